@@ -1,0 +1,1 @@
+"""Sharpness-aware multi-task optimisation: SAMO, F-MTL and their relatives as one update."""
