@@ -30,9 +30,7 @@ class Split(Protocol):
     def __len__(self) -> int:
         """The number of examples."""
 
-    def batches(
-        self, size: int, device: torch.device, shuffle: torch.Generator | None = None
-    ) -> Iterator[Batch]:
+    def batches(self, size: int, device: torch.device, shuffle: torch.Generator | None = None) -> Iterator[Batch]:
         """Batches of `size` examples on `device`.
 
         With a generator the order is random and a last, smaller batch is left out (training); without one the

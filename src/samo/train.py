@@ -20,7 +20,7 @@ EVALUATION_BATCH = 500
 PROBE_EXAMPLES = 500
 
 
-class Diverged(Exception):
+class DivergedError(Exception):
     """A loss was not finite at the end of an epoch."""
 
 
@@ -52,7 +52,7 @@ class Recipe:
     separate: bool = False
     schedule: Literal["constant", "onecycle"] = "constant"
     clip: float | None = None
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
 class Row(NamedTuple):
@@ -101,7 +101,7 @@ def fit(
         on_epoch: called with each epoch's rows.
 
     Raises:
-        Diverged: a loss stopped being finite.
+        DivergedError: a loss stopped being finite.
     """
     torch.manual_seed(recipe.seed)
     network = problem.network()
@@ -136,7 +136,7 @@ def fit(
         mean = total / steps
         if not bool(torch.isfinite(mean).all()):
             broken = [task for task, value in zip(problem.tasks, mean.tolist(), strict=True) if value - value != 0]
-            raise Diverged(f"the loss of {', '.join(broken)} is not finite in epoch {epoch}: lower lr or rho")
+            raise DivergedError(f"the loss of {', '.join(broken)} is not finite in epoch {epoch}: lower lr or rho")
         rows = [Row(epoch, "train", t, "loss", v) for t, v in zip(problem.tasks, mean.tolist(), strict=True)]
         if every_epoch or epoch == recipe.epochs:
             for split in evaluate_on:
@@ -164,9 +164,7 @@ def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.dev
             meter.update(outputs, batch)
     network.train(training)
     values = meter.compute()
-    return {
-        task: {"loss": loss / seen, **values[task]} for task, loss in zip(problem.tasks, total, strict=True)
-    }
+    return {task: {"loss": loss / seen, **values[task]} for task, loss in zip(problem.tasks, total, strict=True)}
 
 
 def conflict(problem: Problem, network: nn.Module, device: torch.device) -> Tensor:
@@ -203,9 +201,7 @@ def _step(
 def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LRScheduler:
     if recipe.schedule == "onecycle":
         # Momentum stays: only the learning rate is searched, so only it may move.
-        return OneCycleLR(
-            optimizer, recipe.lr, total_steps=recipe.epochs * steps, pct_start=0.1, cycle_momentum=False
-        )
+        return OneCycleLR(optimizer, recipe.lr, total_steps=recipe.epochs * steps, pct_start=0.1, cycle_momentum=False)
     return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 

@@ -2,9 +2,6 @@
 
 import csv
 import io
-import os
-import platform
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,7 +13,7 @@ from samo import datasets, search, sharpness
 from samo.problem import Problem
 from samo.study import config, paths, progress, store, track
 from samo.study.cells import Cell
-from samo.train import Fit, Progress, Recipe, Row, fit
+from samo.train import DivergedError, Fit, Progress, Recipe, Row, fit
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,12 @@ class Result:
 def train_cell(dataset: str, method: str) -> Result:
     """Search, train every seed, and write the cell's files.
 
-    Written, whole or not at all: `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, the weights under
-    `data/models/`, and under `data/timings/` what holds for this machine only.
+    Written, whole or not at all: `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, and the weights under
+    `data/models/`. What holds for this machine only (times, device, commit) goes to MLflow, never in there.
 
     Raises:
         KeyError: no such dataset or method in params.yaml.
-        samo.train.Diverged: a final run's loss stopped being finite.
+        samo.train.DivergedError: a final run's loss stopped being finite.
     """
     root = paths.root()
     params = config.load(root / "params.yaml")
@@ -44,12 +41,11 @@ def train_cell(dataset: str, method: str) -> Result:
     torch.use_deterministic_algorithms(True, warn_only=True)
     device = _device(params.train.device)
     problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
-    started = time.perf_counter()
     watch = _Watch(cell, params, chosen_method)
 
     trials, chosen = _search(problem, params, block.training, chosen_method, device, watch)
     fits: dict[int, Fit] = {}
-    views = track.Live(root, params, cell, chosen)
+    views = track.Live(root, params, cell, chosen, _device_name(device))
     for k, seed in enumerate(params.seeds, 1):
         recipe = _recipe(chosen_method, block.training, chosen, block.training.epochs, seed, device)
         watch.phase(f"seed {seed} ({k}/{len(params.seeds)})", recipe.epochs)
@@ -66,14 +62,6 @@ def train_cell(dataset: str, method: str) -> Result:
             # Tensors in one plain layout: safetensors refuses strided ones.
             weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
             save_file(weights, folder / f"{seed}.safetensors")
-    facts = {
-        "seconds": time.perf_counter() - started,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
-        "torch": torch.__version__,
-        "commit": track.commit(root),
-        "workers_cpus": os.cpu_count(),
-    }
-    store.write_json(root / cell.timing, facts)
     views.finish(store.read_json(root / cell.runs / "metrics.json"))
     return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
 
@@ -131,11 +119,9 @@ def _search(
 
 def _validation_score(problem: Problem, recipe: Recipe, watch: Callable[[Progress], None]) -> float:
     """What a choice goes by; minus infinity where training diverged. Test data are not in reach here."""
-    from samo.train import Diverged
-
     try:
         run = fit(problem, recipe, ("val",), every_epoch=False, on_progress=watch)
-    except Diverged:
+    except DivergedError:
         return float("-inf")
     return problem.score(_values(run.history, "val"))
 
@@ -225,3 +211,7 @@ def _device(name: str) -> torch.device:
         return torch.device(name)
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return found or torch.device("cpu")
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -33,11 +33,6 @@ class Cell:
         """Where its weights lie, apart from the results, so that tables hash small files only."""
         return Path("data/models") / self.dataset / self.method
 
-    @property
-    def timing(self) -> Path:
-        """Where what holds for one machine only is written: no stage reads it as a result."""
-        return Path("data/timings") / self.dataset / f"{self.method}.json"
-
 
 def cells(params: Params) -> list[Cell]:
     """All cells, in the order of params.yaml: never what happens to lie on the disk."""

@@ -28,14 +28,17 @@ def main() -> None:
 
 
 @app.command()
-def check(params: Annotated[Path | None, typer.Argument(help="A params file; by default the active one.")] = None) -> None:
+def check(
+    params: Annotated[Path | None, typer.Argument(help="A params file; by default the active one.")] = None,
+) -> None:
     """Check params.yaml: one line a fault, exit code 2, nothing run, nothing written."""
     from samo.study import cells, config, paths
 
     path = params or paths.root() / "params.yaml"
     found = config.load(path)
     print(
-        f"{path.name}: {len(cells.cells(found))} cells ({len(found.datasets)} datasets x {len(found.methods)} methods), "
+        f"{path.name}: {len(cells.cells(found))} cells "
+        f"({len(found.datasets)} datasets x {len(found.methods)} methods), "
         f"{len(found.seeds)} seeds, {len(found.analyses)} analyses: all well"
     )
 
@@ -113,7 +116,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     root = paths.root()
     view.rebuild(root, config.load(root / "params.yaml"), lambda _: None)
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port)]
-    os.execv(sys.executable, [*command, "--backend-store-uri", view.uri(root)])  # noqa: S606 - no shell
+    os.execv(sys.executable, [*command, "--backend-store-uri", view.uri(root)])
 
 
 @app.command()

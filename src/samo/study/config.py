@@ -126,7 +126,7 @@ class Params(Settings):
     datasets: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
     train: Train
-    analyses: dict[Name, dict[str, Any]] = {}
+    analyses: Annotated[dict[Name, dict[str, Any]], Field(default_factory=dict)]
 
     @field_validator("seeds")
     @classmethod
@@ -174,7 +174,7 @@ def load(path: Path) -> Params:
 def parse(text: str, origin: str = "params.yaml") -> Params:
     """Check the text of a params file; `origin` names it in messages."""
     try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, stricter still
+        content = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise ConfigError(f"{origin}: {_yaml_fault(error)}") from error
     if not isinstance(content, dict):

@@ -1,7 +1,6 @@
 """Runs one notebook with parameters, in this process, and leaves a copy that reads well alone."""
 
 import os
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -111,5 +110,3 @@ def _page(executed: nbformat.NotebookNode, title: str) -> str:
         "table{border-collapse:collapse}td,th{padding:.2rem .6rem;text-align:right}"
         f"</style></head><body>{body}</body></html>\n"
     )
-
-

@@ -58,7 +58,7 @@ def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
             if _standing(client, experiment, cell, int(seed), digest(metrics, seed)):
                 continue
             chosen = Trial(**metrics["search"]["chosen"], score=0.0)
-            run = _start(client, experiment, root, params, cell, chosen, int(seed))
+            run = _start(client, experiment, root, params, cell, chosen, int(seed), "unknown")
             _log(client, run, [row for s, row in history if s == int(seed)])
             _finish(client, experiment, run, cell, int(seed), digest(metrics, seed))
             made += 1
@@ -69,8 +69,8 @@ def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
 class Live:
     """Logs a cell's runs as they go. Where MLflow is away, training goes on and `samo track` mends the view later."""
 
-    def __init__(self, root: Path, params: Params, cell: Cell, chosen: Trial) -> None:
-        self.root, self.params, self.cell, self.chosen = root, params, cell, chosen
+    def __init__(self, root: Path, params: Params, cell: Cell, chosen: Trial, device: str) -> None:
+        self.root, self.params, self.cell, self.chosen, self.device = root, params, cell, chosen, device
         self.runs: dict[int, str] = {}
         self.client: MlflowClient | None = None
         self.experiment = ""
@@ -85,7 +85,7 @@ class Live:
         if client is not None:
             with self._forgiving():
                 self.runs[seed] = _start(
-                    client, self.experiment, self.root, self.params, self.cell, self.chosen, seed
+                    client, self.experiment, self.root, self.params, self.cell, self.chosen, seed, self.device
                 )
 
         def log(rows: list[Row]) -> None:
@@ -146,7 +146,14 @@ def _experiment(client: "MlflowClient", dataset: str) -> str:
 
 
 def _start(
-    client: "MlflowClient", experiment: str, root: Path, params: Params, cell: Cell, chosen: Trial, seed: int
+    client: "MlflowClient",
+    experiment: str,
+    root: Path,
+    params: Params,
+    cell: Cell,
+    chosen: Trial,
+    seed: int,
+    device: str,
 ) -> str:
     method, block = params.methods[cell.method], params.dataset[cell.dataset]
     fields = method.preset_fields if chosen.rho is None else {**method.preset_fields, "rho": chosen.rho}
@@ -170,6 +177,7 @@ def _start(
         "seed": str(seed),
         "cell": cell.name,
         "git.commit": commit(root),
+        "device": device,
     }
     run = client.create_run(experiment, run_name=f"{cell.method}/{seed}", tags=tags)
     for key, value in settings.items():
