@@ -17,8 +17,8 @@ def report(**event: Any) -> None:
     written to is no reason to stop a training: the event is then lost.
 
     Args:
-        event: what JSON can hold. The displays know `phase`, `epoch`, `epochs`, `loss` and `done`, the share of the
-            whole cell's work that is behind it.
+        event: what JSON can hold. The displays know `phase`, `epoch`, `epochs` and `done`, the share of the
+            cell's whole work that is behind it.
     """
     path = os.environ.get(VARIABLE)
     if not path:
