@@ -114,7 +114,7 @@ def fit(
     update = MultiTaskUpdate(
         trunk,
         heads,
-        aggregator=aggregation.make(recipe.aggregator, **recipe.options),
+        aggregator=aggregation.make(recipe.aggregator, tasks=len(problem.tasks), **recipe.options),
         sharpness=recipe.sharpness,
         generator=directions,
     )
@@ -175,9 +175,8 @@ def conflict(problem: Problem, network: nn.Module, device: torch.device) -> Tens
     training = network.training
     network.eval()
     batch = next(iter(problem.splits["train"].batches(PROBE_EXAMPLES, device)))
-    trunk = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
-    losses = problem.losses(network, batch, range(len(problem.tasks)))
-    jacobian = task_gradients(losses, trunk)
+    trunk = cast("nn.Module", network.trunk)
+    jacobian = task_gradients(lambda tasks: problem.losses(network, batch, tasks), trunk, range(len(problem.tasks)))
     network.train(training)
     return cosines(jacobian)
 

@@ -130,7 +130,7 @@ def _grids(params: config.Params, method: config.Method) -> tuple[list[float], l
     """What is left to search: a value given in the method's block is not."""
     lrs = params.train.search.lr if method.lr is None else [method.lr]
     base = sharpness.preset(method.preset_name, **method.preset_fields)
-    if not base.perturbs:
+    if base.scope == "none":
         return lrs, [None]
     if "rho" in method.preset_fields:
         return lrs, [base.rho]

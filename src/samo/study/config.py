@@ -39,14 +39,20 @@ class Method(Settings):
     @classmethod
     def _known_aggregator(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
         name, options = _named(value, "name")
-        aggregation.make(name, **options)
+        try:
+            aggregation.make(name, tasks=2, **options)  # any number of tasks shows a fault
+        except TypeError:
+            raise ValueError("an option of it has the wrong type") from None
         return value
 
     @field_validator("sharpness")
     @classmethod
     def _known_sharpness(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
         name, fields = _named(value, "preset")
-        sharpness.preset(name, **fields)
+        try:
+            sharpness.preset(name, **fields)
+        except TypeError:
+            raise ValueError("a field of it has the wrong type") from None
         return value
 
     @property

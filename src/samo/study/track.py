@@ -167,7 +167,7 @@ def _start(
         **{f"data.{key}": value for key, value in block.data.model_dump().items()},
         **{f"training.{key}": value for key, value in block.training.model_dump().items()},
     }
-    if perturbation.perturbs:
+    if perturbation.scope != "none":
         settings |= {key: getattr(perturbation, key) for key in ("rho", "alpha", "mu")}
     tags = {
         "dataset": cell.dataset,
