@@ -1,0 +1,1 @@
+"""The effects of the study: configuration, files, pipeline, tracking, report."""
