@@ -35,7 +35,7 @@ def train_cell(dataset: str, method: str) -> Result:
         samo.train.DivergedError: a final run's loss stopped being finite.
     """
     root = paths.root()
-    params = config.load(root / "params.yaml")
+    params = config.load()
     cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods[method]
     torch.set_num_threads(params.train.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)

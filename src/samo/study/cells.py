@@ -37,3 +37,12 @@ class Cell:
 def cells(params: Params) -> list[Cell]:
     """All cells, in the order of params.yaml: never what happens to lie on the disk."""
     return [Cell(dataset, method) for dataset in params.datasets for method in params.methods]
+
+
+def weight(params: Params, stage: str) -> float:
+    """How much work a stage is, in passes over a training split; what the time left is told from."""
+    kind, _, rest = stage.partition("@")
+    for cell in cells(params) if kind == "train" else []:
+        if cell.stage == stage:
+            return _epochs(params, cell) * passes(params.methods[cell.method])
+    return 1.0 if rest else 2.0

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from samo import aggregation, datasets, sharpness
 from samo.settings import Settings, Training
+from samo.study import paths
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Positive = Annotated[float, Field(gt=0)]
@@ -164,12 +165,13 @@ ANALYSES = ("conflict", "cost")
 """The analyses there are: modules of `samo.analysis` with a notebook of the same name."""
 
 
-def load(path: Path) -> Params:
-    """Read and check a params file.
+def load(path: Path | None = None) -> Params:
+    """Read and check a params file, by default the active one in the project's folder.
 
     Raises:
         ConfigError: the file is missing, is not YAML, or breaks a rule.
     """
+    path = path or paths.root() / "params.yaml"
     try:
         text = path.read_text()
     except OSError as error:
