@@ -1,0 +1,80 @@
+"""Series over epochs in small multiples: a column an aggregator, a line a sharpness."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from samo.figures.forest import joint
+from samo.figures.palette import INK, MUTED, colour, label, mark
+from samo.figures.style import grid, headed, legend
+from samo.tables import REFERENCE
+
+
+class Row(NamedTuple):
+    """One row of panels: which series of the frame, and what stands above it, units included."""
+
+    task: str
+    metric: str
+    heading: str
+    line: float | None = None
+    """A level worth a line of its own, such as zero."""
+
+
+def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figure:
+    """Mean and 95 % band over seeds of each `Row`, one column an aggregator.
+
+    `table` is a main table (which names each method's aggregator and sharpness), `series` has method, epoch,
+    task, metric, mean, low, high. Panels of a row share their scale, so that aggregators can be compared;
+    the plain method is the dark line and STL, where it has the series, the dashed one.
+    """
+    methods = joint(table)
+    aggregators = list(dict.fromkeys(methods["aggregator"])) or [""]
+    figure, panels = grid(len(rows), len(aggregators), 2.1, sharex=True, sharey="row")
+    for i, row in enumerate(rows):
+        part = series[(series["task"] == row.task) & (series["metric"] == row.metric)]
+        for j, aggregator in enumerate(aggregators):
+            axes = panels[i][j]
+            _panel(axes, part, methods[methods["aggregator"] == aggregator], row)
+            headed(axes, row.heading if j == 0 else "")
+            if i == 0:
+                axes.set_title(label(aggregator), pad=18)
+            if i == len(rows) - 1:
+                axes.set_xlabel("epoch")
+    legend(figure, panels)
+    return figure
+
+
+def _panel(axes: Axes, part: pd.DataFrame, methods: pd.DataFrame, row: Row) -> None:
+    if row.line is not None:
+        axes.axhline(row.line, color=INK, linewidth=0.8)
+    single = part[part["method"] == REFERENCE].sort_values("epoch")
+    if len(single):
+        axes.plot(single["epoch"], single["mean"], "--", color=MUTED, linewidth=1.3, label=label(REFERENCE))
+    for method, sharpness in zip(methods["method"], methods["sharpness"], strict=True):
+        line = part[part["method"] == method].sort_values("epoch")
+        if line.empty:
+            continue
+        shade = colour(sharpness)
+        if line["low"].notna().any():
+            axes.fill_between(line["epoch"], line["low"], line["high"], color=shade, alpha=0.10, linewidth=0)
+        axes.plot(
+            line["epoch"], line["mean"], marker=mark(sharpness), color=shade, linewidth=1.6, markersize=4,
+            markevery=max(1, len(line) // 8), label=label(sharpness),
+        )  # fmt: skip
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.margins(x=0.04)
+
+
+def describe(series: pd.DataFrame, what: str) -> str:
+    """Where every method stands after the last epoch, in words."""
+    if series.empty:
+        return f"{what}: nothing was run."
+    last = series[series["epoch"] == series.groupby("method")["epoch"].transform("max")]
+    ends = last.groupby("method", sort=False)["mean"].mean()
+    return f"{what}. Mean after the last epoch: " + "; ".join(
+        f"{name} {value:.3g}" for name, value in ends.items()
+    )

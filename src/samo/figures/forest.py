@@ -1,0 +1,88 @@
+"""The figure that says the most: every method's Delta-m, and what sharpness adds to its base method."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from samo.figures.palette import INK, MUTED, colour, label, mark
+from samo.figures.style import grid
+from samo.tables import REFERENCE
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Two forest plots over the same rows of a main table (samo.tables.main), grouped by aggregator.
+
+    Left: Delta-m in per cent with its 95 % interval; the zero line is single-task training. Right: Delta-m
+    minus that of the same aggregator without sharpness, paired by seed; the zero line is that base method.
+    """
+    rows = joint(table)
+    places, groups = _places(rows)
+    figure, [[left, right]] = grid(
+        1, 2, 0.9 + 0.27 * (max(places, default=1) + 1), sharey=True, width_ratios=[5, 4]
+    )
+    _forest(left, rows, places, "delta_m")
+    _forest(right, rows, places, "gain")
+    for place, name in groups.items():
+        left.text(
+            -0.02, place, name, transform=left.get_yaxis_transform(), ha="right", va="center", weight="bold"
+        )
+    left.set_yticks(places, [label(s) for s in rows["sharpness"]])
+    left.set_ylim(max(places, default=1) + 0.7, -0.7)
+    left.set_title("Against single-task training")
+    right.set_title("Against the same aggregator, plain")
+    left.set_xlabel("Δm, % (left of the line: better than STL)")
+    right.set_xlabel("difference in Δm, percentage points (left: sharpness helps)")
+    return figure
+
+
+def joint(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that were run and are no reference, aggregators together, in the order of params.yaml."""
+    if "aggregator" not in table:
+        return table.assign(aggregator="", sharpness="").iloc[:0]
+    rows = table[(table["method"] != REFERENCE) & table["aggregator"].notna()]
+    order = {name: i for i, name in enumerate(dict.fromkeys(rows["aggregator"]))}
+    return rows.sort_values("aggregator", key=lambda column: column.map(order), kind="stable")
+
+
+def _places(rows: pd.DataFrame) -> tuple[list[int], dict[int, str]]:
+    places: list[int] = []
+    groups: dict[int, str] = {}
+    line, last = 0, None
+    for aggregator in rows["aggregator"]:
+        if aggregator != last:
+            groups[line] = label(aggregator)
+            line, last = line + 1, aggregator
+        places.append(line)
+        line += 1
+    return places, groups
+
+
+def _forest(axes: Axes, rows: pd.DataFrame, places: list[int], name: str) -> None:
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    for place, row in zip(places, rows.to_dict("records"), strict=True):
+        value, shade = row.get(name), colour(row["sharpness"])
+        if pd.isna(value):
+            continue
+        axes.plot(
+            [row[f"{name}_low"], row[f"{name}_high"]], [place, place], color=shade, linewidth=2.2, alpha=0.55
+        )
+        axes.plot(value, place, mark(row["sharpness"]), color=shade, markersize=6)
+    if name == "gain":
+        for place, row in zip(places, rows.to_dict("records"), strict=True):
+            if row["sharpness"] == "none":
+                axes.plot(0, place, "|", color=MUTED, markersize=6)
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Every point of the left plot in words."""
+    points = [
+        f"{r['method']} {r['delta_m']:.2f} ({r['delta_m_low']:.2f} to {r['delta_m_high']:.2f})"
+        for r in joint(table).to_dict("records")
+        if not pd.isna(r.get("delta_m"))
+    ]
+    return (
+        "Forest plot of Delta-m in per cent with 95 % intervals, zero is single-task training: "
+        + "; ".join(points)
+    )

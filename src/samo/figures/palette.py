@@ -1,0 +1,66 @@
+"""Colours and names: a sharpness has the same colour and mark in every figure and in the report.
+
+The colours are Okabe and Ito's (2008), told apart with any common colour blindness; the four that stand out
+from both a white and a dark page go to the methods of the papers. The mark says the same a second time.
+"""
+
+from hashlib import sha256
+
+INK = "#24292f"
+MUTED = "#6e7781"
+GRID = "#d8dee4"
+PAPER = "#ffffff"
+
+COLOURS = {
+    "none": INK,
+    "gsam": "#0072b2",
+    "lsam": "#009e73",
+    "samo": "#d55e00",
+    "fmtl": "#cc79a7",
+    "samo-shared": "#e69f00",
+    "samo-sampled": "#56b4e9",
+    "placebo": MUTED,
+}
+MARKS = {
+    "none": "o",
+    "gsam": "s",
+    "lsam": "^",
+    "samo": "D",
+    "fmtl": "v",
+    "samo-shared": "P",
+    "samo-sampled": "X",
+}
+SPARE = ["#e69f00", "#56b4e9", "#0072b2", "#009e73"]
+
+NAMES = {
+    "none": "plain",
+    "stl": "STL",
+    "ls": "LS",
+    "mgda": "MGDA",
+    "fairgrad": "FairGrad",
+    "pcgrad": "PCGrad",
+    "cagrad": "CAGrad",
+    "imtl-g": "IMTL-G",
+    "nash-mtl": "Nash-MTL",
+    "gsam": "G-SAM",
+    "lsam": "L-SAM",
+    "samo": "SAMO",
+    "samo-shared": "SAMO, shared",
+    "samo-sampled": "SAMO, sampled",
+    "fmtl": "F-MTL",
+}
+
+
+def colour(sharpness: str) -> str:
+    """The sharpness's colour as #rrggbb; one that is not listed gets a fixed one from its name."""
+    return COLOURS.get(sharpness) or SPARE[sha256(sharpness.encode()).digest()[0] % len(SPARE)]
+
+
+def mark(sharpness: str) -> str:
+    """The sharpness's matplotlib marker."""
+    return MARKS.get(sharpness, "*")
+
+
+def label(name: str) -> str:
+    """How people write an aggregator or a sharpness; an unknown name stays as it is in params.yaml."""
+    return NAMES.get(name, name)

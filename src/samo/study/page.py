@@ -1,0 +1,148 @@
+"""Pieces of the report as HTML. Every name that comes from params.yaml or from a run is escaped here."""
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from samo.figures.palette import COLOURS, GRID, INK, MUTED, colour
+from samo.tables import REFERENCE, limits, metric_columns, text
+from samo.verdict import clear_best, spoken
+
+# Each colour becomes a custom property of the page, so that figures follow the reader's light or dark.
+VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid"} | {
+    shade: f"c-{name}" for name, shade in COLOURS.items() if name not in ("none", "placebo")
+}
+
+
+def paragraph(words: str, kind: str = "") -> str:
+    """Plain words as a paragraph of class `kind`."""
+    return f'<p class="{escape(kind)}">{escape(words)}</p>' if kind else f"<p>{escape(words)}</p>"
+
+
+def bullets(lines: Sequence[str]) -> str:
+    """Plain words as a list."""
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def inline_svg(svg: str, name: str) -> str:
+    """An SVG to stand inside the page: ids of its own, colours as the page's custom properties."""
+    prefix = re.sub(r"[^a-zA-Z0-9]", "-", name)
+    out = svg[svg.index("<svg") :]
+    out = re.sub(r"<metadata>.*?</metadata>", "", out, flags=re.DOTALL)
+    out = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', out)
+    out = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", out)
+    out = re.sub(r'href="#([^"]+)"', rf'href="#{prefix}-\1"', out)
+    for shade, variable in VARIABLES.items():
+        out = re.sub(re.escape(shade), f"var(--{variable}, {shade})", out, flags=re.IGNORECASE)
+    return out
+
+
+def figure(name: str, svg: str | None, words: str, caption: str, source: str) -> str:
+    """A figure with alternative text, caption, its numbers one click away, and how it was made.
+
+    `svg` is None where there is nothing to draw yet; the gap is then said in its place.
+    """
+    if svg is None:
+        return f'<p class="gap">No figure <code>{escape(name)}</code>: what it shows has not been run.</p>'
+    drawing = inline_svg(svg, name).replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    return (
+        f'<figure id="{escape(name)}">'
+        f'<div class="drawing" role="img" tabindex="0" aria-label="{escape(words)}">'
+        f"{drawing}</div><figcaption>{escape(caption)} "
+        f'<a href="../figures/{escape(name)}.csv">Numbers (CSV)</a> · '
+        f'<a href="../figures/{escape(name)}.svg">figure (SVG)</a>. From {escape(source)}.'
+        "</figcaption></figure>"
+    )
+
+
+def main_table(dataset: str, table: pd.DataFrame) -> str:
+    """The main table, sortable: STL first, bold only where an interval stands clear of all others."""
+    metrics = metric_columns(table)
+    bold = clear_best(table)
+    heads = ["method", "Δm, %", "95 % interval", "Δm − base", "95 % interval", "mean rank", *metrics]
+    body = []
+    for row in table.to_dict("records"):
+        name = str(row["method"])
+        kinds = [k for k, yes in (("reference", name == REFERENCE), ("best", name == bold)) if yes]
+        cells = [
+            _number(row.get("delta_m"), 2), _cell(limits(row, "delta_m"), row.get("delta_m_low")),
+            _number(row.get("gain"), 2), _cell(limits(row, "gain"), row.get("gain_low")),
+            _number(row.get("mean_rank"), 1),
+        ]  # fmt: skip
+        for metric in metrics:
+            width = text(row[f"{metric} high"] - row[metric], 2)
+            shown = text(row[metric], 2) + ("" if width == "—" else f" <small>± {width}</small>")
+            cells.append(_cell(shown, row[metric], raw=True))
+        attribute = f' class="{" ".join(kinds)}"' if kinds else ""
+        body.append(f"<tr{attribute}>{_method(row)}{''.join(cells)}</tr>")
+    caption = f"{dataset}: test results after the last epoch"
+    return _table(f"{dataset}-main", caption, heads, body)
+
+
+def choice_table(dataset: str, table: pd.DataFrame) -> str:
+    """What the search chose for each method."""
+    body = [
+        "<tr>"
+        f"{_method(row)}{_number(row.get('lr'))}{_number(row.get('rho'))}{_number(row['n_seeds'], 0)}"
+        "</tr>"
+        for row in table.to_dict("records")
+    ]
+    return _table(
+        f"{dataset}-choice", f"{dataset}: chosen on validation data", ["method", "lr", "ρ", "seeds"], body
+    )
+
+
+def notebooks_table(rows: Sequence[tuple[str, str]]) -> str:
+    """Links to executed notebooks: (stage, file name without ending)."""
+    body = [
+        f'<tr><th scope="row"><code>{escape(stage)}</code></th>'
+        f'<td><a href="../executed/{escape(name)}.html">read</a></td>'
+        f'<td><a href="../executed/{escape(name)}.ipynb">open in Jupyter</a></td></tr>'
+        for stage, name in rows
+    ]
+    return _table("notebooks", "Executed notebooks", ["stage", "as a page", "as a notebook"], body)
+
+
+def facts(title: str, values: Mapping[str, Any]) -> str:
+    """A small two-column list of facts under a heading."""
+    rows = "".join(f"<dt>{escape(str(k))}</dt><dd>{escape(_words(v))}</dd>" for k, v in values.items())
+    return f'<div class="facts"><h3>{escape(title)}</h3><dl>{rows}</dl></div>'
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_words(item) for item in value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _method(row: Mapping[Any, Any]) -> str:
+    name, said = escape(str(row["method"])), ""
+    shade = "ink"
+    if isinstance(row.get("aggregator"), str):
+        known = row["method"] == REFERENCE
+        said = "single-task training" if known else escape(spoken(row["aggregator"], row["sharpness"]))
+        shade = VARIABLES.get(colour(row["sharpness"]), "ink") if not known else "muted"
+    dot = f'<span class="dot" style="background:var(--{shade})"></span>'
+    return f'<th scope="row" data-sort="{name}">{dot}<code>{name}</code><small>{said}</small></th>'
+
+
+def _number(value: object, digits: int | None = None) -> str:
+    return _cell(text(value, digits), value)
+
+
+def _cell(shown: str, key: object, raw: bool = False) -> str:
+    sort = f' data-sort="{key:.6g}"' if isinstance(key, int | float) and key == key else ""
+    return f"<td{sort}>{shown if raw else escape(shown)}</td>"
+
+
+def _table(name: str, caption: str, heads: Sequence[str], body: Sequence[str]) -> str:
+    columns = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
+    title = escape(caption)
+    return (
+        f'<div class="table" role="region" tabindex="0" aria-label="{title}">'
+        f'<table id="{escape(name)}" class="sortable">'
+        f"<caption>{title}</caption><thead><tr>{columns}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+    )

@@ -1,0 +1,180 @@
+"""The report: what notebooks/report.ipynb shows, and the executed notebook turned into one HTML file."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from html import escape, unescape
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+from nbconvert import HTMLExporter
+
+from samo import verdict
+from samo.study import page, store
+from samo.study.tables_stage import Pairs, by_dataset
+
+PACKAGES = ("torch", "torchjd", "numpy", "pandas", "matplotlib", "nbconvert")
+
+
+@dataclass(frozen=True, repr=False)
+class Piece:
+    """HTML that a notebook shows as such."""
+
+    html: str
+
+    def __repr__(self) -> str:
+        """Short, since a notebook stores it beside the HTML."""
+        return "a piece of the report"
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+@dataclass(frozen=True)
+class Report:
+    """One page over reports/tables and reports/figures. Each method gives a piece to show in a notebook cell.
+
+    `datasheets` holds what is known of each dataset (sizes, source, licence …) as plain values.
+    """
+
+    root: Path
+    cells: tuple[tuple[str, str], ...]
+    datasheets: Mapping[str, Mapping[str, Any]]
+
+    def table(self, dataset: str) -> pd.DataFrame:
+        """The main table as tables wrote it; rows of gaps if it is not there."""
+        path = self.root / "reports" / "tables" / f"{dataset}.csv"
+        if path.exists():
+            return pd.read_csv(path)
+        return pd.DataFrame([{"method": m, "n_seeds": 0} for m in by_dataset(self.cells)[dataset]])
+
+    def trials(self, dataset: str) -> pd.DataFrame:
+        """The dataset's search trials; empty if there are none."""
+        path = self.root / "reports" / "tables" / "search.csv"
+        frame = pd.read_csv(path) if path.exists() else pd.DataFrame()
+        return frame[frame["dataset"] == dataset] if len(frame) else frame.assign(method=[])
+
+    def headline(self) -> Piece:
+        """The answer in one sentence a dataset."""
+        return Piece(
+            "".join(page.paragraph(verdict.headline(d, self.table(d)), "headline") for d in self.datasets)
+        )
+
+    def best(self) -> Piece:
+        """The best method in one sentence a dataset."""
+        return Piece("".join(page.paragraph(verdict.best(self.table(d))) for d in self.datasets))
+
+    def main_tables(self) -> Piece:
+        """Every dataset's main table."""
+        return Piece("".join(page.main_table(d, self.table(d)) for d in self.datasets))
+
+    def choices(self) -> Piece:
+        """Every dataset's chosen learning rates and rhos."""
+        return Piece("".join(page.choice_table(d, self.table(d)) for d in self.datasets))
+
+    def figures(self, kind: str, caption: str) -> Piece:
+        """Every dataset's figure of this kind: forest, curves, conflict, cost or search."""
+        folder = self.root / "reports" / "figures"
+        out = []
+        for dataset in self.datasets:
+            name = f"{dataset}-{kind}"
+            svg, words = folder / f"{name}.svg", folder / f"{name}.txt"
+            drawing = svg.read_text(encoding="utf-8") if svg.exists() else None
+            alt = words.read_text(encoding="utf-8") if words.exists() else ""
+            said = caption if len(self.datasets) == 1 else f"{dataset}. {caption}"
+            out.append(
+                page.figure(name, drawing, alt, said, f"notebooks/tables.ipynb over all cells of {dataset}")
+            )
+        return Piece("".join(out))
+
+    def caveats(self) -> Piece:
+        """What limits the numbers, counted from the data."""
+        lines = [
+            f"{d}: {line}" for d in self.datasets for line in verdict.caveats(self.table(d), self.trials(d))
+        ]
+        return Piece(page.bullets(lines))
+
+    def data(self) -> Piece:
+        """A datasheet a dataset."""
+        return Piece("".join(page.facts(d, self.datasheets.get(d, {})) for d in self.datasets))
+
+    def notebooks(self) -> Piece:
+        """Links to every executed notebook."""
+        stages = [f"train@{dataset}-{method}" for dataset, method in self.cells]
+        return Piece(page.notebooks_table([(stage, stage.replace("@", "-")) for stage in stages]))
+
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets of the cells, in their order."""
+        return list(by_dataset(self.cells))
+
+
+def make(root: Path, pairs: Pairs, datasheets: Mapping[str, Mapping[str, Any]]) -> Report:
+    """The report over these cells."""
+    return Report(root, tuple(pairs), datasheets)
+
+
+def datasheet(dataset: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the dataset's module says of itself (DATASHEET, if it has one), then its settings."""
+    module = import_module(f"samo.datasets.{dataset}")
+    return dict(getattr(module, "DATASHEET", {})) | dict(settings)
+
+
+def render(executed: Path, root: Path) -> Path:
+    """Turn the executed report notebook into reports/html/index.html, one file that needs no network.
+
+    Uses reports/template. Raises FileNotFoundError when the notebook or the template is missing.
+    """
+    notebook: Any = nbformat.read(executed, as_version=4)
+    if not (root / "reports" / "template" / "index.html.j2").exists():
+        raise FileNotFoundError(
+            f"{root / 'reports' / 'template' / 'index.html.j2'}: the report's template is missing"
+        )
+    exporter = HTMLExporter(
+        template_name="template",
+        extra_template_basedirs=[str(root / "reports")],
+        exclude_input=True,
+        exclude_anchor_links=True,
+    )
+    body, _ = exporter.from_notebook_node(notebook, resources={"provenance": provenance(root)})
+    target = root / "reports" / "html" / "index.html"
+    store.write_text(target, contents(body))
+    return target
+
+
+def contents(body: str) -> str:
+    """Give every second-level heading an id, and list them where the page has `<!-- contents -->`."""
+    entries: list[str] = []
+
+    def mark(match: re.Match[str]) -> str:
+        words = unescape(re.sub(r"<[^>]+>", "", match[1])).strip()
+        name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+        entries.append(f'<li><a href="#{name}">{escape(words)}</a></li>')
+        return f'<h2 id="{name}">{match[1]}</h2>'
+
+    marked = re.sub(r"<h2(?! class)[^>]*>(.*?)</h2>", mark, body, flags=re.DOTALL)
+    return marked.replace("<!-- contents -->", f"<ol>{''.join(entries)}</ol>")
+
+
+def provenance(root: Path) -> dict[str, str]:
+    """What ties the page to its inputs: hashes and versions only, the same wherever it is made.
+
+    The hash of dvc.lock is not among them: the page is itself recorded there.
+    """
+    params, numbers = root / "params.yaml", root / "reports" / "tables" / "metrics.json"
+    facts = {"params.yaml": _digest(params), "reports/tables/metrics.json": _digest(numbers)}
+    code = sha256()
+    for path in sorted((root / "src" / "samo").rglob("*.py")):
+        code.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    facts["src/samo"] = code.hexdigest()[:12]
+    # "2.13.0+cpu" is a build of 2.13.0: which one it is depends on the machine.
+    return facts | {name: version(name).split("+")[0] for name in PACKAGES}
+
+
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()[:12] if path.exists() else "missing"

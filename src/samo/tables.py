@@ -1,0 +1,179 @@
+"""Runs to tidy frames: the main table, gains over the base method, curves, search trials.
+
+A *run* is one cell's `metrics.json` as parsed; `None` stands for a cell that has not been run. Runs come as a
+mapping from method name to run, in the order of params.yaml, one mapping a dataset. Nothing here touches
+a file.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from samo.metrics import Floats, delta_m, mean_rank
+from samo.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
+
+Run = Mapping[str, Any]
+Runs = Mapping[str, Run | None]
+
+REFERENCE = "stl"
+"""The method that trains one network a task, against which Delta-m is taken."""
+
+
+def metric_names(run: Run) -> list[str]:
+    """Column names, "<task> <metric>", in the run's own order."""
+    return [f"{m['task']} {m['metric']}" for m in run["metrics"]]
+
+
+def higher(run: Run) -> list[bool]:
+    """Whether larger is better, per metric [S]."""
+    return [bool(m["higher_is_better"]) for m in run["metrics"]]
+
+
+def values(run: Run) -> Floats:
+    """Test values [n seeds, S metrics]; a value that is missing or null (a run that diverged) is NaN."""
+    rows = [
+        [seed.get(m["task"], {}).get(m["metric"]) for m in run["metrics"]] for seed in run["seeds"].values()
+    ]
+    return np.array(rows, dtype=float).reshape(len(rows), len(run["metrics"]))
+
+
+def delta_by_seed(run: Run, reference: Run) -> dict[str, float]:
+    """Delta-m of each seed against the mean of the reference's seeds."""
+    per_seed = delta_m(values(run), values(reference).mean(axis=0), higher(run))
+    return {seed: float(d) for seed, d in zip(run["seeds"], per_seed, strict=True)}
+
+
+def base_of(method: str, runs: Runs) -> str | None:
+    """The method with the same aggregator and no sharpness; None for such a method itself and for STL."""
+    run = runs.get(method)
+    if run is None or run["sharpness"] == "none" or method == REFERENCE:
+        return None
+    for name, other in runs.items():
+        if name == REFERENCE or other is None:
+            continue
+        if (other["aggregator"], other["sharpness"]) == (run["aggregator"], "none"):
+            return name
+    return None
+
+
+def main(runs: Runs) -> pd.DataFrame:
+    """The main table of one dataset: a row a method (STL first), columns as in reports/tables/<dataset>.csv.
+
+    method, aggregator, sharpness, base, n_seeds; each "<task> <metric>" with "… low" and "… high";
+    delta_m, delta_m_low, delta_m_high (per cent); gain, gain_low, gain_high (Delta-m minus that of the base
+    method, paired by seed); mean_rank among the joint methods; lr and rho as chosen on validation data.
+    A cell that was not run keeps its row, with gaps.
+    """
+    order = sorted(runs, key=lambda name: name != REFERENCE)
+    reference = runs.get(REFERENCE)
+    frame = pd.DataFrame([_row(name, runs, reference) for name in order])
+    ran = next((run for run in runs.values() if run), None)
+    if ran is None:
+        return frame
+    joint = frame["method"] != REFERENCE
+    frame["mean_rank"] = np.nan
+    frame.loc[joint, "mean_rank"] = mean_rank(
+        frame.loc[joint, metric_names(ran)].to_numpy(dtype=float), higher(ran)
+    )
+    tail = [name for name in ("mean_rank", "lr", "rho") if name in frame]
+    return frame[[c for c in frame.columns if c not in tail] + tail]
+
+
+def _row(method: str, runs: Runs, reference: Run | None) -> dict[str, Any]:
+    run = runs[method]
+    if run is None:
+        return {"method": method, "n_seeds": 0}
+    row: dict[str, Any] = {key: run[key] for key in ("method", "aggregator", "sharpness")}
+    row |= {"base": base_of(method, runs), "n_seeds": len(run["seeds"])}
+    for name, column in zip(metric_names(run), values(run).T, strict=True):
+        row |= _columns(name, mean_interval(column), " ")
+    if method == REFERENCE:
+        # Zero by definition; the noise of STL is in every other row's interval.
+        row["delta_m"] = 0.0
+    elif reference is not None:
+        row |= _columns("delta_m", delta_m_interval(values(run), values(reference), higher(run)), "_")
+        base = runs.get(row["base"]) if row["base"] else None
+        if base is not None:
+            pair = paired_interval(delta_by_seed(run, reference), delta_by_seed(base, reference))
+            row |= _columns("gain", pair, "_")
+    return row | dict(run["search"]["chosen"])
+
+
+def _columns(name: str, interval: Interval, joiner: str) -> dict[str, float]:
+    return {
+        name: interval.mean,
+        f"{name}{joiner}low": interval.low,
+        f"{name}{joiner}high": interval.high,
+    }
+
+
+def metric_columns(table: pd.DataFrame) -> list[str]:
+    """The "<task> <metric>" columns of a main table, without their limits."""
+    return [c for c in table.columns if f"{c} low" in table.columns]
+
+
+def search(runs: Runs) -> pd.DataFrame:
+    """Every trial of every cell: method, aggregator, sharpness, lr, rho, epochs, score, chosen (boolean)."""
+    rows = []
+    for name, run in runs.items():
+        if run is None:
+            continue
+        chosen = run["search"]["chosen"]
+        for trial in run["search"]["trials"]:
+            marked = trial["lr"] == chosen["lr"] and trial.get("rho") == chosen.get("rho")
+            rows.append(
+                {"method": name, "aggregator": run["aggregator"], "sharpness": run["sharpness"]}
+                | {key: trial.get(key) for key in ("lr", "rho", "epochs", "score")}
+                | {"chosen": marked}
+            )
+    columns = ["method", "aggregator", "sharpness", "lr", "rho", "epochs", "score", "chosen"]
+    return pd.DataFrame(rows, columns=columns).astype({"lr": float, "rho": float, "score": float})
+
+
+def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
+    """Every series over seeds: method, epoch, split, task, metric, mean, low, high, n."""
+    keys = ["method", "epoch", "split", "task", "metric"]
+    frames = [frame.assign(method=name) for name, frame in histories.items() if frame is not None]
+    if not frames:
+        return pd.DataFrame(columns=[*keys, "mean", "low", "high", "n"])
+    return summarise(pd.concat(frames, ignore_index=True), keys)
+
+
+def nested(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """{dataset: {method: {"delta_m": …, "<task> <metric>": …}}}, as `dvc metrics show` prints it."""
+    out: dict[str, dict[str, dict[str, float | None]]] = {}
+    for dataset, table in tables.items():
+        columns = [c for c in ("delta_m", *metric_columns(table)) if c in table]
+        out[dataset] = {
+            row["method"]: {c: None if pd.isna(row[c]) else float(row[c]) for c in columns}
+            for row in table.to_dict("records")
+        }
+    return out
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The main table for people, as GitHub's Markdown: mean ± half the interval; an em dash is a gap."""
+    metrics = metric_columns(table)
+    head = ["method", "Δm %", "95 % interval", "Δm − base", *metrics, "mean rank", "lr", "rho"]
+    lines = ["| " + " | ".join(head) + " |", "|:--|" + "--:|" * (len(head) - 1)]
+    for row in table.to_dict("records"):
+        cells = [row["method"], text(row.get("delta_m"), 2), limits(row, "delta_m"), text(row.get("gain"), 2)]
+        cells += [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics]
+        cells += [text(row.get("mean_rank"), 2), text(row.get("lr")), text(row.get("rho"))]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def text(value: object, digits: int | None = None) -> str:
+    """A number for people: `digits` decimals (as short as can be without), a true minus, — for a gap."""
+    if not isinstance(value, int | float) or np.isnan(value):
+        return "—"
+    return (f"{value:g}" if digits is None else f"{value:.{digits}f}").replace("-", "−")
+
+
+def limits(row: Mapping[Any, Any], name: str) -> str:
+    """The interval of column `name` as "low … high", or — where it is unknown."""
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    return "—" if text(low) == "—" else f"{text(low, 2)} … {text(high, 2)}"

@@ -1,0 +1,124 @@
+"""Sentences computed from the main table: what this run shows, and what it cannot."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from samo.figures.palette import label
+from samo.stats import Interval
+from samo.tables import REFERENCE, text
+
+Row = Mapping[Any, Any]
+
+
+def interval(row: Row, name: str) -> Interval:
+    """The columns `name`, `name`_low and `name`_high of a main table's row."""
+    nan = float("nan")
+    return Interval(row.get(name, nan), row.get(f"{name}_low", nan), row.get(f"{name}_high", nan), 0)
+
+
+def headline(dataset: str, table: pd.DataFrame) -> str:
+    """Which sharpness-aware methods differ from their own base method by more than the seeds' noise."""
+    rows = [row for row in table.to_dict("records") if not pd.isna(row.get("gain"))]
+    if not rows:
+        return f"On {dataset} no sharpness-aware method can be compared with its base yet."
+    signs = {row["method"]: interval(row, "gain").sign for row in rows}
+    better = sorted((r for r in rows if signs[r["method"]] < 0), key=lambda r: r["gain"])
+    worse = sorted((r for r in rows if signs[r["method"]] > 0), key=lambda r: -r["gain"])
+    undecided = len(rows) - len(better) - len(worse)
+    parts = []
+    if better:
+        parts.append(
+            f"{len(better)} of {len(rows)} sharpness-aware methods beat their base ({_named(better)})"
+        )
+    else:
+        parts.append(
+            f"none of {len(rows)} sharpness-aware methods beats its base beyond the noise of the seeds"
+        )
+    if worse:
+        parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse ({_named(worse)})")
+    if undecided:
+        parts.append(f"for {undecided} the interval holds zero")
+    return f"On {dataset}, {_listed(parts)}."
+
+
+def best(table: pd.DataFrame) -> str:
+    """The lowest Delta-m, and whether it beats single-task training beyond the noise."""
+    rows = [r for r in table.to_dict("records") if r["method"] != REFERENCE and not pd.isna(r.get("delta_m"))]
+    if not rows:
+        return "Delta-m needs single-task runs, which are missing."
+    row = min(rows, key=lambda r: r["delta_m"])
+    sign = interval(row, "delta_m").sign
+    how = {-1: "better than", 0: "not to be told apart from", 1: "worse than"}[sign]
+    low, high = text(row["delta_m_low"], 2), text(row["delta_m_high"], 2)
+    return (
+        f"The lowest Δm is that of {row['method']}: {text(row['delta_m'], 2)} % "
+        f"(95 % interval {low} … {high}), {how} single-task training."
+    )
+
+
+def clear_best(table: pd.DataFrame) -> str | None:
+    """The method whose Delta-m interval lies wholly below everybody else's mean and interval, or None.
+
+    This is the only one that may stand in bold.
+    """
+    rows = [r for r in table.to_dict("records") if r["method"] != REFERENCE and not pd.isna(r.get("delta_m"))]
+    if len(rows) < 2:
+        return None
+    first, *others = sorted(rows, key=lambda r: r["delta_m"])
+    return str(first["method"]) if all(first["delta_m_high"] < r["delta_m_low"] for r in others) else None
+
+
+def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
+    """What a careful reader must know about one dataset's numbers, each with its count."""
+    seeds = sorted(int(n) for n in set(table["n_seeds"]) if n)
+    out = []
+    if seeds:
+        some = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+        out.append(
+            f"{some} seeds a method. Intervals are Student's t over seeds, wide because so few runs say "
+            "little about their own noise; an interval that holds zero does not show that there is no effect."
+        )
+    compared = int(table["gain"].notna().sum()) if "gain" in table else 0
+    if compared:
+        out.append(
+            f"{compared} comparisons with a base method, not corrected for their number: at 95 % one expects "
+            f"about {text(0.05 * compared, 1)} to leave out zero by chance alone."
+        )
+    missing = [str(m) for m, n in zip(table["method"], table["n_seeds"], strict=True) if not n]
+    if missing:
+        out.append(f"Not run, and shown as gaps: {', '.join(missing)}.")
+    edges = on_edge(trials)
+    if edges:
+        out.append(
+            f"For {len(edges)} methods the chosen value lies on the edge of the search grid, so a better one "
+            f"may lie outside: {', '.join(edges)}."
+        )
+    return out
+
+
+def on_edge(trials: pd.DataFrame) -> list[str]:
+    """ "method (lr)" or "method (rho)" where the choice is the first or last of two or more grid values."""
+    out = []
+    for method, part in trials.groupby("method", sort=False):
+        taken = part[part["chosen"]].head(1)
+        for name in ("lr", "rho"):
+            grid = part[name].dropna()
+            if len(taken) and len(set(grid)) > 1 and taken[name].iloc[0] in (grid.min(), grid.max()):
+                out.append(f"{method} ({name})")
+    return out
+
+
+def _named(rows: Sequence[Row]) -> str:
+    shown = [f"{r['method']} {text(r['gain'], 2)}" for r in rows[:4]]
+    return ", ".join([*shown, "…"] if len(rows) > 4 else shown)
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def spoken(aggregator: str, sharpness: str) -> str:
+    """A method as people say it: "FairGrad + SAMO", or "FairGrad" alone without sharpness."""
+    return label(aggregator) if sharpness == "none" else f"{label(aggregator)} + {label(sharpness)}"

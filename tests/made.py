@@ -1,0 +1,111 @@
+"""Made runs, as the training stage writes them, with known effects: for tests and for looking at."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+AGGREGATORS = {"ls": 0.0, "mgda": -1.5, "fairgrad": 0.6}
+SHARPNESS = {"none": 0.0, "gsam": 0.2, "lsam": 0.3, "samo": 1.6, "fmtl": 0.5}
+TASKS = ["left", "right"]
+SEEDS = ["0", "1", "2"]
+
+
+def method_names() -> dict[str, tuple[str, str]]:
+    """{method: (aggregator, sharpness)} of the laptop profile's shape."""
+    names = {"stl": ("ls", "none")}
+    for aggregator in AGGREGATORS:
+        for sharpness in SHARPNESS:
+            names[aggregator if sharpness == "none" else f"{sharpness}-{aggregator}"] = (
+                aggregator,
+                sharpness,
+            )
+    return names
+
+
+def made_run(method: str, dataset: str = "multimnist", noise: float = 0.25) -> dict[str, Any]:
+    """A cell's metrics.json: seed noise is shared between methods, so that pairing by seed pays."""
+    aggregator, sharpness = method_names()[method]
+    gain = 1.2 if method == "stl" else AGGREGATORS[aggregator] + SHARPNESS[sharpness]
+    own = np.random.default_rng([len(method), *method.encode()])
+    seeds: dict[str, Any] = {}
+    for seed in SEEDS:
+        shared = np.random.default_rng([7, int(seed)]).normal(0, noise)
+        seeds[seed] = {
+            task: {"accuracy": round(90 - i + gain + shared + own.normal(0, noise / 3), 6)}
+            for i, task in enumerate(TASKS)
+        }
+    rhos = [None] if sharpness == "none" else [0.01, 0.05, 0.2]
+    trials = [
+        {
+            "lr": lr,
+            "rho": rho,
+            "epochs": 2,
+            "score": round(80 + gain - 3 * abs(np.log10(lr) + 2.6) - (rho or 0) * 3, 6),
+        }
+        for lr in (0.001, 0.003, 0.01)
+        for rho in rhos
+    ]
+    chosen = max(trials, key=lambda trial: trial["score"])
+    return {
+        "dataset": dataset,
+        "method": method,
+        "aggregator": aggregator,
+        "sharpness": sharpness,
+        "tasks": TASKS,
+        "metrics": [{"task": t, "metric": "accuracy", "higher_is_better": True, "unit": "%"} for t in TASKS],
+        "search": {"trials": trials, "chosen": {"lr": chosen["lr"], "rho": chosen["rho"]}},
+        "seeds": seeds,
+    }
+
+
+def made_history(method: str, epochs: int = 4) -> pd.DataFrame:
+    """A cell's history.csv: curves that end at the run's test values, and probe rows for joint methods."""
+    run = made_run(method)
+    rows: list[tuple[int, int, str, str, str, float]] = []
+    for seed, results in run["seeds"].items():
+        noise = np.random.default_rng([int(seed), *method.encode()])
+        for epoch in range(1, epochs + 1):
+            short = 14 * 0.35**epoch - 14 * 0.35**epochs
+            for task in TASKS:
+                accuracy = results[task]["accuracy"] - short
+                rows += [(int(seed), epoch, "train", task, "loss", 2 * 0.5**epoch)]
+                for split in ("val", "test"):
+                    rows += [(int(seed), epoch, split, task, "loss", 0.1 + 2 * 0.55**epoch)]
+                    rows += [(int(seed), epoch, split, task, "accuracy", accuracy)]
+            if method != "stl":
+                cosine = -0.1 + 0.05 * epoch + 0.2 * (run["sharpness"] != "none") + noise.normal(0, 0.03)
+                rows += [(int(seed), epoch, "probe", "all", "cosine_mean", cosine)]
+                rows += [(int(seed), epoch, "probe", "all", "cosine_min", cosine)]
+                rows += [
+                    (int(seed), epoch, "probe", "all", "conflict_share", float(np.clip(0.5 - cosine, 0, 1)))
+                ]
+    return pd.DataFrame(rows, columns=["seed", "epoch", "split", "task", "metric", "value"]).round(6)
+
+
+def made_cost() -> pd.DataFrame:
+    """An analysis's cost.csv."""
+    counts = {"none": 1.0, "gsam": 2.0, "lsam": 3.4, "samo": 2.7, "fmtl": 3.9}
+    rows = []
+    for method, (aggregator, sharpness) in method_names().items():
+        count = counts[sharpness] * (1.0 if aggregator == "ls" else 1.6)
+        ratio = 1.4 if method == "stl" else count * 1.1
+        rows.append((method, 7 * ratio, ratio, ratio * 0.96, ratio * 1.05, count, 210.0))
+    names = ["method", "step_ms", "ratio", "ratio_low", "ratio_high", "count_ratio", "memory_mb"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def write_runs(root: Path, methods: list[str], dataset: str = "multimnist") -> list[tuple[str, str]]:
+    """Write the cells' files under `root` as training does; returns the (dataset, method)s."""
+    for method in methods:
+        folder = root / "data" / "runs" / dataset / method
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "metrics.json").write_text(json.dumps(made_run(method, dataset)))
+        made_history(method).to_csv(folder / "history.csv", index=False)
+    analysis = root / "data" / "analysis" / dataset
+    analysis.mkdir(parents=True, exist_ok=True)
+    cost = made_cost()
+    cost[cost["method"].isin(methods)].to_csv(analysis / "cost.csv", index=False)
+    return [(dataset, method) for method in methods]

@@ -1,0 +1,82 @@
+"""The intervals keep their promise."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ttest_1samp, ttest_rel
+
+from samo.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
+
+samples = st.lists(st.floats(-100, 100), min_size=2, max_size=8)
+
+
+@given(samples)
+def test_mean_interval_is_student_s(values: list[float]):
+    ours = mean_interval(values)
+    assert ours.low <= ours.mean <= ours.high
+    if np.ptp(values) > 1e-6:
+        theirs = ttest_1samp(values, 0).confidence_interval(0.95)
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-6, abs=1e-9)
+
+
+def test_three_seeds_are_covered_as_often_as_said():
+    draws = np.random.default_rng(0).normal(size=(2000, 3))
+    covered = np.mean([i.low <= 0 <= i.high for i in map(mean_interval, draws)])
+    assert 0.93 < covered < 0.97
+
+
+def test_delta_m_interval_holds_the_noise_of_both_sides():
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(1500):
+        base = rng.normal([90.0, 0.5], [0.5, 0.005], (3, 2))
+        ours = rng.normal([91.8, 0.51], [0.5, 0.005], (3, 2))
+        result = delta_m_interval(ours, base, [True, False])
+        hits += result.low <= 0.0 <= result.high  # 2 % better and 2 % worse: nothing on balance
+    # Welch's degrees of freedom are a little cautious at three against three.
+    assert 0.93 < hits / 1500 < 0.985
+
+
+def test_a_noisier_base_gives_a_wider_interval():
+    ours = np.array([[90.0], [90.4], [90.2]])
+    still, noisy = np.full((3, 1), 90.0), np.array([[89.0], [90.0], [91.0]])
+    narrow, wide = delta_m_interval(ours, still, [True]), delta_m_interval(ours, noisy, [True])
+    assert narrow.mean == pytest.approx(wide.mean)
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+
+
+def test_pairing_uses_common_seeds_only_and_cancels_what_they_share():
+    first, second = {"0": 1.0, "1": 5.0, "2": 9.1}, {"2": 8.0, "0": 0.1, "1": 4.0, "3": 77.0}
+    ours = paired_interval(first, second)
+    theirs = ttest_rel([1.0, 5.0, 9.1], [0.1, 4.0, 8.0]).confidence_interval()
+    assert (ours.low, ours.high, ours.n) == pytest.approx((theirs.low, theirs.high, 3))
+    assert ours.sign == 1
+
+
+def test_one_seed_has_a_mean_and_no_interval():
+    one = mean_interval([3.0])
+    assert one.mean == 3.0
+    assert np.isnan(one.low)
+    assert np.isnan(one.high)
+    assert one.sign == 0
+    assert np.isnan(delta_m_interval([[1.0]], [[1.0], [2.0]], [True]).low)
+    assert mean_interval([]).n == 0
+
+
+def test_a_run_that_diverged_is_not_dropped_in_silence():
+    assert np.isnan(mean_interval([1.0, np.nan, 2.0]).mean)
+
+
+@pytest.mark.parametrize(("low", "high", "sign"), [(-2, -1, -1), (-1, 1, 0), (1, 2, 1), (np.nan, np.nan, 0)])
+def test_sign(low: float, high: float, sign: int):
+    assert Interval(0, low, high, 3).sign == sign
+
+
+def test_summarise_agrees_with_mean_interval_and_keeps_the_order():
+    frame = pd.DataFrame({"method": ["b", "a", "b", "a", "b", "c"], "value": [1.0, 2.0, 3.0, 2.5, 8.0, 1.0]})
+    out = summarise(frame, ["method"]).set_index("method")
+    assert list(out.index) == ["b", "a", "c"]
+    assert tuple(out.loc["b", ["mean", "low", "high"]]) == pytest.approx(mean_interval([1.0, 3.0, 8.0])[:3])
+    assert np.isnan(out.loc["c", "low"])
