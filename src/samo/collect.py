@@ -57,11 +57,7 @@ class WeightedSum:
         self.weights = weights
 
     def add(self, losses: Sequence[Tensor], tasks: Sequence[int]) -> None:
-        used = [
-            (loss, self.weights[i].to(loss))
-            for loss, i in zip(losses, tasks, strict=True)
-            if loss.requires_grad
-        ]
+        used = [(loss, self.weights[i].to(loss)) for loss, i in zip(losses, tasks, strict=True) if loss.requires_grad]
         if used:
             inputs = [*self.trunk, *(p for i in tasks for p in self.heads[i])]
             torch.autograd.backward([loss for loss, _ in used], [w for _, w in used], inputs=inputs)

@@ -15,7 +15,7 @@ def parameters_of(part: nn.Module | Iterable[Tensor]) -> list[Tensor]:
 
 def as_rows(row: Tensor, params: Sequence[Tensor]) -> list[Tensor]:
     """A flat vector [P] as views shaped like the parameters."""
-    parts = row.split([p.numel() for p in params])
+    parts = torch.split(row, [p.numel() for p in params])
     return [part.view(p.shape) for part, p in zip(parts, params, strict=True)]
 
 

@@ -32,9 +32,7 @@ def select_layers(names: Sequence[str], layers: Layers) -> list[int]:
         else:
             found = [d for d, name in enumerate(names) if fnmatchcase(name, layer)]
         if not found:
-            raise ValueError(
-                f"layers: {layer!r} matches none of the trunk's {len(names)} tensors ({_some(names)})"
-            )
+            raise ValueError(f"layers: {layer!r} matches none of the trunk's {len(names)} tensors ({_some(names)})")
         chosen.update(found)
     return sorted(chosen)
 

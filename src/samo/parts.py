@@ -1,6 +1,6 @@
 """The parts of a multi-task network: a trunk, one head a task, and the modules around them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,12 +42,9 @@ class Parts:
         ValueError: no trunk parameter, no head, or a parameter that is in two places.
     """
 
-    def __init__(self, trunk: Part, heads: Sequence[Part], network: nn.Module | None = None) -> None:
-        named = (
-            trunk.named_parameters()
-            if isinstance(trunk, nn.Module)
-            else ((str(d), p) for d, p in enumerate(trunk))
-        )
+    def __init__(self, trunk: Part, heads: Iterable[Part], network: nn.Module | None = None) -> None:
+        heads = list(heads)
+        named = trunk.named_parameters() if isinstance(trunk, nn.Module) else ((str(d), p) for d, p in enumerate(trunk))
         self.names: list[str] = []
         self.trunk: list[Tensor] = []
         for name, parameter in named:
@@ -57,15 +54,9 @@ class Parts:
         if not self.trunk:
             raise ValueError("the trunk has no parameters")
         if not self.heads:
-            raise ValueError(
-                "there are no heads: one a task is needed, () for a task without weights of its own"
-            )
+            raise ValueError("there are no heads: one a task is needed, () for a task without weights of its own")
         self._check_apart()
-        found = (
-            [network]
-            if network is not None
-            else [part for part in (trunk, *heads) if isinstance(part, nn.Module)]
-        )
+        found = [network] if network is not None else [part for part in (trunk, *heads) if isinstance(part, nn.Module)]
         self.modules = list(dict.fromkeys(module for part in found for module in part.modules()))
 
     @property

@@ -20,9 +20,7 @@ def evaluate(closure: Closure, tasks: Sequence[int]) -> list[Tensor]:
     """
     losses = closure(tasks)
     if isinstance(losses, Tensor) and losses.ndim == 0:
-        raise ValueError(
-            f"the closure was asked for tasks {list(tasks)} and gave one number: a loss a task is needed"
-        )
+        raise ValueError(f"the closure was asked for tasks {list(tasks)} and gave one number: a loss a task is needed")
     if len(losses) != len(tasks):
         raise ValueError(f"the closure was asked for tasks {list(tasks)} and gave {len(losses)} losses")
     for task, loss in zip(tasks, losses, strict=True):
@@ -88,7 +86,5 @@ class Passes:
         """Raise a FloatingPointError that names the tasks whose loss is NaN or infinite."""
         finite = torch.isfinite(losses)
         if not finite.all():
-            bad = [
-                (task, float(loss)) for task, loss, ok in zip(tasks, losses, finite, strict=True) if not ok
-            ]
+            bad = [(task, float(loss)) for task, loss, ok in zip(tasks, losses, finite, strict=True) if not ok]
             raise FloatingPointError("; ".join(f"the loss of task {task} is {loss}" for task, loss in bad))

@@ -13,9 +13,15 @@ from torch import Tensor
 Vector = list[Tensor]
 
 
-def layer_norms(v: Sequence[Tensor]) -> Tensor:
+def layer_norms(v: Vector) -> Tensor:
     """The norm of each tensor, [D]."""
-    return torch.stack(torch._foreach_norm(v))
+    return torch.stack(list(torch._foreach_norm(v)))
+
+
+def whole_norm(v: Vector) -> Tensor:
+    """The norm of all tensors together, a scalar."""
+    norm: Tensor = torch.linalg.vector_norm(layer_norms(v))
+    return norm
 
 
 def safe_ratio(numerator: Tensor, norm: Tensor) -> Tensor:
@@ -31,7 +37,7 @@ def scale_layers_(v: Vector, factors: Tensor) -> None:
 
 def mix_(
     v: Vector,
-    g0: Sequence[Tensor],
+    g0: Vector,
     coefficient: Tensor,
     alpha: float,
     normalise: Literal["none", "layer", "global"],
@@ -49,7 +55,7 @@ def mix_(
     elif normalise == "layer":
         factors = safe_ratio(layer_norms(g0), local) * coefficient.sign()
     else:
-        whole = safe_ratio(layer_norms(g0).norm(), local.norm()) * coefficient.sign()
+        whole = safe_ratio(whole_norm(g0), torch.linalg.vector_norm(local)) * coefficient.sign()
         factors = whole.expand_as(local)
     scale_layers_(v, factors * (1 - alpha))
     torch._foreach_add_(v, g0, alpha=alpha)
@@ -57,7 +63,7 @@ def mix_(
 
 def to_ball_(
     v: Vector,
-    theta: Sequence[Tensor],
+    theta: Vector,
     rho: float,
     *,
     adaptive: bool = False,
@@ -69,20 +75,18 @@ def to_ball_(
         ball: one norm over all tensors (`trunk`), or one a tensor (`layer`).
     """
     if adaptive:
-        torch._foreach_mul_(v, torch._foreach_abs(theta))
+        torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
     norms = layer_norms(v)
     factors = safe_ratio(
-        torch.full_like(norms, rho), norms if ball == "layer" else norms.norm().expand_as(norms)
+        torch.full_like(norms, rho), norms if ball == "layer" else torch.linalg.vector_norm(norms).expand_as(norms)
     )
     scale_layers_(v, factors)
     if adaptive:
-        torch._foreach_mul_(v, torch._foreach_abs(theta))
+        torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
     return v
 
 
-def heads_to_balls_(
-    v: Vector, theta: Sequence[Tensor], owner: Tensor, heads: int, rho: float, adaptive: bool
-) -> None:
+def heads_to_balls_(v: Vector, theta: Vector, owner: Tensor, heads: int, rho: float, adaptive: bool) -> None:
     """Scale every head's gradient to its own ball, in place.
 
     Args:
@@ -90,27 +94,25 @@ def heads_to_balls_(
         owner: [D], the head that each tensor belongs to.
     """
     if adaptive:
-        torch._foreach_mul_(v, torch._foreach_abs(theta))
+        torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
     squares = layer_norms(v).square()
-    norms = (
-        torch.zeros(heads, dtype=squares.dtype, device=squares.device).index_add_(0, owner, squares).sqrt()
-    )
+    norms = torch.zeros(heads, dtype=squares.dtype, device=squares.device).index_add_(0, owner, squares).sqrt()
     scale_layers_(v, safe_ratio(torch.full_like(norms, rho), norms)[owner])
     if adaptive:
-        torch._foreach_mul_(v, torch._foreach_abs(theta))
+        torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
 
 
-def orthogonal_part(v: Sequence[Tensor], base: Sequence[Tensor]) -> Vector:
+def orthogonal_part(v: Vector, base: Vector) -> Vector:
     """v minus its projection on base (v itself where base is 0)."""
-    inner = torch.stack([(a * b).sum() for a, b in zip(v, base, strict=True)]).sum()
-    share = safe_ratio(inner, layer_norms(base).square().sum())
-    return torch._foreach_sub(v, torch._foreach_mul(base, share))
+    inner = torch.stack([torch.sum(a * b) for a, b in zip(v, base, strict=True)]).sum()
+    share = safe_ratio(inner, whole_norm(base).square())
+    return list(torch._foreach_sub(v, list(torch._foreach_mul(base, share))))
 
 
-def add_flat_(v: Vector, flat: Sequence[Tensor], reuse: float) -> None:
+def add_flat_(v: Vector, flat: Vector, reuse: float) -> None:
     """v <- v + reuse ||v|| / ||flat|| flat, in place (LookSAM, Liu et al. 2022, algorithm 1)."""
-    share = reuse * safe_ratio(layer_norms(v).norm(), layer_norms(flat).norm())
-    torch._foreach_add_(v, torch._foreach_mul(flat, share))
+    share = reuse * safe_ratio(whole_norm(v), whole_norm(flat))
+    torch._foreach_add_(v, list(torch._foreach_mul(flat, share)))
 
 
 class Point:
@@ -121,9 +123,7 @@ class Point:
         self.home = [p.detach().clone() for p in params]
 
     @contextmanager
-    def displaced(
-        self, v: Sequence[Tensor], scale: float = 1.0, which: Sequence[int] | None = None
-    ) -> Iterator[None]:
+    def displaced(self, v: Vector, scale: float = 1.0, which: Sequence[int] | None = None) -> Iterator[None]:
         """Inside, the weights (or those at the indices `which`) are home + scale v; afterwards they are home."""
         params = self.params if which is None else [self.params[d] for d in which]
         home = self.home if which is None else [self.home[d] for d in which]

@@ -59,9 +59,7 @@ def perturbed_points(
             yield group, in_ball(_mixed(sharpness, clean.g0, local, which, coefficient))
 
 
-def _mixed(
-    sharpness: Sharpness, g0: Vector, local: Vector, which: Sequence[int], coefficient: Tensor
-) -> Vector:
+def _mixed(sharpness: Sharpness, g0: Vector, local: Vector, which: Sequence[int], coefficient: Tensor) -> Vector:
     """v_i over the whole trunk: the mix on the tensors `which` (in place in `local`), alpha g_0 elsewhere."""
     alpha = sharpness.global_weight
     if local:
@@ -112,9 +110,7 @@ def _estimates(
                 )
             coefficients = torch.stack(columns, dim=1)
         groups = (
-            _same_sign(coefficients)
-            if sharpness.sign_only and len(tasks) > 1
-            else [[n] for n in range(len(tasks))]
+            _same_sign(coefficients) if sharpness.sign_only and len(tasks) > 1 else [[n] for n in range(len(tasks))]
         )
         for left, group in enumerate(groups, start=1 - len(groups)):
             if sharpness.directions == 1:

@@ -11,9 +11,7 @@ from samo.perturbation import Point, Vector
 from samo.sharpness import Sharpness
 
 
-def draw(
-    like: Sequence[Tensor], seed: int, distribution: Literal["normal", "rademacher"] = "normal"
-) -> Vector:
+def draw(like: Sequence[Tensor], seed: int, distribution: Literal["normal", "rademacher"] = "normal") -> Vector:
     """A random direction shaped like these tensors, of identity covariance: the same one for the same seed."""
     generator = torch.Generator(like[0].device).manual_seed(seed)
     z = [torch.empty_like(p, requires_grad=False) for p in like]

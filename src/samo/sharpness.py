@@ -116,9 +116,7 @@ class Sharpness:
         if self.from_history and radius > 0:
             raise ValueError(f"along={self.along!r} moves the trunk alone: head_rho must be None or 0")
         if self.decompose != "direct" and not (self.needs_local and self.estimator == "exact"):
-            raise ValueError(
-                f"decompose={self.decompose!r} needs scope local or joint, with estimator='exact'"
-            )
+            raise ValueError(f"decompose={self.decompose!r} needs scope local or joint, with estimator='exact'")
 
     @property
     def moves(self) -> bool:

@@ -110,9 +110,7 @@ class Step:
                     collector.add(perturbed, group)
                 seen.append((group, detached(perturbed)))
                 del perturbed
-        self.passes.check_finite(
-            torch.cat([part for _, part in seen]), [i for group, _ in seen for i in group]
-        )
+        self.passes.check_finite(torch.cat([part for _, part in seen]), [i for group, _ in seen for i in group])
         collector.finish()
         if mean is not None:
             self.memory.keep("deviation", parts.names, running_mean(mean, g0, s.decay))

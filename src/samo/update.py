@@ -13,7 +13,7 @@ from samo.aggregation import Decomposition, check_tasks, load_state, make, state
 from samo.collect import set_aside
 from samo.layers import select_layers
 from samo.memory import Memory
-from samo.parts import Parts
+from samo.parts import Part, Parts
 from samo.passes import Closure, Passes
 from samo.sharpness import Sharpness, preset
 from samo.step import Step
@@ -50,8 +50,8 @@ class MultiTaskUpdate:
 
     def __init__(
         self,
-        trunk: nn.Module | Iterable[Tensor],
-        heads: Sequence[nn.Module | Iterable[Tensor]],
+        trunk: Part,
+        heads: Iterable[Part],
         *,
         aggregator: Aggregator | Scalarizer | str = "ls",
         sharpness: Sharpness | None = None,
@@ -68,9 +68,10 @@ class MultiTaskUpdate:
         self.conflict: Tensor | None = None
         """Pairwise cosines [K, K] of the rows that the last step aggregated (F-MTL: of the loss gradients); None
         where the step did not have them: under a scalariser, or an aggregator that takes no Gramian."""
-        direct = isinstance(self.aggregator, Scalarizer)
         self._method = (
-            self.aggregator if direct else Decomposition(self.aggregator, self.sharpness.decompose, K)
+            self.aggregator
+            if isinstance(self.aggregator, Scalarizer)
+            else Decomposition(self.aggregator, self.sharpness.decompose, K)
         )
         self._layers = frozenset(select_layers(self.parts.names, self.sharpness.layers))
         self._memory = Memory()
@@ -99,9 +100,7 @@ class MultiTaskUpdate:
             RuntimeError: famo, and `after_step` was not called since the last step.
         """
         if self._awaits is not None:
-            raise RuntimeError(
-                "famo learns from the losses after a step: call update.after_step(closure) after it"
-            )
+            raise RuntimeError("famo learns from the losses after a step: call update.after_step(closure) after it")
         parts = self.parts.trainable()
         passes = Passes(closure, self.parts.modules, self.parts.device)
         step = Step(self.sharpness, parts, passes, self._layers, self._method, self._memory, self.generator)

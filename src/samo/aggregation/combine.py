@@ -43,7 +43,5 @@ def loss_weights(scalariser: Scalarizer, losses: Tensor) -> Tensor:
         torch.autograd.backward(scalariser(leaf), inputs=[leaf, *learned])
     weights = torch.zeros_like(losses) if leaf.grad is None else leaf.grad
     if not torch.isfinite(weights).all():
-        raise FloatingPointError(
-            f"{scalariser} gave the task weights {weights.tolist()} for {losses.tolist()}"
-        )
+        raise FloatingPointError(f"{scalariser} gave the task weights {weights.tolist()} for {losses.tolist()}")
     return weights

@@ -54,6 +54,4 @@ class Decomposition:
         if loss is None:
             return combine(self.over_tasks, J)
         flat = combine(self.over_flat[0], J)
-        return (
-            combine(self.over_pairs[0], torch.stack([loss, flat])) if self.kind == "second" else loss + flat
-        )
+        return combine(self.over_pairs[0], torch.stack([loss, flat])) if self.kind == "second" else loss + flat

@@ -57,9 +57,7 @@ NAMES: tuple[str, ...] = tuple(_MAKERS)
 """Every aggregator and scalariser that `make` knows."""
 
 SCALARISERS: tuple[str, ...] = tuple(
-    name
-    for name, maker in _MAKERS.items()
-    if isinstance(maker.build, type) and issubclass(maker.build, Scalarizer)
+    name for name, maker in _MAKERS.items() if isinstance(maker.build, type) and issubclass(maker.build, Scalarizer)
 )
 """Those of NAMES that need the losses alone, and so never pay for K gradients."""
 
