@@ -79,9 +79,7 @@ def made_history(method: str, epochs: int = 4) -> pd.DataFrame:
                 cosine = -0.1 + 0.05 * epoch + 0.2 * (run["sharpness"] != "none") + noise.normal(0, 0.03)
                 rows += [(int(seed), epoch, "probe", "all", "cosine_mean", cosine)]
                 rows += [(int(seed), epoch, "probe", "all", "cosine_min", cosine)]
-                rows += [
-                    (int(seed), epoch, "probe", "all", "conflict_share", float(np.clip(0.5 - cosine, 0, 1)))
-                ]
+                rows += [(int(seed), epoch, "probe", "all", "conflict_share", float(np.clip(0.5 - cosine, 0, 1)))]
     return pd.DataFrame(rows, columns=["seed", "epoch", "split", "task", "metric", "value"]).round(6)
 
 

@@ -33,9 +33,7 @@ def higher(run: Run) -> list[bool]:
 
 def values(run: Run) -> Floats:
     """Test values [n seeds, S metrics]; a value that is missing or null (a run that diverged) is NaN."""
-    rows = [
-        [seed.get(m["task"], {}).get(m["metric"]) for m in run["metrics"]] for seed in run["seeds"].values()
-    ]
+    rows = [[seed.get(m["task"], {}).get(m["metric"]) for m in run["metrics"]] for seed in run["seeds"].values()]
     return np.array(rows, dtype=float).reshape(len(rows), len(run["metrics"]))
 
 
@@ -74,9 +72,7 @@ def main(runs: Runs) -> pd.DataFrame:
         return frame
     joint = frame["method"] != REFERENCE
     frame["mean_rank"] = np.nan
-    frame.loc[joint, "mean_rank"] = mean_rank(
-        frame.loc[joint, metric_names(ran)].to_numpy(dtype=float), higher(ran)
-    )
+    frame.loc[joint, "mean_rank"] = mean_rank(frame.loc[joint, metric_names(ran)].to_numpy(dtype=float), higher(ran))
     tail = [name for name in ("mean_rank", "lr", "rho") if name in frame]
     return frame[[c for c in frame.columns if c not in tail] + tail]
 

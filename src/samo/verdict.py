@@ -29,13 +29,9 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
     undecided = len(rows) - len(better) - len(worse)
     parts = []
     if better:
-        parts.append(
-            f"{len(better)} of {len(rows)} sharpness-aware methods beat their base ({_named(better)})"
-        )
+        parts.append(f"{len(better)} of {len(rows)} sharpness-aware methods beat their base ({_named(better)})")
     else:
-        parts.append(
-            f"none of {len(rows)} sharpness-aware methods beats its base beyond the noise of the seeds"
-        )
+        parts.append(f"none of {len(rows)} sharpness-aware methods beats its base beyond the noise of the seeds")
     if worse:
         parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse ({_named(worse)})")
     if undecided:

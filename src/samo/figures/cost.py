@@ -24,9 +24,7 @@ def draw(table: pd.DataFrame, cost: pd.DataFrame) -> Figure:
                 [row["count_ratio"]] * 2, [place - 0.42, place + 0.42], color=MUTED, linewidth=2.2,
                 label="by operation count" if place == 0 else None,
             )  # fmt: skip
-        axes.text(
-            max(row["ratio_high"], row["ratio"]), place, f"  {row['ratio']:.1f}×", va="center", fontsize=8.5
-        )
+        axes.text(max(row["ratio_high"], row["ratio"]), place, f"  {row['ratio']:.1f}×", va="center", fontsize=8.5)
     axes.set_yticks(range(len(rows)), [label(m) for m in rows["method"]])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.axvline(1, color=INK, linewidth=0.8)

@@ -75,6 +75,4 @@ def describe(series: pd.DataFrame, what: str) -> str:
         return f"{what}: nothing was run."
     last = series[series["epoch"] == series.groupby("method")["epoch"].transform("max")]
     ends = last.groupby("method", sort=False)["mean"].mean()
-    return f"{what}. Mean after the last epoch: " + "; ".join(
-        f"{name} {value:.3g}" for name, value in ends.items()
-    )
+    return f"{what}. Mean after the last epoch: " + "; ".join(f"{name} {value:.3g}" for name, value in ends.items())

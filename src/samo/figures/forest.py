@@ -17,15 +17,11 @@ def draw(table: pd.DataFrame) -> Figure:
     """
     rows = joint(table)
     places, groups = _places(rows)
-    figure, [[left, right]] = grid(
-        1, 2, 0.9 + 0.27 * (max(places, default=1) + 1), sharey=True, width_ratios=[5, 4]
-    )
+    figure, [[left, right]] = grid(1, 2, 0.9 + 0.27 * (max(places, default=1) + 1), sharey=True, width_ratios=[5, 4])
     _forest(left, rows, places, "delta_m")
     _forest(right, rows, places, "gain")
     for place, name in groups.items():
-        left.text(
-            -0.02, place, name, transform=left.get_yaxis_transform(), ha="right", va="center", weight="bold"
-        )
+        left.text(-0.02, place, name, transform=left.get_yaxis_transform(), ha="right", va="center", weight="bold")
     left.set_yticks(places, [label(s) for s in rows["sharpness"]])
     left.set_ylim(max(places, default=1) + 0.7, -0.7)
     left.set_title("Against single-task training")
@@ -65,9 +61,7 @@ def _forest(axes: Axes, rows: pd.DataFrame, places: list[int], name: str) -> Non
         value, shade = row.get(name), colour(row["sharpness"])
         if pd.isna(value):
             continue
-        axes.plot(
-            [row[f"{name}_low"], row[f"{name}_high"]], [place, place], color=shade, linewidth=2.2, alpha=0.55
-        )
+        axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [place, place], color=shade, linewidth=2.2, alpha=0.55)
         axes.plot(value, place, mark(row["sharpness"]), color=shade, markersize=6)
     if name == "gain":
         for place, row in zip(places, rows.to_dict("records"), strict=True):
@@ -82,7 +76,4 @@ def describe(table: pd.DataFrame) -> str:
         for r in joint(table).to_dict("records")
         if not pd.isna(r.get("delta_m"))
     ]
-    return (
-        "Forest plot of Delta-m in per cent with 95 % intervals, zero is single-task training: "
-        + "; ".join(points)
-    )
+    return "Forest plot of Delta-m in per cent with 95 % intervals, zero is single-task training: " + "; ".join(points)

@@ -193,6 +193,17 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
         raise ConfigError("\n".join(_line(origin, fault) for fault in error.errors(include_url=False))) from None
 
 
+def grids(params: Params, method: Method) -> tuple[list[float], list[float | None]]:
+    """The learning rates and radii to search; a value given in the method's block leaves nothing to choose."""
+    lrs = params.train.search.lr if method.lr is None else [method.lr]
+    base = sharpness.preset(method.preset_name, **method.preset_fields)
+    if base.scope == "none":
+        return lrs, [None]
+    if "rho" in method.preset_fields:
+        return lrs, [base.rho]
+    return lrs, list(params.train.search.rho)
+
+
 def _named(value: str | dict[str, Any], key: str) -> tuple[str, dict[str, Any]]:
     """A name with its options, from either spelling."""
     if isinstance(value, str):
@@ -223,7 +234,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
         return super().compose_node(parent, index)
 

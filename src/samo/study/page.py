@@ -85,14 +85,10 @@ def main_table(dataset: str, table: pd.DataFrame) -> str:
 def choice_table(dataset: str, table: pd.DataFrame) -> str:
     """What the search chose for each method."""
     body = [
-        "<tr>"
-        f"{_method(row)}{_number(row.get('lr'))}{_number(row.get('rho'))}{_number(row['n_seeds'], 0)}"
-        "</tr>"
+        f"<tr>{_method(row)}{_number(row.get('lr'))}{_number(row.get('rho'))}{_number(row['n_seeds'], 0)}</tr>"
         for row in table.to_dict("records")
     ]
-    return _table(
-        f"{dataset}-choice", f"{dataset}: chosen on validation data", ["method", "lr", "ρ", "seeds"], body
-    )
+    return _table(f"{dataset}-choice", f"{dataset}: chosen on validation data", ["method", "lr", "ρ", "seeds"], body)
 
 
 def notebooks_table(rows: Sequence[tuple[str, str]]) -> str:

@@ -61,9 +61,7 @@ class Report:
 
     def headline(self) -> Piece:
         """The answer in one sentence a dataset."""
-        return Piece(
-            "".join(page.paragraph(verdict.headline(d, self.table(d)), "headline") for d in self.datasets)
-        )
+        return Piece("".join(page.paragraph(verdict.headline(d, self.table(d)), "headline") for d in self.datasets))
 
     def best(self) -> Piece:
         """The best method in one sentence a dataset."""
@@ -87,16 +85,12 @@ class Report:
             drawing = svg.read_text(encoding="utf-8") if svg.exists() else None
             alt = words.read_text(encoding="utf-8") if words.exists() else ""
             said = caption if len(self.datasets) == 1 else f"{dataset}. {caption}"
-            out.append(
-                page.figure(name, drawing, alt, said, f"notebooks/tables.ipynb over all cells of {dataset}")
-            )
+            out.append(page.figure(name, drawing, alt, said, f"notebooks/tables.ipynb over all cells of {dataset}"))
         return Piece("".join(out))
 
     def caveats(self) -> Piece:
         """What limits the numbers, counted from the data."""
-        lines = [
-            f"{d}: {line}" for d in self.datasets for line in verdict.caveats(self.table(d), self.trials(d))
-        ]
+        lines = [f"{d}: {line}" for d in self.datasets for line in verdict.caveats(self.table(d), self.trials(d))]
         return Piece(page.bullets(lines))
 
     def data(self) -> Piece:
@@ -132,9 +126,7 @@ def render(executed: Path, root: Path) -> Path:
     """
     notebook: Any = nbformat.read(executed, as_version=4)
     if not (root / "reports" / "template" / "index.html.j2").exists():
-        raise FileNotFoundError(
-            f"{root / 'reports' / 'template' / 'index.html.j2'}: the report's template is missing"
-        )
+        raise FileNotFoundError(f"{root / 'reports' / 'template' / 'index.html.j2'}: the report's template is missing")
     exporter = HTMLExporter(
         template_name="template",
         extra_template_basedirs=[str(root / "reports")],

@@ -89,16 +89,11 @@ def write_figures(
     test = series[series["split"] == "test"]
     rows = curve_rows(runs)
     shown = test[
-        [
-            (t, m) in {(r.task, r.metric) for r in rows}
-            for t, m in zip(test["task"], test["metric"], strict=True)
-        ]
+        [(t, m) in {(r.task, r.metric) for r in rows} for t, m in zip(test["task"], test["metric"], strict=True)]
     ]
     what = "Test metrics over epochs, mean and 95 % band over seeds"
     _write(root, f"{dataset}-forest", main, lambda: forest.draw(main), forest.describe(main))
-    _write(
-        root, f"{dataset}-curves", shown, lambda: curves.draw(main, shown, rows), curves.describe(shown, what)
-    )
+    _write(root, f"{dataset}-curves", shown, lambda: curves.draw(main, shown, rows), curves.describe(shown, what))
     _write(root, f"{dataset}-search", trials, lambda: search.draw(trials), search.describe(trials))
 
     found = _analysis(root, dataset, "conflict")
@@ -143,11 +138,7 @@ def _analysis(root: Path, dataset: str, name: str) -> pd.DataFrame:
 
 def _write(root: Path, name: str, data: pd.DataFrame, draw: Callable[[], Figure], words: str) -> None:
     stem = root / "reports" / "figures" / name
-    texts = (
-        {"svg": "", "csv": "", "txt": ""}
-        if data.empty
-        else {"svg": svg(draw), "csv": csv(data), "txt": words}
-    )
+    texts = {"svg": "", "csv": "", "txt": ""} if data.empty else {"svg": svg(draw), "csv": csv(data), "txt": words}
     for ending, text in texts.items():
         path = stem.with_name(f"{stem.name}.{ending}")
         if text:
