@@ -104,7 +104,7 @@ def fetch_raw(dataset: str) -> None:
 
     module = datasets.get(dataset)
     folder = paths.root() / "data/raw" / dataset
-    fetch.fetch(list(module.RAW), folder, paths.given_data(dataset), print)
+    fetch.fetch(module.RAW, folder, paths.given_data(dataset), print)
 
 
 @app.command()
