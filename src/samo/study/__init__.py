@@ -1,1 +1,0 @@
-"""The effects of the study: configuration, files, pipeline, tracking, report."""
