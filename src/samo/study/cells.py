@@ -1,0 +1,39 @@
+"""The cells of the active profile: one problem x one method, with all its seeds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from samo.study.config import Params
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One problem x one method."""
+
+    dataset: str
+    method: str
+
+    @property
+    def name(self) -> str:
+        """As people read it."""
+        return f"{self.dataset}/{self.method}"
+
+    @property
+    def stage(self) -> str:
+        """As DVC names it."""
+        return f"train@{self.dataset}-{self.method}"
+
+    @property
+    def runs(self) -> Path:
+        """Where its results lie, relative to the project's root."""
+        return Path("data/runs") / self.dataset / self.method
+
+    @property
+    def models(self) -> Path:
+        """Where its weights lie, apart from the results, so that tables hash small files only."""
+        return Path("data/models") / self.dataset / self.method
+
+
+def cells(params: Params) -> list[Cell]:
+    """All cells, in the order of params.yaml: never what happens to lie on the disk."""
+    return [Cell(dataset, method) for dataset in params.datasets for method in params.methods]

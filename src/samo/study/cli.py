@@ -1,0 +1,155 @@
+"""The command line `samo`."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="samo",
+    help="Sharpness-aware multi-task optimisation: the study's commands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Workers = Annotated[int, typer.Option(help="Cells side by side.", min=1, max=64)]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but faults and the table.")]
+
+
+def main() -> None:
+    """The entry point; what a person can mend comes as one line, not as a traceback."""
+    with _for_people():
+        app()
+
+
+@app.command()
+def check(
+    params: Annotated[Path | None, typer.Argument(help="A params file; by default the active one.")] = None,
+) -> None:
+    """Check params.yaml: one line a fault, exit code 2, nothing run, nothing written."""
+    from samo.study import cells, config, paths
+
+    path = params or paths.root() / "params.yaml"
+    found = config.load(path)
+    print(
+        f"{path.name}: {len(cells.cells(found))} cells "
+        f"({len(found.datasets)} datasets x {len(found.methods)} methods), "
+        f"{len(found.seeds)} seeds, {len(found.analyses)} analyses: all well"
+    )
+
+
+@app.command("cells")
+def list_cells() -> None:
+    """List the cells of the active profile, and which have run."""
+    from samo.study import cells, config, paths
+
+    root = paths.root()
+    for cell in cells.cells(config.load(root / "params.yaml")):
+        state = "has run" if (root / cell.runs / "metrics.json").exists() else "-"
+        print(f"{cell.name:<40} {cell.stage:<48} {state}")
+
+
+@app.command()
+def repro(workers: Workers = 2, quiet: Quiet = False) -> None:
+    """Run what is not up to date, cells side by side, then print the table and where the report is."""
+    from samo.study import config, paths, pipeline
+
+    root = paths.root()
+    params = config.load(root / "params.yaml")
+    code = pipeline.repro(root, params, workers=workers, quiet=quiet)
+    for dataset in params.datasets:
+        table = root / "reports/tables" / f"{dataset}.md"
+        if table.exists():
+            print(f"\n{table.read_text()}")
+    _name_report(root)
+    sys.exit(code)
+
+
+@app.command("run", context_settings={"ignore_unknown_options": True})
+def run_notebook(
+    notebook: str,
+    name: Annotated[str, typer.Option(help="Name of the executed copy.")],
+    p: Annotated[list[str] | None, typer.Option("-p", help="A parameter, as key=value.")] = None,
+) -> None:
+    """Execute a notebook with parameters (what a stage of dvc.yaml does)."""
+    from samo.study import notebook as runner
+
+    pairs = [item.split("=", 1) for item in p or []]
+    if any(len(pair) != 2 for pair in pairs):
+        raise typer.BadParameter("parameters are written key=value", param_hint="-p")
+    runner.run(notebook, name, dict(pairs))
+
+
+@app.command("fetch")
+def fetch_raw(dataset: str) -> None:
+    """Bring a dataset's raw files, verified, from the first source that has them."""
+    from samo import datasets
+    from samo.study import fetch, paths
+
+    module = datasets.get(dataset)
+    folder = paths.root() / "data/raw" / dataset
+    fetch.fetch(list(module.RAW), folder, paths.given_data(dataset), print)
+
+
+@app.command()
+def track() -> None:
+    """Rebuild the MLflow runs from data/runs; what is there already stays."""
+    from samo.study import config, paths
+    from samo.study import track as view
+
+    root = paths.root()
+    made = view.rebuild(root, config.load(root / "params.yaml"), print)
+    print(f"{made} runs made in {view.uri(root)}")
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """Start MLflow's page on the runs, on this machine only."""
+    from samo.study import config, paths
+    from samo.study import track as view
+
+    root = paths.root()
+    view.rebuild(root, config.load(root / "params.yaml"), lambda _: None)
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port)]
+    os.execv(sys.executable, [*command, "--backend-store-uri", view.uri(root)])
+
+
+@app.command()
+def report() -> None:
+    """Name the report, and open it where there is a screen."""
+    from samo.study import paths
+
+    root = paths.root()
+    _name_report(root)
+    page = root / "reports/html/index.html"
+    if page.exists() and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _name_report(root: Path) -> None:
+    page = root / "reports/html/index.html"
+    print(f"report: {page}" if page.exists() else "report: none yet, `make repro` writes it")
+
+
+@contextmanager
+def _for_people() -> Iterator[None]:
+    """Faults that a person can mend become one line; those of params.yaml exit with 2, others with 1."""
+    from samo.study.config import ConfigError
+    from samo.study.fetch import FetchError
+    from samo.study.notebook import NotebookError
+
+    try:
+        yield
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except (FetchError, NotebookError, OSError, ValueError) as error:
+        print(f"samo: {error}", file=sys.stderr)
+        sys.exit(1)

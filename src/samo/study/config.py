@@ -1,0 +1,269 @@
+"""params.yaml, read once and checked whole: what passes here is trusted everywhere else."""
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from samo import aggregation, datasets, sharpness
+from samo.settings import Settings, Training
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class ConfigError(Exception):
+    """What is wrong with params.yaml: one line a fault, each with key, value and what is allowed."""
+
+
+class Method(Settings):
+    """One way to train: aggregator x sharpness.
+
+    Attributes:
+        aggregator: a name, or a mapping with `name` and the aggregator's own options.
+        sharpness: a preset's name, or a mapping with `preset` and fields to change; a `rho` given here is not searched.
+        networks: "shared" (one trunk), or "separate": one network a task, the single-task baseline.
+        lr: a learning rate given here is not searched.
+    """
+
+    aggregator: str | dict[str, Any]
+    sharpness: str | dict[str, Any] = "none"
+    networks: Literal["shared", "separate"] = "shared"
+    lr: Positive | None = None
+
+    @field_validator("aggregator")
+    @classmethod
+    def _known_aggregator(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
+        name, options = _named(value, "name")
+        try:
+            aggregation.make(name, tasks=2, **options)  # any number of tasks shows a fault
+        except TypeError:
+            raise ValueError("an option of it has the wrong type") from None
+        return value
+
+    @field_validator("sharpness")
+    @classmethod
+    def _known_sharpness(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
+        name, fields = _named(value, "preset")
+        try:
+            sharpness.preset(name, **fields)
+        except TypeError:
+            raise ValueError("a field of it has the wrong type") from None
+        return value
+
+    @property
+    def aggregator_name(self) -> str:
+        """Its name, without options."""
+        return _named(self.aggregator, "name")[0]
+
+    @property
+    def aggregator_options(self) -> dict[str, Any]:
+        """The options given."""
+        return _named(self.aggregator, "name")[1]
+
+    @property
+    def preset_name(self) -> str:
+        """The sharpness preset's name, without changed fields."""
+        return _named(self.sharpness, "preset")[0]
+
+    @property
+    def preset_fields(self) -> dict[str, Any]:
+        """The fields changed."""
+        return _named(self.sharpness, "preset")[1]
+
+
+class Grid(Settings):
+    """What every method's search tries, in the same order; see `samo.search`.
+
+    Attributes:
+        lr: learning rates, ascending.
+        rho: radii, ascending, for the methods that have one.
+    """
+
+    lr: Annotated[list[Positive], Field(min_length=1)]
+    rho: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
+
+    @field_validator("lr", "rho")
+    @classmethod
+    def _ascending(cls, values: list[float]) -> list[float]:
+        if sorted(set(values)) != values:
+            raise ValueError("must be ascending, each value once")
+        return values
+
+
+class Train(Settings):
+    """How every cell runs.
+
+    Attributes:
+        threads: of torch, fixed so that results do not depend on how many cells run at once.
+        device: "cpu", "cuda", "cuda:1", "mps" …, or "auto": the accelerator where there is one.
+        search: the grids.
+    """
+
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    device: Annotated[str, Field(pattern=r"^(auto|[a-z]+(:[0-9]+)?)$")] = "auto"
+    search: Grid
+
+
+class DatasetBlock(BaseModel):
+    """The block of one dataset, checked by its module's own settings."""
+
+    model_config = {"frozen": True, "extra": "forbid"}
+    data: Settings
+    training: Training
+
+
+class Params(Settings):
+    """The active profile.
+
+    Attributes:
+        seeds: of the final runs; each is one run of every method.
+        datasets: key = a module of `samo.datasets`.
+        methods: key = a name of your own.
+        train: how every cell runs.
+        analyses: key = a notebook of that name, value = its settings.
+    """
+
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
+    datasets: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
+    methods: Annotated[dict[Name, Method], Field(min_length=1)]
+    train: Train
+    analyses: Annotated[dict[Name, dict[str, Any]], Field(default_factory=dict)]
+
+    @field_validator("seeds")
+    @classmethod
+    def _once(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("each seed once")
+        return seeds
+
+    @field_validator("analyses")
+    @classmethod
+    def _known_analysis(cls, analyses: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name in analyses:
+            if name not in ANALYSES:
+                raise ValueError(f"unknown analysis {name!r}: allowed are {', '.join(ANALYSES)}")
+        return analyses
+
+    @model_validator(mode="after")
+    def _blocks(self) -> "Params":
+        _ = self.dataset  # builds, and so checks, every block
+        return self
+
+    @cached_property
+    def dataset(self) -> Mapping[str, DatasetBlock]:
+        """Each dataset's settings, typed by its own module."""
+        return {name: _dataset_block(name, block) for name, block in self.datasets.items()}
+
+
+ANALYSES = ("conflict", "cost")
+"""The analyses there are: modules of `samo.analysis` with a notebook of the same name."""
+
+
+def load(path: Path) -> Params:
+    """Read and check a params file.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or breaks a rule.
+    """
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}: copy one of profiles/*.yaml there") from error
+    return parse(text, str(path.name))
+
+
+def parse(text: str, origin: str = "params.yaml") -> Params:
+    """Check the text of a params file; `origin` names it in messages."""
+    try:
+        content = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{origin}: {_yaml_fault(error)}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{origin}: must be a mapping with seeds, datasets, methods, train, analyses")
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_line(origin, fault) for fault in error.errors(include_url=False))) from None
+
+
+def _named(value: str | dict[str, Any], key: str) -> tuple[str, dict[str, Any]]:
+    """A name with its options, from either spelling."""
+    if isinstance(value, str):
+        return value, {}
+    if not isinstance(value.get(key), str):
+        raise ValueError(f"a mapping here needs the key {key!r}")
+    return value[key], {k: v for k, v in value.items() if k != key}
+
+
+def _dataset_block(name: str, block: dict[str, Any]) -> DatasetBlock:
+    if name not in datasets.names():
+        raise ValueError(f"unknown dataset {name!r}: allowed are {', '.join(datasets.names())}")
+    if set(block) != {"data", "training"}:
+        raise ValueError(f"datasets.{name} needs exactly the keys data and training, has {', '.join(sorted(block))}")
+    module = datasets.get(name)
+    made: dict[str, Settings] = {}
+    for part, kind in (("data", module.Data), ("training", module.Training)):
+        try:
+            made[part] = kind.model_validate(block[part])
+        except ValidationError as error:
+            lines = [_line("", fault, ("datasets", name, part)) for fault in error.errors(include_url=False)]
+            raise ValueError("\n".join(lines)) from None
+    return DatasetBlock.model_construct(**made)  # type: ignore[arg-type]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without code, without aliases (a few lines of them can unfold into gigabytes), without double keys."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            event = self.peek_event()
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} must be text: write it in quotes", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the name {key!r} is given twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.2, which DVC reads, takes 1e-3 for a number; PyYAML's 1.1 would take it for text.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def _yaml_fault(error: yaml.YAMLError) -> str:
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}: {problem}" if mark else str(problem)
+
+
+def _line(origin: str, fault: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> str:
+    """One fault as one line: where, what it holds, what is allowed."""
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    place = ".".join(str(part) for part in (*prefix, *fault["loc"]) if part not in {"str", "dict[str,any]"})
+    start = f"{origin}: " if origin else ""
+    if fault["type"] == "extra_forbidden":
+        return f"{start}{place}: unknown key; remove it or mend its name"
+    if fault["type"] == "missing":
+        return f"{start}{place}: is missing"
+    if not place:
+        return "\n".join(start + line for line in message.splitlines())
+    value = repr(fault["input"])
+    shown = value if len(value) <= 60 else value[:57] + "…"
+    return f"{start}{place} = {shown}: {message[0].lower() + message[1:]}"

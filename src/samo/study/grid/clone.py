@@ -1,0 +1,69 @@
+"""A worker's own copy of the project: the working tree as it is now, over the same DVC cache."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+WORKERS = Path(".samo/workers")
+SHARED = (Path(".samo/checkpoints"), Path("data/timings"), Path("data/given"))
+"""Folders that are no stage's outputs, which every clone sees as the project's own: what outlives a clone."""
+
+
+class CloneError(Exception):
+    """The project cannot be cloned; the message is one line for a person."""
+
+
+def make_clone(root: Path, clone: Path, cache: Path) -> None:
+    """Clone `root` with its uncommitted changes; what an earlier worker left at that place goes.
+
+    Files that git ignores stay behind: a stage's inputs come out of DVC's cache.
+
+    Args:
+        root: the project's folder, the top of a git work tree.
+        clone: where to.
+        cache: DVC's cache folder, shared by all.
+
+    Raises:
+        CloneError: if git fails.
+        OSError: if a file cannot be copied.
+    """
+    if clone.exists():
+        shutil.rmtree(clone)
+    clone.parent.mkdir(parents=True, exist_ok=True)
+    _git(root, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(clone))
+    listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for path in map(Path, filter(None, listed.split("\0"))):
+        source = root / path
+        if _own(path) or not (source.is_file() or source.is_symlink()):
+            continue
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, clone / path, follow_symlinks=False)
+    _git(clone, "reset", "--quiet")  # the index of the last commit: `git status` tells what is not committed
+    for path in SHARED:
+        (root / path).mkdir(parents=True, exist_ok=True)
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        (clone / path).symlink_to(root / path, target_is_directory=True)
+    _configure(root, clone, cache)
+
+
+def _own(path: Path) -> bool:
+    return path.parts[0] == ".samo" or any(path.is_relative_to(shared) for shared in SHARED)
+
+
+def _configure(root: Path, clone: Path, cache: Path) -> None:
+    """The person's own settings (remotes, credentials), the shared cache, DVC's notes inside the clone."""
+    from dvc.config import Config
+
+    local = root / ".dvc" / "config.local"
+    if local.is_file():
+        shutil.copy2(local, clone / ".dvc" / "config.local")
+    with Config(str(clone / ".dvc"), local_dvc_dir=str(clone / ".dvc")).edit("local") as config:
+        config["cache"]["dir"] = str(cache)
+        config["core"]["site_cache_dir"] = str(clone / ".dvc" / "tmp" / "site")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CloneError(f"git {arguments[0]} failed in {folder}: {' '.join(done.stderr.split())}")
+    return done.stdout

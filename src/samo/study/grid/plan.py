@@ -1,0 +1,102 @@
+"""What must run: the stages of DVC's graph that are not up to date, and what follows from them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from samo.study.grid.job import LockEntry
+
+
+class PipelineError(Exception):
+    """The pipeline cannot be read or is in use; the message is one line for a person."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The part of the pipeline that was asked for.
+
+    Args:
+        needs: each stage with the stages whose outputs it reads, in an order in which they can run.
+        stale: the stages that are not up to date, or follow from one that is not.
+        locks: the entries in dvc.lock of those that are up to date.
+        cache: DVC's cache folder.
+    """
+
+    needs: Mapping[str, tuple[str, ...]]
+    stale: frozenset[str]
+    locks: Mapping[str, LockEntry | None]
+    cache: Path
+
+    def only(self, stages: Collection[str]) -> "Plan":
+        """The plan for some stages and what they need."""
+        wanted = set(stages)
+        for name in reversed(list(self.needs)):
+            if name in wanted:
+                wanted.update(self.needs[name])
+        return self._keep(wanted)
+
+    def without(self, failed: Collection[str]) -> "Plan":
+        """The plan less some stages and what depends on them."""
+        lost = set(failed)
+        for name, needs in self.needs.items():
+            if not lost.isdisjoint(needs):
+                lost.add(name)
+        return self._keep(self.needs.keys() - lost)
+
+    def _keep(self, names: Collection[str]) -> "Plan":
+        needs = {name: needs for name, needs in self.needs.items() if name in names}
+        return replace(self, needs=needs, stale=self.stale.intersection(names))
+
+
+def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
+    """Read the pipeline of `root`, and what of it is up to date.
+
+    Args:
+        root: the project's folder, with dvc.yaml.
+        stages: the stages asked for; what they need is added. All where None.
+
+    Raises:
+        PipelineError: if DVC cannot read the pipeline, is at work in `root`, or knows no such stage.
+    """
+    import networkx as nx
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+    from dvc.repo import Repo, lock_repo
+
+    try:
+        with lock_repo(repo := Repo(str(root))):
+            graph = repo.index.graph  # from a stage to what it needs
+            by_name = {stage_name(stage, root): stage for stage in nx.dfs_postorder_nodes(graph)}
+            asked = by_name if stages is None else stages
+            if unknown := sorted(set(asked) - set(by_name)):
+                raise PipelineError(f"no such stage in dvc.yaml: {', '.join(unknown)}")
+            wanted = {by_name[name] for name in asked}
+            wanted |= {need for stage in wanted for need in nx.descendants(graph, stage)}
+            needs: dict[str, tuple[str, ...]] = {}
+            stale: set[str] = set()
+            for name, stage in by_name.items():
+                if stage not in wanted:
+                    continue
+                needs[name] = tuple(sorted(stage_name(need, root) for need in graph.successors(stage)))
+                if not stale.isdisjoint(needs[name]) or stage.status(check_updates=True):
+                    stale.add(name)
+            locks = {name: lock_entry(by_name[name]) for name in needs if name not in stale}
+            return Plan(needs, frozenset(stale), locks, Path(repo.cache.local_cache_dir).absolute())
+    except LockError as error:
+        raise PipelineError("another dvc is at work in this folder: wait for it, or end it") from error
+    except DvcException as error:
+        raise PipelineError(" ".join(str(error).split())) from error
+
+
+def stage_name(stage: Any, root: Path) -> str:
+    """A stage's name, or the path of a .dvc file (DVC's own address depends on the current folder)."""
+    return getattr(stage, "name", None) or Path(stage.path).relative_to(root).as_posix()
+
+
+def lock_entry(stage: Any) -> LockEntry | None:
+    """What dvc.lock says of a stage; None for a .dvc file, which says so itself."""
+    from dvc.stage import PipelineStage
+    from dvc.stage.serialize import to_single_stage_lockfile
+
+    return dict(to_single_stage_lockfile(stage)) if isinstance(stage, PipelineStage) else None

@@ -1,0 +1,77 @@
+"""Which stage runs when: as soon as its needs are met, the longest first."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from samo.study.display import Display
+from samo.study.grid.job import Done, Job, LockEntry, Pool, Weight
+from samo.study.grid.plan import Plan
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A stage that is not up to date at the end.
+
+    Args:
+        stage: its name.
+        reason: why, in one line.
+        log: what it printed; None where it was not run, since something it needs failed.
+    """
+
+    stage: str
+    reason: str
+    log: Path | None
+
+
+def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> list[Failure]:
+    """Run what is stale in `plan`; a failure stops only what depends on it.
+
+    Args:
+        plan: the stages and their needs.
+        pool: who runs them.
+        weight: how much work a stage is.
+        display: is told of every start, step and end.
+
+    Returns:
+        The stages that failed, and those not run because of them.
+    """
+    waiting = {name: needs for name, needs in plan.needs.items() if name in plan.stale}
+    weights = {name: weight(name) for name in waiting}
+    locks: dict[str, LockEntry | None] = dict(plan.locks)
+    failures: list[Failure] = []
+    running: set[str] = set()
+    while waiting or running:
+        ready = [name for name, needs in waiting.items() if locks.keys() >= set(needs)]
+        ready.sort(key=weights.__getitem__, reverse=True)
+        for name in ready[: pool.idle()]:
+            pool.submit(Job(name, {need: locks[need] for need in waiting.pop(name)}))
+            running.add(name)
+            display.started(name)
+        for event in pool.poll(timeout=0.2):
+            if not isinstance(event, Done):
+                display.progressed(event.stage, event.event)
+                continue
+            running.remove(event.stage)
+            if event.error:
+                failures.append(Failure(event.stage, event.error, event.log))
+                display.failed(event.stage, event.error, event.log)
+                for lost in _give_up(event.stage, waiting):
+                    failures.append(lost)
+                    display.dropped(lost.stage, lost.reason)
+            else:
+                locks[event.stage] = event.lock
+                display.finished(event.stage, event.ran)
+        display.refresh()
+    return failures
+
+
+def _give_up(failed: str, waiting: dict[str, tuple[str, ...]]) -> list[Failure]:
+    """Take out of `waiting` all that depends on a failed stage, directly or not."""
+    lost = {failed}
+    for name, needs in waiting.items():  # in an order in which they could run
+        if not lost.isdisjoint(needs):
+            lost.add(name)
+    lost.remove(failed)
+    for name in lost:
+        del waiting[name]
+    return [Failure(name, f"not run, it needs {failed}", None) for name in sorted(lost)]

@@ -1,0 +1,137 @@
+"""One worker: a process with DVC imported once and a clone of its own, which does the jobs on its stdin.
+
+Jobs come and results go as JSON lines. When its stdin ends, whether the grid is done or was killed, it ends
+what it runs, removes its clone and goes: nothing is left, however the grid came to its end.
+"""
+
+import json
+import logging
+import os
+import queue
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any, NoReturn
+
+from samo.study.grid import processes
+from samo.study.grid.clone import CloneError, make_clone
+from samo.study.grid.plan import lock_entry, stage_name
+from samo.study.progress import VARIABLE
+
+
+class _Ran(logging.Handler):
+    """Hears from DVC whether a command ran, which its return value does not tell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ran = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.ran |= record.getMessage().startswith("Running stage")
+
+
+class Worker:
+    """Does jobs in a folder, one at a time.
+
+    Args:
+        folder: the clone, or the project itself.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._heard = _Ran()
+        logger = logging.getLogger("dvc")
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.addHandler(logging.StreamHandler(sys.stdout))
+        logger.addHandler(self._heard)
+
+    def do(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Bring a stage up to date; what it prints goes to the job's log."""
+        from dvc.exceptions import DvcException
+
+        os.environ[VARIABLE] = job["progress"]
+        self._heard.ran = False
+        error, entry = "", None
+        log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+        try:
+            entry = self._reproduce(job["stage"], job["inputs"])
+        except (DvcException, OSError) as exc:
+            error = " ".join(str(exc.__cause__ or exc).split())
+            print(error, flush=True)
+        return {
+            "stage": job["stage"],
+            "ran": self._heard.ran,
+            "lock": entry,
+            "error": error,
+        }
+
+    def _reproduce(self, name: str, inputs: dict[str, Any]) -> Any:
+        from dvc.repo import Repo, lock_repo
+        from dvc.stage.loader import StageLoader
+
+        repo = Repo(str(self._folder))
+        with lock_repo(repo):
+            stages = {stage_name(stage, self._folder): stage for stage in repo.index.stages}
+            for needed, entry in inputs.items():
+                # Another worker's clone, or the project, made it: all that this one needs is in the cache.
+                StageLoader.fill_from_lock(stages[needed], entry)
+                stages[needed].checkout(force=True)
+        repo.reproduce(name, single_item=True)
+        with lock_repo(repo):
+            return lock_entry(next(s for s in repo.index.stages if stage_name(s, self._folder) == name))
+
+
+def main(root: Path, clone: Path | None, cache: Path) -> None:
+    """Serve until stdin ends.
+
+    Args:
+        root: the project's folder.
+        clone: where this worker's clone goes; None to work in the project itself.
+        cache: DVC's cache folder.
+    """
+    jobs: queue.Queue[dict[str, Any]] = queue.Queue()
+    # Commands and replies move off the standard streams: a stage's input is empty, its output goes to its log.
+    commands, replies = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+
+    def listen() -> None:
+        for line in commands:
+            jobs.put(json.loads(line))
+        _leave(clone)
+
+    signal.signal(signal.SIGTERM, lambda *_: _leave(clone))
+    threading.Thread(target=listen, daemon=True).start()
+    if clone is not None:
+        try:
+            make_clone(root, clone, cache)
+        except (CloneError, OSError) as error:
+            sys.exit(f"no clone for a worker: {error}")
+    folder = clone or root
+    os.chdir(folder)
+    worker = Worker(folder)
+    while True:
+        reply = worker.do(jobs.get())
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
+
+
+def _leave(clone: Path | None) -> NoReturn:
+    """End what runs, remove the clone, go. The main thread may still write in it: hence more than one try."""
+    processes.end(processes.descendants())
+    for _ in range(20):
+        if clone is None or not clone.exists():
+            break
+        shutil.rmtree(clone, ignore_errors=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None, Path(sys.argv[3]))

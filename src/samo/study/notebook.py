@@ -1,0 +1,112 @@
+"""Runs one notebook with parameters, in this process, and leaves a copy that reads well alone."""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from samo.study import paths, store
+from samo.study.echo import echo
+
+# glibc gives large blocks back to the system at once and pays page faults for each tensor; kept, they are free.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
+
+
+class NotebookError(Exception):
+    """A notebook that cannot be run as asked, or a cell of it that failed."""
+
+
+def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
+    """Execute `notebooks/<notebook>.ipynb` into `reports/executed/<name>.ipynb` and `.html`.
+
+    Nothing may depend on the bytes of either: they are for people.
+
+    Args:
+        notebook: its name, without folder and ending.
+        name: of the executed copy.
+        parameters: replace those of the cell tagged `parameters`; each must be named there.
+
+    Returns:
+        The executed notebook's path.
+
+    Raises:
+        NotebookError: no such notebook, a parameter that it does not have, or a failing cell.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    root = paths.root()
+    source = root / "notebooks" / f"{notebook}.ipynb"
+    if not source.is_file():
+        raise NotebookError(f"{source}: no such notebook")
+    known = _parameters(source)
+    if unknown := sorted(set(parameters) - known):
+        raise NotebookError(f"{source}: has no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    os.environ.update(_KEEP_MEMORY)
+    os.environ["PYTHONPATH"] = str(root / "src")
+    os.environ["DVC_ROOT"] = str(root)
+    target = root / "reports/executed" / f"{name}.ipynb"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    working = target.with_name(f".{name}.running.ipynb")
+    try:
+        with echo(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                papermill.execute_notebook(
+                    source,
+                    working,
+                    parameters,
+                    kernel_name="python3",
+                    cwd=root,
+                    progress_bar=False,
+                    record_timing=False,
+                    kernel_manager_class="samo.study.kernel.LocalKernelManager",
+                    shutdown_kernel="immediate",
+                )
+            except PapermillExecutionError as error:
+                raise NotebookError(f"{source.name}: {error.ename}: {error.evalue}") from None
+        executed = scrub(nbformat.read(working, as_version=4))
+    finally:
+        working.unlink(missing_ok=True)
+    store.write_text(target, nbformat.writes(executed) + "\n")
+    store.write_text(target.with_suffix(".html"), _page(executed, name))
+    return target
+
+
+def scrub(executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Take out what differs from run to run though nothing changed: times, and the injected cell's random id."""
+    executed.metadata.pop("papermill", None)
+    executed.metadata.get("language_info", {}).pop("version", None)
+    for number, cell in enumerate(executed.cells):
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        cell["id"] = f"cell-{number}"
+    return executed
+
+
+def _parameters(source: Path) -> set[str]:
+    import papermill
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return set(papermill.inspect_notebook(str(source)))
+
+
+def _page(executed: nbformat.NotebookNode, title: str) -> str:
+    from nbconvert import HTMLExporter
+
+    # The basic template links nothing from elsewhere.
+    exporter = HTMLExporter(template_name="basic", exclude_output_prompt=True, exclude_input_prompt=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        body, _ = exporter.from_notebook_node(executed)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><style>'
+        "body{max-width:60rem;margin:2rem auto;padding:0 1rem;font:16px/1.5 system-ui,sans-serif}"
+        "pre{overflow:auto;background:#f6f6f6;padding:.6rem;font-size:.85rem}img{max-width:100%}"
+        "table{border-collapse:collapse}td,th{padding:.2rem .6rem;text-align:right}"
+        f"</style></head><body>{body}</body></html>\n"
+    )

@@ -1,0 +1,25 @@
+"""Where the study's files lie."""
+
+import os
+from pathlib import Path
+
+
+def root() -> Path:
+    """The project's folder: DVC_ROOT inside a stage, else the nearest folder upwards that holds dvc.yaml.
+
+    Raises:
+        FileNotFoundError: no such folder.
+    """
+    if given := os.environ.get("DVC_ROOT"):
+        return Path(given)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file():
+            return folder
+    raise FileNotFoundError(f"no dvc.yaml in {here} or above it: run this inside the study's folder")
+
+
+def given_data(dataset: str) -> Path:
+    """Where a person puts raw files by hand: $SAMO_DATA/<dataset>, else data/given/<dataset>."""
+    base = os.environ.get("SAMO_DATA")
+    return (Path(base) if base else root() / "data" / "given") / dataset

@@ -1,0 +1,227 @@
+"""MLflow as a view of the results: live while a cell runs, or rebuilt from data/runs; never the truth itself."""
+
+import csv
+import hashlib
+import json
+import os
+import subprocess
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from samo import sharpness
+from samo.search import Trial
+from samo.study import store
+from samo.study.cells import Cell, cells
+from samo.study.config import Params
+from samo.train import Row
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+BATCH = 1000  # metrics that one MLflow call takes
+
+
+def uri(root: Path) -> str:
+    """The store's address: MLFLOW_TRACKING_URI where it is set, else sqlite in the project's folder, absolute."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+
+
+def prepare(root: Path, params: Params) -> None:
+    """Make the store and its experiments once, before several processes open it: a fresh one bears only one."""
+    client = _client(root)
+    for dataset in params.datasets:
+        _experiment(client, dataset)
+
+
+def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
+    """Bring MLflow up to data/runs: runs that are there already stay, missing ones are made.
+
+    A cell restored from DVC's cache has logged nothing; this shows it. Calling it twice changes nothing.
+
+    Returns:
+        How many runs were made.
+    """
+    client, made = _client(root), 0
+    for cell in cells(params):
+        folder = root / cell.runs
+        if not (folder / "metrics.json").exists():
+            say(f"{cell.name}: has not run")
+            continue
+        metrics = store.read_json(folder / "metrics.json")
+        history = _read_history(folder / "history.csv")
+        experiment = _experiment(client, cell.dataset)
+        for seed in metrics["seeds"]:
+            if _standing(client, experiment, cell, int(seed), digest(metrics, seed)):
+                continue
+            chosen = Trial(**metrics["search"]["chosen"], score=0.0)
+            run = _start(client, experiment, root, params, cell, chosen, int(seed), "unknown")
+            _log(client, run, [row for s, row in history if s == int(seed)])
+            _finish(client, experiment, run, cell, int(seed), digest(metrics, seed))
+            made += 1
+        say(f"{cell.name}: {len(metrics['seeds'])} runs")
+    return made
+
+
+class Live:
+    """Logs a cell's runs as they go. Where MLflow is away, training goes on and `samo track` mends the view later."""
+
+    def __init__(self, root: Path, params: Params, cell: Cell, chosen: Trial, device: str) -> None:
+        self.root, self.params, self.cell, self.chosen, self.device = root, params, cell, chosen, device
+        self.runs: dict[int, str] = {}
+        self.client: MlflowClient | None = None
+        self.experiment = ""
+        with self._forgiving():
+            self.client = _client(root)
+            self.experiment = _experiment(self.client, cell.dataset)
+
+    @contextmanager
+    def run(self, seed: int) -> Iterator[Callable[[list[Row]], None]]:
+        """One run a seed; yields what logs an epoch's rows. An exception marks the run as failed."""
+        client = self.client
+        if client is not None:
+            with self._forgiving():
+                self.runs[seed] = _start(
+                    client, self.experiment, self.root, self.params, self.cell, self.chosen, seed, self.device
+                )
+
+        def log(rows: list[Row]) -> None:
+            if client is not None and seed in self.runs:
+                with self._forgiving():
+                    _log(client, self.runs[seed], rows)
+
+        try:
+            yield log
+        except BaseException:
+            if client is not None and seed in self.runs:
+                with self._forgiving():
+                    client.set_terminated(self.runs[seed], "FAILED")
+            raise
+
+    def finish(self, metrics: dict[str, Any]) -> None:
+        """The cell's files are whole: its runs are finished, and known by what they hold."""
+        if self.client is not None:
+            with self._forgiving():
+                for seed, run in self.runs.items():
+                    _finish(self.client, self.experiment, run, self.cell, seed, digest(metrics, str(seed)))
+
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # whatever ails the view, the results come first
+            self.client = None
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            warnings.warn(f"MLflow: {reason}; training goes on, `samo track` mends the view", stacklevel=4)
+
+
+def digest(metrics: dict[str, Any], seed: str) -> str:
+    """What a run is known by: its cell, its settings and its results."""
+    known = {key: metrics[key] for key in ("dataset", "method", "search")} | {"values": metrics["seeds"][seed]}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def commit(root: Path) -> str:
+    """The code's commit, with a plus where the folder has changes on top; "unknown" outside git."""
+    git = ["git", "-C", str(root)]
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    if head.returncode:
+        return "unknown"
+    dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+def _client(root: Path) -> "MlflowClient":
+    from mlflow import MlflowClient  # a second's import, for those who log only
+
+    return MlflowClient(uri(root))
+
+
+def _experiment(client: "MlflowClient", dataset: str) -> str:
+    found = client.get_experiment_by_name(dataset)
+    return str(found.experiment_id if found else client.create_experiment(dataset))
+
+
+def _start(
+    client: "MlflowClient",
+    experiment: str,
+    root: Path,
+    params: Params,
+    cell: Cell,
+    chosen: Trial,
+    seed: int,
+    device: str,
+) -> str:
+    method, block = params.methods[cell.method], params.dataset[cell.dataset]
+    fields = method.preset_fields if chosen.rho is None else {**method.preset_fields, "rho": chosen.rho}
+    perturbation = sharpness.preset(method.preset_name, **fields)
+    settings: dict[str, Any] = {
+        "aggregator": method.aggregator_name,
+        **{f"aggregator.{key}": value for key, value in method.aggregator_options.items()},
+        "sharpness": method.preset_name,
+        "networks": method.networks,
+        "lr": chosen.lr,
+        **{f"data.{key}": value for key, value in block.data.model_dump().items()},
+        **{f"training.{key}": value for key, value in block.training.model_dump().items()},
+    }
+    if perturbation.scope != "none":
+        settings |= {key: getattr(perturbation, key) for key in ("rho", "alpha", "mu")}
+    tags = {
+        "dataset": cell.dataset,
+        "method": cell.method,
+        "aggregator": method.aggregator_name,
+        "sharpness": method.preset_name,
+        "seed": str(seed),
+        "cell": cell.name,
+        "git.commit": commit(root),
+        "device": device,
+    }
+    run = client.create_run(experiment, run_name=f"{cell.method}/{seed}", tags=tags)
+    for key, value in settings.items():
+        client.log_param(run.info.run_id, key, value)
+    return str(run.info.run_id)
+
+
+def _log(client: "MlflowClient", run: str, rows: list[Row]) -> None:
+    import time
+
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [Metric(f"{r.split}/{r.task}/{r.metric}", r.value, now, r.epoch) for r in rows]
+    for start in range(0, len(metrics), BATCH):
+        client.log_batch(run, metrics=metrics[start : start + BATCH])
+
+
+def _finish(client: "MlflowClient", experiment: str, run: str, cell: Cell, seed: int, known: str) -> None:
+    """Name the run by its results; older runs of the same cell and seed stay, marked as not current."""
+    for other in _runs(client, experiment, cell, seed):
+        if other.info.run_id != run and other.data.tags.get("current") != "no":
+            client.set_tag(other.info.run_id, "current", "no")
+    client.set_tag(run, "current", "yes")
+    client.set_tag(run, "results", known)
+    client.set_terminated(run)
+
+
+def _standing(client: "MlflowClient", experiment: str, cell: Cell, seed: int, known: str) -> bool:
+    return any(
+        run.data.tags.get("results") == known and run.data.tags.get("current") == "yes"
+        for run in _runs(client, experiment, cell, seed)
+    )
+
+
+def _runs(client: "MlflowClient", experiment: str, cell: Cell, seed: int) -> list[Any]:
+    query = f"tags.cell = '{cell.name}' and tags.seed = '{seed}'"
+    return list(client.search_runs([experiment], query, max_results=1000))
+
+
+def _read_history(path: Path) -> list[tuple[int, Row]]:
+    with path.open(newline="") as stream:
+        return [
+            (int(r["seed"]), Row(int(r["epoch"]), r["split"], r["task"], r["metric"], float(r["value"])))
+            for r in csv.DictReader(stream)
+            if r["value"]
+        ]

@@ -1,0 +1,217 @@
+"""One training: epochs, evaluation, history. Knows neither files nor DVC nor MLflow."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+
+from samo import aggregation
+from samo.conflict import cosines
+from samo.gradients import task_gradients
+from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
+from samo.problem import Batch, Problem, Values
+from samo.sharpness import Sharpness
+from samo.update import MultiTaskUpdate
+
+EVALUATION_BATCH = 500
+PROBE_EXAMPLES = 500
+
+
+class DivergedError(Exception):
+    """A loss was not finite at the end of an epoch."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides one training of a problem.
+
+    Attributes:
+        aggregator: its name.
+        options: the aggregator's options.
+        sharpness: how the point is perturbed.
+        separate: one network a task instead of a shared trunk (STL).
+        lr: learning rate of Adam (with a schedule: its peak).
+        epochs: passes over the training split.
+        batch: examples a step.
+        schedule: "constant" or "onecycle"; see `samo.settings.Training`.
+        clip: largest norm of the trunk's gradient, or None.
+        seed: of weights, order of examples and random directions, each in a stream of its own.
+        device: where to train.
+    """
+
+    aggregator: str
+    sharpness: Sharpness
+    lr: float
+    epochs: int
+    batch: int
+    seed: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    separate: bool = False
+    schedule: Literal["constant", "onecycle"] = "constant"
+    clip: float | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+
+class Row(NamedTuple):
+    """One number of a training's history; `task` is "all" for what belongs to no single task."""
+
+    epoch: int
+    split: str
+    task: str
+    metric: str
+    value: float
+
+
+class Progress(NamedTuple):
+    """Where a training stands: `done` is the share of its steps, `loss` the mean over tasks of the last step."""
+
+    epoch: int
+    epochs: int
+    done: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training gives: its history and the network after the last epoch."""
+
+    history: list[Row]
+    network: nn.Module
+
+
+def fit(
+    problem: Problem,
+    recipe: Recipe,
+    evaluate_on: Sequence[str],
+    every_epoch: bool = True,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_epoch: Callable[[list[Row]], None] = lambda _: None,
+) -> Fit:
+    """Train a fresh network.
+
+    Args:
+        problem: what to train on; only the split "train" moves weights.
+        recipe: how.
+        evaluate_on: the splits whose loss and metrics go into the history. Nothing in here goes by them.
+        every_epoch: evaluate after each epoch, not after the last one only.
+        on_progress: called about fifty times.
+        on_epoch: called with each epoch's rows.
+
+    Raises:
+        DivergedError: a loss stopped being finite.
+    """
+    torch.manual_seed(recipe.seed)
+    network = problem.network()
+    if recipe.separate:
+        network = SeparateNetworks(cast("MultiTaskNetwork", network))
+    network.to(recipe.device)
+    trunk, heads = cast("nn.Module", network.trunk), cast("nn.ModuleList", network.heads)
+    order = torch.Generator().manual_seed(recipe.seed)
+    directions = torch.Generator(recipe.device).manual_seed(recipe.seed)
+    update = MultiTaskUpdate(
+        trunk,
+        heads,
+        aggregator=aggregation.make(recipe.aggregator, tasks=len(problem.tasks), **recipe.options),
+        sharpness=recipe.sharpness,
+        generator=directions,
+    )
+    optimizer = torch.optim.Adam([*network.parameters(), *update.parameters()], lr=recipe.lr)
+    steps = len(problem.splits["train"]) // recipe.batch
+    scheduler = _scheduler(optimizer, recipe, steps)
+    history: list[Row] = []
+    report_every = max(1, recipe.epochs * steps // 50)
+    for epoch in range(1, recipe.epochs + 1):
+        network.train()
+        total = torch.zeros(len(problem.tasks), device=recipe.device)
+        for step, batch in enumerate(problem.splits["train"].batches(recipe.batch, recipe.device, order), 1):
+            losses = _step(problem, network, update, optimizer, batch, recipe.clip)
+            scheduler.step()
+            total += losses
+            if (done := (epoch - 1) * steps + step) % report_every == 0:
+                share = done / (recipe.epochs * steps)
+                on_progress(Progress(epoch, recipe.epochs, share, float(losses.mean())))
+        mean = total / steps
+        if not bool(torch.isfinite(mean).all()):
+            broken = [task for task, value in zip(problem.tasks, mean.tolist(), strict=True) if value - value != 0]
+            raise DivergedError(f"the loss of {', '.join(broken)} is not finite in epoch {epoch}: lower lr or rho")
+        rows = [Row(epoch, "train", t, "loss", v) for t, v in zip(problem.tasks, mean.tolist(), strict=True)]
+        if every_epoch or epoch == recipe.epochs:
+            for split in evaluate_on:
+                rows += _rows(epoch, split, evaluate(problem, network, split, recipe.device))
+            if every_epoch and not recipe.separate and len(problem.tasks) > 1:
+                rows += _conflict_rows(epoch, problem, network, recipe.device)
+        history += rows
+        on_epoch(rows)
+    return Fit(history, network)
+
+
+def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.device) -> Values:
+    """Loss and metrics of every task over a whole split, in eval mode; the mode is put back."""
+    training = network.training
+    network.eval()
+    tasks = range(len(problem.tasks))
+    meter, total, seen = problem.meter(), [0.0] * len(problem.tasks), 0
+    with torch.no_grad():
+        for batch in problem.splits[split].batches(EVALUATION_BATCH, device):
+            outputs = problem.forward(network, batch, tasks)
+            size = len(outputs[0])
+            seen += size
+            for i in tasks:
+                total[i] += size * float(problem.loss(i, outputs[i], batch))
+            meter.update(outputs, batch)
+    network.train(training)
+    values = meter.compute()
+    return {task: {"loss": loss / seen, **values[task]} for task, loss in zip(problem.tasks, total, strict=True)}
+
+
+def conflict(problem: Problem, network: nn.Module, device: torch.device) -> Tensor:
+    """Cosines of the task gradients over the trunk on the first examples of the training split, in eval mode.
+
+    The same examples at every call, so that methods and epochs compare. Returns [K (K - 1) / 2].
+    """
+    training = network.training
+    network.eval()
+    batch = next(iter(problem.splits["train"].batches(PROBE_EXAMPLES, device)))
+    trunk = cast("nn.Module", network.trunk)
+    jacobian = task_gradients(lambda tasks: problem.losses(network, batch, tasks), trunk, range(len(problem.tasks)))
+    network.train(training)
+    return cosines(jacobian)
+
+
+def _step(
+    problem: Problem,
+    network: nn.Module,
+    update: MultiTaskUpdate,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    clip: float | None,
+) -> Tensor:
+    optimizer.zero_grad()
+    losses = update.backward(lambda tasks: problem.losses(network, batch, tasks))
+    if clip is not None:
+        nn.utils.clip_grad_norm_(cast("nn.Module", network.trunk).parameters(), clip)
+    optimizer.step()
+    return losses
+
+
+def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LRScheduler:
+    if recipe.schedule == "onecycle":
+        # Momentum stays: only the learning rate is searched, so only it may move.
+        return OneCycleLR(optimizer, recipe.lr, total_steps=recipe.epochs * steps, pct_start=0.1, cycle_momentum=False)
+    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def _rows(epoch: int, split: str, values: Values) -> list[Row]:
+    return [Row(epoch, split, task, name, v) for task, by_name in values.items() for name, v in by_name.items()]
+
+
+def _conflict_rows(epoch: int, problem: Problem, network: nn.Module, device: torch.device) -> list[Row]:
+    found = conflict(problem, network, device)
+    return [
+        Row(epoch, "probe", "all", "cosine_mean", float(found.mean())),
+        Row(epoch, "probe", "all", "cosine_min", float(found.min())),
+        Row(epoch, "probe", "all", "conflict_share", float((found < 0).float().mean())),
+    ]

