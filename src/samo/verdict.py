@@ -34,7 +34,7 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
     if worse:
         parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse ({_named(worse)})")
     if undecided:
-        parts.append(f"for {undecided} the interval holds zero")
+        parts.append(f"for {undecided} the interval holds zero, so these seeds cannot tell")
     return f"On {dataset}, {_listed(parts)}."
 
 

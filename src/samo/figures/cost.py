@@ -25,7 +25,9 @@ def draw(table: pd.DataFrame, cost: pd.DataFrame) -> Figure:
         count = row["count_ratio"]
         axes.plot([count, count], [place - 0.4, place + 0.4], color=INK, linewidth=2, label="by operation count")
         right = max(value for value in (row["ratio"], row["ratio_high"], count) if not pd.isna(value))
-        axes.text(right, place, f"   {row['ratio']:.1f}×", va="center", fontsize=8.5)
+        axes.annotate(
+            f"{row['ratio']:.1f}×", (right, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5
+        )
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.axvline(1, color=MUTED, linewidth=0.8)

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from samo.figures.palette import INK, MUTED, colour, label, mark
+from samo.figures.palette import INK, colour, label, mark
 from samo.figures.style import grid
 from samo.tables import is_reference
 
@@ -65,10 +65,6 @@ def _forest(axes: Axes, rows: pd.DataFrame, places: list[int], name: str) -> Non
             continue
         axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [place, place], color=shade, linewidth=2.2, alpha=0.55)
         axes.plot(value, place, mark(row["sharpness"]), color=shade, markersize=6)
-    if name == "gain":
-        for place, row in zip(places, rows.to_dict("records"), strict=True):
-            if row["sharpness"] == "none":
-                axes.plot(0, place, "|", color=MUTED, markersize=6)
 
 
 def describe(table: pd.DataFrame) -> str:

@@ -63,7 +63,7 @@ def _scale(axes: Axes, values: list[float]) -> None:
     axes.set_xscale("log")
     axes.set_xticks(values, [text(value) for value in values])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.margins(x=0.06)
+    axes.margins(x=0.06, y=0.12)
 
 
 def describe(trials: pd.DataFrame) -> str:

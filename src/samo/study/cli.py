@@ -120,6 +120,16 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
 
 
 @app.command()
+def page() -> None:
+    """Turn the executed report notebook into reports/html/index.html (what the report stage does last)."""
+    from samo.study import paths
+    from samo.study.report import render
+
+    root = paths.root()
+    render(root / "reports/executed/report.ipynb", root)
+
+
+@app.command()
 def report() -> None:
     """Name the report, and open it where there is a screen."""
     from samo.study import paths

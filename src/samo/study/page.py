@@ -40,8 +40,8 @@ def inline_svg(svg: str, name: str) -> str:
     return out
 
 
-def figure(name: str, svg: str | None, words: str, caption: str, source: str) -> str:
-    """A figure with alternative text, caption, its numbers one click away, and how it was made.
+def figure(name: str, svg: str | None, words: str, caption: str) -> str:
+    """A figure with alternative text, caption, its numbers one click away, and how it is made anew.
 
     `svg` is None where there is nothing to draw yet; the gap is then said in its place.
     """
@@ -53,7 +53,7 @@ def figure(name: str, svg: str | None, words: str, caption: str, source: str) ->
         f'<div class="drawing" role="img" tabindex="0" aria-label="{escape(words)}">'
         f"{drawing}</div><figcaption>{escape(caption)} "
         f'<a href="../figures/{escape(name)}.csv">Numbers (CSV)</a> · '
-        f'<a href="../figures/{escape(name)}.svg">figure (SVG)</a>. From {escape(source)}.'
+        f'<a href="../figures/{escape(name)}.svg">figure (SVG)</a>. Drawn by <code>dvc repro report</code>.'
         "</figcaption></figure>"
     )
 
@@ -83,7 +83,7 @@ def choice_table(dataset: str, table: pd.DataFrame) -> str:
         for row, known in zip(table.to_dict("records"), is_reference(table), strict=True)
     ]
     heads = ["method", "learning rate", "ρ", "seeds"]
-    return _table(f"{dataset}-choice", f"{label(dataset)}: chosen on validation data", heads, body)
+    return _table(f"{dataset}-choice", f"{label(dataset)}: chosen on validation data", heads, body, "short ")
 
 
 def notebooks_table(rows: Sequence[tuple[str, str]]) -> str:
@@ -140,11 +140,11 @@ def _cell(shown: str, key: object, raw: bool = False) -> str:
     return f"<td{sort}>{shown if raw else escape(shown)}</td>"
 
 
-def _table(name: str, caption: str, heads: Sequence[str], body: Sequence[str]) -> str:
+def _table(name: str, caption: str, heads: Sequence[str], body: Sequence[str], kind: str = "") -> str:
     columns = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     title = escape(caption)
     return (
         f'<div class="table" role="region" tabindex="0" aria-label="{title}">'
-        f'<table id="{escape(name)}" class="sortable">'
+        f'<table id="{escape(name)}" class="{kind}sortable">'
         f"<caption>{title}</caption><thead><tr>{columns}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )

@@ -111,7 +111,7 @@ class Report:
         drawn = svg.exists() and words.exists()
         alt = words.read_text(encoding="utf-8").strip() if drawn else ""
         drawing = svg.read_text(encoding="utf-8") if drawn else None
-        return page.figure(name, drawing, alt, f"{label(dataset)}. {caption}", "all cells by notebooks/report.ipynb")
+        return page.figure(name, drawing, alt, f"{label(dataset)}. {caption}")
 
     def _sheet(self, dataset: str) -> dict[str, Any]:
         path = self.root / "data/prepared" / dataset / "datasheet.json"
