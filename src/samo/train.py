@@ -1,12 +1,13 @@
 """One training: epochs, evaluation, history. Knows neither files nor DVC nor MLflow."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from samo import aggregation
 from samo.conflict import cosines
@@ -18,6 +19,8 @@ from samo.update import MultiTaskUpdate
 
 EVALUATION_BATCH = 500
 PROBE_EXAMPLES = 500
+WARM_UP = 0.1
+"""The share of the steps in which the schedule "onecycle" goes up."""
 
 
 class DivergedError(Exception):
@@ -198,10 +201,15 @@ def _step(
 
 
 def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LRScheduler:
-    if recipe.schedule == "onecycle":
-        # Momentum stays: only the learning rate is searched, so only it may move.
-        return OneCycleLR(optimizer, recipe.lr, total_steps=recipe.epochs * steps, pct_start=0.1, cycle_momentum=False)
-    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    total = recipe.epochs * steps
+
+    def factor(step: int) -> float:
+        if recipe.schedule == "constant":
+            return 1.0
+        done = min(1.0, (step + 1) / total)
+        return done / WARM_UP if done < WARM_UP else (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2
+
+    return LambdaLR(optimizer, factor)
 
 
 def _rows(epoch: int, split: str, values: Values) -> list[Row]:

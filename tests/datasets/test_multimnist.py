@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from samo.datasets import multimnist
 from samo.datasets.digits import read_idx
 from samo.study import store
@@ -54,7 +55,8 @@ def test_the_two_digits_have_different_classes_and_lie_at_their_corners(prepared
 def test_every_place_within_the_jitter_occurs_and_none_beyond():
     digits = np.full((10, 28, 28), 9, np.uint8)
     images, _ = multimnist.compose(digits, np.arange(10, dtype=np.uint8), 2000, 2, np.random.default_rng(0))
-    first_rows, last_rows = (images > 0).any(2).argmax(1), 35 - (images > 0).any(2)[:, ::-1].argmax(1)
+    inked = np.asarray((images > 0).any(2))
+    first_rows, last_rows = inked.argmax(1), 35 - inked[:, ::-1].argmax(1)
     assert set(first_rows) == {0, 1, 2}
     assert set(last_rows) == {33, 34, 35}
 
@@ -91,7 +93,8 @@ def test_the_meter_counts_over_all_examples(prepared):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x00\x00\x08", b"\x00\x00\x09\x01" + bytes(4), b"\x00\x00\x08\x01" + b"\x00\x00\x00\x05" + b"abc"]
+    "content",
+    [b"", b"\x00\x00\x08", b"\x00\x00\x09\x01" + bytes(4), b"\x00\x00\x08\x01" + b"\x00\x00\x00\x05" + b"abc"],
 )
 def test_what_is_no_idx_file_is_refused_by_name(tmp_path, content):
     path = tmp_path / "broken-idx"

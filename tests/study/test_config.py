@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from samo.study import config
 from samo.study.cells import cells
 

@@ -6,6 +6,7 @@ import tarfile
 import urllib.error
 
 import pytest
+
 from samo.datasets.sources import NpmMember, RawFile, Url
 from samo.study import fetch
 
@@ -14,13 +15,15 @@ DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
 
 
 def raw_file(*sources):
-    return RawFile("digits", DIGEST, len(PAYLOAD), sources or (Url("https://one.example/a"), Url("https://two.example/b")))
+    return RawFile(
+        "digits", DIGEST, len(PAYLOAD), sources or (Url("https://one.example/a"), Url("https://two.example/b"))
+    )
 
 
 @pytest.fixture
 def web(monkeypatch):
     """Addresses and what they answer; anything else cannot be reached."""
-    answers = {}
+    answers: dict[str, bytes] = {}
 
     def urlopen(address, timeout):
         if address not in answers:
@@ -32,7 +35,7 @@ def web(monkeypatch):
 
 
 def bring(tmp_path, *files):
-    lines = []
+    lines: list[str] = []
     fetch.fetch(files, tmp_path / "raw", tmp_path / "given", lines.append)
     return lines
 

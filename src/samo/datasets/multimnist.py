@@ -145,7 +145,9 @@ def problem(prepared: Path, training: Training) -> Problem:
         return inputs.to(memory_format=torch.channels_last)
 
     def network() -> nn.Module:
-        return lenet.build(tasks=len(TASKS)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        built = lenet.build(tasks=len(TASKS))
+        built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return built
 
     def forward(network: nn.Module, batch: tuple[Tensor, Tensor], tasks: Sequence[int]) -> Sequence[Tensor]:
         outputs: Sequence[Tensor] = network(batch[0], tasks)

@@ -35,7 +35,7 @@ def train_cell(dataset: str, method: str) -> Result:
         samo.train.DivergedError: a final run's loss stopped being finite.
     """
     root = paths.root()
-    params = config.load(root / "params.yaml")
+    params = config.load()
     cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods[method]
     torch.set_num_threads(params.train.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -71,7 +71,7 @@ class _Watch:
 
     def __init__(self, cell: Cell, params: config.Params, method: config.Method) -> None:
         training = params.dataset[cell.dataset].training
-        lrs, rhos = _grids(params, method)
+        lrs, rhos = config.grids(params, method)
         self.cell = cell
         self.work = search.count(lrs, rhos) * training.search_epochs + len(params.seeds) * training.epochs
         self.behind, self.label, self.epochs = 0, "", 0
@@ -103,7 +103,7 @@ def _search(
     device: torch.device,
     watch: _Watch,
 ) -> tuple[list[search.Trial], search.Trial]:
-    lrs, rhos = _grids(params, method)
+    lrs, rhos = config.grids(params, method)
     total, made = search.count(lrs, rhos), 0
 
     def score(lr: float, rho: float | None) -> float:
@@ -124,17 +124,6 @@ def _validation_score(problem: Problem, recipe: Recipe, watch: Callable[[Progres
     except DivergedError:
         return float("-inf")
     return problem.score(_values(run.history, "val"))
-
-
-def _grids(params: config.Params, method: config.Method) -> tuple[list[float], list[float | None]]:
-    """What is left to search: a value given in the method's block is not."""
-    lrs = params.train.search.lr if method.lr is None else [method.lr]
-    base = sharpness.preset(method.preset_name, **method.preset_fields)
-    if base.scope == "none":
-        return lrs, [None]
-    if "rho" in method.preset_fields:
-        return lrs, [base.rho]
-    return lrs, list(params.train.search.rho)
 
 
 def _recipe(

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from samo.study.config import Params
+from samo import aggregation, sharpness
+from samo.search import count
+from samo.study.config import Method, Params, grids
 
 
 @dataclass(frozen=True)
@@ -37,3 +39,31 @@ class Cell:
 def cells(params: Params) -> list[Cell]:
     """All cells, in the order of params.yaml: never what happens to lie on the disk."""
     return [Cell(dataset, method) for dataset in params.datasets for method in params.methods]
+
+
+def weight(params: Params, stage: str) -> float:
+    """How much work a stage is, in forward passes over a training split: what the time left is told from."""
+    for cell in cells(params):
+        if cell.stage == stage:
+            return _epochs(params, cell) * _passes(params.methods[cell.method])
+    return 3.0
+
+
+def _epochs(params: Params, cell: Cell) -> int:
+    training, method = params.dataset[cell.dataset].training, params.methods[cell.method]
+    trials = count(*grids(params, method))
+    return trials * training.search_epochs + len(params.seeds) * training.epochs
+
+
+def _passes(method: Method, tasks: int = 2) -> int:
+    """Forward passes a step, a backward pass being two; close enough for a guess at the time."""
+    shape = sharpness.preset(method.preset_name, **method.preset_fields)
+    if method.networks == "separate":
+        return 3 * tasks
+    gradients = 3 if method.aggregator_name in aggregation.SCALARISERS else 1 + 2 * tasks
+    if shape.scope == "none" or shape.from_history:
+        return gradients
+    if not shape.needs_local:
+        return 3 + gradients
+    probing = 2 * tasks if shape.estimator == "exact" else 2 + 2 * tasks
+    return 1 + probing + 3 * tasks

@@ -32,12 +32,11 @@ def check(
     params: Annotated[Path | None, typer.Argument(help="A params file; by default the active one.")] = None,
 ) -> None:
     """Check params.yaml: one line a fault, exit code 2, nothing run, nothing written."""
-    from samo.study import cells, config, paths
+    from samo.study import cells, config
 
-    path = params or paths.root() / "params.yaml"
-    found = config.load(path)
+    found = config.load(params)
     print(
-        f"{path.name}: {len(cells.cells(found))} cells "
+        f"{params or 'params.yaml'}: {len(cells.cells(found))} cells "
         f"({len(found.datasets)} datasets x {len(found.methods)} methods), "
         f"{len(found.seeds)} seeds, {len(found.analyses)} analyses: all well"
     )
@@ -49,7 +48,7 @@ def list_cells() -> None:
     from samo.study import cells, config, paths
 
     root = paths.root()
-    for cell in cells.cells(config.load(root / "params.yaml")):
+    for cell in cells.cells(config.load()):
         state = "has run" if (root / cell.runs / "metrics.json").exists() else "-"
         print(f"{cell.name:<40} {cell.stage:<48} {state}")
 
@@ -57,11 +56,13 @@ def list_cells() -> None:
 @app.command()
 def repro(workers: Workers = 2, quiet: Quiet = False) -> None:
     """Run what is not up to date, cells side by side, then print the table and where the report is."""
-    from samo.study import config, paths, pipeline
+    from samo.study import cells, config, paths, pipeline, track
 
     root = paths.root()
-    params = config.load(root / "params.yaml")
-    code = pipeline.repro(root, params, workers=workers, quiet=quiet)
+    params = config.load()
+    code = pipeline.repro(
+        root, workers, lambda stage: cells.weight(params, stage), quiet, before=lambda: track.prepare(root, params)
+    )
     for dataset in params.datasets:
         table = root / "reports/tables" / f"{dataset}.md"
         if table.exists():
@@ -85,6 +86,16 @@ def run_notebook(
     runner.run(notebook, name, dict(pairs))
 
 
+@app.command()
+def render() -> None:
+    """Turn the executed report notebook into the HTML report."""
+    from samo.study import paths
+    from samo.study import report as pages
+
+    root = paths.root()
+    pages.render(root / "reports/executed/report.ipynb", root)
+
+
 @app.command("fetch")
 def fetch_raw(dataset: str) -> None:
     """Bring a dataset's raw files, verified, from the first source that has them."""
@@ -93,7 +104,7 @@ def fetch_raw(dataset: str) -> None:
 
     module = datasets.get(dataset)
     folder = paths.root() / "data/raw" / dataset
-    fetch.fetch(list(module.RAW), folder, paths.given_data(dataset), print)
+    fetch.fetch(module.RAW, folder, paths.given_data(dataset), print)
 
 
 @app.command()
@@ -103,7 +114,7 @@ def track() -> None:
     from samo.study import track as view
 
     root = paths.root()
-    made = view.rebuild(root, config.load(root / "params.yaml"), print)
+    made = view.rebuild(root, config.load(), print)
     print(f"{made} runs made in {view.uri(root)}")
 
 
@@ -114,19 +125,9 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     from samo.study import track as view
 
     root = paths.root()
-    view.rebuild(root, config.load(root / "params.yaml"), lambda _: None)
+    view.rebuild(root, config.load(), lambda _: None)
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port)]
     os.execv(sys.executable, [*command, "--backend-store-uri", view.uri(root)])
-
-
-@app.command()
-def page() -> None:
-    """Turn the executed report notebook into reports/html/index.html (what the report stage does last)."""
-    from samo.study import paths
-    from samo.study.report import render
-
-    root = paths.root()
-    render(root / "reports/executed/report.ipynb", root)
 
 
 @app.command()

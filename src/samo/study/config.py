@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from samo import aggregation, datasets, sharpness
 from samo.settings import Settings, Training
+from samo.study import paths
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Positive = Annotated[float, Field(gt=0)]
@@ -164,12 +165,13 @@ ANALYSES = ("conflict", "cost")
 """The analyses there are: modules of `samo.analysis` with a notebook of the same name."""
 
 
-def load(path: Path) -> Params:
-    """Read and check a params file.
+def load(path: Path | None = None) -> Params:
+    """Read and check a params file, by default the active one in the project's folder.
 
     Raises:
         ConfigError: the file is missing, is not YAML, or breaks a rule.
     """
+    path = path or paths.root() / "params.yaml"
     try:
         text = path.read_text()
     except OSError as error:
@@ -189,6 +191,17 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
         return Params.model_validate(content)
     except ValidationError as error:
         raise ConfigError("\n".join(_line(origin, fault) for fault in error.errors(include_url=False))) from None
+
+
+def grids(params: Params, method: Method) -> tuple[list[float], list[float | None]]:
+    """The learning rates and radii to search; a value given in the method's block leaves nothing to choose."""
+    lrs = params.train.search.lr if method.lr is None else [method.lr]
+    base = sharpness.preset(method.preset_name, **method.preset_fields)
+    if base.scope == "none":
+        return lrs, [None]
+    if "rho" in method.preset_fields:
+        return lrs, [base.rho]
+    return lrs, list(params.train.search.rho)
 
 
 def _named(value: str | dict[str, Any], key: str) -> tuple[str, dict[str, Any]]:
@@ -221,7 +234,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
         return super().compose_node(parent, index)
 

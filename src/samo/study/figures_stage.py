@@ -1,4 +1,4 @@
-"""Figures for the report, drawn from reports/tables and data/analysis."""
+"""The second half of the stage `tables`: the report's figures, drawn from reports/tables and data/analysis."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

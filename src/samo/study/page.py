@@ -53,7 +53,7 @@ def figure(name: str, svg: str | None, words: str, caption: str) -> str:
         f'<div class="drawing" role="img" tabindex="0" aria-label="{escape(words)}">'
         f"{drawing}</div><figcaption>{escape(caption)} "
         f'<a href="../figures/{escape(name)}.csv">Numbers (CSV)</a> · '
-        f'<a href="../figures/{escape(name)}.svg">figure (SVG)</a>. Drawn by <code>dvc repro report</code>.'
+        f'<a href="../figures/{escape(name)}.svg">figure (SVG)</a>. Drawn by <code>dvc repro tables</code>.'
         "</figcaption></figure>"
     )
 

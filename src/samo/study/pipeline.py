@@ -8,8 +8,9 @@ from samo.study import grid
 from samo.study.display import Display, display
 from samo.study.grid.job import Weight
 
-SIDE_BY_SIDE = ("fetch", "prepare", "train")
-"""The stages that run several at a time. An analysis measures time, so it runs alone."""
+SIDE_BY_SIDE = ("prepare", "train")
+"""The stages that run several at a time. An analysis measures time, so it runs alone; raw files are fetched in the
+project itself, where those that are there already are seen."""
 
 
 def repro(
@@ -51,6 +52,11 @@ def _repro(root: Path, workers: int, weight: Weight, show: Display, before: Call
         before()
         with show:
             show.begin({name: weight(name) for name in work.needs if name in work.stale})
+            raw = [name for name in work.stale if name.split("@")[0] == "fetch"]
+            failures = grid.run_plan(root, work.only(raw), 0, weight, show) if raw else []
+            if failures:
+                return 1
+            work = grid.plan(root) if raw else work
             cells = [name for name in work.needs if name.split("@")[0] in SIDE_BY_SIDE]
             failures = grid.run_plan(root, work.only(cells), workers, weight, show)
             # All stages again, in the project itself: the cells come out of the cache, the rest runs.

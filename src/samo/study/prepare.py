@@ -16,7 +16,7 @@ def prepare(dataset: str) -> dict[str, Any]:
     root = paths.root()
     module = datasets.get(dataset)
     raw = root / "data/raw" / dataset
-    data = config.load(root / "params.yaml").dataset[dataset].data
+    data = config.load().dataset[dataset].data
     with store.whole_folder(root / "data/prepared" / dataset) as out:
         sheet = module.prepare(raw, out, data)
         sheet["raw"] = {file.name: _digest(raw / file.name) for file in module.RAW}

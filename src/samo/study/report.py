@@ -16,7 +16,6 @@ from nbconvert import HTMLExporter
 from samo import verdict
 from samo.figures.palette import label
 from samo.study import page, store
-from samo.study.figures_stage import write_figures
 from samo.study.tables_stage import Pairs, by_dataset
 
 PACKAGES = ("torch", "torchjd", "numpy", "pandas", "matplotlib", "nbconvert")
@@ -121,10 +120,8 @@ class Report:
 
 
 def make(root: Path, pairs: Pairs, settings: Mapping[str, Mapping[str, Any]]) -> Report:
-    """The report over these cells, its figures drawn anew."""
-    made = Report(root, tuple(pairs), settings)
-    write_figures(root, made.datasets)
-    return made
+    """The report over these cells."""
+    return Report(root, tuple(pairs), settings)
 
 
 def render(executed: Path, root: Path) -> Path:

@@ -1,0 +1,95 @@
+"""What aggregators remember between steps: started afresh, saved and loaded.
+
+TorchJD keeps some of it in plain attributes that `state_dict` does not see; they are named here, once.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from torch import Tensor, nn
+from torch.optim import Adam
+from torchjd import Stateful
+from torchjd.aggregation import GradVacWeighting, NashMTL
+from torchjd.scalarization import DWA, FAMO
+
+_Module = TypeVar("_Module", bound=nn.Module)
+
+_ATTRIBUTES: dict[type, tuple[str, ...]] = {
+    GradVacWeighting: ("_phi_t", "_state_key"),
+    DWA: ("_loss_sum", "_n_batches", "_previous_averages"),
+    FAMO: ("_prev_losses",),
+}
+
+
+def fresh(aggregator: _Module, rows: int) -> _Module:
+    """A copy without memory, for a Jacobian of so many rows."""
+    twin = copy.deepcopy(aggregator)
+    if isinstance(twin, NashMTL):
+        twin.n_tasks = rows
+    if isinstance(twin, Stateful):
+        twin.reset()
+    return twin
+
+
+def state(aggregator: nn.Module) -> dict[str, Any]:
+    """Everything that the next step's result depends on."""
+    kept: dict[str, Any] = {"parameters": {n: p.detach().clone() for n, p in aggregator.named_parameters()}}
+    for name, module in aggregator.named_modules():
+        for kind, attributes in _ATTRIBUTES.items():
+            if isinstance(module, kind):
+                kept[name] = copy.deepcopy({a: getattr(module, a) for a in attributes})
+    if isinstance(aggregator, FAMO) and aggregator._optimizer is not None:
+        kept["optimizer"] = copy.deepcopy(aggregator._optimizer.state_dict())
+    if isinstance(aggregator, NashMTL):
+        kept["nash"] = (aggregator.weighting.step, aggregator.weighting.prvs_alpha.tolist())
+    return kept
+
+
+def load_state(aggregator: nn.Module, kept: Mapping[str, Any]) -> None:
+    """Put back what `state` gave.
+
+    Raises:
+        ValueError: it comes from another aggregator, or from one for another number of tasks.
+    """
+    own = dict(aggregator.named_parameters())
+    if {n: p.shape for n, p in own.items()} != {n: p.shape for n, p in kept["parameters"].items()}:
+        raise ValueError(f"the state is not that of {aggregator}, or of another number of tasks")
+    for name, parameter in own.items():
+        parameter.data.copy_(kept["parameters"][name])
+    for name, module in aggregator.named_modules():
+        for kind in _ATTRIBUTES:
+            if isinstance(module, kind):
+                for attribute, value in copy.deepcopy(kept[name]).items():
+                    setattr(module, attribute, value)
+    if isinstance(aggregator, FAMO) and "optimizer" in kept:
+        aggregator._optimizer = Adam([aggregator._w], lr=aggregator.lr, weight_decay=aggregator.weight_decay)
+        aggregator._optimizer.load_state_dict(kept["optimizer"])
+    if isinstance(aggregator, NashMTL):
+        _load_nash(aggregator, *kept["nash"])
+
+
+def _load_nash(aggregator: NashMTL, step: float, weights: list[float]) -> None:
+    if len(weights) != aggregator.n_tasks:
+        raise ValueError(f"the state of nash-mtl is for {len(weights)} tasks, not {aggregator.n_tasks}")
+    weighting = aggregator.weighting
+    weighting.reset()
+    weighting.prvs_alpha = np.array(weights)
+    if step:
+        weighting._init_optim_problem()  # it is built at step 0 only
+        weighting.step = step
+
+
+def check_tasks(aggregator: nn.Module, tasks: int) -> None:
+    """Raise a ValueError where the aggregator was made for another number of tasks."""
+    made_for = {n: len(p) for n, p in aggregator.named_parameters() if p.ndim == 1}
+    if isinstance(aggregator, NashMTL):
+        made_for["n_tasks"] = aggregator.n_tasks
+    for attribute in ("weights", "reference", "leak", "pref_vector"):
+        value = getattr(aggregator, attribute, None)
+        if isinstance(value, Tensor):
+            made_for[attribute] = len(value)
+    for name, length in made_for.items():
+        if length != tasks:
+            raise ValueError(f"{aggregator} is made for {length} tasks ({name}), and there are {tasks} heads")

@@ -1,0 +1,167 @@
+"""One multi-task update for any aggregator and any sharpness, to drop into anybody's training loop."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchjd.aggregation import Aggregator
+from torchjd.scalarization import FAMO, Scalarizer
+
+from samo import streams
+from samo.aggregation import Decomposition, check_tasks, load_state, make, state
+from samo.collect import set_aside
+from samo.layers import select_layers
+from samo.memory import Memory
+from samo.parts import Part, Parts
+from samo.passes import Closure, Passes
+from samo.sharpness import Sharpness, preset
+from samo.step import Step
+
+
+class MultiTaskUpdate:
+    """Fills `.grad` of a trunk and its heads, in the place of `loss.backward()`.
+
+        update = MultiTaskUpdate(trunk, heads, aggregator="fairgrad", sharpness=preset("samo", rho=0.05))
+        losses = update.backward(lambda tasks: [loss of each of these tasks])
+        optimizer.step()
+
+    The trunk gets the aggregator's direction, without further factors. A head gets its own loss's gradient; under a
+    scalariser, that of the scalarised loss. A scalariser sees the losses of the step's first pass, once, and its
+    derivative in each of them weighs the perturbed gradients: it never pays for K gradients, and its state moves
+    once a step. Since these weights tell tasks apart, not a loss from its flatness, all of F-MTL's decompositions
+    are then the direct one.
+
+    Args:
+        trunk: the shared module, or its parameters. Frozen ones are left alone.
+        heads: one module, or the parameters, a task; head i belongs to loss i alone, and may be empty.
+        aggregator: a name (`samo.aggregation.NAMES`), or an object of TorchJD's: an Aggregator of J [K, P] or a
+            Scalarizer of the losses [K].
+        sharpness: how the weights are perturbed; not at all by default.
+        generator: the source of random directions and of the aggregator's draws, never the global stream; by
+            default a generator of its own, seeded with 0.
+        network: the modules whose mode and buffers the perturbed passes must leave alone; needed where trunk or
+            heads are given as parameters and the network has BatchNorm, dropout or other buffers.
+
+    Raises:
+        ValueError: a parameter in two of the parts, an empty trunk or no head, layers that match nothing, or an
+            aggregator made for another number of tasks.
+    """
+
+    def __init__(
+        self,
+        trunk: Part,
+        heads: Iterable[Part],
+        *,
+        aggregator: Aggregator | Scalarizer | str = "ls",
+        sharpness: Sharpness | None = None,
+        generator: torch.Generator | None = None,
+        network: nn.Module | None = None,
+    ) -> None:
+        self.parts = Parts(trunk, heads, network)
+        self.sharpness = preset("none") if sharpness is None else sharpness
+        self.generator = torch.Generator().manual_seed(0) if generator is None else generator
+        K = self.parts.tasks
+        made = make(aggregator, tasks=K) if isinstance(aggregator, str) else aggregator
+        self.aggregator = made.to(self.parts.device, self.parts.dtype)
+        check_tasks(self.aggregator, K)
+        self.conflict: Tensor | None = None
+        """Pairwise cosines [K, K] of the rows that the last step aggregated (F-MTL: of the loss gradients); None
+        where the step did not have them: under a scalariser, or an aggregator that takes no Gramian."""
+        self._method = (
+            self.aggregator
+            if isinstance(self.aggregator, Scalarizer)
+            else Decomposition(self.aggregator, self.sharpness.decompose, K)
+        )
+        self._layers = frozenset(select_layers(self.parts.names, self.sharpness.layers))
+        self._memory = Memory()
+        self._steps = 0
+        self._awaits: streams.State | None = None
+
+    def backward(self, closure: Closure) -> Tensor:
+        """One step's gradients, added to `.grad` of the trunk, the heads and a scalariser's learned weights.
+
+        The first pass is an ordinary forward pass: it draws from the global random stream and moves BatchNorm's
+        statistics. Everything else leaves weights, buffers, modes and the global stream bit for bit as that pass
+        left them, also when the closure raises; `.grad` is then as it was.
+
+        Args:
+            closure: asked for tasks (indices into `heads`), gives their losses in that order, as a list or a tensor
+                [len(tasks)]. Called several times a step, with different tasks; a list lets each task's gradient
+                run through its own branch alone. Autocast and the choice of inputs by task are the closure's.
+
+        Returns:
+            The losses at the weights before the step, [K], detached (at the perturbed weights for a sharpness that
+            makes no clean pass: `along` momentum or previous).
+
+        Raises:
+            ValueError: the closure gives another number of losses than asked, or none depends on the weights.
+            FloatingPointError: a loss, clean or perturbed, is NaN or infinite; the message names the task.
+            RuntimeError: famo, and `after_step` was not called since the last step.
+        """
+        if self._awaits is not None:
+            raise RuntimeError("famo learns from the losses after a step: call update.after_step(closure) after it")
+        parts = self.parts.trainable()
+        passes = Passes(closure, self.parts.modules, self.parts.device)
+        step = Step(self.sharpness, parts, passes, self._layers, self._method, self._memory, self.generator)
+        with set_aside([*parts.trunk, *parts.all_heads, *self.parameters()]):
+            losses = step.take(sharp=self.sharpness.moves and self._steps % self.sharpness.every == 0)
+        self.conflict = step.conflict
+        self._steps += 1
+        if isinstance(self.aggregator, FAMO):
+            self._awaits = passes.before
+        return losses
+
+    def after_step(self, closure: Closure) -> None:
+        """For aggregators that learn from what a step did: FAMO evaluates the batch again at the new weights.
+
+        Call it after `optimizer.step()` with the closure of that step; it does nothing for the other aggregators.
+        The pass is made without gradients, with the random state of the step's first pass, and leaves no trace.
+        """
+        if not isinstance(self.aggregator, FAMO):
+            return
+        if self._awaits is None:
+            raise RuntimeError("after_step needs a step: call update.backward(closure) first")
+        passes = Passes(closure, self.parts.modules, self.parts.device)
+        with passes.without_trace():
+            passes.before = self._awaits
+            tasks = range(self.parts.tasks)
+            losses = passes.probe(tasks, running=False)
+        passes.check_finite(losses, tasks)
+        self.aggregator.update(losses)
+        self._awaits = None
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """The weights that a scalariser learns by gradient (uw, imtl-l): give them to an optimiser."""
+        # FAMO's logits are stepped by its own optimiser.
+        if isinstance(self.aggregator, Scalarizer) and not isinstance(self.aggregator, FAMO):
+            yield from self.aggregator.parameters()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs beside the network's and the optimiser's states."""
+        return {
+            "steps": self._steps,
+            "generator": self.generator.get_state(),
+            "memory": self._memory.state_dict(),
+            "aggregators": [state(aggregator) for aggregator in self._aggregators],
+            "awaits": self._awaits,
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave.
+
+        Raises:
+            ValueError: it is the state of another aggregator, or of one for another number of tasks.
+        """
+        if len(state_dict["aggregators"]) != len(self._aggregators):
+            raise ValueError("the state is that of another decomposition")
+        for aggregator, kept in zip(self._aggregators, state_dict["aggregators"], strict=True):
+            load_state(aggregator, kept)
+        self._steps = state_dict["steps"]
+        self.generator.set_state(state_dict["generator"])
+        self._memory.load_state_dict(state_dict["memory"])
+        self._awaits = state_dict["awaits"]
+
+    @property
+    def _aggregators(self) -> Sequence[nn.Module]:
+        return self._method.aggregators if isinstance(self._method, Decomposition) else [self._method]
