@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from samo.figures.palette import label
 from samo.stats import Interval
-from samo.tables import REFERENCE, text
+from samo.tables import is_reference, text
 
 Row = Mapping[Any, Any]
 
@@ -35,13 +34,13 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
     if worse:
         parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse ({_named(worse)})")
     if undecided:
-        parts.append(f"for {undecided} the interval holds zero")
+        parts.append(f"for {undecided} the interval holds zero, so these seeds cannot tell")
     return f"On {dataset}, {_listed(parts)}."
 
 
 def best(table: pd.DataFrame) -> str:
     """The lowest Delta-m, and whether it beats single-task training beyond the noise."""
-    rows = [r for r in table.to_dict("records") if r["method"] != REFERENCE and not pd.isna(r.get("delta_m"))]
+    rows = _rated(table)
     if not rows:
         return "Delta-m needs single-task runs, which are missing."
     row = min(rows, key=lambda r: r["delta_m"])
@@ -59,7 +58,7 @@ def clear_best(table: pd.DataFrame) -> str | None:
 
     This is the only one that may stand in bold.
     """
-    rows = [r for r in table.to_dict("records") if r["method"] != REFERENCE and not pd.isna(r.get("delta_m"))]
+    rows = _rated(table)
     if len(rows) < 2:
         return None
     first, *others = sorted(rows, key=lambda r: r["delta_m"])
@@ -106,6 +105,11 @@ def on_edge(trials: pd.DataFrame) -> list[str]:
     return out
 
 
+def _rated(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    rows = table[~is_reference(table)].to_dict("records")
+    return [row for row in rows if not pd.isna(row.get("delta_m"))]
+
+
 def _named(rows: Sequence[Row]) -> str:
     shown = [f"{r['method']} {text(r['gain'], 2)}" for r in rows[:4]]
     return ", ".join([*shown, "…"] if len(rows) > 4 else shown)
@@ -113,8 +117,3 @@ def _named(rows: Sequence[Row]) -> str:
 
 def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def spoken(aggregator: str, sharpness: str) -> str:
-    """A method as people say it: "FairGrad + SAMO", or "FairGrad" alone without sharpness."""
-    return label(aggregator) if sharpness == "none" else f"{label(aggregator)} + {label(sharpness)}"
