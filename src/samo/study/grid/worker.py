@@ -4,6 +4,7 @@ Jobs come and results go as JSON lines. When its stdin ends, whether the grid is
 what it runs, removes its clone and goes: nothing is left, however the grid came to its end.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -44,8 +45,6 @@ class Worker:
         self._heard = _Ran()
         logger = logging.getLogger("dvc")
         logger.setLevel(logging.INFO)
-        logger.propagate = False
-        logger.addHandler(logging.StreamHandler(sys.stdout))
         logger.addHandler(self._heard)
 
     def do(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -119,8 +118,9 @@ def main(root: Path, clone: Path | None, cache: Path) -> None:
     worker = Worker(folder)
     while True:
         reply = worker.do(jobs.get())
-        replies.write(json.dumps(reply) + "\n")
-        replies.flush()
+        with contextlib.suppress(BrokenPipeError):  # the grid is gone: the other thread is about to end this process
+            replies.write(json.dumps(reply) + "\n")
+            replies.flush()
 
 
 def _leave(clone: Path | None) -> NoReturn:
