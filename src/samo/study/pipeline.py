@@ -58,11 +58,12 @@ def _repro(root: Path, workers: int, weight: Weight, show: Display, before: Call
                 return 1
             work = grid.plan(root) if raw else work
             cells = [name for name in work.needs if name.split("@")[0] in SIDE_BY_SIDE]
-            failures = grid.run_plan(root, work.only(cells), workers, weight, show)
-            # All stages again, in the project itself: the cells come out of the cache, the rest runs.
-            rest = work.without({failure.stage for failure in failures})
-            for name in work.stale - rest.stale - {failure.stage for failure in failures}:
+            outcome = grid.run_plan(root, work.only(cells), workers, weight, show)
+            grid.adopt(root, outcome.made)
+            failed = {failure.stage for failure in outcome.failures}
+            rest = work.without(failed).after(outcome.made)
+            lost = work.stale - rest.stale - outcome.made.keys() - failed
+            for name in sorted(lost):
                 show.dropped(name, "it needs a cell that failed")
-                failures.append(grid.Failure(name, "not run", None))
-            failures += grid.run_plan(root, rest, 0, weight, show)
-    return 1 if failures else 0
+            last = grid.run_plan(root, rest, 0, weight, show)
+    return 1 if failed or last.failures else 0
