@@ -8,9 +8,12 @@ from samo.study import grid
 from samo.study.display import Display, display
 from samo.study.grid.job import Weight
 
-SIDE_BY_SIDE = ("prepare", "train")
-"""The stages that run several at a time. An analysis measures time, so it runs alone; raw files are fetched in the
-project itself, where those that are there already are seen."""
+PHASES: tuple[tuple[tuple[str, ...], bool], ...] = ((("fetch",), False), (("prepare", "train"), True), ((), False))
+"""Which kinds of stages run one after the other, and whether several of a kind run at a time.
+
+Raw files are fetched in the project itself, which sees those that are there already. An analysis measures time, so it
+runs alone, after the cells.
+"""
 
 
 def repro(
@@ -52,18 +55,15 @@ def _repro(root: Path, workers: int, weight: Weight, show: Display, before: Call
         before()
         with show:
             show.begin({name: weight(name) for name in work.needs if name in work.stale})
-            raw = [name for name in work.stale if name.split("@")[0] == "fetch"]
-            failures = grid.run_plan(root, work.only(raw), 0, weight, show) if raw else []
-            if failures:
-                return 1
-            work = grid.plan(root) if raw else work
-            cells = [name for name in work.needs if name.split("@")[0] in SIDE_BY_SIDE]
-            outcome = grid.run_plan(root, work.only(cells), workers, weight, show)
-            grid.adopt(root, outcome.made)
-            failed = {failure.stage for failure in outcome.failures}
-            rest = work.without(failed).after(outcome.made)
-            lost = work.stale - rest.stale - outcome.made.keys() - failed
-            for name in sorted(lost):
-                show.dropped(name, "it needs a cell that failed")
-            last = grid.run_plan(root, rest, 0, weight, show)
-    return 1 if failed or last.failures else 0
+            failed: set[str] = set()
+            for kinds, width in PHASES:
+                names = [name for name in work.needs if not kinds or name.split("@")[0] in kinds]
+                outcome = grid.run_plan(root, work.only(names), workers if width else 0, weight, show)
+                if width:
+                    grid.adopt(root, outcome.made)
+                failed |= {failure.stage for failure in outcome.failures}
+                rest = work.without(failed).after(outcome.made)
+                for name in sorted(work.stale - rest.stale - outcome.made.keys() - failed):
+                    show.dropped(name, "it needs a stage that failed")
+                work = rest
+    return 1 if failed else 0
