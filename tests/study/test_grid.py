@@ -54,22 +54,18 @@ def test_each_stage_runs_once_and_repro_runs_nothing(project: Project) -> None:
 def test_uncommitted_changes_are_seen(project: Project) -> None:
     run(project)
     project.ran()
-    project.edit("rho: 2", "rho: 20")
-    (project.root / "code.txt").unlink()
-    (project.root / "code.txt").symlink_to("new.txt")
-    (project.root / "new.txt").write_text("new code\n")
-    assert run(project) == []
-    assert project.ran() == ALL
-    assert (project.root / "data/runs/one/b").read_text() == "train-b {'rho': 20} fetch-one {} new code\n"
-
-
-def test_only_what_changed_runs(project: Project) -> None:
-    run(project)
-    project.ran()
+    # Parameters: only the cells that they are for.
     project.edit("rho: 3", "rho: 30")
     project.edit("  a: {rho: 1}\n", "  d: {rho: 4}\n")
     assert run(project, "train@one-b", "train@one-c", "train@one-d") == []
     assert project.ran() == ["train-c", "train-d"]
+    # Files: changed, new and deleted ones.
+    (project.root / "code.txt").unlink()
+    (project.root / "code.txt").symlink_to("new.txt")
+    (project.root / "new.txt").write_text("new code\n")
+    assert run(project, "train@one-b") == []
+    assert project.ran() == ["fetch-one", "train-b"]
+    assert (project.root / "data/runs/one/b").read_text() == "train-b {'rho': 2} fetch-one {} new code\n"
 
 
 def test_inputs_come_from_the_cache(project: Project) -> None:
@@ -140,7 +136,7 @@ def test_a_worker_that_dies_fails_its_stage_alone(project: Project) -> None:
     assert "SIGKILL" in failures[0].reason
 
 
-@pytest.mark.slow  # starts the grid four times in processes of their own
+@pytest.mark.slow  # two whole runs, each in a process of its own
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_killed_grid_leaves_nothing_and_goes_on(project: Project, how: signal.Signals) -> None:
     project.edit("rho: 2", "seconds: 60")

@@ -14,7 +14,12 @@ def repro(project: Project, quiet: bool = False) -> int:
 
 
 def test_all_runs_once_then_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    assert repro(project) == 0
+    calls: list[str] = []
+
+    def run() -> int:
+        return pipeline.repro(project.root, 2, lambda _: 1.0, before=lambda: calls.append("before"))
+
+    assert run() == 0
     said = capsys.readouterr().out
     assert project.ran() == ["fetch-one", "tables", "train-a", "train-b", "train-c"]
     assert "[5/5] tables" in said
@@ -22,10 +27,11 @@ def test_all_runs_once_then_nothing(project: Project, capsys: pytest.CaptureFixt
     assert "up to date" in project.dvc("status")
 
     began = time.monotonic()
-    assert repro(project) == 0
+    assert run() == 0
     assert time.monotonic() - began < 5
     assert capsys.readouterr().out == "everything is up to date\n"
     assert project.ran() == []
+    assert calls == ["before"]  # only where something runs
 
 
 def test_the_table_follows_a_changed_cell(project: Project) -> None:
@@ -55,11 +61,11 @@ def test_a_failed_cell_keeps_the_table_from_being_made(project: Project, capsys:
     assert project.ran() == ["tables", "train-b"]
 
 
-def test_before_is_called_only_if_something_runs(project: Project) -> None:
-    calls = []
-    for _ in range(2):
-        assert pipeline.repro(project.root, 2, lambda _: 1.0, quiet=True, before=lambda: calls.append(1)) == 0
-    assert calls == [1]
+def test_the_cells_alone(project: Project) -> None:
+    assert pipeline.repro(project.root, 2, lambda _: 1.0, quiet=True, rest=False) == 0
+    assert project.ran() == ["fetch-one", "train-a", "train-b", "train-c"]
+    assert pipeline.repro(project.root, 2, lambda _: 1.0, quiet=True) == 0
+    assert project.ran() == ["tables"]
 
 
 def test_a_broken_pipeline_is_one_line(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

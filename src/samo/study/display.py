@@ -152,8 +152,14 @@ class Bars(Display):
         clock = self._clock
         rows = Table.grid(padding=(0, 2))
         for stage, cell in clock.running.items():
-            bar = ProgressBar(total=1.0, completed=cell.done, width=20)
-            rows.add_row(stage, where(cell), bar, f"{cell.done:4.0%}", duration(clock.now() - cell.began))
+            told = "done" in cell.state
+            rows.add_row(
+                stage,
+                where(cell),
+                ProgressBar(total=1.0, completed=cell.done, width=20) if told else "",
+                f"{cell.done:4.0%}" if told else "",
+                duration(clock.now() - cell.began),
+            )
         left = clock.seconds_left()
         counts = f"{len(clock.finished)} done, {len(clock.running)} running, {clock.waiting} waiting"
         counts += f", {clock.failed} failed" if clock.failed else ""

@@ -58,6 +58,8 @@ def run(root: Path, stages: Sequence[str], workers: int, weight: Weight, display
 
 def run_plan(root: Path, work: Plan, workers: int, weight: Weight, display: Display) -> Outcome:
     """Run what is stale in a plan; 0 workers: in the project itself, one after the other."""
+    if not work.stale:
+        return Outcome({}, [])
     workers = min(workers, len(work.stale))
     with stopping(), contextlib.closing(LocalPool(root, work.cache, workers)) as pool:
         return schedule(work, pool, weight, display)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from samo.study.grid.job import LockEntry
-from samo.study.grid.plan import dvc_errors, stage_name
+from samo.study.grid.plan import calm_dvc, stage_name
 
 
 def adopt(root: Path, made: Mapping[str, LockEntry | None]) -> None:
@@ -24,7 +24,7 @@ def adopt(root: Path, made: Mapping[str, LockEntry | None]) -> None:
     from dvc.repo import Repo, lock_repo
     from dvc.stage.loader import StageLoader
 
-    with dvc_errors(), lock_repo(repo := Repo(str(root))), repo.scm_context(quiet=True):
+    with calm_dvc(), lock_repo(repo := Repo(str(root))), repo.scm_context(quiet=True):
         stages = {stage_name(stage, root): stage for stage in repo.index.stages}
         noted: dict[Any, list[Any]] = defaultdict(list)
         for name, entry in made.items():

@@ -1,5 +1,6 @@
 """What must run: the stages of DVC's graph that are not up to date, and what follows from them."""
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -67,7 +68,7 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
     import networkx as nx
     from dvc.repo import Repo, lock_repo
 
-    with dvc_errors(), lock_repo(repo := Repo(str(root))):
+    with calm_dvc(), lock_repo(repo := Repo(str(root))):
         graph = repo.index.graph  # from a stage to what it needs
         by_name = {stage_name(stage, root): stage for stage in nx.dfs_postorder_nodes(graph)}
         asked = by_name if stages is None else stages
@@ -88,17 +89,22 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
 
 
 @contextmanager
-def dvc_errors() -> Iterator[None]:
-    """Say in one line what DVC raises."""
+def calm_dvc() -> Iterator[None]:
+    """Keep DVC's own messages off the screen, and say in one line what it raises."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
 
+    logger = logging.getLogger("dvc")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         yield
     except LockError as error:
         raise PipelineError("another dvc is at work in this folder: wait for it, or end it") from error
     except DvcException as error:
         raise PipelineError(" ".join(str(error).split())) from error
+    finally:
+        logger.setLevel(level)
 
 
 def stage_name(stage: Any, root: Path) -> str:

@@ -67,7 +67,7 @@ class Worker:
         try:
             entry = self._reproduce(job["stage"], job["inputs"])
         except (DvcException, OSError) as exc:
-            error = " ".join(str(exc.__cause__ or exc).split())
+            error = " ".join(str(exc.__cause__ or exc).split()) or type(exc).__name__
             print(error, flush=True)
         return {
             "stage": job["stage"],
