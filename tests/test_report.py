@@ -35,7 +35,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(root: Path) -> Report:
-    return make(root, [("multimnist", method) for method in METHODS], {"multimnist": {"training": {"batch": 32}}})
+    return make(
+        root, [("multimnist", method) for method in METHODS], {"multimnist": {"training": {"batch": 32}}}, ["conflict"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,7 @@ def test_every_link_within_the_study_leads_somewhere(html, root):
             assert link[1:] in found.ids
         elif link.startswith("../figures/"):
             assert (root / "reports/html" / link).resolve().is_file()
+    assert "../executed/conflict-multimnist.ipynb" in found.links
     for method in METHODS:
         assert f"../executed/train-multimnist-{method}.html" in found.links
         assert f"../executed/train-multimnist-{method}.ipynb" in found.links
@@ -146,6 +149,7 @@ def test_a_study_that_has_not_run_is_all_gaps(tmp_path):
     assert "—" in empty.main_tables().html
     assert "compared" in empty.headline().html
     assert "Not run" in empty.caveats().html
+    assert "yet" in empty.agreement().html
 
 
 def test_a_removed_method_leaves_the_tables(tmp_path):

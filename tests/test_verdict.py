@@ -27,7 +27,8 @@ def test_headline_counts_only_intervals_that_leave_out_zero():
 
 
 def test_headline_says_when_nothing_is_shown():
-    assert "none of 1" in verdict.headline("d", table(a=(-2, -5, 1)))
+    assert "every interval holds zero" in verdict.headline("d", table(a=(-2, -5, 1), b=(0, np.nan, np.nan)))
+    assert "0 of 1 sharpness-aware methods beat their base and 1 is worse" in verdict.headline("d", table(a=(2, 1, 3)))
     assert "can be compared" in verdict.headline("d", table())
 
 
@@ -45,6 +46,20 @@ def test_bold_only_where_the_interval_stands_clear():
     assert verdict.clear_best(table(a=(-4, -5, -3), b=(-1, np.nan, np.nan))) is None
 
 
+def test_agreement_compares_each_method_with_its_base_after_the_last_epoch():
+    frame = pd.DataFrame({"method": ["base", "up", "down", "same"], "base": [None, "base", "base", "base"]})
+    rows = [
+        (name, epoch, "cosine_mean", mean, mean - 0.1, mean + 0.1)
+        for epoch in (1, 2)
+        for name, mean in {"base": 0.0, "up": 0.5 * (epoch - 1), "down": -0.5, "same": 0.05}.items()
+    ]
+    series = pd.DataFrame(rows, columns=["method", "epoch", "metric", "mean", "low", "high"])
+    words = verdict.agreement(frame, series)
+    assert "for 2 of 3" in words
+    assert "higher for 1 and lower for 1" in words
+    assert "yet" in verdict.agreement(frame, series[:0])
+
+
 def test_caveats_count_seeds_comparisons_gaps_and_edges():
     frame = table(a=(-2, -3, -1), b=(1, 0, 2))
     frame.loc[len(frame)] = {"method": "gone", "n_seeds": 0}
@@ -58,7 +73,7 @@ def test_caveats_count_seeds_comparisons_gaps_and_edges():
     )
     words = " ".join(verdict.caveats(frame, trials))
     assert "3 seeds a method" in words
-    assert "2 comparisons" in words
+    assert "base method: 2," in words
     assert "gaps: gone" in words
     assert "a (lr)" in words
     assert "b (lr)" not in words

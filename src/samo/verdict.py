@@ -26,16 +26,37 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
     better = sorted((r for r in rows if signs[r["method"]] < 0), key=lambda r: r["gain"])
     worse = sorted((r for r in rows if signs[r["method"]] > 0), key=lambda r: -r["gain"])
     undecided = len(rows) - len(better) - len(worse)
-    parts = []
-    if better:
-        parts.append(f"{len(better)} of {len(rows)} sharpness-aware methods beat their base ({_named(better)})")
-    else:
-        parts.append(f"none of {len(rows)} sharpness-aware methods beats its base beyond the noise of the seeds")
+    if undecided == len(rows):
+        return (
+            f"On {dataset}, no sharpness-aware method ({len(rows)} were tried) differs from its base by more than "
+            "the noise of the seeds: every interval holds zero."
+        )
+    parts = [f"{len(better)} of {len(rows)} sharpness-aware methods beat their base{_named(better)}"]
     if worse:
-        parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse ({_named(worse)})")
+        parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse{_named(worse)}")
     if undecided:
         parts.append(f"for {undecided} the interval holds zero, so these seeds cannot tell")
     return f"On {dataset}, {_listed(parts)}."
+
+
+def agreement(table: pd.DataFrame, series: pd.DataFrame) -> str:
+    """Whether the mean cosine of task gradients lies higher with sharpness than without, after the last epoch.
+
+    `table` is a main table, `series` has method, epoch, metric, mean, low, high.
+    """
+    cosine = series[series["metric"] == "cosine_mean"]
+    last = {row["method"]: row for row in cosine[cosine["epoch"] == cosine["epoch"].max()].to_dict("records")}
+    bases = dict(zip(table["method"], table["base"], strict=True)) if "base" in table else {}
+    pairs = [(last[m], last[b]) for m, b in bases.items() if m in last and b in last]
+    if not pairs:
+        return "No sharpness-aware method can be compared with its base here yet."
+    higher = sum(ours["mean"] > theirs["mean"] for ours, theirs in pairs)
+    up = sum(ours["low"] > theirs["high"] for ours, theirs in pairs)
+    down = sum(ours["high"] < theirs["low"] for ours, theirs in pairs)
+    return (
+        f"After the last epoch the mean cosine is higher than the base method's for {higher} of {len(pairs)} "
+        f"sharpness-aware methods; with intervals that do not overlap, it is higher for {up} and lower for {down}."
+    )
 
 
 def best(table: pd.DataFrame) -> str:
@@ -78,7 +99,7 @@ def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
     compared = int(table["gain"].notna().sum()) if "gain" in table else 0
     if compared:
         out.append(
-            f"{compared} comparisons with a base method, not corrected for their number: at 95 % one expects "
+            f"Comparisons with a base method: {compared}, not corrected for their number: at 95 % one expects "
             f"about {text(0.05 * compared, 1)} to leave out zero by chance alone."
         )
     missing = [str(m) for m, n in zip(table["method"], table["n_seeds"], strict=True) if not n]
@@ -87,8 +108,8 @@ def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
     edges = on_edge(trials)
     if edges:
         out.append(
-            f"For {len(edges)} methods the chosen value lies on the edge of the search grid, so a better one "
-            f"may lie outside: {', '.join(edges)}."
+            f"Chosen values on the edge of the search grid, so that a better one may lie outside: {len(edges)}, "
+            f"{', '.join(edges)}."
         )
     return out
 
@@ -112,7 +133,7 @@ def _rated(table: pd.DataFrame) -> list[dict[Any, Any]]:
 
 def _named(rows: Sequence[Row]) -> str:
     shown = [f"{r['method']} {text(r['gain'], 2)}" for r in rows[:4]]
-    return ", ".join([*shown, "…"] if len(rows) > 4 else shown)
+    return f" ({', '.join([*shown, '…'] if len(rows) > 4 else shown)})" if rows else ""
 
 
 def _listed(parts: list[str]) -> str:

@@ -22,6 +22,8 @@ class Row(NamedTuple):
     heading: str
     line: float | None = None
     """A level worth a line of its own, such as zero."""
+    limits: tuple[float, float] | None = None
+    """Ends of the y axis where the quantity has its own; else those of the data."""
 
 
 def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figure:
@@ -40,6 +42,8 @@ def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figu
             axes = panels[i][j]
             _reference(axes, part[part["method"].isin(single)], row)
             _panel(axes, part, methods[methods["aggregator"] == aggregator])
+            if row.limits is not None:
+                axes.set_ylim(row.limits)
             headed(axes, row.heading if j == 0 else "")
             if i == 0:
                 axes.set_title(label(aggregator), pad=18)

@@ -40,9 +40,10 @@ def draw(trials: pd.DataFrame) -> Figure:
 def _line(axes: Axes, part: pd.DataFrame, name: str) -> None:
     sharpness = part["sharpness"].iloc[0]
     style: dict[str, Any] = {"color": colour(sharpness), "marker": mark(sharpness), "linewidth": 1.5, "markersize": 4}
-    axes.plot(*_cut(part, name), label=label(sharpness), **style)
-    best = part[part["chosen"] & part[name].notna()]
-    axes.plot(best[name], best["score"], "o", markersize=10, fillstyle="none", color=INK, linewidth=0)
+    where, score = _cut(part, name)
+    axes.plot(where, score, label=label(sharpness), **style)
+    taken = where.isin(part.loc[part["chosen"], name])
+    axes.plot(where[taken], score[taken], "o", markersize=10, fillstyle="none", color=INK, linewidth=0)
 
 
 def _cut(part: pd.DataFrame, name: str) -> tuple["pd.Series[float]", "pd.Series[float]"]:

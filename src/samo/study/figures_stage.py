@@ -17,7 +17,7 @@ MOST_ROWS = 6
 
 CONFLICT = [
     curves.Row("all", "cosine_mean", "mean cosine between task gradients", 0.0),
-    curves.Row("all", "conflict_share", "share of task pairs in conflict (cosine < 0)"),
+    curves.Row("all", "conflict_share", "share of task pairs in conflict (cosine < 0)", limits=(-0.04, 1.04)),
 ]
 
 

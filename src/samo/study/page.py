@@ -109,6 +109,8 @@ def _words(value: object) -> str:
     if isinstance(value, Mapping):
         plain = {k: v for k, v in value.items() if not isinstance(v, Mapping | list | tuple)}
         return ", ".join(f"{str(k).replace('_', ' ')} {_words(v)}" for k, v in plain.items())
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{32,}", value):
+        return f"{value[:12]}…"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ", ".join(_words(item) for item in value) if isinstance(value, list | tuple) else str(value)
     return f"{value:,}" if isinstance(value, int) else text(value)

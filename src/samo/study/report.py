@@ -1,7 +1,7 @@
 """The report: what notebooks/report.ipynb shows, and the executed notebook turned into one HTML file."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape, unescape
@@ -39,12 +39,13 @@ class Piece:
 class Report:
     """One page over reports/tables, reports/figures and the datasheets; each method gives a piece of it.
 
-    `settings` maps a dataset to what the profile says of it.
+    `settings` maps a dataset to what the profile says of it, `analyses` names those that were run on each.
     """
 
     root: Path
     cells: tuple[tuple[str, str], ...]
     settings: Mapping[str, Mapping[str, Any]]
+    analyses: tuple[str, ...] = ()
 
     @property
     def datasets(self) -> list[str]:
@@ -84,6 +85,10 @@ class Report:
         """Every dataset's figure of this kind: forest, curves, conflict, cost or search."""
         return self._each(lambda d: self._figure(d, kind, caption))
 
+    def agreement(self) -> Piece:
+        """Whether sharpness raises the cosine between task gradients, in one sentence a dataset."""
+        return self._each(lambda d: page.paragraph(verdict.agreement(self.table(d), self._numbers(d, "conflict"))))
+
     def caveats(self) -> Piece:
         """What limits the numbers, counted from the data."""
         lines = [
@@ -96,9 +101,12 @@ class Report:
         return self._each(lambda d: page.facts(label(d), self._sheet(d)))
 
     def notebooks(self) -> Piece:
-        """Links to the executed notebook of every cell."""
-        stages = [f"train@{dataset}-{method}" for dataset, method in self.cells]
-        return Piece(page.notebooks_table([(stage, stage.replace("@", "-")) for stage in stages]))
+        """Links to the executed notebooks: of every cell, and of what comes before and after them."""
+        rows = [(f"train@{dataset}-{method}", f"train-{dataset}-{method}") for dataset, method in self.cells]
+        for dataset in self.datasets:
+            rows.append((f"prepare@{dataset}", f"prepare-{dataset}"))
+            rows += [(f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in self.analyses]
+        return Piece(page.notebooks_table([*rows, ("tables", "tables")]))
 
     def _each(self, piece: Callable[[str], str]) -> Piece:
         return Piece("".join(map(piece, self.datasets)))
@@ -112,16 +120,26 @@ class Report:
         drawing = svg.read_text(encoding="utf-8") if drawn else None
         return page.figure(name, drawing, alt, f"{label(dataset)}. {caption}")
 
+    def _numbers(self, dataset: str, kind: str) -> pd.DataFrame:
+        path = self.root / "reports/figures" / f"{dataset}-{kind}.csv"
+        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["method", "epoch", "metric"])
+
     def _sheet(self, dataset: str) -> dict[str, Any]:
         path = self.root / "data/prepared" / dataset / "datasheet.json"
         sheet = dict(store.read_json(path)) if path.exists() else {}
         splits = sheet.pop("splits", {})
-        return sheet | {f"{name} split": facts for name, facts in splits.items()} | dict(self.settings.get(dataset, {}))
+        lead = {key: sheet.pop(key) for key in ("what", "subset_of") if key in sheet}
+        return (
+            lead
+            | sheet
+            | {f"{name} split": facts for name, facts in splits.items()}
+            | dict(self.settings.get(dataset, {}))
+        )
 
 
-def make(root: Path, pairs: Pairs, settings: Mapping[str, Mapping[str, Any]]) -> Report:
+def make(root: Path, pairs: Pairs, settings: Mapping[str, Mapping[str, Any]], analyses: Iterable[str] = ()) -> Report:
     """The report over these cells."""
-    return Report(root, tuple(pairs), settings)
+    return Report(root, tuple(pairs), settings, tuple(analyses))
 
 
 def render(executed: Path, root: Path) -> Path:
