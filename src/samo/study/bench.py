@@ -1,0 +1,157 @@
+"""`samo bench`: the cost of a step for every preset, on this machine, beside what the count of passes gives."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from samo.aggregation import SCALARISERS
+from samo.analysis.cost import Cost, Method, measure
+from samo.models import celeba, lenet, mtan
+from samo.passes import Closure
+from samo.sharpness import PRESETS
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network with one made-up batch."""
+
+    trunk: nn.Module
+    heads: Sequence[nn.Module]
+    closure: Closure
+
+
+def _lenet(generator: torch.Generator) -> Case:
+    """LeNet, K = 2, 256 images of 36 x 36."""
+    network = lenet.build()
+    x = torch.randn(256, 1, 36, 36, generator=generator)
+    y = torch.randint(10, (2, 256), generator=generator)
+
+    def closure(tasks: Sequence[int]) -> list[Tensor]:
+        return [F.cross_entropy(out, y[i]) for i, out in zip(tasks, network(x, tasks), strict=True)]
+
+    return Case(network.trunk, list(network.heads), closure)
+
+
+def _celeba(generator: torch.Generator, tasks: int = 40) -> Case:
+    """The CelebA network, 32 images of 64 x 64."""
+    network = celeba.build(tasks)
+    x = torch.rand(32, 3, 64, 64, generator=generator)
+    y = torch.randint(2, (tasks, 32, 1), generator=generator).float()
+
+    def closure(asked: Sequence[int]) -> list[Tensor]:
+        outputs = network(x, asked)
+        return [F.binary_cross_entropy_with_logits(out, y[i]) for i, out in zip(asked, outputs, strict=True)]
+
+    return Case(network.trunk, list(network.heads), closure)
+
+
+def _celeba_two(generator: torch.Generator) -> Case:
+    """The same with K = 2: beside K = 40 it shows what grows with the number of tasks."""
+    return _celeba(generator, tasks=2)
+
+
+def _mtan(generator: torch.Generator) -> Case:
+    """SegNet-MTAN, K = 2, 2 images of 128 x 256."""
+    network = mtan.build()
+    x = torch.rand(2, 3, 128, 256, generator=generator)
+    labels = torch.randint(7, (2, 128, 256), generator=generator)
+    depth = torch.rand(2, 1, 128, 256, generator=generator)
+
+    def closure(tasks: Sequence[int]) -> list[Tensor]:
+        outputs = network(x, tasks)
+        return [
+            F.cross_entropy(out, labels) if i == 0 else F.l1_loss(out, depth)
+            for i, out in zip(tasks, outputs, strict=True)
+        ]
+
+    return Case(network.trunk, list(network.heads), closure)
+
+
+PROBLEMS: dict[str, Callable[[torch.Generator], Case]] = {
+    "lenet": _lenet,
+    "celeba": _celeba,
+    "celeba-k2": _celeba_two,
+    "mtan": _mtan,
+}
+
+
+def bench(
+    preset: Annotated[list[str] | None, typer.Option(help="A preset, again for more; all by default.")] = None,
+    problem: Annotated[list[str] | None, typer.Option(help="A problem, again for more; all by default.")] = None,
+    aggregator: Annotated[list[str] | None, typer.Option(help="ls and mgda by default.")] = None,
+    repeats: Annotated[int, typer.Option(help="Interleaved rounds; the median is reported.", min=1)] = 5,
+    threads: Annotated[int, typer.Option(help="Threads of a pass.", min=1)] = 1,
+    out: Annotated[Path, typer.Option(help="Where the JSON goes, a file a problem.")] = Path("data/bench"),
+) -> None:
+    """Time and peak memory of a step for every preset, as ratios to an LS step of the same run."""
+    console = Console()
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler that counts memory would talk between the tables
+    torch.set_num_threads(threads)
+    for name in _known(problem, PROBLEMS, "problem"):
+        generator = torch.Generator().manual_seed(0)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            case = PROBLEMS[name](generator)
+        methods = [
+            Method(f"{sharpness} + {rule}", rule, PRESETS[sharpness])
+            for rule in aggregator or ["ls", "mgda"]
+            for sharpness in _known(preset, PRESETS, "preset")
+            # Under a scalariser F-MTL's decompositions are one.
+            if not (rule in SCALARISERS and sharpness.startswith("fmtl-"))
+        ]
+        with console.status(name) as status:
+            costs = measure(
+                case.trunk,
+                case.heads,
+                case.closure,
+                methods,
+                repeats=repeats,
+                progress=lambda method, name=name: status.update(f"{name}: {method}"),  # type: ignore[misc]
+            )
+        console.print(_table(f"{name}: {PROBLEMS[name].__doc__}", costs))
+        _write(out / f"{name}.json", costs, repeats, threads)
+
+
+def _known(chosen: list[str] | None, known: Iterable[str], what: str) -> list[str]:
+    names = list(known)
+    for name in chosen or []:
+        if name not in names:
+            raise ValueError(f"unknown {what} {name!r}: one of {', '.join(names)}")
+    return chosen or names
+
+
+def _table(title: str, costs: Sequence[Cost]) -> Table:
+    table = Table(title=title)
+    for heading in ("step", "ms", "x LS", "quartiles", "count", "x count", "MB", "copies"):
+        table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
+    for cost in costs:
+        table.add_row(
+            cost.method,
+            f"{1e3 * cost.seconds:.1f}",
+            f"{cost.ratio:.2f}",
+            f"{cost.ratio_low:.2f}-{cost.ratio_high:.2f}",
+            f"{cost.count_ratio:.2f}",
+            f"{cost.ratio / cost.count_ratio:.2f}",
+            f"{cost.memory / 1e6:.0f}",
+            f"{cost.copies:+.1f}",
+        )
+    return table
+
+
+def _write(path: Path, costs: Sequence[Cost], repeats: int, threads: int) -> None:
+    """Replace the file whole, so that a reader never sees half of it."""
+    content = {"torch": torch.__version__, "threads": threads, "repeats": repeats, "steps": [asdict(c) for c in costs]}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_suffix(".part")
+    half.write_text(json.dumps(content, indent=2) + "\n")
+    half.replace(path)
