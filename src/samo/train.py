@@ -193,10 +193,15 @@ def _step(
     clip: float | None,
 ) -> Tensor:
     optimizer.zero_grad()
-    losses = update.backward(lambda tasks: problem.losses(network, batch, tasks))
+
+    def closure(tasks: Sequence[int]) -> list[Tensor]:
+        return problem.losses(network, batch, tasks)
+
+    losses = update.backward(closure)
     if clip is not None:
         nn.utils.clip_grad_norm_(cast("nn.Module", network.trunk).parameters(), clip)
     optimizer.step()
+    update.after_step(closure)
     return losses
 
 

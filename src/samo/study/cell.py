@@ -39,7 +39,7 @@ def train_cell(dataset: str, method: str) -> Result:
     cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods[method]
     torch.set_num_threads(params.train.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    device = _device(params.train.device)
+    device = config.device(params.train.device)
     problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
     watch = _Watch(cell, params, chosen_method)
 
@@ -193,13 +193,6 @@ def _csv(history: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(store.rounded(history))
     return text.getvalue()
-
-
-def _device(name: str) -> torch.device:
-    if name != "auto":
-        return torch.device(name)
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return found or torch.device("cpu")
 
 
 def _device_name(device: torch.device) -> str:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samo import aggregation, sharpness
+from samo.analysis.cost import passes
 from samo.search import count
-from samo.study.config import Method, Params, grids
+from samo.study.config import Params, grids
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,15 @@ def cells(params: Params) -> list[Cell]:
 
 
 def weight(params: Params, stage: str) -> float:
-    """How much work a stage is, in forward passes over a training split: what the time left is told from."""
+    """How much work a stage is, in forward passes over a training split of two tasks: the time left goes by it."""
     for cell in cells(params):
         if cell.stage == stage:
-            return _epochs(params, cell) * _passes(params.methods[cell.method])
+            method = params.methods[cell.method]
+            if method.networks == "separate":
+                return _epochs(params, cell) * 6.0
+            scalarised = method.aggregator_name in aggregation.SCALARISERS
+            shape = sharpness.preset(method.preset_name, **method.preset_fields)
+            return _epochs(params, cell) * passes(shape, 2, scalarised=scalarised)
     return 3.0
 
 
@@ -53,17 +59,3 @@ def _epochs(params: Params, cell: Cell) -> int:
     training, method = params.dataset[cell.dataset].training, params.methods[cell.method]
     trials = count(*grids(params, method))
     return trials * training.search_epochs + len(params.seeds) * training.epochs
-
-
-def _passes(method: Method, tasks: int = 2) -> int:
-    """Forward passes a step, a backward pass being two; close enough for a guess at the time."""
-    shape = sharpness.preset(method.preset_name, **method.preset_fields)
-    if method.networks == "separate":
-        return 3 * tasks
-    gradients = 3 if method.aggregator_name in aggregation.SCALARISERS else 1 + 2 * tasks
-    if shape.scope == "none" or shape.from_history:
-        return gradients
-    if not shape.needs_local:
-        return 3 + gradients
-    probing = 2 * tasks if shape.estimator == "exact" else 2 + 2 * tasks
-    return 1 + probing + 3 * tasks

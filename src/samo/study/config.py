@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -13,6 +13,9 @@ from samo import aggregation, datasets, sharpness
 from samo.settings import Settings, Training
 from samo.study import paths
 from samo.study.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Positive = Annotated[float, Field(gt=0)]
@@ -199,6 +202,16 @@ def grids(params: Params, method: Method) -> tuple[list[float], list[float | Non
     if "rho" in method.preset_fields:
         return lrs, [base.rho]
     return lrs, list(params.train.search.rho)
+
+
+def device(name: str) -> "torch.device":
+    """The device that `train.device` names; "auto" is the accelerator where there is one."""
+    import torch
+
+    if name != "auto":
+        return torch.device(name)
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return found or torch.device("cpu")
 
 
 def _named(value: str | dict[str, Any], key: str) -> tuple[str, dict[str, Any]]:
