@@ -8,7 +8,7 @@ from samo.figures.style import grid, legend
 
 
 def draw(table: pd.DataFrame, cost: pd.DataFrame) -> Figure:
-    """Bars of step time over LS's with the interval of the repeats, and a mark where the count puts it.
+    """Bars of step time over LS's with the quartiles of the repeats, and a mark where the count puts it.
 
     `table` is a main table, `cost` has method, ratio, ratio_low, ratio_high, count_ratio.
     """
