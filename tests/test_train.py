@@ -173,9 +173,8 @@ def test_conflict_is_the_cosine_of_the_task_gradients(problem):
 
 
 def test_a_training_that_blows_up_says_so(problem):
-    with pytest.raises(Exception, match=r"one|two") as caught:
-        fit(problem, recipe(lr=1e30, sharpness=preset("gsam", rho=1e30)), ("val",))
-    assert isinstance(caught.value, DivergedError | FloatingPointError | ValueError | RuntimeError)
+    with pytest.raises(DivergedError, match=r"task 0 is (inf|nan).*epoch 1, step 1, tasks one, two.*lower lr or rho"):
+        fit(problem, recipe(sharpness=preset("gsam", rho=1e30)), ("val",))
 
 
 def test_the_schedule_goes_up_then_down_to_zero(problem):

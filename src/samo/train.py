@@ -24,7 +24,7 @@ WARM_UP = 0.1
 
 
 class DivergedError(Exception):
-    """A loss was not finite at the end of an epoch."""
+    """A loss is NaN or infinite; the message says whose, and where."""
 
 
 @dataclass(frozen=True)
@@ -130,16 +130,17 @@ def fit(
         network.train()
         total = torch.zeros(len(problem.tasks), device=recipe.device)
         for step, batch in enumerate(problem.splits["train"].batches(recipe.batch, recipe.device, order), 1):
-            losses = _step(problem, network, update, optimizer, batch, recipe.clip)
+            try:
+                losses = _step(problem, network, update, optimizer, batch, recipe.clip)
+            except FloatingPointError as error:
+                where = f"epoch {epoch}, step {step}, tasks {', '.join(problem.tasks)}"
+                raise DivergedError(f"{error} ({where}): lower lr or rho") from error
             scheduler.step()
             total += losses
             if (done := (epoch - 1) * steps + step) % report_every == 0:
                 share = done / (recipe.epochs * steps)
                 on_progress(Progress(epoch, recipe.epochs, share, float(losses.mean())))
         mean = total / steps
-        if not bool(torch.isfinite(mean).all()):
-            broken = [task for task, value in zip(problem.tasks, mean.tolist(), strict=True) if value - value != 0]
-            raise DivergedError(f"the loss of {', '.join(broken)} is not finite in epoch {epoch}: lower lr or rho")
         rows = [Row(epoch, "train", t, "loss", v) for t, v in zip(problem.tasks, mean.tolist(), strict=True)]
         if every_epoch or epoch == recipe.epochs:
             for split in evaluate_on:
