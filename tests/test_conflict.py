@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from samo.conflict import cosines
 
 

@@ -1,13 +1,16 @@
+import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
+
 from samo.models.multitask import MultiTaskNetwork
 from samo.problem import Metric, Problem
 from samo.sharpness import preset
 from samo.train import DivergedError, Recipe, conflict, evaluate, fit
-from torch import nn
 
 TASKS = ("one", "two")
 CPU = torch.device("cpu")
@@ -26,7 +29,7 @@ class MadeSplit:
     def __len__(self) -> int:
         return len(self.x)
 
-    def batches(self, size, device, shuffle=None) -> Iterator:
+    def batches(self, size, device, shuffle=None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         self.asked += 1
         order = torch.arange(len(self)) if shuffle is None else torch.randperm(len(self), generator=shuffle)
         for start in range(0, len(self) - (len(self) % size if shuffle is not None else 0), size):
@@ -34,11 +37,11 @@ class MadeSplit:
             yield self.x[chosen].to(device), self.y[chosen].to(device)
 
 
-class MeanError:
+class Squares:
     """Mean squared error a task."""
 
     def __init__(self) -> None:
-        self.errors = []
+        self.errors: list[torch.Tensor] = []
 
     def update(self, outputs, batch):
         self.errors.append(torch.stack([(o - batch[1][:, i]) ** 2 for i, o in enumerate(outputs)]))
@@ -65,14 +68,15 @@ def problem() -> Problem:
         network=network,
         forward=lambda network, batch, tasks: network(batch[0], tasks),
         loss=lambda task, output, batch: ((output - batch[1][:, task]) ** 2).mean(),
-        meter=MeanError,
+        meter=Squares,
         splits={"train": MadeSplit(70, 0), "val": MadeSplit(33, 1), "test": MadeSplit(33, 2)},
         score=lambda values: -sum(values[task]["mse"] for task in TASKS),
     )
 
 
-def recipe(**changes):
-    return Recipe(**{"aggregator": "ls", "sharpness": preset("none"), "lr": 0.02, "epochs": 3, "batch": 16, "seed": 0} | changes)
+def recipe(**changes: Any) -> Recipe:
+    given: dict[str, Any] = {"aggregator": "ls", "sharpness": preset("none"), "lr": 0.02, "epochs": 3, "batch": 16}
+    return Recipe(**given | {"seed": 0} | changes)
 
 
 @pytest.mark.parametrize("sharpness", ["none", "samo", "fmtl", "msam"])
@@ -113,9 +117,8 @@ def test_evaluating_more_often_changes_no_weight(problem):
 
 def test_separate_networks_train_as_each_would_alone(problem):
     """STL on all tasks at once gives task 0 the very network that training on task 0 alone gives."""
-    both = fit(problem, recipe(separate=True, epochs=2), ("val",))
 
-    class FirstOnly(MeanError):
+    class OfTaskOne(Squares):
         def compute(self):
             mean = torch.cat(self.errors, 1).mean(1)
             return {"one": {"mse": float(mean[0])}}
@@ -133,10 +136,8 @@ def test_separate_networks_train_as_each_would_alone(problem):
 
         return made
 
-    import dataclasses
-
     quiet = dataclasses.replace(problem, network=without_dropout(problem.network))
-    alone = dataclasses.replace(problem, tasks=TASKS[:1], network=without_dropout(network), meter=FirstOnly)
+    alone = dataclasses.replace(problem, tasks=TASKS[:1], network=without_dropout(network), meter=OfTaskOne)
     both = fit(quiet, recipe(separate=True, epochs=2), ("val",))
     one = fit(alone, recipe(epochs=2), ("val",))
     assert [r.value for r in both.history if r.task == "one"] == [r.value for r in one.history if r.task == "one"]
@@ -169,7 +170,7 @@ def test_conflict_is_the_cosine_of_the_task_gradients(problem):
     for i in (0, 1):
         (loss,) = problem.losses(network, batch, [i])
         gradients.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(network.trunk.parameters()))]))
-    assert float(found) == pytest.approx(float(torch.cosine_similarity(*gradients, dim=0)), abs=1e-5)
+    assert float(found) == pytest.approx(float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)), abs=1e-5)
 
 
 def test_a_training_that_blows_up_says_so(problem):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 from safetensors.torch import load_file
+
 from samo.study.cell import train_cell
 from tests.study import made_study
 
@@ -49,7 +50,9 @@ def test_what_a_cell_writes(study, tmp_path, monkeypatch):
 
     with (study / "data/runs/multimnist/samo-ls/history.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    last = {(r["seed"], r["task"]): float(r["value"]) for r in rows if r["split"] == "test" and r["metric"] == "accuracy"}
+    last = {
+        (r["seed"], r["task"]): float(r["value"]) for r in rows if r["split"] == "test" and r["metric"] == "accuracy"
+    }
     assert last[("1", "right")] == metrics["seeds"]["1"]["right"]["accuracy"]
     weights = load_file(study / "data/models/multimnist/samo-ls/1.safetensors")
     assert sum(w.numel() for w in weights.values()) == 31_910

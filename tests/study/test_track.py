@@ -1,5 +1,6 @@
 import pytest
 from mlflow import MlflowClient
+
 from samo.study import config, track
 from samo.study.cell import train_cell
 from tests.study.test_cell import empty_store as empty_store
@@ -31,7 +32,9 @@ def view(client):
     )
 
 
-def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_nothing(study, client, monkeypatch, tmp_path):
+def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_nothing(
+    study, client, monkeypatch, tmp_path
+):
     train_cell("multimnist", "samo-ls")
     live = view(client)
     assert [name for name, *_ in live] == ["samo-ls/0", "samo-ls/1"]
@@ -54,7 +57,12 @@ def test_a_run_says_what_it_was(study, client):
     train_cell("multimnist", "samo-ls")
     (run,) = [r for r in runs(client) if r.data.tags["seed"] == "1"]
     tags, params = run.data.tags, run.data.params
-    assert (tags["dataset"], tags["method"], tags["aggregator"], tags["sharpness"]) == ("multimnist", "samo-ls", "ls", "samo")
+    assert (tags["dataset"], tags["method"], tags["aggregator"], tags["sharpness"]) == (
+        "multimnist",
+        "samo-ls",
+        "ls",
+        "samo",
+    )
     assert params["alpha"] == "0.3"
     assert float(params["rho"]) in {0.02, 0.1}
     assert params["training.epochs"] == "2"
