@@ -42,8 +42,9 @@ def test_what_a_cell_writes(study, tmp_path, monkeypatch):
     assert metrics == json.loads(json.dumps(result.metrics))
     assert [(t["lr"], t["rho"]) for t in metrics["search"]["trials"]][:2] == [(0.01, 0.02), (0.01, 0.1)]
     assert len(metrics["search"]["trials"]) == 3
-    best = max(metrics["search"]["trials"], key=lambda t: t["score"])
-    assert metrics["search"]["chosen"] == {"lr": best["lr"], "rho": best["rho"]}
+    scores = {(t["lr"], t["rho"]): t["score"] for t in metrics["search"]["trials"]}
+    chosen = metrics["search"]["chosen"]
+    assert scores[(chosen["lr"], chosen["rho"])] == max(scores.values())
     assert set(metrics["seeds"]) == {"0", "1"}
     assert set(metrics["seeds"]["0"]) == {"left", "right"}
     assert set(metrics["seeds"]["0"]["left"]) == {"accuracy"}

@@ -70,7 +70,7 @@ def commands():
                 yield name, command.split(" run ")[1].split()
 
 
-@pytest.mark.parametrize(("stage", "words"), commands())
+@pytest.mark.parametrize(("stage", "words"), list(commands()))
 def test_dvc_yaml_names_parameters_that_its_notebooks_have(stage, words):
     names = [words[0]] if "$" not in words[0] else ["conflict", "cost"]
     given = {words[i + 1].split("=")[0] for i, word in enumerate(words) if word == "-p"}
