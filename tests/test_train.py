@@ -44,7 +44,7 @@ class Squares:
         self.errors: list[torch.Tensor] = []
 
     def update(self, outputs, batch):
-        self.errors.append(torch.stack([(o - batch[1][:, i]) ** 2 for i, o in enumerate(outputs)]))
+        self.errors.append(torch.stack([(o - batch[1][:, i]) ** 2 for i, o in outputs.items()]))
 
     def compute(self):
         mean = torch.cat(self.errors, 1).mean(1)

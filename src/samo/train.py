@@ -156,19 +156,19 @@ def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.dev
     """Loss and metrics of every task over a whole split, in eval mode; the mode is put back."""
     training = network.training
     network.eval()
-    tasks = range(len(problem.tasks))
-    meter, total, seen = problem.meter(), [0.0] * len(problem.tasks), 0
+    tasks: Sequence[int] = range(len(problem.tasks))
+    meter, total, seen = problem.meter(), [0.0] * len(problem.tasks), [0] * len(problem.tasks)
     with torch.no_grad():
         for batch in problem.splits[split].batches(EVALUATION_BATCH, device):
-            outputs = problem.forward(network, batch, tasks)
-            size = len(outputs[0])
-            seen += size
-            for i in tasks:
-                total[i] += size * float(problem.loss(i, outputs[i], batch))
+            held = tasks if problem.present is None else problem.present(batch)
+            outputs = dict(zip(held, problem.forward(network, batch, held), strict=True))
+            for i, output in outputs.items():
+                seen[i] += len(output)
+                total[i] += len(output) * float(problem.loss(i, output, batch))
             meter.update(outputs, batch)
     network.train(training)
     values = meter.compute()
-    return {task: {"loss": loss / seen, **values[task]} for task, loss in zip(problem.tasks, total, strict=True)}
+    return {task: {"loss": total[i] / max(1, seen[i]), **values[task]} for i, task in enumerate(problem.tasks)}
 
 
 def conflict(problem: Problem, network: nn.Module, device: torch.device) -> Tensor:

@@ -87,8 +87,8 @@ def test_the_meter_counts_over_all_examples(prepared):
     meter = problem.meter()
     right, wrong = torch.eye(10)[[3, 4]], torch.eye(10)[[5, 5]]
     labels = torch.tensor([[3, 3], [4, 4]])
-    meter.update([right, wrong], (torch.empty(2, 1), labels))
-    meter.update([right[:1], right[:1]], (torch.empty(1, 1), labels[:1]))
+    meter.update({0: right, 1: wrong}, (torch.empty(2, 1), labels))
+    meter.update({0: right[:1], 1: right[:1]}, (torch.empty(1, 1), labels[:1]))
     assert meter.compute() == {"left": {"accuracy": 100.0}, "right": {"accuracy": 100 / 3}}
 
 

@@ -7,9 +7,10 @@ import urllib.error
 
 import pytest
 
-from samo.datasets.sources import NpmMember, RawFile, Url
+from samo.datasets.sources import Given, NpmMember, RawFile, Url
 from samo.study import fetch
 from samo.study.errors import FetchError
+from samo.study.store import read_json
 
 PAYLOAD = b"the published bytes" * 1000
 DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
@@ -121,3 +122,29 @@ def test_without_npm_the_next_source_is_tried(web, monkeypatch, tmp_path):
     web["https://one.example/a"] = PAYLOAD
     bring(tmp_path, raw_file(NpmMember("digits@1.0.0", "package/data/digits"), Url("https://one.example/a")))
     assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
+
+
+def given(faults):
+    return Given("the pictures", "https://publisher.example", "pictures/<n>.png", lambda folder: faults)
+
+
+def test_data_that_a_person_must_bring_are_checked_and_listed(tmp_path):
+    folder = tmp_path / "given/pictures"
+    folder.mkdir(parents=True)
+    (folder / "1.png").write_bytes(b"abc")
+    fetch.fetch(given([]), tmp_path / "raw", tmp_path / "given", print)
+    assert read_json(tmp_path / "raw/manifest.json") == {"files": {"pictures/1.png": 3}}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_wrong_with_them_is_named_and_nothing_written(tmp_path, there):
+    if there:
+        (tmp_path / "given").mkdir()
+    with pytest.raises(FetchError) as caught:
+        fetch.fetch(given([f"{n}.png is missing" for n in range(50)]), tmp_path / "raw", tmp_path / "given", print)
+    message = str(caught.value)
+    for part in ("the pictures", "https://publisher.example", "pictures/<n>.png", str(tmp_path / "given")):
+        assert part in message
+    assert ("9.png" in message, "10.png" in message) == (there, False)
+    assert ("no such folder" in message) is not there
+    assert not (tmp_path / "raw/manifest.json").exists()

