@@ -17,9 +17,9 @@ def test_rows_are_the_tasks_gradients_in_the_order_asked() -> None:
 
 def test_a_branch_that_a_task_does_not_use_is_zero_and_frozen_ones_are_left_out() -> None:
     case = problem(2, branches=True)
-    case.network.trunk["first"].requires_grad_(False)
+    case.network.trunk.first.requires_grad_(False)
     J = task_gradients(case.closure, case.network.trunk.parameters(), [0, 1])
-    own = sum(p.numel() for p in case.network.trunk["branches"][0].parameters())
+    own = sum(p.numel() for p in case.network.trunk.branches[0].parameters())
     assert J.shape[1] == sum(p.numel() for p in case.network.trunk.parameters() if p.requires_grad)
     assert not J[0, -own:].any()
     assert not J[1, -2 * own : -own].any()

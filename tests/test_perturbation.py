@@ -1,5 +1,7 @@
 """Balls, mixtures and the way home."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -38,7 +40,7 @@ def test_the_adaptive_ball_is_asam() -> None:
 
 
 @pytest.mark.parametrize("ball", ["trunk", "layer"])
-def test_a_zero_gradient_moves_nothing(ball: str) -> None:
+def test_a_zero_gradient_moves_nothing(ball: Any) -> None:
     v = vector([0.0, 0.0], [0.0])
     assert not flat(to_ball_(v, vector([1.0, 1.0], [1.0]), 0.1, ball=ball)).any()
     half = to_ball_(vector([0.0, 0.0], [2.0]), vector([1.0, 1.0], [1.0]), 0.1, ball="layer")
@@ -57,14 +59,14 @@ def test_a_norm_too_small_to_divide_by_is_zero() -> None:
         ("global", [1 - 0.6, 0.0, -0.8]),
     ],
 )
-def test_the_mix_keeps_the_sign_and_takes_g0s_size(normalise: str, wanted: list[float]) -> None:
+def test_the_mix_keeps_the_sign_and_takes_g0s_size(normalise: Any, wanted: list[float]) -> None:
     v, g0 = vector([3.0, 0.0], [4.0]), vector([2.0, 0.0], [0.0])
     mix_(v, g0, torch.tensor(-2.0, dtype=torch.float64), 0.5, normalise)
     torch.testing.assert_close(flat(v), torch.tensor(wanted, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("normalise", ["none", "layer", "global"])
-def test_equal_losses_at_both_probes_leave_g0_alone(normalise: str) -> None:
+def test_equal_losses_at_both_probes_leave_g0_alone(normalise: Any) -> None:
     v, g0 = vector([3.0, 0.0], [4.0]), vector([2.0, 1.0], [5.0])
     mix_(v, g0, torch.tensor(0.0, dtype=torch.float64), 0.5, normalise)
     torch.testing.assert_close(flat(v), 0.5 * flat(g0))

@@ -1,5 +1,8 @@
 """SPSA against what theory says of it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,7 +14,7 @@ from samo.sharpness import preset
 from tests.problems import problem
 
 
-def estimates(theta: nn.Parameter, loss, count: int, **fields: object) -> Tensor:
+def estimates(theta: Tensor, loss: Callable[[], Tensor], count: int, **fields: Any) -> Tensor:
     """Many independent estimates of d loss / d theta, [count, P]."""
     passes = Passes(lambda tasks: [loss()], [], theta.device)
     sharpness = preset("samo", **fields)
@@ -41,7 +44,7 @@ def test_on_a_quadratic_the_central_probe_is_unbiased_with_the_variance_of_theor
 
 def test_on_a_network_both_probes_are_unbiased_as_mu_vanishes() -> None:
     case = problem(1)
-    weight = case.network.trunk["first"].weight
+    weight = case.network.trunk.first.weight
     (g,) = torch.autograd.grad(case.closure([0])[0], weight)
     for probe in ("central", "one-sided"):
         found = estimates(weight, lambda: case.closure([0])[0], 3000, mu=1e-5, probe=probe)

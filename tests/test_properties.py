@@ -82,7 +82,7 @@ def test_every_pair_steps(name: str, aggregator: str) -> None:
 def test_every_sharpness_composes(name: str, data: st.DataObject) -> None:
     sharpness = preset(name, **data.draw(fields(name), label="fields"))
     aggregator = data.draw(st.sampled_from(aggregation.NAMES), label="aggregator")
-    traits = data.draw(
+    traits: dict[str, Any] = data.draw(
         st.fixed_dictionaries(
             {"batchnorm": st.booleans(), "dropout": st.sampled_from([0.0, 0.3]), "branches": st.booleans()}
         ),
