@@ -91,7 +91,7 @@ class Step:
                 rows.decompose()
         else:
             both = mean_gradient(losses, [*parts.trunk, *parts.all_heads])
-            g0, own = both[: len(parts.trunk)], [g * len(tasks) for g in both[len(parts.trunk) :]]
+            g0, own = both[: len(parts.trunk)], both[len(parts.trunk) :]  # a head's length does not matter
         del losses  # the clean graph is not needed any more
         mean = self.memory.get("deviation", parts.names, g0) if s.along == "deviation" else None
         lead = g0 if mean is None else _deviation(g0, mean, s.decay)
