@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 from samo.search import count, search
 
 
@@ -21,7 +22,12 @@ def test_rho_is_chosen_first_at_the_middle_learning_rate_then_the_learning_rate_
 @pytest.mark.parametrize("lrs", [[0.1], [0.1, 0.2], [0.1, 0.2, 0.3]])
 def test_count_says_how_many_trials_are_made(lrs, rhos):
     asked = []
-    search(lambda lr, rho: asked.append((lr, rho)) or 0.0, lrs, rhos)
+
+    def score(lr, rho):
+        asked.append((lr, rho))
+        return 0.0
+
+    search(score, lrs, rhos)
     assert len(asked) == count(lrs, rhos) == len(set(asked))
 
 

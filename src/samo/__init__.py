@@ -1,8 +1,39 @@
-"""Sharpness-aware multi-task optimisation: SAMO, F-MTL and their relatives as one update."""
+"""Sharpness-aware multi-task optimisation: SAMO, F-MTL and their relatives as one update.
 
-from samo import aggregation
-from samo.gradients import task_gradients
-from samo.sharpness import PRESETS, Sharpness, preset
-from samo.update import MultiTaskUpdate
+update = samo.MultiTaskUpdate(trunk, heads, aggregator="fairgrad", sharpness=samo.preset("samo", rho=0.05))
+losses = update.backward(lambda tasks: [loss of each of these tasks])
+optimizer.step()
+"""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from samo import aggregation as aggregation
+    from samo.gradients import task_gradients as task_gradients
+    from samo.sharpness import PRESETS as PRESETS
+    from samo.sharpness import Sharpness as Sharpness
+    from samo.sharpness import preset as preset
+    from samo.update import MultiTaskUpdate as MultiTaskUpdate
+
+_HOMES = {
+    "PRESETS": "samo.sharpness",
+    "MultiTaskUpdate": "samo.update",
+    "Sharpness": "samo.sharpness",
+    "preset": "samo.sharpness",
+    "task_gradients": "samo.gradients",
+}
 __all__ = ["PRESETS", "MultiTaskUpdate", "Sharpness", "aggregation", "preset", "task_gradients"]
+
+
+def __getattr__(name: str) -> Any:
+    # On demand: torch takes seconds to import, and most of the study's commands do without it.
+    if name == "aggregation":
+        return importlib.import_module("samo.aggregation")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'samo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

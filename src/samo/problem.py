@@ -41,8 +41,8 @@ class Split(Protocol):
 class Meter(Protocol):
     """Gathers a split's outputs and gives its metrics: over all examples, never a mean of batch means."""
 
-    def update(self, outputs: Sequence[Tensor], batch: Batch) -> None:
-        """Take the outputs of all tasks for one batch."""
+    def update(self, outputs: Mapping[int, Tensor], batch: Batch) -> None:
+        """Take the outputs for one batch, by task: of all tasks, or of those that the batch holds."""
 
     def compute(self) -> Values:
         """The metrics over everything taken so far."""
@@ -60,6 +60,7 @@ class Problem:
         loss: (task, output, batch) -> scalar loss of that task, a mean over the batch.
         meter: makes a fresh meter.
         splits: "train", "val" and "test".
+        present: batch -> the tasks that it holds examples of; None where every batch holds all.
         score: metrics on the validation split -> one number, higher is better; what every choice goes by.
     """
 
@@ -71,6 +72,7 @@ class Problem:
     meter: Callable[[], Meter]
     splits: Mapping[str, Split]
     score: Callable[[Values], float]
+    present: Callable[[Batch], Sequence[int]] | None = None
 
     def losses(self, network: nn.Module, batch: Batch, tasks: Sequence[int]) -> list[Tensor]:
         """The losses of the asked tasks, in the order asked, as a closure of `MultiTaskUpdate` wants them."""

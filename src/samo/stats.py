@@ -40,9 +40,7 @@ def half_width(spread: ArrayLike, n: ArrayLike, level: float = LEVEL) -> Floats:
     """
     count = np.asarray(n, dtype=float)
     freedom = np.where(count > 1, count - 1, np.nan)
-    return np.asarray(
-        student.ppf((1 + level) / 2, freedom) * np.asarray(spread, dtype=float) / np.sqrt(count)
-    )
+    return np.asarray(student.ppf((1 + level) / 2, freedom) * np.asarray(spread, dtype=float) / np.sqrt(count))
 
 
 def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
@@ -56,9 +54,7 @@ def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     return Interval(mean, mean - width, mean + width, sample.size)
 
 
-def paired_interval(
-    first: Mapping[str, float], second: Mapping[str, float], level: float = LEVEL
-) -> Interval:
+def paired_interval(first: Mapping[str, float], second: Mapping[str, float], level: float = LEVEL) -> Interval:
     """Interval of first minus second over the seeds that both have.
 
     Two methods that start from the same seed share their first weights and their batches, so what that seed
@@ -101,9 +97,7 @@ def summarise(frame: pd.DataFrame, by: Sequence[str], level: float = LEVEL) -> p
     Groups keep the order in which they first appear. A NaN in a group makes its mean NaN.
     """
     groups = frame.groupby(list(by), sort=False)["value"]
-    out = groups.agg(
-        mean=lambda v: v.mean(skipna=False), spread=lambda v: v.std(ddof=1), n="size"
-    ).reset_index()
+    out = groups.agg(mean=lambda v: v.mean(skipna=False), spread=lambda v: v.std(ddof=1), n="size").reset_index()
     width = half_width(out["spread"], out["n"], level)
     out["low"], out["high"] = out["mean"] - width, out["mean"] + width
     return out[[*by, "mean", "low", "high", "n"]]

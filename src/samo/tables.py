@@ -17,8 +17,15 @@ from samo.stats import Interval, delta_m_interval, mean_interval, paired_interva
 Run = Mapping[str, Any]
 Runs = Mapping[str, Run | None]
 
-REFERENCE = "stl"
-"""The method that trains one network a task, against which Delta-m is taken."""
+
+def reference(runs: Runs) -> str | None:
+    """The method against which Delta-m is taken: one network a task, no sharpness (STL). None if it was not run."""
+    found = (name for name, run in runs.items() if run and _kind(run) == ("separate", "none"))
+    return next(found, None)
+
+
+def _kind(run: Run) -> tuple[str, str]:
+    return run["networks"], run["sharpness"]
 
 
 def metric_names(run: Run) -> list[str]:
@@ -33,70 +40,65 @@ def higher(run: Run) -> list[bool]:
 
 def values(run: Run) -> Floats:
     """Test values [n seeds, S metrics]; a value that is missing or null (a run that diverged) is NaN."""
-    rows = [
-        [seed.get(m["task"], {}).get(m["metric"]) for m in run["metrics"]] for seed in run["seeds"].values()
-    ]
+    rows = [[seed.get(m["task"], {}).get(m["metric"]) for m in run["metrics"]] for seed in run["seeds"].values()]
     return np.array(rows, dtype=float).reshape(len(rows), len(run["metrics"]))
 
 
-def delta_by_seed(run: Run, reference: Run) -> dict[str, float]:
-    """Delta-m of each seed against the mean of the reference's seeds."""
-    per_seed = delta_m(values(run), values(reference).mean(axis=0), higher(run))
+def delta_by_seed(run: Run, against: Run) -> dict[str, float]:
+    """Delta-m of each seed of `run` against the mean of the other's seeds."""
+    per_seed = delta_m(values(run), values(against).mean(axis=0), higher(run))
     return {seed: float(d) for seed, d in zip(run["seeds"], per_seed, strict=True)}
 
 
 def base_of(method: str, runs: Runs) -> str | None:
-    """The method with the same aggregator and no sharpness; None for such a method itself and for STL."""
+    """The method with the same networks and aggregator but no sharpness; None for such a method itself."""
     run = runs.get(method)
-    if run is None or run["sharpness"] == "none" or method == REFERENCE:
+    if run is None or run["sharpness"] == "none":
         return None
-    for name, other in runs.items():
-        if name == REFERENCE or other is None:
-            continue
-        if (other["aggregator"], other["sharpness"]) == (run["aggregator"], "none"):
-            return name
-    return None
+    wanted = (run["networks"], "none", run["aggregator"])
+    return next(
+        (name for name, other in runs.items() if other and (*_kind(other), other["aggregator"]) == wanted), None
+    )
 
 
 def main(runs: Runs) -> pd.DataFrame:
     """The main table of one dataset: a row a method (STL first), columns as in reports/tables/<dataset>.csv.
 
-    method, aggregator, sharpness, base, n_seeds; each "<task> <metric>" with "… low" and "… high";
+    method, aggregator, sharpness, networks, base, n_seeds; each "<task> <metric>" with "… low" and "… high";
     delta_m, delta_m_low, delta_m_high (per cent); gain, gain_low, gain_high (Delta-m minus that of the base
     method, paired by seed); mean_rank among the joint methods; lr and rho as chosen on validation data.
     A cell that was not run keeps its row, with gaps.
     """
-    order = sorted(runs, key=lambda name: name != REFERENCE)
-    reference = runs.get(REFERENCE)
-    frame = pd.DataFrame([_row(name, runs, reference) for name in order])
+    single = reference(runs)
+    order = sorted(runs, key=lambda name: name != single)
+    frame = pd.DataFrame([_row(name, runs, single) for name in order])
     ran = next((run for run in runs.values() if run), None)
     if ran is None:
         return frame
-    joint = frame["method"] != REFERENCE
+    joint = frame["networks"] == "shared"
     frame["mean_rank"] = np.nan
-    frame.loc[joint, "mean_rank"] = mean_rank(
-        frame.loc[joint, metric_names(ran)].to_numpy(dtype=float), higher(ran)
-    )
+    frame.loc[joint, "mean_rank"] = mean_rank(frame.loc[joint, metric_names(ran)].to_numpy(dtype=float), higher(ran))
     tail = [name for name in ("mean_rank", "lr", "rho") if name in frame]
     return frame[[c for c in frame.columns if c not in tail] + tail]
 
 
-def _row(method: str, runs: Runs, reference: Run | None) -> dict[str, Any]:
+def _row(method: str, runs: Runs, single: str | None) -> dict[str, Any]:
     run = runs[method]
     if run is None:
         return {"method": method, "n_seeds": 0}
-    row: dict[str, Any] = {key: run[key] for key in ("method", "aggregator", "sharpness")}
+    row: dict[str, Any] = {key: run[key] for key in ("method", "aggregator", "sharpness", "networks")}
     row |= {"base": base_of(method, runs), "n_seeds": len(run["seeds"])}
     for name, column in zip(metric_names(run), values(run).T, strict=True):
         row |= _columns(name, mean_interval(column), " ")
-    if method == REFERENCE:
+    against = runs[single] if single else None
+    if method == single:
         # Zero by definition; the noise of STL is in every other row's interval.
         row["delta_m"] = 0.0
-    elif reference is not None:
-        row |= _columns("delta_m", delta_m_interval(values(run), values(reference), higher(run)), "_")
+    elif against is not None:
+        row |= _columns("delta_m", delta_m_interval(values(run), values(against), higher(run)), "_")
         base = runs.get(row["base"]) if row["base"] else None
         if base is not None:
-            pair = paired_interval(delta_by_seed(run, reference), delta_by_seed(base, reference))
+            pair = paired_interval(delta_by_seed(run, against), delta_by_seed(base, against))
             row |= _columns("gain", pair, "_")
     return row | dict(run["search"]["chosen"])
 
@@ -115,7 +117,11 @@ def metric_columns(table: pd.DataFrame) -> list[str]:
 
 
 def search(runs: Runs) -> pd.DataFrame:
-    """Every trial of every cell: method, aggregator, sharpness, lr, rho, epochs, score, chosen (boolean)."""
+    """Every trial of every cell: method, aggregator, sharpness, networks, lr, rho, score, chosen (boolean).
+
+    A score is null where training diverged; a method with nothing to search has no rows.
+    """
+    names = ["method", "aggregator", "sharpness", "networks", "lr", "rho", "score", "chosen"]
     rows = []
     for name, run in runs.items():
         if run is None:
@@ -123,13 +129,9 @@ def search(runs: Runs) -> pd.DataFrame:
         chosen = run["search"]["chosen"]
         for trial in run["search"]["trials"]:
             marked = trial["lr"] == chosen["lr"] and trial.get("rho") == chosen.get("rho")
-            rows.append(
-                {"method": name, "aggregator": run["aggregator"], "sharpness": run["sharpness"]}
-                | {key: trial.get(key) for key in ("lr", "rho", "epochs", "score")}
-                | {"chosen": marked}
-            )
-    columns = ["method", "aggregator", "sharpness", "lr", "rho", "epochs", "score", "chosen"]
-    return pd.DataFrame(rows, columns=columns).astype({"lr": float, "rho": float, "score": float})
+            kind = {key: run[key] for key in ("aggregator", "sharpness", "networks")}
+            rows.append({"method": name, "chosen": marked} | kind | dict(trial))
+    return pd.DataFrame(rows, columns=names).astype({"lr": float, "rho": float, "score": float, "chosen": bool})
 
 
 def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
@@ -139,6 +141,19 @@ def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
     if not frames:
         return pd.DataFrame(columns=[*keys, "mean", "low", "high", "n"])
     return summarise(pd.concat(frames, ignore_index=True), keys)
+
+
+def measures(runs: Runs) -> pd.DataFrame:
+    """What the metric columns are: task, metric, higher_is_better, unit, in the runs' own order."""
+    run = next((run for run in runs.values() if run), None)
+    return pd.DataFrame(run["metrics"] if run else [], columns=["task", "metric", "higher_is_better", "unit"])
+
+
+def is_reference(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Which row of a main table is single-task training, the zero of Delta-m."""
+    if "networks" not in table:
+        return pd.Series(False, index=table.index)
+    return (table["networks"] == "separate") & (table["sharpness"] == "none")
 
 
 def nested(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, dict[str, float | None]]]:

@@ -1,18 +1,20 @@
 """One training: epochs, evaluation, history. Knows neither files nor DVC nor MLflow."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from samo import aggregation
 from samo.conflict import cosines
 from samo.gradients import task_gradients
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.problem import Batch, Problem, Values
+from samo.schedule import Schedule
+from samo.settings import Training
 from samo.sharpness import Sharpness
 from samo.update import MultiTaskUpdate
 
@@ -21,7 +23,7 @@ PROBE_EXAMPLES = 500
 
 
 class DivergedError(Exception):
-    """A loss was not finite at the end of an epoch."""
+    """A loss is NaN or infinite; the message says whose, and where."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,9 @@ class Recipe:
         options: the aggregator's options.
         sharpness: how the point is perturbed.
         separate: one network a task instead of a shared trunk (STL).
-        lr: learning rate of Adam (with a schedule: its peak).
-        epochs: passes over the training split.
-        batch: examples a step.
-        schedule: "constant" or "onecycle"; see `samo.settings.Training`.
-        clip: largest norm of the trunk's gradient, or None.
+        lr: learning rate of Adam at the start (under "onecycle", its peak).
+        epochs: passes over the training split, those of `training` or fewer.
+        training: batch, schedule, weight decay, clipping.
         seed: of weights, order of examples and random directions, each in a stream of its own.
         device: where to train.
     """
@@ -46,12 +46,10 @@ class Recipe:
     sharpness: Sharpness
     lr: float
     epochs: int
-    batch: int
+    training: Training
     seed: int
     options: Mapping[str, Any] = field(default_factory=dict)
     separate: bool = False
-    schedule: Literal["constant", "onecycle"] = "constant"
-    clip: float | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
@@ -118,31 +116,36 @@ def fit(
         sharpness=recipe.sharpness,
         generator=directions,
     )
-    optimizer = torch.optim.Adam([*network.parameters(), *update.parameters()], lr=recipe.lr)
-    steps = len(problem.splits["train"]) // recipe.batch
-    scheduler = _scheduler(optimizer, recipe, steps)
+    training = recipe.training
+    learned = [*network.parameters(), *update.parameters()]
+    optimizer = torch.optim.Adam(learned, lr=recipe.lr, weight_decay=training.weight_decay)
+    steps = len(problem.splits["train"]) // training.batch
+    schedule = Schedule(optimizer, training, recipe.epochs, steps)
     history: list[Row] = []
     report_every = max(1, recipe.epochs * steps // 50)
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         total = torch.zeros(len(problem.tasks), device=recipe.device)
-        for step, batch in enumerate(problem.splits["train"].batches(recipe.batch, recipe.device, order), 1):
-            losses = _step(problem, network, update, optimizer, batch, recipe.clip)
-            scheduler.step()
+        for step, batch in enumerate(problem.splits["train"].batches(training.batch, recipe.device, order), 1):
+            try:
+                losses = _step(problem, network, update, optimizer, batch, training.clip)
+            except FloatingPointError as error:
+                where = f"epoch {epoch}, step {step}, tasks {', '.join(problem.tasks)}"
+                raise DivergedError(f"{error} ({where}): lower lr or rho") from error
+            schedule.after_step()
             total += losses
             if (done := (epoch - 1) * steps + step) % report_every == 0:
                 share = done / (recipe.epochs * steps)
                 on_progress(Progress(epoch, recipe.epochs, share, float(losses.mean())))
         mean = total / steps
-        if not bool(torch.isfinite(mean).all()):
-            broken = [task for task, value in zip(problem.tasks, mean.tolist(), strict=True) if value - value != 0]
-            raise DivergedError(f"the loss of {', '.join(broken)} is not finite in epoch {epoch}: lower lr or rho")
         rows = [Row(epoch, "train", t, "loss", v) for t, v in zip(problem.tasks, mean.tolist(), strict=True)]
         if every_epoch or epoch == recipe.epochs:
             for split in evaluate_on:
                 rows += _rows(epoch, split, evaluate(problem, network, split, recipe.device))
             if every_epoch and not recipe.separate and len(problem.tasks) > 1:
                 rows += _conflict_rows(epoch, problem, network, recipe.device)
+        score = _score(problem, network, rows, recipe.device) if schedule.needs_score else math.nan
+        schedule.after_epoch(score)
         history += rows
         on_epoch(rows)
     return Fit(history, network)
@@ -152,19 +155,19 @@ def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.dev
     """Loss and metrics of every task over a whole split, in eval mode; the mode is put back."""
     training = network.training
     network.eval()
-    tasks = range(len(problem.tasks))
-    meter, total, seen = problem.meter(), [0.0] * len(problem.tasks), 0
+    tasks: Sequence[int] = range(len(problem.tasks))
+    meter, total, seen = problem.meter(), [0.0] * len(problem.tasks), [0] * len(problem.tasks)
     with torch.no_grad():
         for batch in problem.splits[split].batches(EVALUATION_BATCH, device):
-            outputs = problem.forward(network, batch, tasks)
-            size = len(outputs[0])
-            seen += size
-            for i in tasks:
-                total[i] += size * float(problem.loss(i, outputs[i], batch))
+            held = tasks if problem.present is None else problem.present(batch)
+            outputs = dict(zip(held, problem.forward(network, batch, held), strict=True))
+            for i, output in outputs.items():
+                seen[i] += len(output)
+                total[i] += len(output) * float(problem.loss(i, output, batch))
             meter.update(outputs, batch)
     network.train(training)
     values = meter.compute()
-    return {task: {"loss": loss / seen, **values[task]} for task, loss in zip(problem.tasks, total, strict=True)}
+    return {task: {"loss": total[i] / max(1, seen[i]), **values[task]} for i, task in enumerate(problem.tasks)}
 
 
 def conflict(problem: Problem, network: nn.Module, device: torch.device) -> Tensor:
@@ -190,18 +193,31 @@ def _step(
     clip: float | None,
 ) -> Tensor:
     optimizer.zero_grad()
-    losses = update.backward(lambda tasks: problem.losses(network, batch, tasks))
+
+    def closure(tasks: Sequence[int]) -> list[Tensor]:
+        return problem.losses(network, batch, tasks)
+
+    losses = update.backward(closure)
     if clip is not None:
         nn.utils.clip_grad_norm_(cast("nn.Module", network.trunk).parameters(), clip)
     optimizer.step()
+    update.after_step(closure)
     return losses
 
 
-def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LRScheduler:
-    if recipe.schedule == "onecycle":
-        # Momentum stays: only the learning rate is searched, so only it may move.
-        return OneCycleLR(optimizer, recipe.lr, total_steps=recipe.epochs * steps, pct_start=0.1, cycle_momentum=False)
-    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+def _score(problem: Problem, network: nn.Module, rows: list[Row], device: torch.device) -> float:
+    """The validation score, from the epoch's rows where they have it."""
+    found = values_of(rows, "val")
+    return problem.score(found or evaluate(problem, network, "val", device))
+
+
+def values_of(history: Sequence[Row], split: str, epoch: int | None = None) -> Values:
+    """Task -> metric -> value of a split, at an epoch or at the last one that has it."""
+    values: Values = {}
+    for row in history:
+        if row.split == split and epoch in (None, row.epoch):
+            values.setdefault(row.task, {})[row.metric] = row.value
+    return values
 
 
 def _rows(epoch: int, split: str, values: Values) -> list[Row]:

@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from samo.figures.palette import label
 from samo.stats import Interval
-from samo.tables import REFERENCE, text
+from samo.tables import is_reference, text
 
 Row = Mapping[Any, Any]
 
@@ -27,25 +26,46 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
     better = sorted((r for r in rows if signs[r["method"]] < 0), key=lambda r: r["gain"])
     worse = sorted((r for r in rows if signs[r["method"]] > 0), key=lambda r: -r["gain"])
     undecided = len(rows) - len(better) - len(worse)
-    parts = []
-    if better:
-        parts.append(
-            f"{len(better)} of {len(rows)} sharpness-aware methods beat their base ({_named(better)})"
+    if undecided == len(rows):
+        return (
+            f"On {dataset}, no sharpness-aware method ({len(rows)} were tried) differs from its base by more than "
+            "the noise of the seeds: every interval holds zero."
         )
-    else:
-        parts.append(
-            f"none of {len(rows)} sharpness-aware methods beats its base beyond the noise of the seeds"
-        )
+    parts = [f"{len(better)} of {len(rows)} sharpness-aware methods beat their base{_named(better)}"]
     if worse:
-        parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse ({_named(worse)})")
+        parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse{_named(worse)}")
     if undecided:
-        parts.append(f"for {undecided} the interval holds zero")
-    return f"On {dataset}, {_listed(parts)}."
+        parts.append(f"for {undecided} the interval holds zero, so these seeds cannot tell")
+    chance = f"{0.05 * len(rows):.1f}"
+    return (
+        f"On {dataset}, {_listed(parts)}. Of {len(rows)} such comparisons, {chance} would stand clear of zero by "
+        "chance alone."
+    )
+
+
+def agreement(table: pd.DataFrame, series: pd.DataFrame) -> str:
+    """Whether the mean cosine of task gradients lies higher with sharpness than without, after the last epoch.
+
+    `table` is a main table, `series` has method, epoch, metric, mean, low, high.
+    """
+    cosine = series[series["metric"] == "cosine_mean"]
+    last = {row["method"]: row for row in cosine[cosine["epoch"] == cosine["epoch"].max()].to_dict("records")}
+    bases = dict(zip(table["method"], table["base"], strict=True)) if "base" in table else {}
+    pairs = [(last[m], last[b]) for m, b in bases.items() if m in last and b in last]
+    if not pairs:
+        return "No sharpness-aware method can be compared with its base here yet."
+    higher = sum(ours["mean"] > theirs["mean"] for ours, theirs in pairs)
+    up = sum(ours["low"] > theirs["high"] for ours, theirs in pairs)
+    down = sum(ours["high"] < theirs["low"] for ours, theirs in pairs)
+    return (
+        f"After the last epoch the mean cosine is higher than the base method's for {higher} of {len(pairs)} "
+        f"sharpness-aware methods; with intervals that do not overlap, it is higher for {up} and lower for {down}."
+    )
 
 
 def best(table: pd.DataFrame) -> str:
     """The lowest Delta-m, and whether it beats single-task training beyond the noise."""
-    rows = [r for r in table.to_dict("records") if r["method"] != REFERENCE and not pd.isna(r.get("delta_m"))]
+    rows = _rated(table)
     if not rows:
         return "Delta-m needs single-task runs, which are missing."
     row = min(rows, key=lambda r: r["delta_m"])
@@ -63,7 +83,7 @@ def clear_best(table: pd.DataFrame) -> str | None:
 
     This is the only one that may stand in bold.
     """
-    rows = [r for r in table.to_dict("records") if r["method"] != REFERENCE and not pd.isna(r.get("delta_m"))]
+    rows = _rated(table)
     if len(rows) < 2:
         return None
     first, *others = sorted(rows, key=lambda r: r["delta_m"])
@@ -83,7 +103,7 @@ def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
     compared = int(table["gain"].notna().sum()) if "gain" in table else 0
     if compared:
         out.append(
-            f"{compared} comparisons with a base method, not corrected for their number: at 95 % one expects "
+            f"Comparisons with a base method: {compared}, not corrected for their number: at 95 % one expects "
             f"about {text(0.05 * compared, 1)} to leave out zero by chance alone."
         )
     missing = [str(m) for m, n in zip(table["method"], table["n_seeds"], strict=True) if not n]
@@ -92,8 +112,8 @@ def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
     edges = on_edge(trials)
     if edges:
         out.append(
-            f"For {len(edges)} methods the chosen value lies on the edge of the search grid, so a better one "
-            f"may lie outside: {', '.join(edges)}."
+            f"Chosen values on the edge of the search grid, so that a better one may lie outside: {len(edges)}, "
+            f"{', '.join(edges)}."
         )
     return out
 
@@ -110,15 +130,15 @@ def on_edge(trials: pd.DataFrame) -> list[str]:
     return out
 
 
+def _rated(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    rows = table[~is_reference(table)].to_dict("records")
+    return [row for row in rows if not pd.isna(row.get("delta_m"))]
+
+
 def _named(rows: Sequence[Row]) -> str:
     shown = [f"{r['method']} {text(r['gain'], 2)}" for r in rows[:4]]
-    return ", ".join([*shown, "…"] if len(rows) > 4 else shown)
+    return f" ({', '.join([*shown, '…'] if len(rows) > 4 else shown)})" if rows else ""
 
 
 def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def spoken(aggregator: str, sharpness: str) -> str:
-    """A method as people say it: "FairGrad + SAMO", or "FairGrad" alone without sharpness."""
-    return label(aggregator) if sharpness == "none" else f"{label(aggregator)} + {label(sharpness)}"

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from samo.datasets import multimnist
 from samo.datasets.digits import read_idx
 from samo.study import store
@@ -54,7 +55,8 @@ def test_the_two_digits_have_different_classes_and_lie_at_their_corners(prepared
 def test_every_place_within_the_jitter_occurs_and_none_beyond():
     digits = np.full((10, 28, 28), 9, np.uint8)
     images, _ = multimnist.compose(digits, np.arange(10, dtype=np.uint8), 2000, 2, np.random.default_rng(0))
-    first_rows, last_rows = (images > 0).any(2).argmax(1), 35 - (images > 0).any(2)[:, ::-1].argmax(1)
+    inked = np.asarray((images > 0).any(2))
+    first_rows, last_rows = inked.argmax(1), 35 - inked[:, ::-1].argmax(1)
     assert set(first_rows) == {0, 1, 2}
     assert set(last_rows) == {33, 34, 35}
 
@@ -85,13 +87,14 @@ def test_the_meter_counts_over_all_examples(prepared):
     meter = problem.meter()
     right, wrong = torch.eye(10)[[3, 4]], torch.eye(10)[[5, 5]]
     labels = torch.tensor([[3, 3], [4, 4]])
-    meter.update([right, wrong], (torch.empty(2, 1), labels))
-    meter.update([right[:1], right[:1]], (torch.empty(1, 1), labels[:1]))
+    meter.update({0: right, 1: wrong}, (torch.empty(2, 1), labels))
+    meter.update({0: right[:1], 1: right[:1]}, (torch.empty(1, 1), labels[:1]))
     assert meter.compute() == {"left": {"accuracy": 100.0}, "right": {"accuracy": 100 / 3}}
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x00\x00\x08", b"\x00\x00\x09\x01" + bytes(4), b"\x00\x00\x08\x01" + b"\x00\x00\x00\x05" + b"abc"]
+    "content",
+    [b"", b"\x00\x00\x08", b"\x00\x00\x09\x01" + bytes(4), b"\x00\x00\x08\x01" + b"\x00\x00\x00\x05" + b"abc"],
 )
 def test_what_is_no_idx_file_is_refused_by_name(tmp_path, content):
     path = tmp_path / "broken-idx"

@@ -1,4 +1,5 @@
 import torch
+
 from samo.models import lenet
 from samo.models.multitask import SeparateNetworks
 

@@ -1,15 +1,17 @@
 from pathlib import Path
 
 import pytest
+
 from samo.study import config
 from samo.study.cells import cells
+from samo.study.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "profiles/smoke.yaml").read_text()
 
 
 def faults(text):
-    with pytest.raises(config.ConfigError) as caught:
+    with pytest.raises(ConfigError) as caught:
         config.parse(text)
     return str(caught.value)
 
@@ -86,7 +88,7 @@ def test_what_is_no_mapping_is_refused(text):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(config.ConfigError, match="profiles"):
+    with pytest.raises(ConfigError, match="profiles"):
         config.load(tmp_path / "params.yaml")
 
 

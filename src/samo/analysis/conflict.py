@@ -20,9 +20,7 @@ def conflict(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
     Methods without a shared trunk (STL) have no such rows.
     Source: the gradient-similarity figure of SAMO; F-MTL, Figure 3.
     """
-    probes = {
-        name: frame[frame["split"] == "probe"] for name, frame in histories.items() if frame is not None
-    }
+    probes = {name: frame[frame["split"] == "probe"] for name, frame in histories.items() if frame is not None}
     table = curves({name: frame for name, frame in probes.items() if len(frame)})
     for metric, rows in table.groupby("metric"):
         low, high = BOUNDS.get(str(metric), (-1.0, 1.0))

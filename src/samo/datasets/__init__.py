@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from samo.datasets.sources import RawFile
+from samo.datasets.sources import Given, RawFile
 from samo.problem import Problem
 from samo.settings import Settings
 
@@ -14,15 +14,18 @@ from samo.settings import Settings
 class Dataset(Protocol):
     """What a module in this folder gives."""
 
-    RAW: Sequence[RawFile]
-    """The files that `fetch` brings."""
+    RAW: Sequence[RawFile] | Given
+    """The files that `fetch` brings (none where the data are made), or what a person must bring."""
     Data: type[Settings]
     """How the examples are made: the block `datasets.<name>.data`."""
     Training: type[Settings]
     """How networks are trained on them: the block `datasets.<name>.training`, with `batch`, `epochs`, …"""
 
     def prepare(self, raw: Path, out: Path, data: Any) -> dict[str, Any]:
-        """Raw files -> compact arrays in `out`; returns the datasheet."""
+        """Raw files (for `Given` data: the folder that the person filled) -> compact arrays in `out`.
+
+        Returns the datasheet: counts, shapes, class balance, what was left out and why.
+        """
 
     def problem(self, prepared: Path, training: Any) -> Problem:
         """Prepared arrays, mapped into memory -> the problem."""

@@ -10,7 +10,7 @@ and standard deviation of the training composites.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -124,10 +124,10 @@ class _Accuracy:
         self.right = [0] * len(TASKS)
         self.seen = 0
 
-    def update(self, outputs: Sequence[Tensor], batch: tuple[Tensor, Tensor]) -> None:
+    def update(self, outputs: Mapping[int, Tensor], batch: tuple[Tensor, Tensor]) -> None:
         labels = batch[1]
         self.seen += len(labels)
-        for k, output in enumerate(outputs):
+        for k, output in outputs.items():
             self.right[k] += int((output.argmax(1) == labels[:, k]).sum())
 
     def compute(self) -> Values:
@@ -145,7 +145,9 @@ def problem(prepared: Path, training: Training) -> Problem:
         return inputs.to(memory_format=torch.channels_last)
 
     def network() -> nn.Module:
-        return lenet.build(tasks=len(TASKS)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        built = lenet.build(tasks=len(TASKS))
+        built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return built
 
     def forward(network: nn.Module, batch: tuple[Tensor, Tensor], tasks: Sequence[int]) -> Sequence[Tensor]:
         outputs: Sequence[Tensor] = network(batch[0], tasks)

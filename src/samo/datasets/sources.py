@@ -1,6 +1,8 @@
 """Where raw files come from, and how they are known to be the right ones."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,27 @@ class NpmMember:
 
 
 Source = Url | NpmMember
+
+
+@dataclass(frozen=True)
+class Given:
+    """Raw data that a person must bring: a licence, a login, or no address that a program may use.
+
+    Attributes:
+        what: what to get, in a few words.
+        where: the publisher's address.
+        layout: the folders and files that must be there, as the publisher lays them out.
+        check: folder -> what is wrong with it, a line each, at most `FAULTS`; none where it is whole and readable.
+    """
+
+    what: str
+    where: str
+    layout: str
+    check: Callable[[Path], list[str]]
+
+
+FAULTS = 10
+"""How many faults of a folder are named one by one."""
 
 
 @dataclass(frozen=True)

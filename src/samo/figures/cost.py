@@ -3,39 +3,39 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from samo.figures.palette import INK, MUTED, colour, label
-from samo.figures.style import grid
+from samo.figures.palette import INK, MUTED, colour, label, spoken
+from samo.figures.style import grid, legend
 
 
 def draw(table: pd.DataFrame, cost: pd.DataFrame) -> Figure:
-    """Bars of step time over LS's with the interval of the repeats, and a mark where the count puts it.
+    """Bars of step time over LS's with the quartiles of the repeats, and a mark where the count puts it.
 
     `table` is a main table, `cost` has method, ratio, ratio_low, ratio_high, count_ratio.
     """
-    known = table[["method", "sharpness", "aggregator"]] if "sharpness" in table else None
-    rows = cost.merge(known, on="method", how="left") if known is not None else cost.assign(sharpness=None)
-    figure, [[axes]] = grid(1, 1, 0.9 + 0.27 * len(rows))
-    for place, row in enumerate(rows.to_dict("records")):
-        sharpness = row["sharpness"] if isinstance(row["sharpness"], str) else "none"
-        axes.barh(place, row["ratio"], height=0.62, color=colour(sharpness), alpha=0.8)
+    kinds = {row["method"]: row for row in table.to_dict("records")}
+    figure, [[axes]] = grid(1, 1, 0.9 + 0.25 * len(cost))
+    names = []
+    for place, row in enumerate(cost.to_dict("records")):
+        kind = kinds.get(row["method"], {})
+        known = isinstance(kind.get("sharpness"), str)
+        shared = known and kind["networks"] == "shared"
+        names.append(spoken(kind["aggregator"], kind["sharpness"]) if shared else label(row["method"]))
+        axes.barh(place, row["ratio"], height=0.6, color=colour(kind["sharpness"]) if shared else MUTED, alpha=0.75)
         axes.plot([row["ratio_low"], row["ratio_high"]], [place, place], color=INK, linewidth=1.2)
-        if pd.notna(row["count_ratio"]):
-            axes.plot(
-                [row["count_ratio"]] * 2, [place - 0.42, place + 0.42], color=MUTED, linewidth=2.2,
-                label="by operation count" if place == 0 else None,
-            )  # fmt: skip
-        axes.text(
-            max(row["ratio_high"], row["ratio"]), place, f"  {row['ratio']:.1f}×", va="center", fontsize=8.5
+        count = row["count_ratio"]
+        axes.plot([count, count], [place - 0.4, place + 0.4], color=INK, linewidth=2, label="by operation count")
+        right = max(value for value in (row["ratio"], row["ratio_high"], count) if not pd.isna(value))
+        axes.annotate(
+            f"{row['ratio']:.1f}×", (right, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5
         )
-    axes.set_yticks(range(len(rows)), [label(m) for m in rows["method"]])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.axvline(1, color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.axvline(1, color=MUTED, linewidth=0.8)
     axes.grid(visible=False, axis="y")
     axes.margins(x=0.08)
     axes.set_xlim(left=0)
     axes.set_xlabel("time of a training step, multiples of an LS step on the same machine")
-    if rows["count_ratio"].notna().any():
-        axes.legend(loc="lower right")
+    legend(figure, [[axes]])
     return figure
 
 

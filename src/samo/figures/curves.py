@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from samo.figures.forest import joint
 from samo.figures.palette import INK, MUTED, colour, label, mark
 from samo.figures.style import grid, headed, legend
-from samo.tables import REFERENCE
+from samo.tables import is_reference
 
 
 class Row(NamedTuple):
@@ -22,6 +22,8 @@ class Row(NamedTuple):
     heading: str
     line: float | None = None
     """A level worth a line of its own, such as zero."""
+    limits: tuple[float, float] | None = None
+    """Ends of the y axis where the quantity has its own; else those of the data."""
 
 
 def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figure:
@@ -31,14 +33,17 @@ def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figu
     task, metric, mean, low, high. Panels of a row share their scale, so that aggregators can be compared;
     the plain method is the dark line and STL, where it has the series, the dashed one.
     """
-    methods = joint(table)
+    methods, single = joint(table), table.loc[is_reference(table), "method"]
     aggregators = list(dict.fromkeys(methods["aggregator"])) or [""]
     figure, panels = grid(len(rows), len(aggregators), 2.1, sharex=True, sharey="row")
     for i, row in enumerate(rows):
         part = series[(series["task"] == row.task) & (series["metric"] == row.metric)]
         for j, aggregator in enumerate(aggregators):
             axes = panels[i][j]
-            _panel(axes, part, methods[methods["aggregator"] == aggregator], row)
+            _reference(axes, part[part["method"].isin(single)], row)
+            _panel(axes, part, methods[methods["aggregator"] == aggregator])
+            if row.limits is not None:
+                axes.set_ylim(row.limits)
             headed(axes, row.heading if j == 0 else "")
             if i == 0:
                 axes.set_title(label(aggregator), pad=18)
@@ -48,12 +53,15 @@ def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figu
     return figure
 
 
-def _panel(axes: Axes, part: pd.DataFrame, methods: pd.DataFrame, row: Row) -> None:
+def _reference(axes: Axes, single: pd.DataFrame, row: Row) -> None:
     if row.line is not None:
         axes.axhline(row.line, color=INK, linewidth=0.8)
-    single = part[part["method"] == REFERENCE].sort_values("epoch")
     if len(single):
-        axes.plot(single["epoch"], single["mean"], "--", color=MUTED, linewidth=1.3, label=label(REFERENCE))
+        line = single.sort_values("epoch")
+        axes.plot(line["epoch"], line["mean"], "--", color=MUTED, linewidth=1.3, label=label("stl"))
+
+
+def _panel(axes: Axes, part: pd.DataFrame, methods: pd.DataFrame) -> None:
     for method, sharpness in zip(methods["method"], methods["sharpness"], strict=True):
         line = part[part["method"] == method].sort_values("epoch")
         if line.empty:
@@ -75,6 +83,4 @@ def describe(series: pd.DataFrame, what: str) -> str:
         return f"{what}: nothing was run."
     last = series[series["epoch"] == series.groupby("method")["epoch"].transform("max")]
     ends = last.groupby("method", sort=False)["mean"].mean()
-    return f"{what}. Mean after the last epoch: " + "; ".join(
-        f"{name} {value:.3g}" for name, value in ends.items()
-    )
+    return f"{what}. Mean after the last epoch: " + "; ".join(f"{name} {value:.3g}" for name, value in ends.items())

@@ -3,10 +3,11 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from samo.figures.palette import INK, MUTED, colour, label, mark
+from samo.figures.palette import INK, colour, label, mark
 from samo.figures.style import grid
-from samo.tables import REFERENCE
+from samo.tables import is_reference
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -17,21 +18,17 @@ def draw(table: pd.DataFrame) -> Figure:
     """
     rows = joint(table)
     places, groups = _places(rows)
-    figure, [[left, right]] = grid(
-        1, 2, 0.9 + 0.27 * (max(places, default=1) + 1), sharey=True, width_ratios=[5, 4]
-    )
+    figure, [[left, right]] = grid(1, 2, 0.9 + 0.27 * (max(places, default=1) + 1), sharey=True, width_ratios=[5, 4])
     _forest(left, rows, places, "delta_m")
     _forest(right, rows, places, "gain")
     for place, name in groups.items():
-        left.text(
-            -0.02, place, name, transform=left.get_yaxis_transform(), ha="right", va="center", weight="bold"
-        )
+        left.text(-0.02, place, name, transform=left.get_yaxis_transform(), ha="right", va="center", weight="bold")
     left.set_yticks(places, [label(s) for s in rows["sharpness"]])
     left.set_ylim(max(places, default=1) + 0.7, -0.7)
     left.set_title("Against single-task training")
     right.set_title("Against the same aggregator, plain")
     left.set_xlabel("Δm, % (left of the line: better than STL)")
-    right.set_xlabel("difference in Δm, percentage points (left: sharpness helps)")
+    right.set_xlabel("difference in Δm, points (left: sharpness helps)")
     return figure
 
 
@@ -39,7 +36,7 @@ def joint(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that were run and are no reference, aggregators together, in the order of params.yaml."""
     if "aggregator" not in table:
         return table.assign(aggregator="", sharpness="").iloc[:0]
-    rows = table[(table["method"] != REFERENCE) & table["aggregator"].notna()]
+    rows = table[~is_reference(table) & table["aggregator"].notna()]
     order = {name: i for i, name in enumerate(dict.fromkeys(rows["aggregator"]))}
     return rows.sort_values("aggregator", key=lambda column: column.map(order), kind="stable")
 
@@ -60,19 +57,14 @@ def _places(rows: pd.DataFrame) -> tuple[list[int], dict[int, str]]:
 def _forest(axes: Axes, rows: pd.DataFrame, places: list[int], name: str) -> None:
     axes.axvline(0, color=INK, linewidth=1)
     axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.spines["left"].set_visible(False)
     for place, row in zip(places, rows.to_dict("records"), strict=True):
         value, shade = row.get(name), colour(row["sharpness"])
         if pd.isna(value):
             continue
-        axes.plot(
-            [row[f"{name}_low"], row[f"{name}_high"]], [place, place], color=shade, linewidth=2.2, alpha=0.55
-        )
+        axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [place, place], color=shade, linewidth=2.2, alpha=0.55)
         axes.plot(value, place, mark(row["sharpness"]), color=shade, markersize=6)
-    if name == "gain":
-        for place, row in zip(places, rows.to_dict("records"), strict=True):
-            if row["sharpness"] == "none":
-                axes.plot(0, place, "|", color=MUTED, markersize=6)
 
 
 def describe(table: pd.DataFrame) -> str:
@@ -82,7 +74,4 @@ def describe(table: pd.DataFrame) -> str:
         for r in joint(table).to_dict("records")
         if not pd.isna(r.get("delta_m"))
     ]
-    return (
-        "Forest plot of Delta-m in per cent with 95 % intervals, zero is single-task training: "
-        + "; ".join(points)
-    )
+    return "Forest plot of Delta-m in per cent with 95 % intervals, zero is single-task training: " + "; ".join(points)

@@ -35,6 +35,7 @@ SPARE = ["#e69f00", "#56b4e9", "#0072b2", "#009e73"]
 NAMES = {
     "none": "plain",
     "stl": "STL",
+    "multimnist": "Multi-MNIST",
     "ls": "LS",
     "mgda": "MGDA",
     "fairgrad": "FairGrad",
@@ -64,3 +65,8 @@ def mark(sharpness: str) -> str:
 def label(name: str) -> str:
     """How people write an aggregator or a sharpness; an unknown name stays as it is in params.yaml."""
     return NAMES.get(name, name)
+
+
+def spoken(aggregator: str, sharpness: str) -> str:
+    """A method as people say it: "FairGrad + SAMO", or "FairGrad" alone without sharpness."""
+    return label(aggregator) if sharpness == "none" else f"{label(aggregator)} + {label(sharpness)}"

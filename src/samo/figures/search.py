@@ -1,66 +1,74 @@
-"""Validation score against learning rate and rho, the choice ringed."""
+"""What the search saw: validation score against learning rate and against rho, the choice ringed."""
 
-import numpy as np
+from typing import Any
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from samo.figures.palette import INK, MUTED, colour, label
-from samo.figures.style import grid, headed
-from samo.tables import REFERENCE, text
+from samo.figures.palette import INK, MUTED, colour, label, mark
+from samo.figures.style import grid, headed, legend
+from samo.tables import text
 
-DASHES = ["-", "--", ":", "-."]
+AXES = {"lr": "learning rate, at the chosen ρ", "rho": "ρ, at the middle learning rate"}
 
 
 def draw(trials: pd.DataFrame) -> Figure:
-    """A row an aggregator, a column a sharpness, a line a rho: what the search saw and what it took.
+    """A row an aggregator: the score against the learning rate and against rho, a line a sharpness.
 
-    `trials` is samo.tables.search's frame. The score is a mean over tasks on validation data: higher
-    is better.
+    `trials` is the frame of samo.tables.search. The score is computed on validation data, higher is better. Single-task
+    training is the dashed line. The search goes along one axis after the other, so each panel shows one of its cuts.
     """
-    ours = trials[trials["method"] != REFERENCE]
-    aggregators = list(dict.fromkeys(ours["aggregator"])) or [""]
-    kinds = list(dict.fromkeys(ours["sharpness"])) or [""]
-    figure, panels = grid(len(aggregators), len(kinds), 1.75, sharex=True, sharey=True)
-    for i, aggregator in enumerate(aggregators):
-        for j, sharpness in enumerate(kinds):
-            axes = panels[i][j]
-            part = ours[(ours["aggregator"] == aggregator) & (ours["sharpness"] == sharpness)]
-            for k, (rho, line) in enumerate(part.groupby("rho", dropna=False)):
-                line = line.sort_values("lr")
-                axes.plot(
-                    line["lr"],
-                    line["score"],
-                    DASHES[k % 4],
-                    color=colour(sharpness),
-                    marker=".",
-                    linewidth=1.3,
-                )
-                if not np.isnan(rho):
-                    last = line.iloc[-1]
-                    axes.annotate(
-                        f"ρ {text(rho)}", (last["lr"], last["score"]), xytext=(4, 0),
-                        textcoords="offset points",
-                        va="center", fontsize=7, color=MUTED,
-                    )  # fmt: skip
-            best = part[part["chosen"]]
-            axes.plot(best["lr"], best["score"], "o", markersize=10, fillstyle="none", color=INK)
-            if i == 0:
-                axes.set_title(label(sharpness), pad=18)
-            if i == len(aggregators) - 1:
-                axes.set_xlabel("learning rate")
-            headed(axes, f"{label(aggregator)}: validation score" if j == 0 else "")
-    rates = sorted(set(trials["lr"]))
-    for axes in (axes for row in panels for axes in row):
-        axes.set_xscale("log")
-        axes.set_xticks(rates, [text(rate) for rate in rates], fontsize=7.5)
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.margins(x=0.22)
+    shared, single = trials[trials["networks"] == "shared"], trials[trials["networks"] != "shared"]
+    aggregators = list(dict.fromkeys(shared["aggregator"])) or [""]
+    figure, panels = grid(len(aggregators), 2, 1.9, sharex="col", sharey="row")
+    for row, aggregator in zip(panels, aggregators, strict=True):
+        for axes, (name, words) in zip(row, AXES.items(), strict=True):
+            for _, part in single.groupby("method", sort=False):
+                axes.plot(*_cut(part, name), "--", color=MUTED, linewidth=1.3, label=label("stl"))
+            for _, part in shared[shared["aggregator"] == aggregator].groupby("method", sort=False):
+                _line(axes, part, name)
+            axes.set_xlabel(words if row is panels[-1] else "")
+            headed(axes, f"{label(aggregator)}: validation score" if name == "lr" else "")
+    for axes, name in zip(panels[0], AXES, strict=True):
+        _scale(axes, sorted(set(trials[name].dropna())))
+    legend(figure, panels)
     return figure
+
+
+def _line(axes: Axes, part: pd.DataFrame, name: str) -> None:
+    sharpness = part["sharpness"].iloc[0]
+    style: dict[str, Any] = {"color": colour(sharpness), "marker": mark(sharpness), "linewidth": 1.5, "markersize": 4}
+    where, score = _cut(part, name)
+    axes.plot(where, score, label=label(sharpness), **style)
+    taken = where.isin(part.loc[part["chosen"], name])
+    axes.plot(where[taken], score[taken], "o", markersize=10, fillstyle="none", color=INK, linewidth=0)
+
+
+def _cut(part: pd.DataFrame, name: str) -> tuple["pd.Series[float]", "pd.Series[float]"]:
+    """The trials along `name` while the other value stands still: at its choice for lr, at its commonest for rho."""
+    if name == "lr":
+        rho = part.loc[part["chosen"], "rho"]
+        part = part[part["rho"].isin(rho) | part["rho"].isna()]
+    else:
+        part = part[part["rho"].notna()]
+        part = part[part["lr"].isin(part["lr"].mode()[:1])]
+    line = part.sort_values(name)
+    return line[name], line["score"]
+
+
+def _scale(axes: Axes, values: list[float]) -> None:
+    if not values or values[0] <= 0:
+        return
+    axes.set_xscale("log")
+    axes.set_xticks(values, [text(value) for value in values])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.margins(x=0.06, y=0.12)
 
 
 def describe(trials: pd.DataFrame) -> str:
     """What was chosen for each method, in words."""
     best = trials[trials["chosen"]].to_dict("records")
-    chosen = [f"{r['method']} lr {text(r['lr'])} rho {text(r['rho'])}" for r in best]
+    chosen = [f"{r['method']} learning rate {text(r['lr'])}, rho {text(r['rho'])}" for r in best]
     return "Validation score against learning rate and rho. Chosen: " + "; ".join(chosen)

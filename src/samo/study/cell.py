@@ -11,9 +11,11 @@ from safetensors.torch import save_file
 
 from samo import datasets, search, sharpness
 from samo.problem import Problem
+from samo.reported import reported
+from samo.settings import Training
 from samo.study import config, paths, progress, store, track
 from samo.study.cells import Cell
-from samo.train import DivergedError, Fit, Progress, Recipe, Row, fit
+from samo.train import DivergedError, Fit, Progress, Recipe, Row, fit, values_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def train_cell(dataset: str, method: str) -> Result:
     cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods[method]
     torch.set_num_threads(params.train.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    device = _device(params.train.device)
+    device = config.device(params.train.device)
     problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
     watch = _Watch(cell, params, chosen_method)
 
@@ -52,7 +54,7 @@ def train_cell(dataset: str, method: str) -> Result:
         with views.run(seed) as log:
             fits[seed] = fit(problem, recipe, ("val", "test"), on_progress=watch, on_epoch=log)
 
-    metrics = _metrics(problem, cell, chosen_method, trials, chosen, fits)
+    metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
     history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
     with store.whole_folder(root / cell.runs) as folder:
         store.write_json(folder / "metrics.json", metrics)
@@ -71,7 +73,7 @@ class _Watch:
 
     def __init__(self, cell: Cell, params: config.Params, method: config.Method) -> None:
         training = params.dataset[cell.dataset].training
-        lrs, rhos = _grids(params, method)
+        lrs, rhos = config.grids(params, method)
         self.cell = cell
         self.work = search.count(lrs, rhos) * training.search_epochs + len(params.seeds) * training.epochs
         self.behind, self.label, self.epochs = 0, "", 0
@@ -98,12 +100,12 @@ class _Watch:
 def _search(
     problem: Problem,
     params: config.Params,
-    training: Any,
+    training: Training,
     method: config.Method,
     device: torch.device,
     watch: _Watch,
 ) -> tuple[list[search.Trial], search.Trial]:
-    lrs, rhos = _grids(params, method)
+    lrs, rhos = config.grids(params, method)
     total, made = search.count(lrs, rhos), 0
 
     def score(lr: float, rho: float | None) -> float:
@@ -123,22 +125,11 @@ def _validation_score(problem: Problem, recipe: Recipe, watch: Callable[[Progres
         run = fit(problem, recipe, ("val",), every_epoch=False, on_progress=watch)
     except DivergedError:
         return float("-inf")
-    return problem.score(_values(run.history, "val"))
-
-
-def _grids(params: config.Params, method: config.Method) -> tuple[list[float], list[float | None]]:
-    """What is left to search: a value given in the method's block is not."""
-    lrs = params.train.search.lr if method.lr is None else [method.lr]
-    base = sharpness.preset(method.preset_name, **method.preset_fields)
-    if base.scope == "none":
-        return lrs, [None]
-    if "rho" in method.preset_fields:
-        return lrs, [base.rho]
-    return lrs, list(params.train.search.rho)
+    return problem.score(values_of(run.history, "val"))
 
 
 def _recipe(
-    method: config.Method, training: Any, trial: search.Trial, epochs: int, seed: int, device: torch.device
+    method: config.Method, training: Training, trial: search.Trial, epochs: int, seed: int, device: torch.device
 ) -> Recipe:
     fields = method.preset_fields if trial.rho is None else {**method.preset_fields, "rho": trial.rho}
     return Recipe(
@@ -148,9 +139,7 @@ def _recipe(
         separate=method.networks == "separate",
         lr=trial.lr,
         epochs=epochs,
-        batch=training.batch,
-        schedule=training.schedule,
-        clip=training.clip,
+        training=training,
         seed=seed,
         device=device,
     )
@@ -159,6 +148,7 @@ def _recipe(
 def _metrics(
     problem: Problem,
     cell: Cell,
+    training: Training,
     method: config.Method,
     trials: list[search.Trial],
     chosen: search.Trial,
@@ -182,20 +172,11 @@ def _metrics(
         "seeds": {
             str(seed): {
                 task: {name: value for name, value in by_name.items() if name != "loss"}
-                for task, by_name in _values(run.history, "test").items()
+                for task, by_name in reported(problem, run.history, training).items()
             }
             for seed, run in fits.items()
         },
     }
-
-
-def _values(history: list[Row], split: str) -> dict[str, dict[str, float]]:
-    """The last epoch's values of a split: no epoch is ever chosen."""
-    values: dict[str, dict[str, float]] = {}
-    for row in history:
-        if row.split == split:
-            values.setdefault(row.task, {})[row.metric] = row.value
-    return values
 
 
 def _csv(history: list[dict[str, Any]]) -> str:
@@ -204,13 +185,6 @@ def _csv(history: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(store.rounded(history))
     return text.getvalue()
-
-
-def _device(name: str) -> torch.device:
-    if name != "auto":
-        return torch.device(name)
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return found or torch.device("cpu")
 
 
 def _device_name(device: torch.device) -> str:

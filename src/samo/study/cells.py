@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from samo.study.config import Params
+from samo import aggregation, sharpness
+from samo.analysis.cost import passes
+from samo.search import count
+from samo.study.config import Params, grids
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,19 @@ def cells(params: Params) -> list[Cell]:
 
 
 def weight(params: Params, stage: str) -> float:
-    """How much work a stage is, in passes over a training split; what the time left is told from."""
-    kind, _, rest = stage.partition("@")
-    for cell in cells(params) if kind == "train" else []:
+    """How much work a stage is, in forward passes over a training split of two tasks: the time left goes by it."""
+    for cell in cells(params):
         if cell.stage == stage:
-            return _epochs(params, cell) * passes(params.methods[cell.method])
-    return 1.0 if rest else 2.0
+            method = params.methods[cell.method]
+            if method.networks == "separate":
+                return _epochs(params, cell) * 6.0
+            scalarised = method.aggregator_name in aggregation.SCALARISERS
+            shape = sharpness.preset(method.preset_name, **method.preset_fields)
+            return _epochs(params, cell) * passes(shape, 2, scalarised=scalarised)
+    return 3.0
+
+
+def _epochs(params: Params, cell: Cell) -> int:
+    training, method = params.dataset[cell.dataset].training, params.methods[cell.method]
+    trials = count(*grids(params, method))
+    return trials * training.search_epochs + len(params.seeds) * training.epochs

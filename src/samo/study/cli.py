@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from samo.study.errors import ConfigError, FetchError, NotebookError
+
 app = typer.Typer(
     name="samo",
     help="Sharpness-aware multi-task optimisation: the study's commands.",
@@ -104,7 +106,7 @@ def fetch_raw(dataset: str) -> None:
 
     module = datasets.get(dataset)
     folder = paths.root() / "data/raw" / dataset
-    fetch.fetch(list(module.RAW), folder, paths.given_data(dataset), print)
+    fetch.fetch(module.RAW, folder, paths.given_data(dataset), print)
 
 
 @app.command()
@@ -152,10 +154,6 @@ def _name_report(root: Path) -> None:
 @contextmanager
 def _for_people() -> Iterator[None]:
     """Faults that a person can mend become one line; those of params.yaml exit with 2, others with 1."""
-    from samo.study.config import ConfigError
-    from samo.study.fetch import FetchError
-    from samo.study.notebook import NotebookError
-
     try:
         yield
     except ConfigError as error:

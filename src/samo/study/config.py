@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -12,13 +12,13 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from samo import aggregation, datasets, sharpness
 from samo.settings import Settings, Training
 from samo.study import paths
+from samo.study.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Positive = Annotated[float, Field(gt=0)]
-
-
-class ConfigError(Exception):
-    """What is wrong with params.yaml: one line a fault, each with key, value and what is allowed."""
 
 
 class Method(Settings):
@@ -193,6 +193,27 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
         raise ConfigError("\n".join(_line(origin, fault) for fault in error.errors(include_url=False))) from None
 
 
+def grids(params: Params, method: Method) -> tuple[list[float], list[float | None]]:
+    """The learning rates and radii to search; a value given in the method's block leaves nothing to choose."""
+    lrs = params.train.search.lr if method.lr is None else [method.lr]
+    base = sharpness.preset(method.preset_name, **method.preset_fields)
+    if base.scope == "none":
+        return lrs, [None]
+    if "rho" in method.preset_fields:
+        return lrs, [base.rho]
+    return lrs, list(params.train.search.rho)
+
+
+def device(name: str) -> "torch.device":
+    """The device that `train.device` names; "auto" is the accelerator where there is one."""
+    import torch
+
+    if name != "auto":
+        return torch.device(name)
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return found or torch.device("cpu")
+
+
 def _named(value: str | dict[str, Any], key: str) -> tuple[str, dict[str, Any]]:
     """A name with its options, from either spelling."""
     if isinstance(value, str):
@@ -223,7 +244,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
         return super().compose_node(parent, index)
 

@@ -21,11 +21,11 @@ class Display:
     """Says only what went wrong; the base of those that say more.
 
     Args:
-        stream: where to.
+        stream: where to; None for standard output.
     """
 
-    def __init__(self, stream: TextIO = sys.stdout) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
         self._clock = Clock({})
 
     def __enter__(self) -> Self:
@@ -76,11 +76,11 @@ class Lines(Display):
     """A line when a stage starts and ends, and one now and then while it runs: for logs and pipes.
 
     Args:
-        stream: where to.
+        stream: where to; None for standard output.
         every: seconds between two lines of one stage.
     """
 
-    def __init__(self, stream: TextIO = sys.stdout, every: float = 10.0) -> None:
+    def __init__(self, stream: TextIO | None = None, every: float = 10.0) -> None:
         super().__init__(stream)
         self._every = every
         self._said: dict[str, float] = {}
@@ -121,12 +121,12 @@ class Bars(Display):
     """One bar a running stage and one for all: for a terminal.
 
     Args:
-        stream: the terminal.
+        stream: the terminal; None for standard output.
     """
 
-    def __init__(self, stream: TextIO = sys.stdout) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
-        self._live = Live(console=Console(file=stream), auto_refresh=False, transient=True)
+        self._live = Live(console=Console(file=self._stream), auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -145,11 +145,21 @@ class Bars(Display):
 
     def refresh(self) -> None:
         """Draw the bars anew."""
+        self._live.update(self.picture(), refresh=True)
+
+    def picture(self) -> Group:
+        """The bars as they are now."""
         clock = self._clock
         rows = Table.grid(padding=(0, 2))
         for stage, cell in clock.running.items():
-            bar = ProgressBar(total=1.0, completed=cell.done, width=20)
-            rows.add_row(stage, where(cell), bar, f"{cell.done:4.0%}", duration(clock.now() - cell.began))
+            told = "done" in cell.state
+            rows.add_row(
+                stage,
+                where(cell),
+                ProgressBar(total=1.0, completed=cell.done, width=20) if told else "",
+                f"{cell.done:4.0%}" if told else "",
+                duration(clock.now() - cell.began),
+            )
         left = clock.seconds_left()
         counts = f"{len(clock.finished)} done, {len(clock.running)} running, {clock.waiting} waiting"
         counts += f", {clock.failed} failed" if clock.failed else ""
@@ -159,7 +169,7 @@ class Bars(Display):
             counts,
             "" if left is None else f"about {duration(left)} left",
         )
-        self._live.update(Group(rows, overall), refresh=True)
+        return Group(rows, overall)
 
     def say(self, text: str) -> None:
         """Something that is not about one stage."""

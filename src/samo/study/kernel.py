@@ -3,7 +3,7 @@
 from jupyter_client.manager import AsyncKernelManager
 
 
-class LocalKernelManager(AsyncKernelManager):
+class LocalKernelManager(AsyncKernelManager):  # type: ignore[misc]
     """Uses IPC sockets: nothing listens, even on loopback, and ipykernel has nothing to warn of."""
 
     transport = "ipc"

@@ -9,13 +9,10 @@ import nbformat
 
 from samo.study import paths, store
 from samo.study.echo import echo
+from samo.study.errors import NotebookError
 
 # glibc gives large blocks back to the system at once and pays page faults for each tensor; kept, they are free.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
-
-
-class NotebookError(Exception):
-    """A notebook that cannot be run as asked, or a cell of it that failed."""
 
 
 def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
@@ -98,7 +95,9 @@ def _page(executed: nbformat.NotebookNode, title: str) -> str:
     from nbconvert import HTMLExporter
 
     # The basic template links nothing from elsewhere.
-    exporter = HTMLExporter(template_name="basic", exclude_output_prompt=True, exclude_input_prompt=True)
+    exporter = HTMLExporter(
+        template_name="basic", exclude_output_prompt=True, exclude_input_prompt=True, exclude_anchor_links=True
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         body, _ = exporter.from_notebook_node(executed)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from samo.figures.palette import COLOURS, GRID, INK, MUTED, colour
-from samo.tables import REFERENCE, limits, metric_columns, text
-from samo.verdict import clear_best, spoken
+from samo.figures.palette import COLOURS, GRID, INK, MUTED, colour, label, spoken
+from samo.tables import is_reference, limits, metric_columns, text
+from samo.verdict import clear_best
 
 # Each colour becomes a custom property of the page, so that figures follow the reader's light or dark.
 VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid"} | {
@@ -40,8 +40,8 @@ def inline_svg(svg: str, name: str) -> str:
     return out
 
 
-def figure(name: str, svg: str | None, words: str, caption: str, source: str) -> str:
-    """A figure with alternative text, caption, its numbers one click away, and how it was made.
+def figure(name: str, svg: str | None, words: str, caption: str) -> str:
+    """A figure with alternative text, caption, its numbers one click away, and how it is made anew.
 
     `svg` is None where there is nothing to draw yet; the gap is then said in its place.
     """
@@ -53,7 +53,7 @@ def figure(name: str, svg: str | None, words: str, caption: str, source: str) ->
         f'<div class="drawing" role="img" tabindex="0" aria-label="{escape(words)}">'
         f"{drawing}</div><figcaption>{escape(caption)} "
         f'<a href="../figures/{escape(name)}.csv">Numbers (CSV)</a> · '
-        f'<a href="../figures/{escape(name)}.svg">figure (SVG)</a>. From {escape(source)}.'
+        f'<a href="../figures/{escape(name)}.svg">figure (SVG)</a>. Drawn by <code>dvc repro tables</code>.'
         "</figcaption></figure>"
     )
 
@@ -61,38 +61,29 @@ def figure(name: str, svg: str | None, words: str, caption: str, source: str) ->
 def main_table(dataset: str, table: pd.DataFrame) -> str:
     """The main table, sortable: STL first, bold only where an interval stands clear of all others."""
     metrics = metric_columns(table)
-    bold = clear_best(table)
-    heads = ["method", "Δm, %", "95 % interval", "Δm − base", "95 % interval", "mean rank", *metrics]
+    bold, single = clear_best(table), is_reference(table)
+    heads = ["method", "Δm, %", "Δm − base", "mean rank", *metrics]
     body = []
-    for row in table.to_dict("records"):
-        name = str(row["method"])
-        kinds = [k for k, yes in (("reference", name == REFERENCE), ("best", name == bold)) if yes]
-        cells = [
-            _number(row.get("delta_m"), 2), _cell(limits(row, "delta_m"), row.get("delta_m_low")),
-            _number(row.get("gain"), 2), _cell(limits(row, "gain"), row.get("gain_low")),
-            _number(row.get("mean_rank"), 1),
-        ]  # fmt: skip
+    for row, known in zip(table.to_dict("records"), single, strict=True):
+        kinds = ["reference"] * known + ["best"] * (row["method"] == bold)
+        cells = [_interval(row, "delta_m"), _interval(row, "gain"), _number(row.get("mean_rank"), 1)]
         for metric in metrics:
             width = text(row[f"{metric} high"] - row[metric], 2)
             shown = text(row[metric], 2) + ("" if width == "—" else f" <small>± {width}</small>")
             cells.append(_cell(shown, row[metric], raw=True))
         attribute = f' class="{" ".join(kinds)}"' if kinds else ""
-        body.append(f"<tr{attribute}>{_method(row)}{''.join(cells)}</tr>")
-    caption = f"{dataset}: test results after the last epoch"
-    return _table(f"{dataset}-main", caption, heads, body)
+        body.append(f"<tr{attribute}>{_method(row, known)}{''.join(cells)}</tr>")
+    return _table(f"{dataset}-main", f"{label(dataset)}: test results after the last epoch", heads, body)
 
 
 def choice_table(dataset: str, table: pd.DataFrame) -> str:
     """What the search chose for each method."""
     body = [
-        "<tr>"
-        f"{_method(row)}{_number(row.get('lr'))}{_number(row.get('rho'))}{_number(row['n_seeds'], 0)}"
-        "</tr>"
-        for row in table.to_dict("records")
+        f"<tr>{_method(row, known)}{_number(row.get('lr'))}{_number(row.get('rho'))}{_number(row['n_seeds'], 0)}</tr>"
+        for row, known in zip(table.to_dict("records"), is_reference(table), strict=True)
     ]
-    return _table(
-        f"{dataset}-choice", f"{dataset}: chosen on validation data", ["method", "lr", "ρ", "seeds"], body
-    )
+    heads = ["method", "learning rate", "ρ", "seeds"]
+    return _table(f"{dataset}-choice", f"{label(dataset)}: chosen on validation data", heads, body, "short ")
 
 
 def notebooks_table(rows: Sequence[tuple[str, str]]) -> str:
@@ -108,25 +99,38 @@ def notebooks_table(rows: Sequence[tuple[str, str]]) -> str:
 
 def facts(title: str, values: Mapping[str, Any]) -> str:
     """A small two-column list of facts under a heading."""
-    rows = "".join(f"<dt>{escape(str(k))}</dt><dd>{escape(_words(v))}</dd>" for k, v in values.items())
+    rows = "".join(
+        f"<dt>{escape(str(k).replace('_', ' '))}</dt><dd>{escape(_words(v))}</dd>" for k, v in values.items()
+    )
     return f'<div class="facts"><h3>{escape(title)}</h3><dl>{rows}</dl></div>'
 
 
 def _words(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(_words(item) for item in value)
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, Mapping):
+        plain = {k: v for k, v in value.items() if not isinstance(v, Mapping | list | tuple)}
+        return ", ".join(f"{str(k).replace('_', ' ')} {_words(v)}" for k, v in plain.items())
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{32,}", value):
+        return f"{value[:12]}…"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ", ".join(_words(item) for item in value) if isinstance(value, list | tuple) else str(value)
+    return f"{value:,}" if isinstance(value, int) else text(value)
 
 
-def _method(row: Mapping[Any, Any]) -> str:
-    name, said = escape(str(row["method"])), ""
-    shade = "ink"
-    if isinstance(row.get("aggregator"), str):
-        known = row["method"] == REFERENCE
-        said = "single-task training" if known else escape(spoken(row["aggregator"], row["sharpness"]))
-        shade = VARIABLES.get(colour(row["sharpness"]), "ink") if not known else "muted"
+def _method(row: Mapping[Any, Any], single: bool) -> str:
+    name, said, shade = escape(str(row["method"])), "", "muted"
+    if single:
+        said = "one network a task"
+    elif isinstance(row.get("aggregator"), str):
+        said = escape(spoken(row["aggregator"], row["sharpness"]))
+        shade = VARIABLES.get(colour(row["sharpness"]), "ink")
     dot = f'<span class="dot" style="background:var(--{shade})"></span>'
     return f'<th scope="row" data-sort="{name}">{dot}<code>{name}</code><small>{said}</small></th>'
+
+
+def _interval(row: Mapping[Any, Any], name: str) -> str:
+    between = limits(row, name)
+    shown = text(row.get(name), 2) + ("" if between == "—" else f" <small>{between}</small>")
+    return _cell(shown, row.get(name), raw=True)
 
 
 def _number(value: object, digits: int | None = None) -> str:
@@ -138,11 +142,11 @@ def _cell(shown: str, key: object, raw: bool = False) -> str:
     return f"<td{sort}>{shown if raw else escape(shown)}</td>"
 
 
-def _table(name: str, caption: str, heads: Sequence[str], body: Sequence[str]) -> str:
+def _table(name: str, caption: str, heads: Sequence[str], body: Sequence[str], kind: str = "") -> str:
     columns = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     title = escape(caption)
     return (
         f'<div class="table" role="region" tabindex="0" aria-label="{title}">'
-        f'<table id="{escape(name)}" class="sortable">'
+        f'<table id="{escape(name)}" class="{kind}sortable">'
         f"<caption>{title}</caption><thead><tr>{columns}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )

@@ -1,15 +1,15 @@
-"""What `samo repro` does: the cells side by side, then the rest of the pipeline in order."""
+"""What `samo repro` and `samo grid` do: the cells side by side, then the rest of the pipeline in order."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from samo.study import grid
-from samo.study.display import Display, display
+from samo.study.display import display
 from samo.study.grid.job import Weight
 
-SIDE_BY_SIDE = ("fetch", "prepare", "train")
-"""The stages that run several at a time. An analysis measures time, so it runs alone."""
+RAW, CELLS = ("fetch",), ("prepare", "train")
+"""Kinds of stages: those that bring raw files, and those that run several at a time."""
 
 
 def repro(
@@ -18,8 +18,9 @@ def repro(
     weight: Weight,
     quiet: bool = False,
     before: Callable[[], None] = lambda: None,
+    rest: bool = True,
 ) -> int:
-    """Bring the whole pipeline up to date.
+    """Bring the pipeline up to date.
 
     Args:
         root: the project's folder.
@@ -27,13 +28,13 @@ def repro(
         weight: how much work a stage is, from its name in dvc.yaml.
         quiet: say nothing but what went wrong.
         before: called once if there is something to run, before it runs.
+        rest: whether what follows from the cells runs too.
 
     Returns:
         The exit status: 0, 1 if a stage failed or the pipeline cannot be read, 130 if a person stopped it.
     """
-    show = display(quiet)
     try:
-        return _repro(root.resolve(), workers, weight, show, before)
+        return _repro(root.resolve(), workers, weight, quiet, before, rest)
     except grid.PipelineError as error:
         print(error, file=sys.stderr)
         return 1
@@ -42,21 +43,33 @@ def repro(
         return 130
 
 
-def _repro(root: Path, workers: int, weight: Weight, show: Display, before: Callable[[], None]) -> int:
+def _repro(root: Path, workers: int, weight: Weight, quiet: bool, before: Callable[[], None], rest: bool) -> int:
+    show = display(quiet)
     with grid.only_one(root):
         work = grid.plan(root)
+        if not rest:
+            work = work.only([name for name in work.needs if _kind(name) in (*RAW, *CELLS)])
         if not work.stale:
             show.say("everything is up to date")
             return 0
         before()
+        failed: set[str] = set()
         with show:
             show.begin({name: weight(name) for name in work.needs if name in work.stale})
-            cells = [name for name in work.needs if name.split("@")[0] in SIDE_BY_SIDE]
-            failures = grid.run_plan(root, work.only(cells), workers, weight, show)
-            # All stages again, in the project itself: the cells come out of the cache, the rest runs.
-            rest = work.without({failure.stage for failure in failures})
-            for name in work.stale - rest.stale - {failure.stage for failure in failures}:
-                show.dropped(name, "it needs a cell that failed")
-                failures.append(grid.Failure(name, "not run", None))
-            failures += grid.run_plan(root, rest, 0, weight, show)
-    return 1 if failures else 0
+            # Raw files are fetched in the project itself, which sees those that are there already. What follows from
+            # the cells runs there too, one at a time: an analysis measures time.
+            for kinds, width in ((RAW, 0), (CELLS, workers), (None, 0)):
+                names = [name for name in work.needs if kinds is None or _kind(name) in kinds]
+                outcome = grid.run_plan(root, work.only(names), width, weight, show)
+                if width:
+                    grid.adopt(root, outcome.made)
+                failed |= {failure.stage for failure in outcome.failures}
+                left = work.without(failed).after(outcome.made)
+                for name in sorted(work.stale - left.stale - outcome.made.keys() - failed):
+                    show.dropped(name, "it needs a stage that failed")
+                work = left
+    return 1 if failed else 0
+
+
+def _kind(stage: str) -> str:
+    return stage.split("@")[0]

@@ -1,9 +1,11 @@
 """Raw files to compact arrays and a datasheet; the folder appears whole or not at all."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from samo import datasets
+from samo.datasets.sources import Given
 from samo.study import config, paths, store
 
 
@@ -15,15 +17,19 @@ def prepare(dataset: str) -> dict[str, Any]:
     """
     root = paths.root()
     module = datasets.get(dataset)
-    raw = root / "data/raw" / dataset
+    raw = paths.given_data(dataset) if isinstance(module.RAW, Given) else root / "data/raw" / dataset
     data = config.load().dataset[dataset].data
     with store.whole_folder(root / "data/prepared" / dataset) as out:
         sheet = module.prepare(raw, out, data)
-        sheet["raw"] = {file.name: _digest(raw / file.name) for file in module.RAW}
+        sheet["raw"] = _digests(root / "data/raw" / dataset)
         store.write_json(out / "datasheet.json", sheet)
     return sheet
 
 
-def _digest(path: Any) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _digests(folder: Path) -> dict[str, str]:
+    """Of the raw files, or of the manifest of what a person brought."""
+    found = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        with path.open("rb") as stream:
+            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found

@@ -1,11 +1,10 @@
 """The report: what notebooks/report.ipynb shows, and the executed notebook turned into one HTML file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape, unescape
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pandas as pd
 from nbconvert import HTMLExporter
 
 from samo import verdict
+from samo.figures.palette import label
 from samo.study import page, store
 from samo.study.tables_stage import Pairs, by_dataset
 
@@ -37,92 +37,109 @@ class Piece:
 
 @dataclass(frozen=True)
 class Report:
-    """One page over reports/tables and reports/figures. Each method gives a piece to show in a notebook cell.
+    """One page over reports/tables, reports/figures and the datasheets; each method gives a piece of it.
 
-    `datasheets` holds what is known of each dataset (sizes, source, licence …) as plain values.
+    `settings` maps a dataset to what the profile says of it, `analyses` names those that were run on each.
     """
 
     root: Path
     cells: tuple[tuple[str, str], ...]
-    datasheets: Mapping[str, Mapping[str, Any]]
-
-    def table(self, dataset: str) -> pd.DataFrame:
-        """The main table as tables wrote it; rows of gaps if it is not there."""
-        path = self.root / "reports" / "tables" / f"{dataset}.csv"
-        if path.exists():
-            return pd.read_csv(path)
-        return pd.DataFrame([{"method": m, "n_seeds": 0} for m in by_dataset(self.cells)[dataset]])
-
-    def trials(self, dataset: str) -> pd.DataFrame:
-        """The dataset's search trials; empty if there are none."""
-        path = self.root / "reports" / "tables" / "search.csv"
-        frame = pd.read_csv(path) if path.exists() else pd.DataFrame()
-        return frame[frame["dataset"] == dataset] if len(frame) else frame.assign(method=[])
-
-    def headline(self) -> Piece:
-        """The answer in one sentence a dataset."""
-        return Piece(
-            "".join(page.paragraph(verdict.headline(d, self.table(d)), "headline") for d in self.datasets)
-        )
-
-    def best(self) -> Piece:
-        """The best method in one sentence a dataset."""
-        return Piece("".join(page.paragraph(verdict.best(self.table(d))) for d in self.datasets))
-
-    def main_tables(self) -> Piece:
-        """Every dataset's main table."""
-        return Piece("".join(page.main_table(d, self.table(d)) for d in self.datasets))
-
-    def choices(self) -> Piece:
-        """Every dataset's chosen learning rates and rhos."""
-        return Piece("".join(page.choice_table(d, self.table(d)) for d in self.datasets))
-
-    def figures(self, kind: str, caption: str) -> Piece:
-        """Every dataset's figure of this kind: forest, curves, conflict, cost or search."""
-        folder = self.root / "reports" / "figures"
-        out = []
-        for dataset in self.datasets:
-            name = f"{dataset}-{kind}"
-            svg, words = folder / f"{name}.svg", folder / f"{name}.txt"
-            drawing = svg.read_text(encoding="utf-8") if svg.exists() else None
-            alt = words.read_text(encoding="utf-8") if words.exists() else ""
-            said = caption if len(self.datasets) == 1 else f"{dataset}. {caption}"
-            out.append(
-                page.figure(name, drawing, alt, said, f"notebooks/tables.ipynb over all cells of {dataset}")
-            )
-        return Piece("".join(out))
-
-    def caveats(self) -> Piece:
-        """What limits the numbers, counted from the data."""
-        lines = [
-            f"{d}: {line}" for d in self.datasets for line in verdict.caveats(self.table(d), self.trials(d))
-        ]
-        return Piece(page.bullets(lines))
-
-    def data(self) -> Piece:
-        """A datasheet a dataset."""
-        return Piece("".join(page.facts(d, self.datasheets.get(d, {})) for d in self.datasets))
-
-    def notebooks(self) -> Piece:
-        """Links to every executed notebook."""
-        stages = [f"train@{dataset}-{method}" for dataset, method in self.cells]
-        return Piece(page.notebooks_table([(stage, stage.replace("@", "-")) for stage in stages]))
+    settings: Mapping[str, Mapping[str, Any]]
+    analyses: tuple[str, ...] = ()
 
     @property
     def datasets(self) -> list[str]:
         """The datasets of the cells, in their order."""
         return list(by_dataset(self.cells))
 
+    def table(self, dataset: str) -> pd.DataFrame:
+        """The main table as the stage before wrote it; rows of gaps if it is not there."""
+        path = self.root / "reports/tables" / f"{dataset}.csv"
+        if path.exists():
+            return pd.read_csv(path)
+        return pd.DataFrame([{"method": m, "n_seeds": 0} for m in by_dataset(self.cells)[dataset]])
 
-def make(root: Path, pairs: Pairs, datasheets: Mapping[str, Mapping[str, Any]]) -> Report:
+    def trials(self, dataset: str) -> pd.DataFrame:
+        """The dataset's search trials; empty if there are none."""
+        path = self.root / "reports/tables/search.csv"
+        frame = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["dataset", "method"])
+        return frame[frame["dataset"] == dataset]
+
+    def headline(self) -> Piece:
+        """The answer in one sentence a dataset."""
+        return self._each(lambda d: page.paragraph(verdict.headline(label(d), self.table(d)), "headline"))
+
+    def best(self) -> Piece:
+        """The best method in one sentence a dataset."""
+        return self._each(lambda d: page.paragraph(verdict.best(self.table(d))))
+
+    def main_tables(self) -> Piece:
+        """Every dataset's main table."""
+        return self._each(lambda d: page.main_table(d, self.table(d)))
+
+    def choices(self) -> Piece:
+        """Every dataset's chosen learning rates and rhos."""
+        return self._each(lambda d: page.choice_table(d, self.table(d)))
+
+    def figures(self, kind: str, caption: str) -> Piece:
+        """Every dataset's figure of this kind: forest, curves, conflict, cost or search."""
+        return self._each(lambda d: self._figure(d, kind, caption))
+
+    def agreement(self) -> Piece:
+        """Whether sharpness raises the cosine between task gradients, in one sentence a dataset."""
+        return self._each(lambda d: page.paragraph(verdict.agreement(self.table(d), self._numbers(d, "conflict"))))
+
+    def caveats(self) -> Piece:
+        """What limits the numbers, counted from the data."""
+        lines = [
+            f"{label(d)}: {line}" for d in self.datasets for line in verdict.caveats(self.table(d), self.trials(d))
+        ]
+        return Piece(page.bullets(lines))
+
+    def data(self) -> Piece:
+        """Every dataset's datasheet, as `prepare` wrote it, and its settings in the profile."""
+        return self._each(lambda d: page.facts(label(d), self._sheet(d)))
+
+    def notebooks(self) -> Piece:
+        """Links to the executed notebooks: of every cell, and of what comes before and after them."""
+        rows = [(f"train@{dataset}-{method}", f"train-{dataset}-{method}") for dataset, method in self.cells]
+        for dataset in self.datasets:
+            rows.append((f"prepare@{dataset}", f"prepare-{dataset}"))
+            rows += [(f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in self.analyses]
+        return Piece(page.notebooks_table([*rows, ("tables", "tables")]))
+
+    def _each(self, piece: Callable[[str], str]) -> Piece:
+        return Piece("".join(map(piece, self.datasets)))
+
+    def _figure(self, dataset: str, kind: str, caption: str) -> str:
+        name = f"{dataset}-{kind}"
+        stem = self.root / "reports/figures" / name
+        svg, words = stem.with_suffix(".svg"), stem.with_suffix(".txt")
+        drawn = svg.exists() and words.exists()
+        alt = words.read_text(encoding="utf-8").strip() if drawn else ""
+        drawing = svg.read_text(encoding="utf-8") if drawn else None
+        return page.figure(name, drawing, alt, f"{label(dataset)}. {caption}")
+
+    def _numbers(self, dataset: str, kind: str) -> pd.DataFrame:
+        path = self.root / "reports/figures" / f"{dataset}-{kind}.csv"
+        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["method", "epoch", "metric"])
+
+    def _sheet(self, dataset: str) -> dict[str, Any]:
+        path = self.root / "data/prepared" / dataset / "datasheet.json"
+        sheet = dict(store.read_json(path)) if path.exists() else {}
+        splits = sheet.pop("splits", {})
+        lead = {key: sheet.pop(key) for key in ("what", "subset_of") if key in sheet}
+        return (
+            lead
+            | sheet
+            | {f"{name} split": facts for name, facts in splits.items()}
+            | dict(self.settings.get(dataset, {}))
+        )
+
+
+def make(root: Path, pairs: Pairs, settings: Mapping[str, Mapping[str, Any]], analyses: Iterable[str] = ()) -> Report:
     """The report over these cells."""
-    return Report(root, tuple(pairs), datasheets)
-
-
-def datasheet(dataset: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the dataset's module says of itself (DATASHEET, if it has one), then its settings."""
-    module = import_module(f"samo.datasets.{dataset}")
-    return dict(getattr(module, "DATASHEET", {})) | dict(settings)
+    return Report(root, tuple(pairs), settings, tuple(analyses))
 
 
 def render(executed: Path, root: Path) -> Path:
@@ -132,9 +149,7 @@ def render(executed: Path, root: Path) -> Path:
     """
     notebook: Any = nbformat.read(executed, as_version=4)
     if not (root / "reports" / "template" / "index.html.j2").exists():
-        raise FileNotFoundError(
-            f"{root / 'reports' / 'template' / 'index.html.j2'}: the report's template is missing"
-        )
+        raise FileNotFoundError(f"{root / 'reports' / 'template' / 'index.html.j2'}: the report's template is missing")
     exporter = HTMLExporter(
         template_name="template",
         extra_template_basedirs=[str(root / "reports")],

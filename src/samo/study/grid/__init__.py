@@ -1,6 +1,6 @@
 """The pipeline's stages side by side, which DVC itself runs one at a time.
 
-Each worker has a clone of the project over one shared DVC cache, where `dvc repro` finds all that they made.
+Each worker has a clone of the project over one shared DVC cache.
 """
 
 import contextlib
@@ -13,19 +13,22 @@ from pathlib import Path
 from types import FrameType
 
 from samo.study.display import Display
+from samo.study.grid.adopt import adopt as adopt
 from samo.study.grid.job import Weight
 from samo.study.grid.local import LocalPool
 from samo.study.grid.plan import PipelineError as PipelineError
 from samo.study.grid.plan import Plan as Plan
 from samo.study.grid.plan import plan as plan
 from samo.study.grid.schedule import Failure as Failure
+from samo.study.grid.schedule import Outcome as Outcome
 from samo.study.grid.schedule import schedule
 
 
 def run(root: Path, stages: Sequence[str], workers: int, weight: Weight, display: Display) -> list[Failure]:
     """Bring stages and what they need up to date, several at a time, each in its worker's clone.
 
-    The project's own outputs and dvc.lock stay as they are: `dvc repro` takes the new ones from the cache.
+    At the end the project has their outputs, and its dvc.lock tells of them. Those of a grid that was stopped lie in
+    DVC's cache, where the next one, or `dvc repro`, finds them.
 
     Args:
         root: the project's folder, the top of a git work tree. What is not committed counts too.
@@ -38,7 +41,7 @@ def run(root: Path, stages: Sequence[str], workers: int, weight: Weight, display
         The stages that failed, and those not run because of them.
 
     Raises:
-        PipelineError: if the pipeline cannot be read, or another grid is at work in this project.
+        PipelineError: if the pipeline cannot be read, or another run is at work in this project.
         KeyboardInterrupt: on Ctrl-C or SIGTERM, after all processes and clones are gone.
     """
     root = root.resolve()
@@ -48,11 +51,15 @@ def run(root: Path, stages: Sequence[str], workers: int, weight: Weight, display
             return []
         with display:
             display.begin({name: weight(name) for name in work.needs if name in work.stale})
-            return run_plan(root, work, workers, weight, display)
+            outcome = run_plan(root, work, workers, weight, display)
+            adopt(root, outcome.made)
+            return outcome.failures
 
 
-def run_plan(root: Path, work: Plan, workers: int, weight: Weight, display: Display) -> list[Failure]:
+def run_plan(root: Path, work: Plan, workers: int, weight: Weight, display: Display) -> Outcome:
     """Run what is stale in a plan; 0 workers: in the project itself, one after the other."""
+    if not work.stale:
+        return Outcome({}, [])
     workers = min(workers, len(work.stale))
     with stopping(), contextlib.closing(LocalPool(root, work.cache, workers)) as pool:
         return schedule(work, pool, weight, display)

@@ -1,6 +1,8 @@
 """What must run: the stages of DVC's graph that are not up to date, and what follows from them."""
 
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,10 @@ class Plan:
                 lost.add(name)
         return self._keep(self.needs.keys() - lost)
 
+    def after(self, made: Mapping[str, LockEntry | None]) -> "Plan":
+        """The plan once some stages are up to date."""
+        return replace(self, stale=self.stale - made.keys(), locks={**self.locks, **made})
+
     def _keep(self, names: Collection[str]) -> "Plan":
         needs = {name: needs for name, needs in self.needs.items() if name in names}
         return replace(self, needs=needs, stale=self.stale.intersection(names))
@@ -60,33 +66,45 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
         PipelineError: if DVC cannot read the pipeline, is at work in `root`, or knows no such stage.
     """
     import networkx as nx
-    from dvc.exceptions import DvcException
-    from dvc.lock import LockError
     from dvc.repo import Repo, lock_repo
 
+    with calm_dvc(), lock_repo(repo := Repo(str(root))):
+        graph = repo.index.graph  # from a stage to what it needs
+        by_name = {stage_name(stage, root): stage for stage in nx.dfs_postorder_nodes(graph)}
+        asked = by_name if stages is None else stages
+        if unknown := sorted(set(asked) - set(by_name)):
+            raise PipelineError(f"no such stage in dvc.yaml: {', '.join(unknown)}")
+        wanted = {by_name[name] for name in asked}
+        wanted |= {need for stage in wanted for need in nx.descendants(graph, stage)}
+        needs: dict[str, tuple[str, ...]] = {}
+        stale: set[str] = set()
+        for name, stage in by_name.items():
+            if stage not in wanted:
+                continue
+            needs[name] = tuple(sorted(stage_name(need, root) for need in graph.successors(stage)))
+            if not stale.isdisjoint(needs[name]) or stage.status(check_updates=True):
+                stale.add(name)
+        locks = {name: lock_entry(by_name[name]) for name in needs if name not in stale}
+        return Plan(needs, frozenset(stale), locks, Path(repo.cache.local_cache_dir).absolute())
+
+
+@contextmanager
+def calm_dvc() -> Iterator[None]:
+    """Keep DVC's own messages off the screen, and say in one line what it raises."""
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+
+    logger = logging.getLogger("dvc")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
-        with lock_repo(repo := Repo(str(root))):
-            graph = repo.index.graph  # from a stage to what it needs
-            by_name = {stage_name(stage, root): stage for stage in nx.dfs_postorder_nodes(graph)}
-            asked = by_name if stages is None else stages
-            if unknown := sorted(set(asked) - set(by_name)):
-                raise PipelineError(f"no such stage in dvc.yaml: {', '.join(unknown)}")
-            wanted = {by_name[name] for name in asked}
-            wanted |= {need for stage in wanted for need in nx.descendants(graph, stage)}
-            needs: dict[str, tuple[str, ...]] = {}
-            stale: set[str] = set()
-            for name, stage in by_name.items():
-                if stage not in wanted:
-                    continue
-                needs[name] = tuple(sorted(stage_name(need, root) for need in graph.successors(stage)))
-                if not stale.isdisjoint(needs[name]) or stage.status(check_updates=True):
-                    stale.add(name)
-            locks = {name: lock_entry(by_name[name]) for name in needs if name not in stale}
-            return Plan(needs, frozenset(stale), locks, Path(repo.cache.local_cache_dir).absolute())
+        yield
     except LockError as error:
         raise PipelineError("another dvc is at work in this folder: wait for it, or end it") from error
     except DvcException as error:
         raise PipelineError(" ".join(str(error).split())) from error
+    finally:
+        logger.setLevel(level)
 
 
 def stage_name(stage: Any, root: Path) -> str:

@@ -23,7 +23,20 @@ class Failure:
     log: Path | None
 
 
-def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> list[Failure]:
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a plan.
+
+    Args:
+        made: the stages that are up to date now, with their entries for dvc.lock.
+        failures: the stages that failed, and those not run because of them.
+    """
+
+    made: dict[str, LockEntry | None]
+    failures: list[Failure]
+
+
+def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> Outcome:
     """Run what is stale in `plan`; a failure stops only what depends on it.
 
     Args:
@@ -33,17 +46,18 @@ def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> list[F
         display: is told of every start, step and end.
 
     Returns:
-        The stages that failed, and those not run because of them.
+        What was made, and what was not.
     """
     waiting = {name: needs for name, needs in plan.needs.items() if name in plan.stale}
     weights = {name: weight(name) for name in waiting}
-    locks: dict[str, LockEntry | None] = dict(plan.locks)
+    made: dict[str, LockEntry | None] = {}
     failures: list[Failure] = []
     running: set[str] = set()
     while waiting or running:
-        ready = [name for name, needs in waiting.items() if locks.keys() >= set(needs)]
+        ready = [name for name, needs in waiting.items() if all(need in made or need in plan.locks for need in needs)]
         ready.sort(key=weights.__getitem__, reverse=True)
         for name in ready[: pool.idle()]:
+            locks = {**plan.locks, **made}
             pool.submit(Job(name, {need: locks[need] for need in waiting.pop(name)}))
             running.add(name)
             display.started(name)
@@ -59,10 +73,10 @@ def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> list[F
                     failures.append(lost)
                     display.dropped(lost.stage, lost.reason)
             else:
-                locks[event.stage] = event.lock
+                made[event.stage] = event.lock
                 display.finished(event.stage, event.ran)
         display.refresh()
-    return failures
+    return Outcome(made, failures)
 
 
 def _give_up(failed: str, waiting: dict[str, tuple[str, ...]]) -> list[Failure]:

@@ -4,6 +4,7 @@ Jobs come and results go as JSON lines. When its stdin ends, whether the grid is
 what it runs, removes its clone and goes: nothing is left, however the grid came to its end.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -37,15 +38,19 @@ class Worker:
 
     Args:
         folder: the clone, or the project itself.
+        keep: whether dvc.lock is to tell of what was done.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, keep: bool) -> None:
+        from dvc.repo import Repo, lock_repo
+
+        self._keep = keep
+        self._repo = Repo(str(folder))
+        with lock_repo(self._repo):  # read once: a pipeline of many stages takes seconds to read
+            self._stages = {stage_name(stage, folder): stage for stage in self._repo.index.stages}
         self._heard = _Ran()
         logger = logging.getLogger("dvc")
         logger.setLevel(logging.INFO)
-        logger.propagate = False
-        logger.addHandler(logging.StreamHandler(sys.stdout))
         logger.addHandler(self._heard)
 
     def do(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +67,7 @@ class Worker:
         try:
             entry = self._reproduce(job["stage"], job["inputs"])
         except (DvcException, OSError) as exc:
-            error = " ".join(str(exc.__cause__ or exc).split())
+            error = " ".join(str(exc.__cause__ or exc).split()) or type(exc).__name__
             print(error, flush=True)
         return {
             "stage": job["stage"],
@@ -72,19 +77,19 @@ class Worker:
         }
 
     def _reproduce(self, name: str, inputs: dict[str, Any]) -> Any:
-        from dvc.repo import Repo, lock_repo
+        from dvc.repo import lock_repo
         from dvc.stage.loader import StageLoader
 
-        repo = Repo(str(self._folder))
-        with lock_repo(repo):
-            stages = {stage_name(stage, self._folder): stage for stage in repo.index.stages}
+        with lock_repo(self._repo), self._repo.scm_context(quiet=True):
             for needed, entry in inputs.items():
                 # Another worker's clone, or the project, made it: all that this one needs is in the cache.
-                StageLoader.fill_from_lock(stages[needed], entry)
-                stages[needed].checkout(force=True)
-        repo.reproduce(name, single_item=True)
-        with lock_repo(repo):
-            return lock_entry(next(s for s in repo.index.stages if stage_name(s, self._folder) == name))
+                StageLoader.fill_from_lock(self._stages[needed], entry)
+                self._stages[needed].checkout(force=True)
+            stage = self._stages[name]
+            # A clone's dvc.lock is not kept up: reading and writing it would cost more than all else here.
+            if stage.reproduce() and self._keep:
+                stage.dump(update_pipeline=False)
+            return lock_entry(stage)
 
 
 def main(root: Path, clone: Path | None, cache: Path) -> None:
@@ -116,11 +121,12 @@ def main(root: Path, clone: Path | None, cache: Path) -> None:
             sys.exit(f"no clone for a worker: {error}")
     folder = clone or root
     os.chdir(folder)
-    worker = Worker(folder)
+    worker = Worker(folder, keep=clone is None)
     while True:
         reply = worker.do(jobs.get())
-        replies.write(json.dumps(reply) + "\n")
-        replies.flush()
+        with contextlib.suppress(BrokenPipeError):  # the grid is gone: the other thread is about to end this process
+            replies.write(json.dumps(reply) + "\n")
+            replies.flush()
 
 
 def _leave(clone: Path | None) -> NoReturn:

@@ -1,0 +1,13 @@
+"""Faults that a person can mend; the command line tells them in one line each."""
+
+
+class ConfigError(Exception):
+    """What is wrong with params.yaml: one line a fault, each with key, value and what is allowed."""
+
+
+class FetchError(Exception):
+    """No source gave the published bytes. The message says what to put where."""
+
+
+class NotebookError(Exception):
+    """A notebook that cannot be run as asked, or a cell of it that failed."""

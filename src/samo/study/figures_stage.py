@@ -1,0 +1,103 @@
+"""The second half of the stage `tables`: the report's figures, drawn from reports/tables and data/analysis."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from samo.figures import cost, curves, forest, search
+from samo.figures.style import svg
+from samo.study import store
+from samo.study.tables_stage import csv
+
+MOST_ROWS = 6
+"""Of more task metrics than this, only the first are drawn: the rest are in the figure's numbers and the table."""
+
+CONFLICT = [
+    curves.Row("all", "cosine_mean", "mean cosine between task gradients", 0.0),
+    curves.Row("all", "conflict_share", "share of task pairs in conflict (cosine < 0)", limits=(-0.04, 1.04)),
+]
+
+
+class Drawing(NamedTuple):
+    """One figure: its name, the numbers it shows, how it is drawn, and its words for those who cannot see it."""
+
+    name: str
+    data: pd.DataFrame
+    draw: Callable[[], Figure]
+    words: Callable[[], str]
+
+
+def write_figures(root: Path, datasets: Iterable[str]) -> None:
+    """Write reports/figures whole: each figure as <dataset>-<figure>.svg, with its numbers (.csv) and words (.txt).
+
+    A figure without numbers (its cells or its analysis have not been run) is left out.
+    """
+    with store.whole_folder(root / "reports/figures") as out:
+        for dataset in datasets:
+            for drawing in drawings(root, dataset):
+                if drawing.data.empty:
+                    continue
+                store.write_text(out / f"{drawing.name}.svg", svg(drawing.draw))
+                store.write_text(out / f"{drawing.name}.csv", csv(drawing.data))
+                store.write_text(out / f"{drawing.name}.txt", drawing.words() + "\n")
+
+
+def drawings(root: Path, dataset: str) -> list[Drawing]:
+    """What there is to draw for one dataset."""
+    tables = root / "reports/tables"
+    main = _read(tables / f"{dataset}.csv", ["method"])
+    trials = _of(_read(tables / "search.csv", ["dataset"]), dataset)
+    series = _of(_read(tables / "curves.csv", ["dataset", "split", "metric"]), dataset)
+    test = series[series["split"] == "test"]
+    measures = _read(tables / f"{dataset}-measures.csv", ["task"])
+    rows = curve_rows(measures)
+    # Two tasks are one pair: its share of conflict is 0 or 1, and says less than its cosine.
+    agreeing = CONFLICT if measures["task"].nunique() > 2 else CONFLICT[:1]
+    shown = test[test["metric"].isin([row.metric for row in rows])]
+    analysis = root / "data/analysis" / dataset
+    agreement = _read(analysis / "conflict.csv", ["method", "metric"]).assign(task="all")
+    agreement = agreement[agreement["metric"].isin([row.metric for row in agreeing])]
+    cosine = agreement[agreement["metric"] == "cosine_mean"]
+    price = _read(analysis / "cost.csv", ["method"])
+    price = price[price["method"].isin(main["method"])]
+    return [
+        Drawing(
+            f"{dataset}-forest",
+            main[main["delta_m"].notna()] if "delta_m" in main else main[:0],
+            lambda: forest.draw(main),
+            lambda: forest.describe(main),
+        ),
+        Drawing(
+            f"{dataset}-curves",
+            shown,
+            lambda: curves.draw(main, shown, rows),
+            lambda: curves.describe(shown, "Test metrics over epochs, mean and 95 % band over seeds"),
+        ),
+        Drawing(
+            f"{dataset}-conflict",
+            agreement,
+            lambda: curves.draw(main, agreement, agreeing),
+            lambda: curves.describe(cosine, "Mean cosine between task gradients over epochs"),
+        ),
+        Drawing(f"{dataset}-cost", price, lambda: cost.draw(main, price), lambda: cost.describe(price)),
+        Drawing(f"{dataset}-search", trials, lambda: search.draw(trials), lambda: search.describe(trials)),
+    ]
+
+
+def curve_rows(measures: pd.DataFrame) -> list[curves.Row]:
+    """One row of panels a task and metric, at most `MOST_ROWS`."""
+    return [
+        curves.Row(m["task"], m["metric"], f"{m['task']}: test {m['metric']}, {m['unit']}".rstrip(", "))
+        for m in measures[:MOST_ROWS].fillna("").to_dict("records")
+    ]
+
+
+def _read(path: Path, columns: list[str]) -> pd.DataFrame:
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=columns)
+
+
+def _of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    return frame[frame["dataset"] == dataset].drop(columns="dataset")

@@ -1,0 +1,106 @@
+"""A tiny project with a matrix of cells, whose commands leave a trace of every run outside of DVC's sight."""
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+PIPELINE = """
+stages:
+  fetch:
+    matrix:
+      dataset: ${datasets}
+    cmd: mkdir -p data/raw && python cell.py fetch-${item.dataset} code.txt > data/raw/${item.dataset}
+    deps: [code.txt]
+    outs: ["data/raw/${item.dataset}"]
+  train:
+    matrix:
+      dataset: ${datasets}
+      method: ${methods}
+    cmd: >-
+      mkdir -p data/runs/${item.dataset} &&
+      python cell.py train-${item.method} data/raw/${item.dataset} > data/runs/${item.dataset}/${item.method}
+    deps: ["data/raw/${item.dataset}"]
+    params: ["methods.${item.method}"]
+    outs: ["data/runs/${item.dataset}/${item.method}"]
+  tables:
+    cmd: echo tables >> ${trace} && cat data/runs/*/* > table.txt
+    deps: [data/runs]
+    params: [methods]
+    outs:
+      - table.txt:
+          cache: false
+"""
+# A cell writes its params and its input; `fail` ends it with an error, `seconds` makes it last.
+CELL = """
+import os, sys, time, yaml
+name, source = sys.argv[1:]
+params = yaml.safe_load(open("params.yaml"))
+method = params["methods"].get(name.removeprefix("train-"), {})
+began = time.time()
+if progress := os.environ.get("SAMO_PROGRESS"):
+    open(progress, "a").write('{"epoch": 1, "epochs": 2, "done": 0.5}\\n')
+time.sleep(method.get("seconds", 0))
+with open(params["trace"], "a") as file:
+    file.write(f"{name} {began} {time.time()} {os.getcwd()} {os.environ['MLFLOW_TRACKING_URI']}\\n")
+if method.get("fail"):
+    sys.exit("this cell was told to fail")
+print(name, method, open(source).read().strip())
+"""
+PARAMS = """
+trace: {trace}
+datasets: {{one: {{}}}}
+methods:
+  a: {{rho: 1}}
+  b: {{rho: 2}}
+  c: {{rho: 3}}
+"""
+
+
+class Project:
+    """The project in a folder, and what ran in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.trace = root.parent / "trace.txt"
+
+    def ran(self) -> list[str]:
+        """The names of what ran since the last call, sorted."""
+        names = sorted(line.split()[0] for line in self.lines())
+        self.trace.unlink(missing_ok=True)
+        return names
+
+    def lines(self) -> list[str]:
+        return self.trace.read_text().splitlines() if self.trace.exists() else []
+
+    def edit(self, old: str, new: str) -> None:
+        path = self.root / "params.yaml"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def dvc(self, *arguments: str) -> str:
+        command = ["dvc", *arguments]
+        return subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True).stdout
+
+    def processes(self) -> list[psutil.Process]:
+        """What runs in this project or in a clone of it."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.pid != os.getpid() and process.cwd().startswith(str(self.root)):
+                    found.append(process)
+        return found
+
+    def clones(self) -> list[Path]:
+        return list((self.root / ".samo" / "workers").glob("*"))
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 15) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.02)

@@ -1,0 +1,105 @@
+"""Figures: drawn for any part of the data, the same bytes twice, colours fixed, words for those who cannot see."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from samo import tables
+from samo.analysis.conflict import conflict
+from samo.figures import cost, curves, forest, palette, search
+from samo.figures.style import svg
+from samo.study.figures_stage import CONFLICT, curve_rows
+from tests.made import made_cost, made_history, made_run, method_names
+
+METHODS = ["stl", "ls", "samo-ls", "mgda", "samo-mgda"]
+
+
+@pytest.fixture(scope="module")
+def main() -> pd.DataFrame:
+    return tables.main({method: made_run(method) for method in METHODS})
+
+
+@pytest.fixture(scope="module")
+def series() -> pd.DataFrame:
+    return tables.curves({method: made_history(method) for method in METHODS})
+
+
+def words(text: str) -> str:
+    """All that is written in an SVG."""
+    return " ".join(re.findall(r">([^<>]+)</t", text))
+
+
+def test_forest_shows_every_method_and_is_the_same_twice(main):
+    first = svg(lambda: forest.draw(main))
+    assert first == svg(lambda: forest.draw(main))
+    for name in ("LS", "MGDA", "SAMO", "plain"):
+        assert name in words(first)
+    assert "samo-mgda" in forest.describe(main)
+    assert "<dc:date>" not in first
+
+
+def test_a_sharpness_keeps_its_colour_in_every_figure(main, series):
+    drawn = [
+        svg(lambda: forest.draw(main)),
+        svg(lambda: curves.draw(main, series, [curves.Row("left", "accuracy", "left")])),
+        svg(lambda: cost.draw(main, made_cost())),
+        svg(lambda: search.draw(tables.search({m: made_run(m) for m in METHODS}))),
+    ]
+    assert all(palette.colour("samo") in text for text in drawn)
+    assert not any(palette.colour("fmtl") in text for text in drawn[:2])
+
+
+def test_curves_have_a_panel_an_aggregator_and_name_their_units(main, series):
+    rows = curve_rows(tables.measures({"ls": made_run("ls")}))
+    text = words(svg(lambda: curves.draw(main, series[series["split"] == "test"], rows)))
+    assert "left: test accuracy, %" in text
+    assert "STL" in text
+    assert text.count("MGDA") == 1
+    assert "samo-ls" in curves.describe(series, "Test")
+
+
+def test_conflict_leaves_out_stl(main):
+    table = conflict({method: made_history(method) for method in METHODS}).assign(task="all")
+    assert "STL" not in words(svg(lambda: curves.draw(main, table, CONFLICT)))
+
+
+def test_cost_labels_every_bar(main):
+    table = made_cost()
+    assert words(svg(lambda: cost.draw(main, table))).count("×") == len(method_names())
+    assert "samo-ls" in cost.describe(table)
+
+
+def test_search_names_what_was_chosen():
+    trials = tables.search({method: made_run(method) for method in METHODS})
+    assert "learning rate" in words(svg(lambda: search.draw(trials)))
+    assert "samo-ls learning rate 0.003, rho 0.01" in search.describe(trials)
+
+
+def test_a_search_with_a_trial_that_diverged_or_without_rho_is_drawn():
+    run = made_run("ls")
+    run["search"]["trials"][1]["score"] = None
+    assert svg(lambda: search.draw(tables.search({"ls": run, "stl": made_run("stl")})))
+
+
+def test_gaps_are_drawn_as_gaps():
+    some = tables.main({"stl": None, "ls": made_run("ls"), "samo-ls": None})
+    assert svg(lambda: forest.draw(some))
+    assert svg(lambda: cost.draw(some, made_cost()))
+    assert forest.joint(tables.main({"ls": None})).empty
+    assert "nothing was run" in curves.describe(tables.curves({"ls": None}), "Test")
+
+
+def test_one_seed_is_drawn_without_a_band():
+    history = made_history("ls")
+    single = tables.curves({"ls": history[history["seed"] == 0]})
+    main = tables.main({"ls": made_run("ls")})
+    assert svg(lambda: curves.draw(main, single, [curves.Row("left", "accuracy", "left")]))
+
+
+def test_colours_are_fixed_for_names_nobody_foresaw():
+    assert palette.colour("brand-new") == palette.colour("brand-new")
+    assert re.fullmatch("#[0-9a-f]{6}", palette.colour("brand-new"))
+    assert palette.label("brand-new") == "brand-new"
+    assert palette.spoken("ls", "none") == "LS"
+    assert len({palette.colour(s) for s in ("none", "gsam", "lsam", "samo", "fmtl")}) == 5

@@ -1,0 +1,140 @@
+"""The whole pipeline with the profile smoke, in a copy, as a newcomer runs it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Six cells in all, each a notebook kernel that imports torch and MLflow: about a minute on two cores.
+pytestmark = pytest.mark.slow
+
+
+class Copy:
+    """A copy of the project, as a clone with the working tree's changes would be."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        files = self.run("git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", at=ROOT).splitlines()
+        for name in files:
+            if (ROOT / name).is_file():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, root / name)
+        for outcome in ("dvc.lock", "reports/tables", "reports/figures", "reports/html"):
+            path = root / outcome
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        shutil.copy(root / "profiles/smoke.yaml", root / "params.yaml")
+        self.run("git", "init", "-q")
+        self.run("git", "add", "-A")
+        self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "copy")
+
+    def run(self, *command: str, code: int = 0, at: Path | None = None) -> str:
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
+        env |= {"PYTHONPATH": str(self.root / "src"), "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
+        if (ROOT / "data/raw").is_dir():
+            env["SAMO_DATA"] = str(ROOT / "data/raw")
+        done = subprocess.run(command, cwd=at or self.root, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stderr if code else done.stdout
+
+    def samo(self, *arguments: str, code: int = 0) -> str:
+        return self.run(sys.executable, "-m", "samo.study", *arguments, code=code)
+
+
+def started(said: str) -> list[str]:
+    return sorted(re.findall(r"^start (\S+)", said, flags=re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    return Copy(tmp_path_factory.mktemp("smoke"))
+
+
+def test_from_raw_digits_to_the_report_and_on(copy):
+    said = copy.samo("repro")
+    methods = ["stl", "ls", "samo-ls", "fmtl-fairgrad"]
+    assert started(said) == sorted(
+        [
+            "fetch@multimnist",
+            "prepare@multimnist",
+            *(f"train@multimnist-{m}" for m in methods),
+            "analyse@multimnist-conflict",
+            "analyse@multimnist-cost",
+            "tables",
+            "report",
+        ]
+    )
+    # It ends with the table and the path of the report.
+    table, _, last = said.strip().rpartition("\n")
+    assert last == f"report: {copy.root}/reports/html/index.html"
+    assert all(f"| {method} |" in table for method in methods)
+    page = (copy.root / "reports/html/index.html").read_text()
+    assert all(f"../executed/train-multimnist-{method}.html" in page for method in methods)
+    assert "nan" not in re.sub(r"data:[^\"']*", "", page).lower().split("<footer")[0].split()
+
+    # A second call runs nothing, and DVC itself agrees.
+    assert started(copy.samo("repro")) == []
+    assert "up to date" in copy.run("dvc", "status")
+    assert "delta_m" in copy.run("dvc", "metrics", "show")
+
+    # One more method: only its cell, and what follows from it.
+    params = copy.root / "params.yaml"
+    text = params.read_text()
+    params.write_text(
+        text.replace(
+            "  ls: {aggregator: ls}\n", "  ls: {aggregator: ls}\n  gsam-mgda: {aggregator: mgda, sharpness: gsam}\n"
+        )
+    )
+    said = copy.samo("repro")
+    assert [s for s in started(said) if s.startswith(("fetch", "prepare", "train"))] == ["train@multimnist-gsam-mgda"]
+    assert "| gsam-mgda |" in said
+
+    # Taken out again, it vanishes from the tables, though its files lie there still; nothing is trained.
+    params.write_text(text)
+    said = copy.samo("repro")
+    assert not [s for s in started(said) if s.startswith("train")]
+    assert "gsam-mgda" not in (copy.root / "reports/tables/multimnist.csv").read_text()
+    assert (copy.root / "data/runs/multimnist/gsam-mgda/metrics.json").exists()
+
+
+def test_the_view_in_mlflow_has_every_run(copy):
+    copy.samo("repro")
+    said = copy.samo("track")
+    assert said.strip().splitlines()[-1].startswith("0 runs made")
+
+
+def test_a_fault_in_the_params_runs_and_writes_nothing(copy):
+    params = copy.root / "params.yaml"
+    good = params.read_text()
+    before = copy.run("git", "status", "--porcelain")
+    params.write_text(good.replace("rho: 0.1}", "rho: -0.1}"))
+    try:
+        for command in (["check"], ["repro"], ["cells"]):
+            said = copy.samo(*command, code=2)
+            assert len(said.strip().splitlines()) == 1
+            assert "methods.fmtl-fairgrad.sharpness" in said
+            assert "-0.1" in said
+    finally:
+        params.write_text(good)
+    assert copy.run("git", "status", "--porcelain") == before
+
+
+def test_the_tables_are_the_results(copy):
+    """Delta-m in the table is that of the cells' own files, recomputed here by hand."""
+    copy.samo("repro")
+    runs = {
+        name: json.loads((copy.root / f"data/runs/multimnist/{name}/metrics.json").read_text())["seeds"]
+        for name in ("stl", "ls")
+    }
+    mean = {
+        name: [sum(seed[task]["accuracy"] for seed in seeds.values()) / len(seeds) for task in ("left", "right")]
+        for name, seeds in runs.items()
+    }
+    by_hand = sum(-100 * (m - b) / b for m, b in zip(mean["ls"], mean["stl"], strict=True)) / 2
+    shown = json.loads((copy.root / "reports/tables/metrics.json").read_text())
+    assert shown["multimnist"]["ls"]["delta_m"] == pytest.approx(by_hand, rel=1e-3)

@@ -1,0 +1,79 @@
+"""Sentences follow the data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from samo import verdict
+
+
+def table(**gains: tuple[float, float, float]) -> pd.DataFrame:
+    """A main table with an STL row and these methods' gains (mean, low, high), also as their Delta-m."""
+    rows: list[dict[str, object]] = [{"method": "stl", "networks": "separate", "sharpness": "none", "n_seeds": 3}]
+    for name, limits in gains.items():
+        row: dict[str, object] = {"method": name, "networks": "shared", "sharpness": "samo", "n_seeds": 3}
+        for column in ("gain", "delta_m"):
+            row |= dict(zip([column, f"{column}_low", f"{column}_high"], limits, strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_headline_counts_only_intervals_that_leave_out_zero():
+    words = verdict.headline("d", table(a=(-2, -3, -1), b=(-2, -5, 1), c=(4, 3, 5), d=(0, np.nan, np.nan)))
+    assert "1 of 4 sharpness-aware methods beat their base (a −2.00)" in words
+    assert "1 is worse (c 4.00)" in words
+    assert "for 2 the interval holds zero" in words
+    assert "b" not in words.split("(", 1)[1].split(")", 1)[0]
+
+
+def test_headline_says_when_nothing_is_shown():
+    assert "every interval holds zero" in verdict.headline("d", table(a=(-2, -5, 1), b=(0, np.nan, np.nan)))
+    assert "0 of 1 sharpness-aware methods beat their base and 1 is worse" in verdict.headline("d", table(a=(2, 1, 3)))
+    assert "can be compared" in verdict.headline("d", table())
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"), [((-2, -3, -1), "better than"), ((-1, -3, 1), "not to be told"), ((2, 1, 3), "worse than")]
+)
+def test_best_says_how_it_stands_to_stl(limits, words):
+    assert words in verdict.best(table(a=limits))
+    assert "missing" in verdict.best(table())
+
+
+def test_bold_only_where_the_interval_stands_clear():
+    assert verdict.clear_best(table(a=(-4, -5, -3), b=(-1, -2, 0))) == "a"
+    assert verdict.clear_best(table(a=(-4, -6, -1.5), b=(-1, -2, 0))) is None
+    assert verdict.clear_best(table(a=(-4, -5, -3), b=(-1, np.nan, np.nan))) is None
+
+
+def test_agreement_compares_each_method_with_its_base_after_the_last_epoch():
+    frame = pd.DataFrame({"method": ["base", "up", "down", "same"], "base": [None, "base", "base", "base"]})
+    rows = [
+        (name, epoch, "cosine_mean", mean, mean - 0.1, mean + 0.1)
+        for epoch in (1, 2)
+        for name, mean in {"base": 0.0, "up": 0.5 * (epoch - 1), "down": -0.5, "same": 0.05}.items()
+    ]
+    series = pd.DataFrame(rows, columns=["method", "epoch", "metric", "mean", "low", "high"])
+    words = verdict.agreement(frame, series)
+    assert "for 2 of 3" in words
+    assert "higher for 1 and lower for 1" in words
+    assert "yet" in verdict.agreement(frame, series[:0])
+
+
+def test_caveats_count_seeds_comparisons_gaps_and_edges():
+    frame = table(a=(-2, -3, -1), b=(1, 0, 2))
+    frame.loc[len(frame)] = {"method": "gone", "n_seeds": 0}
+    trials = pd.DataFrame(
+        {
+            "method": ["a"] * 3 + ["b"] * 3,
+            "lr": [0.1, 0.2, 0.3] * 2,
+            "rho": np.nan,
+            "chosen": [False, False, True, False, True, False],
+        }
+    )
+    words = " ".join(verdict.caveats(frame, trials))
+    assert "3 seeds a method" in words
+    assert "base method: 2," in words
+    assert "gaps: gone" in words
+    assert "a (lr)" in words
+    assert "b (lr)" not in words
