@@ -19,7 +19,7 @@ TRAITS: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
 @pytest.mark.parametrize("name", ["none", "samo-shared", "fmtl-second", "fmtl-each", "msam", "friendly"])
 def test_a_resumed_run_is_the_run(name: str, aggregator: str) -> None:
     fields = {} if name == "none" else {"every": 2}
-    options = {"window": 2} if aggregator == "dwa" else {}
+    options: dict[str, Any] = {"dwa": {"window": 2}, "nash-mtl": {"update_weights_every": 3}}.get(aggregator, {})
     case = problem(3, **TRAITS)
     update = update_of(case, aggregation.make(aggregator, tasks=3, **options), name, **fields)
     torch.manual_seed(4)

@@ -56,8 +56,11 @@ def perturbed_points(
         assert clean.row is not None
         one = clean.losses.new_ones(())
         for i in tasks:
-            local = [part.clone() for d, part in enumerate(clean.row(i)) if d in set(which)]
+            gradient = clean.row(i)
+            local = [gradient[d].clone() for d in which]
             yield [i], in_ball(_mixed(sharpness, clean.g0, local, which, one))
+    elif not which:  # the sampled layers are frozen
+        yield tasks, in_ball([g * sharpness.global_weight for g in clean.g0])
     else:
         for group, local, coefficient in _estimates(sharpness, passes, theta, which, clean, generator):
             yield group, in_ball(_mixed(sharpness, clean.g0, local, which, coefficient))
