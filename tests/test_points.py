@@ -9,7 +9,7 @@ from torch import Tensor
 
 from samo import MultiTaskUpdate, preset, streams
 from samo.probe import draw
-from tests.problems import Problem, problem
+from tests.problems import Problem, grads, problem, update_of
 from tests.transcriptions import Model, ball
 
 
@@ -90,3 +90,13 @@ def test_one_norm_a_layer_where_it_is_asked_for() -> None:
     for eps in found:
         norms = [part.norm() for part in torch.split(eps, Model(case).layers)]
         torch.testing.assert_close(torch.stack(norms), torch.full((len(norms),), 0.05, dtype=torch.float64))
+
+
+def test_sampled_layers_that_are_frozen_leave_the_global_perturbation() -> None:
+    found = []
+    for fields in ({"layers": "first.*"}, {"alpha": 1.0}):
+        case = problem(2)
+        case.network.trunk.first.requires_grad_(False)
+        update_of(case, "mgda", "samo", **fields).backward(case.closure)
+        found.append(torch.cat([g.flatten() for g in grads(case.network) if g is not None]))
+    torch.testing.assert_close(*found)

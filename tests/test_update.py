@@ -27,17 +27,19 @@ def test_gradients_accumulate() -> None:
         torch.testing.assert_close(two, 2 * one)
 
 
+@pytest.mark.parametrize("aggregator", ["ls", "mgda"])
 @pytest.mark.parametrize("name", PRESETS)
-def test_gradients_are_one_tensor_a_parameter(name: str) -> None:
+def test_gradients_are_one_tensor_a_parameter(name: str, aggregator: str) -> None:
     """Two parameters whose gradients autograd hands out as one tensor must not be scaled twice by clipping."""
-    a, b, head = (nn.Parameter(torch.ones(3)) for _ in range(3))
-    update = MultiTaskUpdate([a, b], [[head]], aggregator="ls", sharpness=preset(name))
-    update.backward(lambda tasks: [((a + b) * head).sum()])
-    assert a.grad is not None
-    assert b.grad is not None
-    before = b.grad.clone()
-    a.grad.mul_(0)
-    assert torch.equal(b.grad, before)
+    a, b, c, d = (nn.Parameter(torch.ones(3)) for _ in range(4))
+    update = MultiTaskUpdate([a, b], [[c, d]], aggregator=aggregator, sharpness=preset(name))
+    update.backward(lambda tasks: [((a + b) * (c + d)).sum()])
+    for one, other in ((a, b), (c, d)):
+        assert one.grad is not None
+        assert other.grad is not None
+        before = other.grad.clone()
+        one.grad.mul_(0)
+        assert torch.equal(other.grad, before)
 
 
 @pytest.mark.parametrize("aggregator", ["ls", "mgda"])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from samo import aggregation
-from tests.problems import Snapshot, problem, train, update_of
+from tests.problems import Snapshot, grads, problem, train, update_of
 
 TRAITS: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
 
@@ -19,7 +19,7 @@ TRAITS: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
 @pytest.mark.parametrize("name", ["none", "samo-shared", "fmtl-second", "fmtl-each", "msam", "friendly"])
 def test_a_resumed_run_is_the_run(name: str, aggregator: str) -> None:
     fields = {} if name == "none" else {"every": 2}
-    options = {"window": 2} if aggregator == "dwa" else {}
+    options: dict[str, Any] = {"dwa": {"window": 2}, "nash-mtl": {"update_weights_every": 3}}.get(aggregator, {})
     case = problem(3, **TRAITS)
     update = update_of(case, aggregation.make(aggregator, tasks=3, **options), name, **fields)
     torch.manual_seed(4)
@@ -115,3 +115,31 @@ def test_looksam_adds_the_flat_part_between() -> None:
     update.backward(case.closure)
     for part, expected in zip(case.network.children(), wanted, strict=True):
         torch.testing.assert_close(flat(part), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["lookback", "msam", "friendly"])
+def test_what_is_remembered_is_not_what_the_user_overwrites(name: str) -> None:
+    """Clipping and zeroing in place happen to `.grad`, not to the memory."""
+    found = []
+    for in_place in (False, True):
+        case = problem(2)
+        update = update_of(case, "mgda", name)
+        for _ in range(3):
+            case.network.zero_grad(set_to_none=not in_place)
+            update.backward(case.closure)
+        found.append(grads(case.network))
+    for mine, other in zip(*found, strict=True):
+        assert mine is not None
+        assert other is not None
+        assert torch.equal(mine, other)
+
+
+def test_famo_sees_no_change_where_there_was_no_step() -> None:
+    """The losses before and after are compared under one dropout mask."""
+    case = problem(3, **TRAITS)
+    update = update_of(case, "famo")
+    update.backward(case.closure)
+    torch.rand(7)  # the loop may draw between
+    update.after_step(case.closure)
+    (logits,) = update.aggregator.parameters()
+    assert not logits.any()

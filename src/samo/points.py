@@ -18,7 +18,10 @@ Scorer = Callable[[Vector, Sequence[int]], Tensor]
 
 @dataclass(frozen=True)
 class Clean:
-    """What the clean pass knows: losses [K], g_0 on the trunk, and where it was wanted J [K, P] as a row's views."""
+    """What the clean pass knows: losses [K], g_0 on the trunk, and where it was wanted J [K, P] as a row's views.
+
+    Where all tasks share one point, g_0 becomes its perturbation: it is the caller's to copy.
+    """
 
     losses: Tensor
     g0: Vector
@@ -35,7 +38,8 @@ def perturbed_points(
 ) -> Iterator[Group]:
     """Groups of tasks with the eps that they share, together all tasks once.
 
-    A group's eps is made when it is asked for, so that one exists at a time; between groups the trunk is at home.
+    A group's eps is made when it is asked for, so that one exists at a time, and is the taker's to empty; between
+    groups the trunk is at home.
 
     Args:
         which: indices of the tensors that get a local part.
@@ -47,13 +51,16 @@ def perturbed_points(
         return to_ball_(v, theta.home, sharpness.rho, adaptive=sharpness.adaptive, ball=sharpness.ball)
 
     if not sharpness.needs_local:
-        yield tasks, in_ball([g.clone() for g in clean.g0])
+        yield tasks, in_ball(clean.g0)
     elif sharpness.estimator == "exact":
         assert clean.row is not None
         one = clean.losses.new_ones(())
         for i in tasks:
-            local = [part.clone() for d, part in enumerate(clean.row(i)) if d in set(which)]
+            gradient = clean.row(i)
+            local = [gradient[d].clone() for d in which]
             yield [i], in_ball(_mixed(sharpness, clean.g0, local, which, one))
+    elif not which:  # the sampled layers are frozen
+        yield tasks, in_ball([g * sharpness.global_weight for g in clean.g0])
     else:
         for group, local, coefficient in _estimates(sharpness, passes, theta, which, clean, generator):
             yield group, in_ball(_mixed(sharpness, clean.g0, local, which, coefficient))

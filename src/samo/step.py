@@ -91,10 +91,10 @@ class Step:
                 rows.decompose()
         else:
             both = mean_gradient(losses, [*parts.trunk, *parts.all_heads])
-            g0, own = both[: len(parts.trunk)], [g * len(tasks) for g in both[len(parts.trunk) :]]
+            g0, own = both[: len(parts.trunk)], both[len(parts.trunk) :]  # a head's length does not matter
         del losses  # the clean graph is not needed any more
         mean = self.memory.get("deviation", parts.names, g0) if s.along == "deviation" else None
-        lead = g0 if mean is None else _deviation(g0, mean, s.decay)
+        lead = g0 if s.needs_local else _lead(g0, mean, s.decay)
 
         theta, heads = Point(parts.trunk), Point(parts.all_heads)
         head_eps = self._head_perturbations(own, heads.home)
@@ -106,6 +106,7 @@ class Step:
                 members = set(group)
                 mine = [n for n, i in enumerate(parts.owner) if i in members]
                 with theta.displaced(eps), heads.displaced([head_eps[n] for n in mine], which=mine):
+                    eps.clear()  # it is in the weights now: the pass may have its memory
                     perturbed = self.passes.again(group)
                     collector.add(perturbed, group)
                 seen.append((group, detached(perturbed)))
@@ -185,8 +186,10 @@ def _flattened(grads: Sequence[Gradient], params: Sequence[Tensor]) -> Vector:
     return [torch.zeros_like(p) if g is None else g for g, p in zip(flat, params, strict=True)]
 
 
-def _deviation(g0: Vector, mean: Vector, decay: float) -> Vector:
-    """g_0 minus its running mean once that has taken g_0 in (Friendly-SAM, Li et al. 2024, equations 8 and 9)."""
+def _lead(g0: Vector, mean: Vector | None, decay: float) -> Vector:
+    """A copy of g_0, or g_0 minus its running mean once that has taken g_0 in (Friendly-SAM, equations 8 and 9)."""
+    if mean is None:
+        return [g.clone() for g in g0]
     deviation = list(torch._foreach_sub(g0, mean))
     torch._foreach_mul_(deviation, decay)
     return deviation

@@ -1,4 +1,7 @@
-"""Names -> TorchJD's aggregators (they take J [K, P]) and scalarisers (they take the losses [K])."""
+"""Names -> TorchJD's aggregators (they take J [K, P]) and scalarisers (they take the losses [K]).
+
+MoDo and SDMGrad are not among them: they weigh by J_1 J_2^T of two independent batches, and a step has one.
+"""
 
 import inspect
 from collections.abc import Callable

@@ -31,7 +31,7 @@ class Cost:
     """What one method's step takes.
 
     Attributes:
-        seconds: median time of a step.
+        seconds: median time of a step; on a CPU the process's own, over all its threads.
         ratio, ratio_low, ratio_high: median and quartiles over the rounds of step time / LS step time of the round.
         count_ratio: the same by the count of passes, a backward pass taken for two forward passes.
         memory: peak bytes during the step beyond what was held before it.
@@ -127,11 +127,15 @@ def passes(sharpness: Sharpness, tasks: int, *, scalarised: bool) -> float:
 
 
 def seconds(step: Callable[[], object], device: torch.device) -> float:
-    """Wall time of one call, the device's queue empty before and after."""
-    _synchronise(device)
+    """Time of one call: on a CPU this process's own, so that what else runs there does not count; else wall time."""
+    if device.type == "cpu":
+        start = time.process_time()
+        step()
+        return time.process_time() - start
+    torch.accelerator.synchronize(device)
     start = time.perf_counter()
     step()
-    _synchronise(device)
+    torch.accelerator.synchronize(device)
     return time.perf_counter() - start
 
 
@@ -161,11 +165,6 @@ def _step(update: MultiTaskUpdate, closure: Closure) -> Callable[[], Tensor]:
         return losses
 
     return step
-
-
-def _synchronise(device: torch.device) -> None:
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
 
 
 def _cost(
