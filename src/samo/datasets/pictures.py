@@ -1,5 +1,6 @@
 """Picture files: read whole or refused by name."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,8 +15,10 @@ from samo.datasets.sources import FAULTS
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
-def read(path: Path, side: int | None, formats: tuple[str, ...], modes: tuple[str, ...] = ()) -> NDArray[np.uint8]:
-    """A picture as RGB.
+def read(
+    path: Path, side: int | None, formats: tuple[str, ...], modes: tuple[str, ...] = ()
+) -> tuple[NDArray[np.uint8], str]:
+    """A picture as RGB, and the mode that it had.
 
     Args:
         path: of the file.
@@ -25,7 +28,7 @@ def read(path: Path, side: int | None, formats: tuple[str, ...], modes: tuple[st
         modes: what it may hold ("RGB", "L", …); none allows all, and converts them.
 
     Returns:
-        uint8 [side, side, 3].
+        uint8 [side, side, 3], and Pillow's name of the mode.
 
     Raises:
         ValueError: missing, cut off, of another format or mode; the file is named.
@@ -38,7 +41,8 @@ def read(path: Path, side: int | None, formats: tuple[str, ...], modes: tuple[st
             picture.load()
             if not modes or mode in modes:
                 whole = picture.convert("RGB")
-                return np.asarray(whole if side is None else whole.resize((side, side), Image.Resampling.BILINEAR))
+                square = whole if side is None else whole.resize((side, side), Image.Resampling.BILINEAR)
+                return np.asarray(square), mode
     except FileNotFoundError:
         raise ValueError(f"{path}: missing") from None
     except _UNREADABLE as error:
@@ -55,20 +59,28 @@ def faults(paths: Iterable[Path], formats: tuple[str, ...], modes: tuple[str, ..
             yield str(error)
 
 
-def write(out: Path, paths: Sequence[Path], side: int, formats: tuple[str, ...], modes: tuple[str, ...] = ()) -> None:
+def write(
+    out: Path, paths: Sequence[Path], side: int, formats: tuple[str, ...], modes: tuple[str, ...] = ()
+) -> Counter[str]:
     """Write the pictures to one .npy file, uint8 [N, side, side, 3], one at a time: they need not fit into memory.
+
+    Returns:
+        How many had which mode.
 
     Raises:
         ValueError: pictures that cannot be read; the first `FAULTS` of them are named.
     """
+    found: Counter[str] = Counter()
     array = open_memmap(out, mode="w+", dtype=np.uint8, shape=(len(paths), side, side, 3))
     for n, path in enumerate(paths):
         try:
-            array[n] = read(path, side, formats, modes)
+            array[n], mode = read(path, side, formats, modes)
         except ValueError as error:
             others = islice(faults(paths[n + 1 :], formats, modes), FAULTS - 1)
             raise ValueError("\n".join([str(error), *others])) from error
+        found[mode] += 1
     array.flush()
+    return found
 
 
 def _reason(error: BaseException) -> str:
