@@ -17,7 +17,7 @@ repro: env  ## run what is not up to date, two cells at a time, then print the t
 	@samo repro
 
 test: env  ## all tests, the pipeline with the profile smoke among them
-	@pytest
+	@pytest -n 2 --dist loadfile
 
 check: env  ## params.yaml, lint, types, stripped notebooks
 	@samo check

@@ -1,44 +1,55 @@
 """Small multi-task problems for the tests of the update: every trait that a network may have."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from samo import MultiTaskUpdate, preset
 
-class Network(nn.Module):
-    """A two-layer trunk with what makes perturbed passes hard, one private branch a task inside the trunk, heads.
+
+class Trunk(nn.Module):
+    """Two layers with what makes perturbed passes hard between them, and a private branch a task at the end.
 
     Args:
-        tasks: K.
+        branches: layers that belong to the trunk and that one task each uses (MTAN's attention).
         batchnorm: BatchNorm after the first layer.
         dropout: its probability, after the first layer.
-        branches: a layer a task that belongs to the trunk and that only this task uses (MTAN's attention).
     """
+
+    def __init__(self, branches: int, *, batchnorm: bool, dropout: float) -> None:
+        super().__init__()
+        self.first = nn.Linear(5, 6)
+        self.norm: nn.Module = nn.BatchNorm1d(6) if batchnorm else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+        self.second = nn.Linear(6, 4)
+        self.branches = nn.ModuleList(nn.Linear(4, 4) for _ in range(branches))
+
+    def forward(self, x: Tensor, tasks: Sequence[int]) -> list[Tensor]:
+        features = torch.tanh(self.second(self.dropout(torch.tanh(self.norm(self.first(x))))))
+        return [torch.tanh(self.branches[i](features)) if len(self.branches) else features for i in tasks]
+
+
+class Network(nn.Module):
+    """The trunk with one linear head a task."""
 
     def __init__(self, tasks: int, *, batchnorm: bool, dropout: float, branches: bool) -> None:
         super().__init__()
-        self.trunk = nn.ModuleDict(
-            {
-                "first": nn.Linear(5, 6),
-                "norm": nn.BatchNorm1d(6) if batchnorm else nn.Identity(),
-                "dropout": nn.Dropout(dropout),
-                "second": nn.Linear(6, 4),
-                "branches": nn.ModuleList(nn.Linear(4, 4) for _ in range(tasks if branches else 0)),
-            }
-        )
+        self.trunk = Trunk(tasks if branches else 0, batchnorm=batchnorm, dropout=dropout)
         self.heads = nn.ModuleList(nn.Linear(4, 2) for _ in range(tasks))
 
     def forward(self, x: Tensor, tasks: Sequence[int]) -> list[Tensor]:
-        trunk = self.trunk
-        features = trunk["dropout"](torch.tanh(trunk["norm"](trunk["first"](x))))
-        features = torch.tanh(trunk["second"](features))
-        branches = trunk["branches"]
-        assert isinstance(branches, nn.ModuleList)
-        own = [torch.tanh(branches[i](features)) if len(branches) else features for i in tasks]
-        return [self.heads[i](f) for i, f in zip(tasks, own, strict=True)]
+        return [self.heads[i](features) for i, features in zip(tasks, self.trunk(x, tasks), strict=True)]
+
+    @property
+    def batchnorm(self) -> nn.BatchNorm1d:
+        """The trunk's BatchNorm, of a network that has one."""
+        assert isinstance(self.trunk.norm, nn.BatchNorm1d)
+        return self.trunk.norm
 
 
 @dataclass
@@ -79,3 +90,45 @@ def problem(
 def grads(network: nn.Module) -> list[Tensor | None]:
     """A copy of every `.grad`, in the order of the parameters."""
     return [None if p.grad is None else p.grad.clone() for p in network.parameters()]
+
+
+def update_of(case: Problem, aggregator: Any = "ls", name: str = "none", **fields: Any) -> MultiTaskUpdate:
+    return MultiTaskUpdate(
+        case.network.trunk, case.network.heads, aggregator=aggregator, sharpness=preset(name, **fields)
+    )
+
+
+def train(case: Problem, update: MultiTaskUpdate, steps: int) -> None:
+    """Some steps of SGD with everything that a loop should call; dropout differs from step to step."""
+    optimizer = torch.optim.SGD([*case.network.parameters(), *update.parameters()], lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        update.backward(case.closure)
+        optimizer.step()
+        update.after_step(case.closure)
+
+
+@dataclass
+class Snapshot:
+    """All that a step must not change, bit for bit."""
+
+    state: dict[str, Tensor]
+    flags: list[bool]
+    modes: list[bool]
+    random: Tensor
+
+    @classmethod
+    def of(cls, network: nn.Module) -> "Snapshot":
+        return cls(
+            copy.deepcopy(network.state_dict()),
+            [p.requires_grad for p in network.parameters()],
+            [m.training for m in network.modules()],
+            torch.get_rng_state(),
+        )
+
+    def assert_equal(self, other: "Snapshot", *, but: str | None = None) -> None:
+        for name, value in self.state.items():
+            assert torch.equal(value, other.state[name]) or (but is not None and but in name), name
+        assert self.flags == other.flags
+        assert self.modes == other.modes
+        assert torch.equal(self.random, other.random)

@@ -40,7 +40,7 @@ class Copy:
             env["SAMO_DATA"] = str(ROOT / "data/raw")
         done = subprocess.run(command, cwd=at or self.root, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        return done.stderr if code else done.stdout
 
     def samo(self, *arguments: str, code: int = 0) -> str:
         return self.run(sys.executable, "-m", "samo.study", *arguments, code=code)

@@ -9,6 +9,7 @@ from torch import nn
 
 from samo.models.multitask import MultiTaskNetwork
 from samo.problem import Metric, Problem
+from samo.settings import Training
 from samo.sharpness import preset
 from samo.train import DivergedError, Recipe, conflict, evaluate, fit
 
@@ -75,8 +76,10 @@ def problem() -> Problem:
 
 
 def recipe(**changes: Any) -> Recipe:
-    given: dict[str, Any] = {"aggregator": "ls", "sharpness": preset("none"), "lr": 0.02, "epochs": 3, "batch": 16}
-    return Recipe(**given | {"seed": 0} | changes)
+    given: dict[str, Any] = {"aggregator": "ls", "sharpness": preset("none"), "lr": 0.02, "epochs": 3, "seed": 0}
+    fields = {name: changes.pop(name) for name in list(changes) if name in Training.model_fields and name != "epochs"}
+    training = Training(**{"batch": 16, "epochs": 3, "search_epochs": 1} | fields)
+    return Recipe(**given | {"training": training} | changes)
 
 
 @pytest.mark.parametrize("sharpness", ["none", "samo", "fmtl", "msam"])
@@ -178,21 +181,12 @@ def test_a_training_that_blows_up_says_so(problem):
         fit(problem, recipe(sharpness=preset("gsam", rho=1e30)), ("val",))
 
 
-def test_the_schedule_goes_up_then_down_to_zero(problem):
-    from samo.train import _scheduler
-
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
-    scheduler = _scheduler(optimizer, recipe(lr=0.5, schedule="onecycle", epochs=10), steps=10)
-    rates = []
-    for _ in range(100):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    assert max(rates) == pytest.approx(0.5)
-    assert rates.index(max(rates)) == 9
-    assert rates[0] == pytest.approx(0.05)
-    assert rates[-1] < 1e-9
-    assert all(math.isfinite(r) for r in rates)
+def test_the_plateau_schedule_goes_by_the_validation_score(problem):
+    plan = recipe(schedule="plateau", patience=0, lr=0.0, epochs=3)
+    fit(problem, plan, ("val",), every_epoch=False)
+    # Asked after each epoch, though only the last one's values are wanted.
+    assert problem.splits["val"].asked == 3
+    assert problem.splits["test"].asked == 0
 
 
 def test_clipping_bounds_the_trunk_gradient_only(problem, monkeypatch):

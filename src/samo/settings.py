@@ -18,13 +18,25 @@ class Training(Settings):
         batch: examples a step.
         epochs: passes over the training split of a final run.
         search_epochs: passes of one trial of the search for the learning rate and rho.
-        schedule: of the learning rate: "constant", or "onecycle" (up over a tenth of the steps, then down to zero
-            along a cosine), whose peak is the learning rate that the search chooses.
+        schedule: of the learning rate: "constant"; "onecycle" (up over a tenth of the steps, then down to zero along a
+            cosine; its peak is what the search chooses); "step" (times `step_factor` every `step_epochs`); "plateau"
+            (times `plateau_factor` after `patience` epochs without a better validation score, down to `min_lr`).
+        weight_decay: Adam's L2 penalty.
         clip: largest norm of the trunk's gradient, as in the papers; None leaves it as it is.
+        reported: which epoch's test values count: the "last", the "best" by validation score, or the mean over the
+            last `last_epochs` ("mean-of-last"). Test values decide none of them.
     """
 
     batch: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=1)]
     search_epochs: Annotated[int, Field(ge=1)]
-    schedule: Literal["constant", "onecycle"] = "constant"
+    schedule: Literal["constant", "onecycle", "step", "plateau"] = "constant"
+    step_epochs: Annotated[int, Field(ge=1)] = 100
+    step_factor: Annotated[float, Field(gt=0, le=1)] = 0.5
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    patience: Annotated[int, Field(ge=0)] = 5
+    min_lr: Annotated[float, Field(ge=0)] = 1e-5
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Annotated[float, Field(gt=0)] | None = None
+    reported: Literal["last", "best", "mean-of-last"] = "last"
+    last_epochs: Annotated[int, Field(ge=1)] = 10

@@ -128,7 +128,8 @@ class Step:
     def _combine(self, aggregator: Aggregator, J: Tensor) -> Tensor:
         with streams.drawing_from(self._draw_seed(), J.device):
             direction, gramian = combine(aggregator, J)
-        if gramian is not None and self.conflict is None:
+        over_tasks = isinstance(self.method, Decomposition) and aggregator is self.method.over_tasks
+        if gramian is not None and over_tasks and self.conflict is None:
             self.conflict = cosines(gramian)
         return direction
 

@@ -3,24 +3,23 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from samo import aggregation
 from samo.conflict import cosines
 from samo.gradients import task_gradients
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.problem import Batch, Problem, Values
+from samo.schedule import Schedule
+from samo.settings import Training
 from samo.sharpness import Sharpness
 from samo.update import MultiTaskUpdate
 
 EVALUATION_BATCH = 500
 PROBE_EXAMPLES = 500
-WARM_UP = 0.1
-"""The share of the steps in which the schedule "onecycle" goes up."""
 
 
 class DivergedError(Exception):
@@ -36,11 +35,9 @@ class Recipe:
         options: the aggregator's options.
         sharpness: how the point is perturbed.
         separate: one network a task instead of a shared trunk (STL).
-        lr: learning rate of Adam (with a schedule: its peak).
-        epochs: passes over the training split.
-        batch: examples a step.
-        schedule: "constant" or "onecycle"; see `samo.settings.Training`.
-        clip: largest norm of the trunk's gradient, or None.
+        lr: learning rate of Adam at the start (under "onecycle", its peak).
+        epochs: passes over the training split, those of `training` or fewer.
+        training: batch, schedule, weight decay, clipping.
         seed: of weights, order of examples and random directions, each in a stream of its own.
         device: where to train.
     """
@@ -49,12 +46,10 @@ class Recipe:
     sharpness: Sharpness
     lr: float
     epochs: int
-    batch: int
+    training: Training
     seed: int
     options: Mapping[str, Any] = field(default_factory=dict)
     separate: bool = False
-    schedule: Literal["constant", "onecycle"] = "constant"
-    clip: float | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
@@ -121,21 +116,23 @@ def fit(
         sharpness=recipe.sharpness,
         generator=directions,
     )
-    optimizer = torch.optim.Adam([*network.parameters(), *update.parameters()], lr=recipe.lr)
-    steps = len(problem.splits["train"]) // recipe.batch
-    scheduler = _scheduler(optimizer, recipe, steps)
+    training = recipe.training
+    learned = [*network.parameters(), *update.parameters()]
+    optimizer = torch.optim.Adam(learned, lr=recipe.lr, weight_decay=training.weight_decay)
+    steps = len(problem.splits["train"]) // training.batch
+    schedule = Schedule(optimizer, training, recipe.epochs, steps)
     history: list[Row] = []
     report_every = max(1, recipe.epochs * steps // 50)
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         total = torch.zeros(len(problem.tasks), device=recipe.device)
-        for step, batch in enumerate(problem.splits["train"].batches(recipe.batch, recipe.device, order), 1):
+        for step, batch in enumerate(problem.splits["train"].batches(training.batch, recipe.device, order), 1):
             try:
-                losses = _step(problem, network, update, optimizer, batch, recipe.clip)
+                losses = _step(problem, network, update, optimizer, batch, training.clip)
             except FloatingPointError as error:
                 where = f"epoch {epoch}, step {step}, tasks {', '.join(problem.tasks)}"
                 raise DivergedError(f"{error} ({where}): lower lr or rho") from error
-            scheduler.step()
+            schedule.after_step()
             total += losses
             if (done := (epoch - 1) * steps + step) % report_every == 0:
                 share = done / (recipe.epochs * steps)
@@ -147,6 +144,8 @@ def fit(
                 rows += _rows(epoch, split, evaluate(problem, network, split, recipe.device))
             if every_epoch and not recipe.separate and len(problem.tasks) > 1:
                 rows += _conflict_rows(epoch, problem, network, recipe.device)
+        score = _score(problem, network, rows, recipe.device) if schedule.needs_score else math.nan
+        schedule.after_epoch(score)
         history += rows
         on_epoch(rows)
     return Fit(history, network)
@@ -206,16 +205,19 @@ def _step(
     return losses
 
 
-def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LRScheduler:
-    total = recipe.epochs * steps
+def _score(problem: Problem, network: nn.Module, rows: list[Row], device: torch.device) -> float:
+    """The validation score, from the epoch's rows where they have it."""
+    found = values_of(rows, "val")
+    return problem.score(found or evaluate(problem, network, "val", device))
 
-    def factor(step: int) -> float:
-        if recipe.schedule == "constant":
-            return 1.0
-        done = min(1.0, (step + 1) / total)
-        return done / WARM_UP if done < WARM_UP else (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2
 
-    return LambdaLR(optimizer, factor)
+def values_of(history: Sequence[Row], split: str, epoch: int | None = None) -> Values:
+    """Task -> metric -> value of a split, at an epoch or at the last one that has it."""
+    values: Values = {}
+    for row in history:
+        if row.split == split and epoch in (None, row.epoch):
+            values.setdefault(row.task, {})[row.metric] = row.value
+    return values
 
 
 def _rows(epoch: int, split: str, values: Values) -> list[Row]:

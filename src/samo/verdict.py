@@ -36,7 +36,11 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
         parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse{_named(worse)}")
     if undecided:
         parts.append(f"for {undecided} the interval holds zero, so these seeds cannot tell")
-    return f"On {dataset}, {_listed(parts)}."
+    chance = f"{0.05 * len(rows):.1f}"
+    return (
+        f"On {dataset}, {_listed(parts)}. Of {len(rows)} such comparisons, {chance} would stand clear of zero by "
+        "chance alone."
+    )
 
 
 def agreement(table: pd.DataFrame, series: pd.DataFrame) -> str:

@@ -82,10 +82,12 @@ def _load_nash(aggregator: NashMTL, step: float, weights: list[float]) -> None:
 
 
 def check_tasks(aggregator: nn.Module, tasks: int) -> None:
-    """Raise a ValueError where the aggregator was made for another number of tasks."""
+    """Raise a ValueError where the aggregator was made for another number of tasks, or bargains with one alone."""
     made_for = {n: len(p) for n, p in aggregator.named_parameters() if p.ndim == 1}
     if isinstance(aggregator, NashMTL):
         made_for["n_tasks"] = aggregator.n_tasks
+        if tasks == 1:
+            raise ValueError("nash-mtl needs two tasks or more")
     for attribute in ("weights", "reference", "leak", "pref_vector"):
         value = getattr(aggregator, attribute, None)
         if isinstance(value, Tensor):

@@ -35,7 +35,7 @@ class Cost:
         ratio, ratio_low, ratio_high: median and quartiles over the rounds of step time / LS step time of the round.
         count_ratio: the same by the count of passes, a backward pass taken for two forward passes.
         memory: peak bytes during the step beyond what was held before it.
-        copies: memory beyond the LS step's, in copies of the trunk; below 0 where less.
+        copies: memory beyond the LS step's, in copies of the trunk.
     """
 
     method: str
@@ -61,7 +61,7 @@ def measure(
     """Time and memory of a step of every method, and of the plain LS step, on one network and batch.
 
     In each of `repeats` rounds every method makes one step, an LS step first, so that a slow moment of the machine
-    falls on all alike. The weights are not stepped: a step is what fills `.grad`. The first round is not counted.
+    falls on all alike. The weights are not stepped: a step is what fills `.grad`. A round before them measures memory.
 
     Args:
         trunk, heads, network: as `MultiTaskUpdate` takes them; the methods need not be run before.
@@ -91,9 +91,6 @@ def measure(
             for p in params:
                 p.grad = None
             if round_ == 0:
-                step()
-                for p in params:
-                    p.grad = None
                 memory[name] = peak_memory(step, params[0].device)
             else:
                 times[name].append(seconds(step, params[0].device))

@@ -11,9 +11,11 @@ from safetensors.torch import save_file
 
 from samo import datasets, search, sharpness
 from samo.problem import Problem
+from samo.reported import reported
+from samo.settings import Training
 from samo.study import config, paths, progress, store, track
 from samo.study.cells import Cell
-from samo.train import DivergedError, Fit, Progress, Recipe, Row, fit
+from samo.train import DivergedError, Fit, Progress, Recipe, Row, fit, values_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def train_cell(dataset: str, method: str) -> Result:
         with views.run(seed) as log:
             fits[seed] = fit(problem, recipe, ("val", "test"), on_progress=watch, on_epoch=log)
 
-    metrics = _metrics(problem, cell, chosen_method, trials, chosen, fits)
+    metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
     history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
     with store.whole_folder(root / cell.runs) as folder:
         store.write_json(folder / "metrics.json", metrics)
@@ -98,7 +100,7 @@ class _Watch:
 def _search(
     problem: Problem,
     params: config.Params,
-    training: Any,
+    training: Training,
     method: config.Method,
     device: torch.device,
     watch: _Watch,
@@ -123,11 +125,11 @@ def _validation_score(problem: Problem, recipe: Recipe, watch: Callable[[Progres
         run = fit(problem, recipe, ("val",), every_epoch=False, on_progress=watch)
     except DivergedError:
         return float("-inf")
-    return problem.score(_values(run.history, "val"))
+    return problem.score(values_of(run.history, "val"))
 
 
 def _recipe(
-    method: config.Method, training: Any, trial: search.Trial, epochs: int, seed: int, device: torch.device
+    method: config.Method, training: Training, trial: search.Trial, epochs: int, seed: int, device: torch.device
 ) -> Recipe:
     fields = method.preset_fields if trial.rho is None else {**method.preset_fields, "rho": trial.rho}
     return Recipe(
@@ -137,9 +139,7 @@ def _recipe(
         separate=method.networks == "separate",
         lr=trial.lr,
         epochs=epochs,
-        batch=training.batch,
-        schedule=training.schedule,
-        clip=training.clip,
+        training=training,
         seed=seed,
         device=device,
     )
@@ -148,6 +148,7 @@ def _recipe(
 def _metrics(
     problem: Problem,
     cell: Cell,
+    training: Training,
     method: config.Method,
     trials: list[search.Trial],
     chosen: search.Trial,
@@ -171,20 +172,11 @@ def _metrics(
         "seeds": {
             str(seed): {
                 task: {name: value for name, value in by_name.items() if name != "loss"}
-                for task, by_name in _values(run.history, "test").items()
+                for task, by_name in reported(problem, run.history, training).items()
             }
             for seed, run in fits.items()
         },
     }
-
-
-def _values(history: list[Row], split: str) -> dict[str, dict[str, float]]:
-    """The last epoch's values of a split: no epoch is ever chosen."""
-    values: dict[str, dict[str, float]] = {}
-    for row in history:
-        if row.split == split:
-            values.setdefault(row.task, {})[row.metric] = row.value
-    return values
 
 
 def _csv(history: list[dict[str, Any]]) -> str:

@@ -1,17 +1,15 @@
 """params.yaml, read once and checked whole: what passes here is trusted everywhere else."""
 
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from samo import aggregation, datasets, sharpness
 from samo.settings import Settings, Training
-from samo.study import paths
+from samo.study import paths, strict_yaml
 from samo.study.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -182,9 +180,9 @@ def load(path: Path | None = None) -> Params:
 def parse(text: str, origin: str = "params.yaml") -> Params:
     """Check the text of a params file; `origin` names it in messages."""
     try:
-        content = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{origin}: {_yaml_fault(error)}") from error
+        content = strict_yaml.load(text)
+    except ValueError as error:
+        raise ConfigError(f"{origin}: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{origin}: must be a mapping with seeds, datasets, methods, train, analyses")
     try:
@@ -237,43 +235,6 @@ def _dataset_block(name: str, block: dict[str, Any]) -> DatasetBlock:
             lines = [_line("", fault, ("datasets", name, part)) for fault in error.errors(include_url=False)]
             raise ValueError("\n".join(lines)) from None
     return DatasetBlock.model_construct(**made)  # type: ignore[arg-type]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without code, without aliases (a few lines of them can unfold into gigabytes), without double keys."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} must be text: write it in quotes", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the name {key!r} is given twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.2, which DVC reads, takes 1e-3 for a number; PyYAML's 1.1 would take it for text.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def _yaml_fault(error: yaml.YAMLError) -> str:
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    mark = getattr(error, "problem_mark", None)
-    return f"line {mark.line + 1}: {problem}" if mark else str(problem)
 
 
 def _line(origin: str, fault: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> str:

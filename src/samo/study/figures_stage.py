@@ -52,11 +52,14 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
     trials = _of(_read(tables / "search.csv", ["dataset"]), dataset)
     series = _of(_read(tables / "curves.csv", ["dataset", "split", "metric"]), dataset)
     test = series[series["split"] == "test"]
-    rows = curve_rows(_read(tables / f"{dataset}-measures.csv", ["task"]))
+    measures = _read(tables / f"{dataset}-measures.csv", ["task"])
+    rows = curve_rows(measures)
+    # Two tasks are one pair: its share of conflict is 0 or 1, and says less than its cosine.
+    agreeing = CONFLICT if measures["task"].nunique() > 2 else CONFLICT[:1]
     shown = test[test["metric"].isin([row.metric for row in rows])]
     analysis = root / "data/analysis" / dataset
     agreement = _read(analysis / "conflict.csv", ["method", "metric"]).assign(task="all")
-    agreement = agreement[agreement["metric"].isin([row.metric for row in CONFLICT])]
+    agreement = agreement[agreement["metric"].isin([row.metric for row in agreeing])]
     cosine = agreement[agreement["metric"] == "cosine_mean"]
     price = _read(analysis / "cost.csv", ["method"])
     price = price[price["method"].isin(main["method"])]
@@ -76,7 +79,7 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
         Drawing(
             f"{dataset}-conflict",
             agreement,
-            lambda: curves.draw(main, agreement, CONFLICT),
+            lambda: curves.draw(main, agreement, agreeing),
             lambda: curves.describe(cosine, "Mean cosine between task gradients over epochs"),
         ),
         Drawing(f"{dataset}-cost", price, lambda: cost.draw(main, price), lambda: cost.describe(price)),

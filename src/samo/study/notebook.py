@@ -95,7 +95,9 @@ def _page(executed: nbformat.NotebookNode, title: str) -> str:
     from nbconvert import HTMLExporter
 
     # The basic template links nothing from elsewhere.
-    exporter = HTMLExporter(template_name="basic", exclude_output_prompt=True, exclude_input_prompt=True)
+    exporter = HTMLExporter(
+        template_name="basic", exclude_output_prompt=True, exclude_input_prompt=True, exclude_anchor_links=True
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         body, _ = exporter.from_notebook_node(executed)

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import warnings
@@ -137,6 +138,7 @@ def commit(root: Path) -> str:
 def _client(root: Path) -> "MlflowClient":
     from mlflow import MlflowClient  # a second's import, for those who log only
 
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     return MlflowClient(uri(root))
 
 

@@ -1,0 +1,58 @@
+"""The learning rate over a training: the schedules that the papers use, and one for short budgets."""
+
+import math
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau, StepLR
+
+from samo.settings import Training
+
+WARM_UP = 0.1
+"""The share of the steps in which the schedule "onecycle" goes up."""
+
+
+class Schedule:
+    """Moves an optimiser's learning rate; see `samo.settings.Training.schedule`.
+
+    Args:
+        optimizer: its learning rate at the start is the one that was searched (for "onecycle", the peak).
+        training: which schedule, and its numbers.
+        epochs: of this training.
+        steps: an epoch.
+    """
+
+    def __init__(self, optimizer: Optimizer, training: Training, epochs: int, steps: int) -> None:
+        self._by_step: LRScheduler | None = None
+        self._by_epoch: LRScheduler | None = None
+        self._by_score: ReduceLROnPlateau | None = None
+        if training.schedule == "onecycle":
+            self._by_step = LambdaLR(optimizer, lambda step: onecycle(step, epochs * steps))
+        elif training.schedule == "step":
+            self._by_epoch = StepLR(optimizer, training.step_epochs, training.step_factor)
+        elif training.schedule == "plateau":
+            self._by_score = ReduceLROnPlateau(
+                optimizer, "max", training.plateau_factor, training.patience, min_lr=training.min_lr
+            )
+
+    @property
+    def needs_score(self) -> bool:
+        """Whether each epoch's validation score is wanted."""
+        return self._by_score is not None
+
+    def after_step(self) -> None:
+        """Call it after each update."""
+        if self._by_step is not None:
+            self._by_step.step()
+
+    def after_epoch(self, score: float) -> None:
+        """Call it after each epoch, with the validation score where it is wanted (higher is better)."""
+        if self._by_epoch is not None:
+            self._by_epoch.step()
+        if self._by_score is not None:
+            self._by_score.step(score)
+
+
+def onecycle(step: int, total: int) -> float:
+    """The share of the peak at a step: up along a line over `WARM_UP` of the steps, then to zero along a cosine."""
+    done = min(1.0, (step + 1) / total)
+    return done / WARM_UP if done < WARM_UP else (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2

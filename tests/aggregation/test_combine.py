@@ -1,0 +1,75 @@
+"""J -> direction."""
+
+import pytest
+import torch
+from torch import Tensor
+from torchjd.aggregation import Aggregator, GradVac, GramianWeightedAggregator, Weighting
+
+from samo import aggregation
+from samo.aggregation import Decomposition, combine, cosines, make, state
+
+GRADIENT_BASED = [n for n in aggregation.NAMES if n not in aggregation.SCALARISERS]
+
+
+def aggregator(name: str, tasks: int = 3) -> Aggregator:
+    made = make(name, tasks=tasks)
+    assert isinstance(made, Aggregator)
+    return made
+
+
+def matrix(rows: int) -> torch.Tensor:
+    return torch.randn(rows, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", GRADIENT_BASED)
+def test_the_gramian_path_is_the_aggregators_own(name: str) -> None:
+    J = matrix(3)
+    found = []
+    for call in (lambda a: combine(a, J)[0], lambda a: a(J)):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            found.append(call(aggregator(name)))
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("name", GRADIENT_BASED)
+def test_no_gradient_gives_no_direction(name: str) -> None:
+    direction, _ = combine(aggregator(name, 2), torch.zeros(2, 5, dtype=torch.float64))
+    assert torch.equal(direction, torch.zeros(5, dtype=torch.float64))
+
+
+def test_weights_that_are_not_finite_are_an_error() -> None:
+    class Nowhere(Weighting[Tensor]):
+        def forward(self, gramian: Tensor, /) -> Tensor:
+            return gramian[0] * float("nan")
+
+    with pytest.raises(FloatingPointError, match="nan"):
+        combine(GramianWeightedAggregator(Nowhere()), matrix(2))
+
+
+def test_cosines_of_a_zero_row_are_zero() -> None:
+    J = torch.tensor([[3.0, 4.0], [0.0, 0.0], [-3.0, 4.0]])
+    found = cosines(J @ J.T)
+    assert found[0].tolist() == pytest.approx([1.0, 0.0, 7 / 25])
+    assert not found[1].any()
+
+
+def test_copies_of_an_aggregator_share_no_memory() -> None:
+    """GradVac's running cosines of loss gradients must not see those of flat gradients."""
+    parts = Decomposition(GradVac(), "separate", 3)
+    first = parts.aggregators[0]
+
+    def run(chosen: Aggregator, J: Tensor) -> Tensor:
+        return combine(chosen, J)[0]
+
+    def cosines_of(chosen: Aggregator) -> Tensor:
+        (kept,) = (part["_phi_t"] for part in state(chosen).values() if "_phi_t" in part)
+        assert isinstance(kept, Tensor)
+        return kept
+
+    with torch.random.fork_rng():
+        parts.start(matrix(3), run)
+        before = cosines_of(first)
+        parts.finish(1 - matrix(3), torch.zeros(7, dtype=torch.float64), run)
+    assert torch.equal(cosines_of(first), before)
+    assert before.any()

@@ -1,0 +1,89 @@
+"""The count of passes is the passes made; the measured figures are of the right kind."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from samo import PRESETS, MultiTaskUpdate, Sharpness, preset
+from samo.analysis.cost import Method, measure, passes, peak_memory
+from tests.problems import Problem, problem
+
+
+def counted(case: Problem, aggregator: str, sharpness: Sharpness, steps: int) -> float:
+    """Forward passes, and twice the backward passes through the trunk, a step; the first step is not counted."""
+    forwards, backwards = 0, 0
+
+    def count(grad: Tensor) -> None:
+        nonlocal backwards
+        backwards += 1
+
+    def closure(tasks: Sequence[int]) -> list[Tensor]:
+        nonlocal forwards
+        forwards += 1
+        features = case.network.trunk.first(case.x)[:, :4]
+        if features.requires_grad:
+            features.register_hook(count)
+        return [(1 + i) * F.mse_loss(case.network.heads[i](features), case.y[i]) for i in tasks]
+
+    update = MultiTaskUpdate(case.network.trunk.first, case.network.heads, aggregator=aggregator, sharpness=sharpness)
+    for _ in range(steps):
+        update.backward(closure)
+    return (forwards + 2 * backwards) / steps
+
+
+@pytest.mark.parametrize("aggregator", ["ls", "mgda"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"every": 3},
+        {"probe": "one-sided"},
+        {"probe": "one-sided", "probe_statistics": "batch"},
+        {"directions": 2},
+        {"normalise": "none"},
+    ],
+)
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_count_is_what_is_made(name: str, fields: dict[str, Any], aggregator: str) -> None:
+    sharpness = preset(name, **fields)
+    case = problem(5)
+    expected = passes(sharpness, 5, scalarised=aggregator == "ls")
+    assert counted(case, aggregator, sharpness, 3 if sharpness.every > 1 else 1) == expected
+
+
+def test_the_counts_of_the_papers() -> None:
+    assert passes(preset("none"), 40, scalarised=True) == 3
+    assert passes(preset("samo"), 40, scalarised=True) == 3 + 5 * 40
+    assert passes(preset("samo-shared"), 40, scalarised=True) == passes(preset("samo-shared"), 2, scalarised=True) == 11
+    assert passes(preset("fmtl"), 40, scalarised=False) == 1 + 5 * 40
+    assert passes(preset("lookback"), 40, scalarised=True) == 3
+
+
+def test_measuring_leaves_weights_alone_and_knows_every_method() -> None:
+    case = problem(2)
+    before = [p.clone() for p in case.network.parameters()]
+    methods = [Method(name, "ls", preset(name)) for name in ("none", "gsam", "samo-shared")]
+    costs = measure(case.network.trunk, list(case.network.heads), case.closure, methods, repeats=2)
+    assert [cost.method for cost in costs] == ["LS", "none", "gsam", "samo-shared"]
+    assert [round(cost.count_ratio, 2) for cost in costs] == [1, 1, 2, 3.67]
+    assert all(cost.seconds > 0 and cost.ratio_low <= cost.ratio <= cost.ratio_high for cost in costs)
+    assert costs[0].copies == 0
+    assert costs[2].copies > 0
+    assert all(torch.equal(p, q) for p, q in zip(before, case.network.parameters(), strict=True))
+    assert all(value is not None for cost in costs for value in dataclasses.astuple(cost))
+
+
+def test_peak_memory_counts_what_is_held_at_a_time() -> None:
+    def step() -> None:
+        for _ in range(3):
+            kept = torch.zeros(1000, dtype=torch.float64)
+            del kept
+        pair = [torch.zeros(500, dtype=torch.float64) for _ in range(3)]
+        del pair
+
+    assert peak_memory(step, torch.device("cpu")) == 12_000
