@@ -218,8 +218,9 @@ def test_losses_are_those_of_the_protocol(prepared):
 
 @pytest.mark.parametrize("network", ["cnn9", "resnet18"])
 def test_it_trains(prepared, network):
-    problem = celeba.problem(prepared, training(network=network))
-    recipe = train.Recipe("ls", preset("none"), lr=1e-4, epochs=1, batch=10, seed=0)
+    settings = training(network=network)
+    problem = celeba.problem(prepared, settings)
+    recipe = train.Recipe("ls", preset("none"), lr=1e-4, epochs=1, training=settings, seed=0)
     fit = train.fit(problem, recipe, ("test",))
     metric = problem.metrics[0].name
     assert {row.task for row in fit.history if row.metric == metric} == set(ATTRIBUTES)

@@ -71,6 +71,8 @@ class Training(settings.Training):
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """Write `<split>_<domain>_images.npy` [N, side, side, 3] and `<split>_<domain>_labels.npy` [N], and the weights.
 
+    The pictures of a domain are in a random order.
+
     Returns:
         The datasheet.
 
@@ -115,9 +117,8 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
 
 
 def _draw(examples: list[Example], wanted: int | None, rng: np.random.Generator) -> list[Example]:
-    if wanted is None or wanted >= len(examples):
-        return examples
-    return [examples[n] for n in sorted(rng.permutation(len(examples))[:wanted].tolist())]
+    # Mixed even where all are wanted: lists go class by class, and what looks at the first examples must not see one.
+    return [examples[n] for n in rng.permutation(len(examples))[:wanted].tolist()]
 
 
 def _weights(path: Path, out: Path) -> dict[str, str]:

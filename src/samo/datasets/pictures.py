@@ -38,7 +38,6 @@ def read(
             mode = picture.mode
             if side is None:
                 picture.draft(None, (1, 1))
-            picture.load()
             if not modes or mode in modes:
                 whole = picture.convert("RGB")
                 square = whole if side is None else whole.resize((side, side), Image.Resampling.BILINEAR)
