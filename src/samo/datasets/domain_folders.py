@@ -1,0 +1,159 @@
+"""Pictures laid out as Domain/class/picture, and the lists that split them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from samo.datasets import pictures
+from samo.datasets.sources import FAULTS
+
+SPLITS = ("train", "val", "test")
+SHARES = (0.6, 0.2)
+"""Of train and val, a class and domain, where no lists are given."""
+LISTS = "split"
+"""The folder of the lists <Domain>_<split>.txt; no domain."""
+FORMATS, SUFFIXES = ("JPEG", "PNG"), {".jpg", ".jpeg", ".png"}
+
+Example = tuple[Path, int]
+"""A picture and the number of its class."""
+
+
+@dataclass(frozen=True)
+class Domains:
+    """What the folders hold.
+
+    Attributes:
+        classes: names, sorted; the number of a class is its place here.
+        files: domain -> class -> its pictures, all sorted. A blank in a domain's name is an underscore here, as in
+            the lists ("Real World" of Office-Home is "Real_World").
+    """
+
+    classes: tuple[str, ...]
+    files: Mapping[str, Mapping[str, tuple[Path, ...]]]
+
+    def pictures(self) -> Iterator[Path]:
+        """Every picture."""
+        return (path for classes in self.files.values() for paths in classes.values() for path in paths)
+
+
+def read_domains(folder: Path) -> Domains:
+    """Look through the folders.
+
+    Raises:
+        ValueError: fewer than two domains, a class that not all domains have, or a folder without pictures; up to
+            `FAULTS` of these are named.
+    """
+    domains = [path for path in _folders(folder) if path.name != LISTS]
+    if len(domains) < 2:
+        raise ValueError(f"{folder}: {len(domains)} folders of domains; at least two are needed")
+    faults = []
+    files: dict[str, dict[str, tuple[Path, ...]]] = {}
+    for domain in domains:
+        name = domain.name.replace(" ", "_")
+        if name in files:
+            faults.append(f"{domain}: the same domain as {name}")
+        here = files[name] = {}
+        for group in _folders(domain):
+            here[group.name] = tuple(sorted(p for p in group.iterdir() if p.suffix.lower() in SUFFIXES))
+            if not here[group.name]:
+                deeper = ", but folders: is everything one folder too deep?" if _folders(group) else ""
+                faults.append(f"{group}: no pictures{deeper}")
+    classes = tuple(sorted({name for here in files.values() for name in here}))
+    for domain in domains:
+        absent = [name for name in classes if name not in files[domain.name.replace(" ", "_")]]
+        faults += [f"{domain / name}: missing, another domain has this class" for name in absent]
+    _refuse(faults)
+    return Domains(classes, files)
+
+
+def read_split(folder: Path, domains: Domains, seed: int) -> tuple[dict[str, dict[str, list[Example]]], bool]:
+    """Which picture belongs to which split.
+
+    By the lists, where there are any. Otherwise at random, 60 : 20 : 20 of each class of each domain.
+
+    Returns:
+        Split -> domain -> its examples, and whether lists said so.
+
+    Raises:
+        ValueError: a list is missing or one of its lines is wrong, or a picture is in none or two of them; up to
+            `FAULTS` faults are named.
+    """
+    lists = folder / LISTS
+    if lists.exists():
+        return _listed(folder, lists, domains), True
+    rng = np.random.default_rng(seed)
+    chosen: dict[str, dict[str, list[Example]]] = {s: {domain: [] for domain in domains.files} for s in SPLITS}
+    for domain, classes in domains.files.items():
+        for number, name in enumerate(domains.classes):
+            paths = classes[name]
+            order = rng.permutation(len(paths))
+            train, val = (round(share * len(paths)) for share in SHARES)
+            for split, part in zip(SPLITS, np.split(order, [train, train + val]), strict=True):
+                chosen[split][domain] += [(paths[n], number) for n in sorted(part.tolist())]
+    return chosen, False
+
+
+def check(folder: Path) -> list[str]:
+    """What is wrong with a folder that a person filled, at most `FAULTS` lines: folders, lists, then every picture."""
+    try:
+        domains = read_domains(folder)
+        read_split(folder, domains, seed=0)
+    except ValueError as error:
+        return str(error).splitlines()
+    return list(islice(pictures.faults(domains.pictures(), FORMATS), FAULTS))
+
+
+def _listed(folder: Path, lists: Path, domains: Domains) -> dict[str, dict[str, list[Example]]]:
+    wanted = [(split, domain, lists / f"{domain}_{split}.txt") for split in SPLITS for domain in domains.files]
+    _refuse([f"{path}: missing" for _, _, path in wanted if not path.is_file()])
+    known = {
+        f"{domain}/{name}/{path.name}": path
+        for domain, classes in domains.files.items()
+        for name, paths in classes.items()
+        for path in paths
+    }
+    chosen: dict[str, dict[str, list[Example]]] = {split: {} for split in SPLITS}
+    numbers: dict[str, str] = {}
+    seen: set[str] = set()
+    faults = []
+    for split, domain, path in wanted:
+        examples = chosen[split][domain] = []
+        for n, line in enumerate(_lines(path), 1):
+            entry, _, number = line.strip().rpartition(" ")
+            entry = entry.strip()
+            parts = entry.split("/")
+            if len(parts) != 3 or parts[0] != domain or not number.isdecimal():
+                faults.append(f"{path}, line {n}: not {domain}/<class>/<picture> and a number")
+            elif entry not in known:
+                faults.append(f"{folder / entry}: missing, but listed in {path.name}, line {n}")
+            elif entry in seen:
+                faults.append(f"{path}, line {n}: {entry} is listed for the second time")
+            elif numbers.setdefault(parts[1], number) != number:
+                faults.append(f"{path}, line {n}: {parts[1]} has number {number} here and {numbers[parts[1]]} before")
+            else:
+                seen.add(entry)
+                examples.append((known[entry], domains.classes.index(parts[1])))
+    if not faults and (spare := sorted(known.keys() - seen)):
+        faults = [f"{folder}: {len(known)} pictures, but the lists name {len(seen)}"]
+        faults += [f"{known[entry]}: in no list" for entry in spare]
+    _refuse(faults)
+    return chosen
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read as text") from error
+
+
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        raise ValueError("\n".join(faults[:FAULTS]))

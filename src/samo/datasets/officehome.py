@@ -1,0 +1,193 @@
+"""Office-Home: which of 65 things a picture shows, a task for each of its four domains (Venkateswara et al. 2017).
+
+Multi-input: every domain has pictures of its own, so a step takes a batch of each. After LibMTL, whose lists and
+settings SAMO takes over: ResNet-18, ImageNet's normalisation, no augmentation, cross-entropy, accuracy. The domains
+go through the trunk one after the other, as there, so BatchNorm normalises each by itself. LibMTL drops a shorter
+domain's last examples before it restarts; here they are taken, and the batch is filled from the next order. SAMO's
+evaluation counts the shorter domains' examples more than once, until the longest has ended; here each counts once.
+
+The folders decide domains and classes: PACS in the same layout is another such problem.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from samo import settings
+from samo.datasets import domain_folders, pictures
+from samo.datasets.arrays import ArraySplit
+from samo.datasets.domain_folders import SPLITS, Example
+from samo.datasets.domains import DomainBatch, DomainSplit, present
+from samo.datasets.sources import Given
+from samo.models import resnet18
+from samo.problem import Metric, Problem, Values
+
+RAW = Given(
+    what="Office-Home (pictures of 65 things in 4 domains)",
+    where="https://www.hemanthdv.org/officeHomeDataset.html",
+    layout=f"<Domain>/<class>/*.jpg, and LibMTL's lists, if wanted, as {domain_folders.LISTS}/<Domain>_<split>.txt",
+    check=domain_folders.check,
+)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's red, green and blue."""
+WEIGHTS = "weights.safetensors"
+Count = Annotated[int, Field(ge=1)] | None
+
+
+class Data(settings.Settings):
+    """Which pictures, how large, and what the trunk starts from.
+
+    Attributes:
+        train, val, test: at most so many pictures of each domain, drawn at random; None takes them all.
+        side: of the square that they are resized to, in pixels; 224 in the papers.
+        seed: of the draw, and of the split where no lists are given.
+        weights: a file with torchvision's ImageNet weights of ResNet-18, from which the papers start: its path from
+            the folder of the raw data, or an absolute one. None starts from random weights.
+    """
+
+    train: Count = None
+    val: Count = None
+    test: Count = None
+    side: Annotated[int, Field(ge=32, le=512)] = 224
+    seed: Annotated[int, Field(ge=0)] = 0
+    weights: str | None = None
+
+
+class Training(settings.Training):
+    """The training of `samo.settings.Training`, `batch` being examples of each domain, and the network."""
+
+    network: Literal["resnet18"] = "resnet18"
+
+
+def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
+    """Write `<split>_<domain>_images.npy` [N, side, side, 3] and `<split>_<domain>_labels.npy` [N], and the weights.
+
+    The pictures of a domain are in a random order.
+
+    Returns:
+        The datasheet.
+
+    Raises:
+        ValueError: a folder, list, picture or the file of weights is not what it should be, or a split is empty.
+    """
+    domains = domain_folders.read_domains(raw)
+    splits, listed = domain_folders.read_split(raw, domains, data.seed)
+    sheet: dict[str, Any] = {
+        "what": f"{len(domains.classes)} classes of pictures in {len(domains.files)} domains, "
+        f"resized to {data.side} x {data.side}",
+        "split": "by the lists given"
+        if listed
+        else f"ours, 60 : 20 : 20 of each class of each domain, seed {data.seed}; no lists were given",
+        "domains": list(domains.files),
+        "classes": list(domains.classes),
+        "side": data.side,
+        "weights": None if data.weights is None else _weights(raw / data.weights, out / WEIGHTS),
+        "splits": {},
+    }
+    rng = np.random.default_rng(data.seed)
+    for split, wanted in zip(SPLITS, (data.train, data.val, data.test), strict=True):
+        sheet["splits"][split] = {}
+        for domain, examples in splits[split].items():
+            chosen = _draw(examples, wanted, rng)
+            if not chosen:
+                raise ValueError(f"{domain}: no pictures in {split}")
+            name = f"{split}_{domain}"
+            labels = np.array([label for _, label in chosen], np.uint16)
+            modes = pictures.write(
+                out / f"{name}_images.npy", [path for path, _ in chosen], data.side, domain_folders.FORMATS
+            )
+            np.save(out / f"{name}_labels.npy", labels)
+            counts = np.bincount(labels, minlength=len(domains.classes)).tolist()
+            sheet["splits"][split][domain] = {
+                "images": len(chosen),
+                "left_out": {"beyond the number asked for": len(examples) - len(chosen)},
+                "class_counts": dict(zip(domains.classes, counts, strict=True)),
+                "converted_to_rgb": {mode: n for mode, n in sorted(modes.items()) if mode != "RGB"},
+            }
+    return sheet
+
+
+def _draw(examples: list[Example], wanted: int | None, rng: np.random.Generator) -> list[Example]:
+    # Mixed even where all are wanted: lists go class by class, and what looks at the first examples must not see one.
+    return [examples[n] for n in rng.permutation(len(examples))[:wanted].tolist()]
+
+
+def _weights(path: Path, out: Path) -> dict[str, str]:
+    """Check the weights and write them beside the arrays, so that training needs no raw file."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file of weights")
+    backbone = resnet18.Backbone()
+    resnet18.load_weights(backbone, path)
+    save_file(backbone.state_dict(), out)
+    with path.open("rb") as stream:
+        return {"file": path.name, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+
+
+class _Accuracy:
+    """Share of right classes a domain, in per cent, over all its pictures."""
+
+    def __init__(self, domains: Sequence[str]) -> None:
+        self.domains = domains
+        self.right = [0] * len(domains)
+        self.seen = [0] * len(domains)
+
+    def update(self, outputs: Mapping[int, Tensor], batch: DomainBatch) -> None:
+        for k, output in outputs.items():
+            labels = batch[k][1]
+            self.seen[k] += len(labels)
+            self.right[k] += int((output.argmax(1) == labels).sum())
+
+    def compute(self) -> Values:
+        counts = zip(self.domains, self.right, self.seen, strict=True)
+        return {domain: {"accuracy": 100 * right / max(1, seen)} for domain, right, seen in counts}
+
+
+def problem(prepared: Path, training: Training) -> Problem:
+    """Office-Home, or what lies in its layout, from its prepared arrays. Its `score` is the mean accuracy."""
+    sheet = json.loads((prepared / "datasheet.json").read_text())
+    domains = tuple(sheet["domains"])
+
+    def transform(images: Tensor) -> Tensor:
+        # [N, H, W, 3] seen as [N, 3, H, W]: the layout in which convolutions are fastest on a CPU.
+        inputs = images.permute(0, 3, 1, 2).float()
+        mean, std = (255 * torch.tensor(v, device=images.device).view(3, 1, 1) for v in (MEAN, STD))
+        return inputs.sub_(mean).div_(std)
+
+    def network() -> nn.Module:
+        weights = None if sheet["weights"] is None else prepared / WEIGHTS
+        built = resnet18.build_domains(len(domains), len(sheet["classes"]), weights)
+        built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return built
+
+    def forward(network: nn.Module, batch: DomainBatch, tasks: Sequence[int]) -> Sequence[Tensor]:
+        return [network(batch[k][0], [k])[0] for k in tasks]
+
+    def loss(task: int, output: Tensor, batch: DomainBatch) -> Tensor:
+        return cross_entropy(output, batch[task][1])
+
+    def parts(split: str) -> list[ArraySplit]:
+        return [ArraySplit(prepared, f"{split}_{domain}", transform) for domain in domains]
+
+    def score(values: Values) -> float:
+        return sum(values[domain]["accuracy"] for domain in domains) / len(domains)
+
+    return Problem(
+        tasks=domains,
+        metrics=tuple(Metric(domain, "accuracy", higher_is_better=True, unit="%") for domain in domains),
+        network=network,
+        forward=forward,
+        loss=loss,
+        meter=lambda: _Accuracy(domains),
+        splits={split: DomainSplit(parts(split), at_most=training.batch) for split in SPLITS},
+        score=score,
+        present=present,
+    )

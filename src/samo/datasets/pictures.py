@@ -1,0 +1,87 @@
+"""Picture files: read whole or refused by name."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from samo.datasets.sources import FAULTS
+
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+def read(
+    path: Path, side: int | None, formats: tuple[str, ...], modes: tuple[str, ...] = ()
+) -> tuple[NDArray[np.uint8], str]:
+    """A picture as RGB, and the mode that it had.
+
+    Args:
+        path: of the file.
+        side: of the square that it is resized to (bilinear over the pixels that fall together, as torchvision resizes
+            PIL images); None keeps it at a size that is cheap to decode, which still reads every byte.
+        formats: what Pillow may take the file for, by its content.
+        modes: what it may hold ("RGB", "L", …); none allows all, and converts them.
+
+    Returns:
+        uint8 [side, side, 3], and Pillow's name of the mode.
+
+    Raises:
+        ValueError: missing, cut off, of another format or mode; the file is named.
+    """
+    try:
+        with Image.open(path, formats=formats) as picture:
+            mode = picture.mode
+            if side is None:
+                picture.draft(None, (1, 1))
+            if not modes or mode in modes:
+                whole = picture.convert("RGB")
+                square = whole if side is None else whole.resize((side, side), Image.Resampling.BILINEAR)
+                return np.asarray(square), mode
+    except FileNotFoundError:
+        raise ValueError(f"{path}: missing") from None
+    except _UNREADABLE as error:
+        raise ValueError(f"{path}: no readable {' or '.join(formats)} ({_reason(error)})") from error
+    raise ValueError(f"{path}: mode {mode}, not {' or '.join(modes)}")
+
+
+def faults(paths: Iterable[Path], formats: tuple[str, ...], modes: tuple[str, ...] = ()) -> Iterator[str]:
+    """What is wrong with each picture that `read` would refuse, found as it is asked for."""
+    for path in paths:
+        try:
+            read(path, None, formats, modes)
+        except ValueError as error:
+            yield str(error)
+
+
+def write(
+    out: Path, paths: Sequence[Path], side: int, formats: tuple[str, ...], modes: tuple[str, ...] = ()
+) -> Counter[str]:
+    """Write the pictures to one .npy file, uint8 [N, side, side, 3], one at a time: they need not fit into memory.
+
+    Returns:
+        How many had which mode.
+
+    Raises:
+        ValueError: pictures that cannot be read; the first `FAULTS` of them are named.
+    """
+    found: Counter[str] = Counter()
+    array = open_memmap(out, mode="w+", dtype=np.uint8, shape=(len(paths), side, side, 3))
+    for n, path in enumerate(paths):
+        try:
+            array[n], mode = read(path, side, formats, modes)
+        except ValueError as error:
+            others = islice(faults(paths[n + 1 :], formats, modes), FAULTS - 1)
+            raise ValueError("\n".join([str(error), *others])) from error
+        found[mode] += 1
+    array.flush()
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    # Pillow's message for another format repeats the path.
+    return "another format" if isinstance(error, UnidentifiedImageError) else str(error).splitlines()[0]
