@@ -10,6 +10,9 @@ from samo.datasets.sources import Given, RawFile
 from samo.problem import Problem
 from samo.settings import Settings
 
+HELPERS = {"arrays", "composites", "digits", "sources"}
+"""The modules of this folder that several datasets share, and that are none themselves."""
+
 
 class Dataset(Protocol):
     """What a module in this folder gives."""
@@ -33,7 +36,7 @@ class Dataset(Protocol):
 
 def names() -> list[str]:
     """The datasets there are: the modules of this folder that hold a `problem`."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in {"sources", "arrays", "digits"})
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in HELPERS)
 
 
 def get(name: str) -> Dataset:
