@@ -10,7 +10,7 @@ from samo.datasets.sources import Given, RawFile
 from samo.problem import Problem
 from samo.settings import Settings
 
-HELPERS = {"arrays", "composites", "digits", "sources"}
+HELPERS = {"arrays", "composites", "digits", "graphs", "molecules", "sources"}
 """The modules of this folder that several datasets share, and that are none themselves."""
 
 
