@@ -1,6 +1,5 @@
 """`samo bench`: the cost of a step for every preset, on this machine, beside what the count of passes gives."""
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from samo.analysis.cost import Cost, Method, measure
 from samo.models import celeba, lenet, mtan
 from samo.passes import Closure
 from samo.sharpness import PRESETS
+from samo.study import store
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,5 @@ def _table(title: str, costs: Sequence[Cost]) -> Table:
 
 
 def _write(path: Path, costs: Sequence[Cost], repeats: int, threads: int) -> None:
-    """Replace the file whole, so that a reader never sees half of it."""
     content = {"torch": torch.__version__, "threads": threads, "repeats": repeats, "steps": [asdict(c) for c in costs]}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".part")
-    half.write_text(json.dumps(content, indent=2) + "\n")
-    half.replace(path)
+    store.write_json(path, content)

@@ -132,6 +132,18 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     os.execv(sys.executable, [*command, "--backend-store-uri", view.uri(root)])
 
 
+@app.command(
+    "bench", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def bench_steps(context: typer.Context) -> None:
+    """Time and memory of a step for every preset, as ratios to an LS step; --help lists the options."""
+    from samo.study.bench import bench  # torch's seconds are for those who measure
+
+    inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    inner.command()(bench)
+    inner(args=context.args, prog_name="samo bench")
+
+
 @app.command()
 def report() -> None:
     """Name the report, and open it where there is a screen."""
