@@ -33,7 +33,8 @@ class Dataset(Protocol):
 
 def names() -> list[str]:
     """The datasets there are: the modules of this folder that hold a `problem`."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in {"sources", "arrays", "digits"})
+    helpers = {"sources", "arrays", "digits", "dense", "rooms"}
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in helpers)
 
 
 def get(name: str) -> Dataset:
