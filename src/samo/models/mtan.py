@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from samo.models.multitask import TaskTrunk
+from samo.models.multitask import MultiTaskNetwork, TaskTrunk
 from samo.models.segnet import WIDTHS, Backbone, block, heads, initialise
 
 
-def build(outputs: Sequence[int] = (7, 1), widths: Sequence[int] = WIDTHS, unit: Collection[int] = ()) -> "MTAN":
+def build(
+    outputs: Sequence[int] = (7, 1), widths: Sequence[int] = WIDTHS, unit: Collection[int] = ()
+) -> MultiTaskNetwork:
     """The network of the papers for dense prediction, one head a task of `outputs[i]` channels.
 
     Input [N, 3, H, W], H and W multiples of 2 to the number of `widths`, outputs [N, outputs[i], H, W] without a
@@ -20,21 +22,9 @@ def build(outputs: Sequence[int] = (7, 1), widths: Sequence[int] = WIDTHS, unit:
     (13, 1, 3), NYUv2; as in the papers the attention modules of all tasks count as trunk.
     Weights are drawn from torch's global generator: Xavier's normal distribution, biases 0.
     """
-    return MTAN(outputs, widths, unit)
-
-
-class MTAN(nn.Module):
-    """A trunk that computes features for the asked tasks, and a small convolutional head a task."""
-
-    def __init__(self, outputs: Sequence[int], widths: Sequence[int], unit: Collection[int]) -> None:
-        super().__init__()
-        self.trunk = AttentionTrunk(len(outputs), widths)
-        self.heads = nn.ModuleList(heads(outputs, widths[0], unit))
-        initialise(self)
-
-    def forward(self, x: Tensor, tasks: Sequence[int]) -> list[Tensor]:
-        """The outputs of the asked tasks; attention and heads of the others are not run."""
-        return [self.heads[i](features) for i, features in zip(tasks, self.trunk(x, tasks), strict=True)]
+    network = MultiTaskNetwork(AttentionTrunk(len(outputs), widths), heads(outputs, widths[0], unit))
+    initialise(network)
+    return network
 
 
 class AttentionTrunk(TaskTrunk):

@@ -7,11 +7,20 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 
+class TaskTrunk(nn.Module, ABC):
+    """A trunk that computes features for each task: `forward(x, tasks)` gives a list of them, in the order asked."""
+
+    @abstractmethod
+    def single(self, task: int) -> "TaskTrunk":
+        """A copy that holds only what one task needs; that task is then number 0."""
+
+
 class MultiTaskNetwork(nn.Module):
     """A trunk whose output goes through one head a task.
 
     Args:
-        trunk: the shared part; its parameters are the shared vector theta_sh.
+        trunk: the shared part, a `TaskTrunk` or a plain module x -> features; its parameters are the shared vector
+            theta_sh.
         heads: one module a task; head i's parameters are theta_i.
     """
 
@@ -21,17 +30,9 @@ class MultiTaskNetwork(nn.Module):
         self.heads = nn.ModuleList(heads)
 
     def forward(self, x: Tensor, tasks: Sequence[int]) -> list[Tensor]:
-        """The outputs of the asked tasks, in the order asked; heads not asked for are not run."""
-        features = self.trunk(x)
-        return [self.heads[i](features) for i in tasks]
-
-
-class TaskTrunk(nn.Module, ABC):
-    """A trunk that computes features for each task: `forward(x, tasks)` gives a list of them, in the order asked."""
-
-    @abstractmethod
-    def single(self, task: int) -> "TaskTrunk":
-        """A copy that holds only what one task needs; that task is then number 0."""
+        """The outputs of the asked tasks, in the order asked; what belongs to other tasks is not run."""
+        features = self.trunk(x, tasks) if isinstance(self.trunk, TaskTrunk) else [self.trunk(x)] * len(tasks)
+        return [self.heads[i](own) for i, own in zip(tasks, features, strict=True)]
 
 
 class SeparateNetworks(nn.Module):

@@ -81,8 +81,11 @@ class UnitLength(nn.Module):
 
 
 def unit_length(x: Tensor) -> Tensor:
-    """Vectors over dimension 1 brought to length 1; 0 stays 0. Ten times as fast as `normalize` on a CPU."""
-    return x * x.square().sum(1, keepdim=True).clamp(min=1e-12).rsqrt()
+    """Vectors over dimension 1 brought to length 1. Ten times as fast as `torch.nn.functional.normalize` on a CPU.
+
+    Those shorter than 0.001 stay shorter than 1, and 0 stays 0, so that no gradient is over a thousand times too long.
+    """
+    return x * x.square().sum(1, keepdim=True).clamp(min=1e-6).rsqrt()
 
 
 def heads(outputs: Sequence[int], width: int, unit: Collection[int]) -> list[nn.Module]:
