@@ -14,12 +14,14 @@ HELPERS = {
     "arrays",
     "celeba_lists",
     "composites",
+    "dense",
     "digits",
     "domain_folders",
     "domains",
     "graphs",
     "molecules",
     "pictures",
+    "rooms",
     "sources",
 }
 """The modules of this folder that several datasets share, and that are none themselves."""

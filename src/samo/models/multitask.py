@@ -1,16 +1,26 @@
 """A shared trunk with one head a task, and its single-task counterpart."""
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+
+
+class TaskTrunk(nn.Module, ABC):
+    """A trunk that computes features for each task: `forward(x, tasks)` gives a list of them, in the order asked."""
+
+    @abstractmethod
+    def single(self, task: int) -> "TaskTrunk":
+        """A copy that holds only what one task needs; that task is then number 0."""
 
 
 class MultiTaskNetwork(nn.Module):
     """A trunk whose output goes through one head a task.
 
     Args:
-        trunk: the shared part; its parameters are the shared vector theta_sh.
+        trunk: the shared part, a `TaskTrunk` or a plain module x -> features; its parameters are the shared vector
+            theta_sh.
         heads: one module a task; head i's parameters are theta_i.
     """
 
@@ -20,9 +30,9 @@ class MultiTaskNetwork(nn.Module):
         self.heads = nn.ModuleList(heads)
 
     def forward(self, x: Tensor, tasks: Sequence[int]) -> list[Tensor]:
-        """The outputs of the asked tasks, in the order asked; heads not asked for are not run."""
-        features = self.trunk(x)
-        return [self.heads[i](features) for i in tasks]
+        """The outputs of the asked tasks, in the order asked; what belongs to other tasks is not run."""
+        features = self.trunk(x, tasks) if isinstance(self.trunk, TaskTrunk) else [self.trunk(x)] * len(tasks)
+        return [self.heads[i](own) for i, own in zip(tasks, features, strict=True)]
 
 
 class SeparateNetworks(nn.Module):
@@ -32,14 +42,22 @@ class SeparateNetworks(nn.Module):
     of each network on its own loss, so STL is linear scalarisation on this network. `trunk` holds the K trunks.
 
     Args:
-        network: copied K times; every copy keeps the head of its own task only.
+        network: copied K times; every copy keeps what belongs to its own task only.
     """
 
     def __init__(self, network: MultiTaskNetwork) -> None:
         super().__init__()
-        self.trunk = nn.ModuleList(copy.deepcopy(network.trunk) for _ in network.heads)
+        trunk = network.trunk
+        self.trunk = nn.ModuleList(
+            trunk.single(i) if isinstance(trunk, TaskTrunk) else copy.deepcopy(trunk) for i in range(len(network.heads))
+        )
         self.heads = copy.deepcopy(network.heads)
 
     def forward(self, x: Tensor, tasks: Sequence[int]) -> list[Tensor]:
         """The outputs of the asked tasks; the networks of the others are not run."""
-        return [self.heads[i](self.trunk[i](x)) for i in tasks]
+        return [self.heads[i](_features(self.trunk[i], x)) for i in tasks]
+
+
+def _features(trunk: nn.Module, x: Tensor) -> Tensor:
+    features: Tensor = trunk(x, [0])[0] if isinstance(trunk, TaskTrunk) else trunk(x)
+    return features

@@ -1,0 +1,1 @@
+"""Pixel-wise problems (class, depth, surface normal): the papers' losses, metrics and augmentation."""

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import torch
+
+from samo.datasets.dense import split
+from samo.datasets.dense.split import DenseSplit, Views, augment
+from tests.datasets.dense.views import views
+
+CPU = torch.device("cpu")
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def flat(n: int, height: int = 24, width: int = 36) -> Views:
+    """A view whose image, depth and label all tell the column and row that a pixel came from."""
+    rows = torch.arange(height).view(1, 1, height, 1).expand(n, 1, height, width)
+    columns = torch.arange(width).view(1, 1, 1, width).expand(n, 1, height, width)
+    normal = torch.tensor([0.6, 0.0, -0.8]).view(1, 3, 1, 1).expand(n, 3, height, width)
+    image = torch.cat([rows, columns, rows], 1) / 40
+    return Views(image, (rows * width + columns)[:, 0], (1 + columns).float(), normal)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    np.save(tmp_path / "train_image.npy", np.arange(10 * 3 * 4 * 6, dtype=np.uint8).reshape(10, 3, 4, 6))
+    label = np.broadcast_to(np.arange(10, dtype=np.int8)[:, None, None], (10, 4, 6))
+    np.save(tmp_path / "train_label.npy", label)
+    np.save(tmp_path / "train_depth.npy", np.ones((10, 1, 4, 6), np.float32))
+    np.save(tmp_path / "train_normal.npy", np.full((10, 3, 4, 6), 0.5773, np.float16))
+    return tmp_path
+
+
+def numbers(batches):
+    return [batch.label[:, 0, 0].tolist() for batch in batches]
+
+
+def test_every_view_comes_once_and_training_batches_are_whole_and_shuffled(folder):
+    served = DenseSplit(folder, "train", augmented=False)
+    assert numbers(served.batches(4, CPU)) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    trained = numbers(served.batches(4, CPU, generator()))
+    assert [len(batch) for batch in trained] == [4, 4]
+    assert len({n for batch in trained for n in batch}) == 8
+    assert trained != numbers(served.batches(4, CPU, generator(1)))
+
+
+def test_an_evaluation_batch_is_as_small_as_memory_wants(folder, monkeypatch):
+    monkeypatch.setattr(split, "PIXELS", 3 * 4 * 6)
+    served = DenseSplit(folder, "train", augmented=False)
+    assert [len(batch.label) for batch in served.batches(500, CPU)] == [3, 3, 3, 1]
+    assert [len(batch.label) for batch in served.batches(5, CPU, generator())] == [5, 5]
+
+
+def test_what_is_served(folder):
+    batch = next(DenseSplit(folder, "train", augmented=False).batches(2, CPU))
+    assert batch.image.max() <= 1
+    assert float(batch.image[0, 0, 0, 3]) == pytest.approx(3 / 255)
+    assert batch.normal is not None
+    assert torch.allclose(batch.normal.norm(dim=1), torch.ones(2, 4, 6))
+    (folder / "train_normal.npy").unlink()
+    assert next(DenseSplit(folder, "train", augmented=True).batches(2, CPU, generator())).normal is None
+
+
+def test_augmentation_is_for_training_only_and_draws_from_the_generator_alone(folder):
+    served = DenseSplit(folder, "train", augmented=True)
+    assert numbers(served.batches(10, CPU)) == [list(range(10))]
+    before = torch.get_rng_state()
+    first, again, other = (next(served.batches(8, CPU, generator(seed))).image for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_scales_and_flips_occur_as_often_as_they_should_and_windows_reach_every_corner():
+    made = augment(flat(1500), generator())
+    assert made.normal is not None
+    first, last = made.label[:, 0, 0], made.label[:, -1, -1]
+    flipped = made.normal[:, 0, 0, 0] < 0
+    assert 0.45 < float(flipped.float().mean()) < 0.55
+    height = last // 36 - first // 36
+    # Windows of 24, 20 and 16 rows; the nearest rows to the last of 24 are those.
+    assert set(height.tolist()) == {23, 19, 15}
+    for rows, side in ((23, 24), (19, 20), (15, 16)):
+        here = height == rows
+        assert 0.28 < float(here.float().mean()) < 0.39
+        assert set((first[here] // 36).tolist()) == set(range(24 - side + 1))
+
+
+def test_image_label_depth_and_normal_stay_on_top_of_each_other():
+    made = augment(flat(200), generator())
+    assert made.normal is not None
+    for k in range(200):
+        rows, columns = made.label[k] // 36, made.label[k] % 36
+        scale = float((1 + columns[0, 0]) / made.depth[k, 0, 0, 0])
+        assert min(abs(scale - s) for s in split.SCALES) < 1e-5
+        assert torch.allclose(made.depth[k, 0] * scale, 1.0 + columns)
+        # Interpolated and nearest places differ by less than a pixel.
+        assert float((40 * made.image[k, 0] - rows).abs().max()) < 1
+        assert float((40 * made.image[k, 1] - columns).abs().max()) < 1
+        mirrored = bool(columns[0, 0] > columns[0, -1])
+        sign = -1.0 if mirrored else 1.0
+        assert torch.allclose(made.normal[k, :, 0, 0], torch.tensor([sign * 0.6, 0.0, -0.8]))
+
+
+def test_interpolation_and_nearest_pixels_are_those_of_torch():
+    taken = views(1, 24, 36)
+    for seed in range(40):
+        made = augment(taken, generator(seed))
+        # Where the window lies follows from the same draws.
+        g = generator(seed)
+        scale = split.SCALES[int(torch.randint(3, (1,), generator=g))]
+        corner = torch.rand(1, 2, generator=g)[0]
+        flip = bool(torch.rand(1, generator=g) < 0.5)
+        h, w = int(24 / scale), int(36 / scale)
+        top, left = int(corner[0] * (24 - h + 1)), int(corner[1] * (36 - w + 1))
+        cut = taken.image[..., top : top + h, left : left + w]
+        image = torch.nn.functional.interpolate(cut, (24, 36), mode="bilinear", align_corners=True)
+        cut_depth = taken.depth[..., top : top + h, left : left + w]
+        depth = torch.nn.functional.interpolate(cut_depth, (24, 36)) / scale
+        assert torch.allclose(made.image, image.flip(-1) if flip else image, atol=1e-5)
+        assert torch.allclose(made.depth, depth.flip(-1) if flip else depth)
