@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from samo import datasets
-from samo.datasets import composites, multifashion, multifashionmnist, multimnist
-from samo.datasets.composites import Pool
-from samo.datasets.digits import read_idx
+from samo.datasets import multifashion, multifashionmnist, multimnist
+from samo.datasets.parts import composites
+from samo.datasets.parts.composites import Pool
+from samo.datasets.parts.digits import read_idx
 from samo.study import store
 from tests.datasets.made_idx import idx, write_split
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from samo import datasets, sharpness
-from samo.datasets.sources import Given
+from samo.datasets.parts.sources import Given
 from samo.models.segnet import WIDTHS
 from samo.study import store
 from samo.train import Recipe, fit

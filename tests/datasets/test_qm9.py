@@ -9,7 +9,8 @@ from rdkit.Chem.rdDistGeom import EmbedMolecule
 from torch_geometric.datasets.qm9 import atomrefs
 
 from samo import datasets
-from samo.datasets import graphs, molecules, qm9
+from samo.datasets import qm9
+from samo.datasets.parts import graphs, molecules
 from samo.study import store
 
 SMILES = ("C", "N", "O", "C#C", "C#N", "CO", "CC", "C=O", "CF", "c1ccoc1", "CC(=O)N", "OC1CC1", "N#CC=O", "CNC")

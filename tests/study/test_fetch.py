@@ -8,7 +8,7 @@ import urllib.error
 
 import pytest
 
-from samo.datasets.sources import Given, NpmMember, RawFile, Url
+from samo.datasets.parts.sources import Given, NpmMember, RawFile, Url
 from samo.study import fetch
 from samo.study.errors import FetchError
 from samo.study.store import read_json

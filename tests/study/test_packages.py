@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from samo.datasets.sources import DebMember, NpmMember, WheelMember
+from samo.datasets.parts.sources import DebMember, NpmMember, WheelMember
 from samo.study import packages
 
 PAYLOAD = b"the published bytes" * 1000

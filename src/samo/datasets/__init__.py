@@ -6,25 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from samo.datasets.sources import Given, RawFile
+from samo.datasets.parts.sources import Given, RawFile
 from samo.problem import Problem
 from samo.settings import Settings
-
-HELPERS = {
-    "arrays",
-    "celeba_lists",
-    "composites",
-    "dense",
-    "digits",
-    "domain_folders",
-    "domains",
-    "graphs",
-    "molecules",
-    "pictures",
-    "rooms",
-    "sources",
-}
-"""The modules of this folder that several datasets share, and that are none themselves."""
 
 
 class Dataset(Protocol):
@@ -49,7 +33,7 @@ class Dataset(Protocol):
 
 def names() -> list[str]:
     """The datasets there are: the modules of this folder that hold a `problem`."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in HELPERS)
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
 
 
 def get(name: str) -> Dataset:

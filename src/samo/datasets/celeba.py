@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from samo import settings
-from samo.datasets import celeba_lists, pictures
-from samo.datasets.arrays import ArraySplit
-from samo.datasets.celeba_lists import SPLITS, Lists
-from samo.datasets.sources import Given
+from samo.datasets.parts import celeba_lists, pictures
+from samo.datasets.parts.arrays import ArraySplit
+from samo.datasets.parts.celeba_lists import SPLITS, Lists
+from samo.datasets.parts.sources import Given
 from samo.models import celeba as cnn9
 from samo.models import resnet18
 from samo.problem import Metric, Problem, Values

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from samo.datasets.dense import depth, published, segmentation
-from samo.datasets.dense import problem as dense
-from samo.datasets.dense.folders import Layout
-from samo.datasets.sources import Given
+from samo.datasets.parts.dense import depth, published, segmentation
+from samo.datasets.parts.dense import problem as dense
+from samo.datasets.parts.dense.folders import Layout
+from samo.datasets.parts.sources import Given
 from samo.problem import Problem
 
 CLASSES = ("flat", "construction", "object", "nature", "sky", "human", "vehicle")
@@ -35,7 +35,7 @@ Training = dense.Training
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write `<split>_{image,label,depth}.npy`; return the datasheet. See `samo.datasets.dense.published`."""
+    """Write `<split>_{image,label,depth}.npy`; return the datasheet. See `samo.datasets.parts.dense.published`."""
     return {"what": RAW.what, **published.prepare(raw, out, data, LAYOUT, CLASSES)}
 
 

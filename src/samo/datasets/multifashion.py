@@ -1,11 +1,11 @@
-"""Multi-Fashion: two garments of different classes; how they are overlaid is in `samo.datasets.composites`."""
+"""Multi-Fashion: two garments of different classes; how they are overlaid is in `samo.datasets.parts.composites`."""
 
 from pathlib import Path
 from typing import Any
 
-from samo.datasets import composites
-from samo.datasets.composites import Data, Training
-from samo.datasets.digits import FASHION
+from samo.datasets.parts import composites
+from samo.datasets.parts.composites import Data, Training
+from samo.datasets.parts.digits import FASHION
 from samo.problem import Problem
 
 __all__ = ["RAW", "Data", "Training", "prepare", "problem"]
@@ -15,7 +15,7 @@ TASKS = ("left", "right")
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write the composites; see `samo.datasets.composites.prepare`."""
+    """Write the composites; see `samo.datasets.parts.composites.prepare`."""
     return composites.prepare([raw], TASKS, "two Fashion-MNIST garments overlaid on a 36 x 36 image", out, data)
 
 

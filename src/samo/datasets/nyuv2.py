@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from samo.datasets.dense import depth, normals, published, segmentation
-from samo.datasets.dense import problem as dense
-from samo.datasets.dense.folders import Layout
-from samo.datasets.sources import Given
+from samo.datasets.parts.dense import depth, normals, published, segmentation
+from samo.datasets.parts.dense import problem as dense
+from samo.datasets.parts.dense.folders import Layout
+from samo.datasets.parts.sources import Given
 from samo.problem import Problem
 
 CLASSES = (
@@ -38,7 +38,7 @@ Training = dense.Training
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write `<split>_{image,label,depth,normal}.npy`; return the datasheet. See `samo.datasets.dense.published`."""
+    """Write `<split>_{image,label,depth,normal}.npy`; return the datasheet. See `samo.datasets.parts.dense.published`."""
     return {"what": RAW.what, **published.prepare(raw, out, data, LAYOUT, CLASSES)}
 
 

@@ -23,11 +23,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from samo import settings
-from samo.datasets import domain_folders, pictures
-from samo.datasets.arrays import ArraySplit
-from samo.datasets.domain_folders import SPLITS, Example
-from samo.datasets.domains import DomainBatch, DomainSplit, present
-from samo.datasets.sources import Given
+from samo.datasets.parts import domain_folders, pictures
+from samo.datasets.parts.arrays import ArraySplit
+from samo.datasets.parts.domain_folders import SPLITS, Example
+from samo.datasets.parts.domains import DomainBatch, DomainSplit, present
+from samo.datasets.parts.sources import Given
 from samo.models import resnet18
 from samo.problem import Metric, Problem, Values
 

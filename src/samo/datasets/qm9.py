@@ -30,10 +30,10 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from samo import settings
-from samo.datasets import graphs, molecules
-from samo.datasets.graphs import GraphSplit
-from samo.datasets.molecules import Molecule, UnreadableError
-from samo.datasets.sources import RawFile, WheelMember
+from samo.datasets.parts import graphs, molecules
+from samo.datasets.parts.graphs import GraphSplit
+from samo.datasets.parts.molecules import Molecule, UnreadableError
+from samo.datasets.parts.sources import RawFile, WheelMember
 from samo.models import mpnn
 from samo.models.mpnn import Molecules
 from samo.problem import Meter, Metric, Problem, Values
@@ -104,7 +104,7 @@ class Training(settings.Training):
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write the arrays of `samo.datasets.graphs.save` for each split; return the datasheet."""
+    """Write the arrays of `samo.datasets.parts.graphs.save` for each split; return the datasheet."""
     total = sum(1 for _ in _rows(raw))
     wanted = data.test + data.val + (data.train or 2)
     if wanted > total:

@@ -13,12 +13,12 @@ import numpy as np
 from pydantic import Field
 
 from samo import settings
-from samo.datasets.dense import depth, normals, segmentation
-from samo.datasets.dense import problem as dense
-from samo.datasets.dense.sheet import describe
-from samo.datasets.rooms.builder import CLASSES
-from samo.datasets.rooms.camera import photograph
-from samo.datasets.rooms.furnish import furnish
+from samo.datasets.parts.dense import depth, normals, segmentation
+from samo.datasets.parts.dense import problem as dense
+from samo.datasets.parts.dense.sheet import describe
+from samo.datasets.parts.rooms.builder import CLASSES
+from samo.datasets.parts.rooms.camera import photograph
+from samo.datasets.parts.rooms.furnish import furnish
 from samo.problem import Problem
 
 RAW = ()

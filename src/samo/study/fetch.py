@@ -12,7 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO, cast
 
-from samo.datasets.sources import FAULTS, Given, RawFile, Source, Url
+from samo.datasets.parts.sources import FAULTS, Given, RawFile, Source, Url
 from samo.study import packages
 from samo.study.errors import FetchError
 from samo.study.store import whole_file, write_json

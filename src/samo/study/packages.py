@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from samo.datasets.sources import DebMember, NpmMember, WheelMember
+from samo.datasets.parts.sources import DebMember, NpmMember, WheelMember
 
 TIMEOUT = 600.0
 """Seconds after which a client is given up."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from samo import datasets
-from samo.datasets.sources import Given
+from samo.datasets.parts.sources import Given
 from samo.study import config, paths, store
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from samo.datasets.dense.folders import Layout
+from samo.datasets.parts.dense.folders import Layout
 
 
 def write(root: Path, layout: Layout, height: int = 16, width: int = 32) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samo.datasets.dense.folders import Layout
+from samo.datasets.parts.dense.folders import Layout
 from tests.datasets.dense.published_layout import write
 
 LAYOUT = Layout(

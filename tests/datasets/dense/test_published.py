@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from samo.datasets.dense import published
-from samo.datasets.dense.folders import Layout
+from samo.datasets.parts.dense import published
+from samo.datasets.parts.dense.folders import Layout
 from tests.datasets.dense.published_layout import write
 
 LAYOUT = Layout(

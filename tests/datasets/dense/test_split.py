@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from samo.datasets.dense import split
-from samo.datasets.dense.split import DenseSplit, Views, augment
+from samo.datasets.parts.dense import split
+from samo.datasets.parts.dense.split import DenseSplit, Views, augment
 from tests.datasets.dense.views import views
 
 CPU = torch.device("cpu")

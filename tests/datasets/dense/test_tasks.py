@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from samo.datasets.dense import depth, normals, segmentation
-from samo.datasets.dense.split import Views
+from samo.datasets.parts.dense import depth, normals, segmentation
+from samo.datasets.parts.dense.split import Views
 from samo.models.segnet import unit_length
 from tests.datasets.dense.views import views
 

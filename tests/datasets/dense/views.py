@@ -2,7 +2,7 @@
 
 import torch
 
-from samo.datasets.dense.split import Views
+from samo.datasets.parts.dense.split import Views
 from samo.models.segnet import unit_length
 
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from samo.datasets.arrays import ArraySplit
+from samo.datasets.parts.arrays import ArraySplit
 
 DomainBatch = dict[int, tuple[Tensor, Tensor]]
 """Domain -> (inputs, labels [N])."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from samo.datasets.dense.split import Views
+from samo.datasets.parts.dense.split import Views
 
 
 class TaskMeter(Protocol):

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from samo.datasets.dense.split import Views
-from samo.datasets.dense.task import Task
+from samo.datasets.parts.dense.split import Views
+from samo.datasets.parts.dense.task import Task
 
 METRICS = (("Abs Err", False, ""), ("Rel Err", False, ""))
 

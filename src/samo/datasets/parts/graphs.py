@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from samo.datasets.molecules import BONDS, Molecule
+from samo.datasets.parts.molecules import BONDS, Molecule
 from samo.models.mpnn import Molecules
 
 

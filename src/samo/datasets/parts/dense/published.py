@@ -10,8 +10,8 @@ from pydantic import Field
 from torch.nn.functional import interpolate
 
 from samo import settings
-from samo.datasets.dense.folders import Layout
-from samo.datasets.dense.sheet import describe
+from samo.datasets.parts.dense.folders import Layout
+from samo.datasets.parts.dense.sheet import describe
 
 RUN = 5
 """Validation images are taken in runs of neighbours: single ones would have a twin of the same room next door."""
@@ -44,7 +44,7 @@ class Data(settings.Settings):
 
 
 def prepare(raw: Path, out: Path, data: Data, layout: Layout, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Write `<split>_<kind>.npy` as `samo.datasets.dense.split` reads them; return the datasheet.
+    """Write `<split>_<kind>.npy` as `samo.datasets.parts.dense.split` reads them; return the datasheet.
 
     Images are stored in 8 bits a channel, as the cameras gave them, normals in half precision, depth in single.
 

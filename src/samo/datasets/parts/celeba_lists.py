@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from samo.datasets import pictures
-from samo.datasets.sources import FAULTS
+from samo.datasets.parts import pictures
+from samo.datasets.parts.sources import FAULTS
 
 IMAGES = "img_align_celeba"
 ATTRIBUTES = "list_attr_celeba.txt"

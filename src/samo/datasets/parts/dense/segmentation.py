@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from samo.datasets.dense.split import Views
-from samo.datasets.dense.task import Task
+from samo.datasets.parts.dense.split import Views
+from samo.datasets.parts.dense.task import Task
 
 METRICS = (("mIoU", True, "%"), ("Pix Acc", True, "%"))
 VOID = -1

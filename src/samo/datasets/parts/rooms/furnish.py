@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samo.datasets.rooms.builder import Builder
-from samo.datasets.rooms.materials import Materials
-from samo.datasets.rooms.pieces import FURNITURE, SHARES, picture, rug, window
-from samo.datasets.rooms.solids import ROUND, Floats, Solids
+from samo.datasets.parts.rooms.builder import Builder
+from samo.datasets.parts.rooms.materials import Materials
+from samo.datasets.parts.rooms.pieces import FURNITURE, SHARES, picture, rug, window
+from samo.datasets.parts.rooms.solids import ROUND, Floats, Solids
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from samo import settings
-from samo.datasets.dense.split import DenseSplit, Views
-from samo.datasets.dense.task import Task
+from samo.datasets.parts.dense.split import DenseSplit, Views
+from samo.datasets.parts.dense.task import Task
 from samo.models import mtan, segnet
 from samo.problem import Metric, Problem, Values
 

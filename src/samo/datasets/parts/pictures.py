@@ -10,7 +10,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from samo.datasets.sources import FAULTS
+from samo.datasets.parts.sources import FAULTS
 
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 

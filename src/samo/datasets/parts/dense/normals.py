@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from samo.datasets.dense.split import Views
-from samo.datasets.dense.task import Task
+from samo.datasets.parts.dense.split import Views
+from samo.datasets.parts.dense.task import Task
 
 LIMITS = (11.25, 22.5, 30.0)
 METRICS = (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from samo.datasets import pictures
-from samo.datasets.sources import FAULTS
+from samo.datasets.parts import pictures
+from samo.datasets.parts.sources import FAULTS
 
 SPLITS = ("train", "val", "test")
 SHARES = (0.6, 0.2)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samo.datasets.sources import FAULTS
+from samo.datasets.parts.sources import FAULTS
 
 
 @dataclass(frozen=True)

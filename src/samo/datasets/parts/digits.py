@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from samo.datasets.sources import DebMember, NpmMember, RawFile, Url
+from samo.datasets.parts.sources import DebMember, NpmMember, RawFile, Url
 
 _MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",

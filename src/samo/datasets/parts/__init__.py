@@ -1,0 +1,1 @@
+"""What several datasets, or one long one, are made of: raw files, arrays, splits, losses, metrics."""
