@@ -35,7 +35,7 @@ def prepared(module, tmp_path):
 
 def test_its_folders_are_trained_on(module, prepared):
     problem = module.problem(prepared, training(module, widths=[4, 6]))
-    recipe = Recipe("ls", sharpness.preset("samo", rho=0.01), lr=0.001, epochs=1, batch=2, seed=0)
+    recipe = Recipe("ls", sharpness.preset("samo", rho=0.01), lr=0.001, epochs=1, training=training(module), seed=0)
     rows = fit(problem, recipe, ("test",)).history
     found = [(r.task, r.metric) for r in rows if r.split == "test" and r.metric != "loss"]
     assert found == [(m.task, m.name) for m in problem.metrics]

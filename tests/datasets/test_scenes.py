@@ -60,7 +60,7 @@ def test_every_pixel_is_known(prepared):
 @pytest.mark.parametrize("separate", [False, True])
 def test_training_on_it_brings_every_task_forward(prepared, network, separate):
     problem = scenes.problem(prepared, training(network=network))
-    recipe = Recipe("ls", sharpness.preset("none"), lr=0.01, epochs=4, batch=8, seed=0, separate=separate)
+    recipe = Recipe("ls", sharpness.preset("none"), lr=0.01, epochs=4, training=training(), seed=0, separate=separate)
     rows = fit(problem, recipe, ("val",), every_epoch=True).history
     losses = {(r.task, r.epoch): r.value for r in rows if r.split == "train" and r.metric == "loss"}
     for task in problem.tasks:

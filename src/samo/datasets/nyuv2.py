@@ -38,7 +38,10 @@ Training = dense.Training
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write `<split>_{image,label,depth,normal}.npy`; return the datasheet. See `samo.datasets.parts.dense.published`."""
+    """Write `<split>_{image,label,depth,normal}.npy`; return the datasheet.
+
+    See `samo.datasets.parts.dense.published`.
+    """
     return {"what": RAW.what, **published.prepare(raw, out, data, LAYOUT, CLASSES)}
 
 
