@@ -9,7 +9,7 @@ Ours, where it differs from the papers' code:
 - targets are standardised with mean and standard deviation of the training molecules; the official code took those of
   the whole set, test molecules included;
 - aromaticity and hybridisation of atoms are what RDKit perceives; PyTorch Geometric reads its files without that step,
-  which leaves these four of the eleven features zero;
+  so that hybridisation stays unset there;
 - molecules whose SMILES and coordinates disagree on the order of their atoms are left out (six of all; the datasheet
   counts them), so the papers' 110,831 training molecules are a few less here;
 - the official validation score is Delta-m against single-task networks, which a search cannot know beforehand:
@@ -144,13 +144,15 @@ def _rows(raw: Path) -> Iterator[tuple[str, dict[str, str]]]:
         path = raw / file.name
         with path.open(newline="", encoding="utf-8") as stream:
             table = csv.DictReader(stream, strict=True)
-            if missing := needed - set(table.fieldnames or ()):
-                raise ValueError(f"{path}: no column {', '.join(sorted(missing))}")
-            for row in table:
-                where = f"{path}, line {table.line_num}"
-                if None in row or None in row.values():
-                    raise ValueError(f"{where}: not {len(table.fieldnames or ())} fields")
-                yield where, row
+            try:
+                if missing := needed - set(table.fieldnames or ()):
+                    raise ValueError(f"no column {', '.join(sorted(missing))}")
+                for row in table:
+                    if None in row or None in row.values():
+                        raise ValueError(f"not {len(table.fieldnames or ())} fields")
+                    yield f"{path}, line {table.line_num}", row
+            except (csv.Error, ValueError) as error:
+                raise ValueError(f"{path}, line {table.line_num}: {error}") from error
 
 
 def _read(raw: Path, wanted: set[int]) -> tuple[dict[int, tuple[Molecule, NDArray[np.float64]]], Counter[str]]:
