@@ -61,6 +61,7 @@ class Problem:
         meter: makes a fresh meter.
         splits: "train", "val" and "test".
         present: batch -> the tasks that it holds examples of; None where every batch holds all.
+        probe: how many training examples the agreement of task gradients is measured on.
         score: metrics on the validation split -> one number, higher is better; what every choice goes by.
     """
 
@@ -73,6 +74,7 @@ class Problem:
     splits: Mapping[str, Split]
     score: Callable[[Values], float]
     present: Callable[[Batch], Sequence[int]] | None = None
+    probe: int = 500
 
     def losses(self, network: nn.Module, batch: Batch, tasks: Sequence[int]) -> list[Tensor]:
         """The losses of the asked tasks, in the order asked, as a closure of `MultiTaskUpdate` wants them."""

@@ -19,7 +19,6 @@ from samo.sharpness import Sharpness
 from samo.update import MultiTaskUpdate
 
 EVALUATION_BATCH = 500
-PROBE_EXAMPLES = 500
 
 
 class DivergedError(Exception):
@@ -177,7 +176,7 @@ def conflict(problem: Problem, network: nn.Module, device: torch.device) -> Tens
     """
     training = network.training
     network.eval()
-    batch = next(iter(problem.splits["train"].batches(PROBE_EXAMPLES, device)))
+    batch = next(iter(problem.splits["train"].batches(problem.probe, device)))
     trunk = cast("nn.Module", network.trunk)
     jacobian = task_gradients(lambda tasks: problem.losses(network, batch, tasks), trunk, range(len(problem.tasks)))
     network.train(training)

@@ -205,4 +205,5 @@ def problem(prepared: Path, training: Training) -> Problem:
         meter=meter,
         splits={split: ArraySplit(prepared, split, transform) for split in SPLITS},
         score=score,
+        probe=training.batch,  # K = 40 gradients of 500 pictures would hold gigabytes
     )

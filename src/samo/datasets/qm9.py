@@ -228,4 +228,5 @@ def problem(prepared: Path, training: Training) -> Problem:
         meter=meter,
         splits={name: GraphSplit(prepared, name, np.array(mean), np.array(std)) for name in ("train", "val", "test")},
         score=score,
+        probe=training.batch,  # 500 molecules would cost as much as dozens of steps
     )

@@ -20,6 +20,10 @@ COLOURS = {
     "samo-shared": "#e69f00",
     "samo-sampled": "#56b4e9",
     "placebo": MUTED,
+    # Okabe and Ito have no more that stand out from both pages: these are of Tol's muted scheme.
+    "msam": "#7a6ff0",
+    "lookback": "#aa4466",
+    "friendly": "#999933",
 }
 MARKS = {
     "none": "o",
@@ -29,6 +33,10 @@ MARKS = {
     "fmtl": "v",
     "samo-shared": "P",
     "samo-sampled": "X",
+    "placebo": "p",
+    "msam": "<",
+    "lookback": ">",
+    "friendly": "h",
 }
 SPARE = ["#e69f00", "#56b4e9", "#0072b2", "#009e73"]
 
@@ -36,6 +44,14 @@ NAMES = {
     "none": "plain",
     "stl": "STL",
     "multimnist": "Multi-MNIST",
+    "multifashion": "Multi-Fashion",
+    "multifashionmnist": "Multi-Fashion+MNIST",
+    "qm9": "QM9",
+    "nyuv2": "NYUv2",
+    "cityscapes": "Cityscapes",
+    "celeba": "CelebA",
+    "officehome": "Office-Home",
+    "scenes": "Scenes",
     "ls": "LS",
     "mgda": "MGDA",
     "fairgrad": "FairGrad",
@@ -49,6 +65,9 @@ NAMES = {
     "samo-shared": "SAMO, shared",
     "samo-sampled": "SAMO, sampled",
     "fmtl": "F-MTL",
+    "msam": "M-SAM",
+    "lookback": "look-back",
+    "friendly": "Friendly-SAM",
 }
 
 
