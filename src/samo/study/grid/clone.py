@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 WORKERS = Path(".samo/workers")
-SHARED = (Path(".samo/checkpoints"), Path("data/timings"), Path("data/given"))
-"""Folders that are no stage's outputs, which every clone sees as the project's own: what outlives a clone."""
+SHARED = (Path("data/given"),)
+"""Folders that are no stage's outputs, which every clone sees as the project's own."""
 
 
 class CloneError(Exception):
