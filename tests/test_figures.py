@@ -39,6 +39,15 @@ def test_forest_shows_every_method_and_is_the_same_twice(main):
     assert "<dc:date>" not in first
 
 
+def test_one_method_far_off_is_written_out_and_does_not_flatten_the_others(main):
+    far = main.copy()
+    far.loc[far["method"] == "samo-mgda", ["delta_m", "delta_m_low", "delta_m_high"]] = [300.0, 250.0, 350.0]
+    assert "300.0 (250.0 … 350.0) →" in words(svg(lambda: forest.draw(far)))
+    assert "→" not in words(svg(lambda: forest.draw(main)))
+    low, high = forest.draw(far).axes[0].get_xlim()
+    assert low < 0 < high < 100
+
+
 def test_a_sharpness_keeps_its_colour_in_every_figure(main, series):
     drawn = [
         svg(lambda: forest.draw(main)),

@@ -7,7 +7,10 @@ from matplotlib.ticker import MaxNLocator
 
 from samo.figures.palette import INK, colour, label, mark
 from samo.figures.style import grid
-from samo.tables import is_reference
+from samo.tables import is_reference, text
+
+BEYOND = 4.0
+"""A row that reaches further from zero than so many times the median row does not set the scale."""
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -59,12 +62,44 @@ def _forest(axes: Axes, rows: pd.DataFrame, places: list[int], name: str) -> Non
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.spines["left"].set_visible(False)
+    limits = _limits(rows, name)
+    if limits is not None:
+        axes.set_xlim(*limits)
     for place, row in zip(places, rows.to_dict("records"), strict=True):
         value, shade = row.get(name), colour(row["sharpness"])
         if pd.isna(value):
             continue
-        axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [place, place], color=shade, linewidth=2.2, alpha=0.55)
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        axes.plot([low, high], [place, place], color=shade, linewidth=2.2, alpha=0.55)
         axes.plot(value, place, mark(row["sharpness"]), color=shade, markersize=6)
+        if limits is not None and (low < limits[0] or high > limits[1]):
+            right = value > limits[0]
+            words = f"{text(value, 1)} ({text(low, 1)} … {text(high, 1)}) →" if right else f"← {text(value, 1)}"
+            axes.annotate(
+                words,
+                (limits[1] if right else limits[0], place),
+                xytext=(-2 if right else 2, 3),
+                textcoords="offset points",
+                ha="right" if right else "left",
+                va="bottom",
+                fontsize="small",
+                color=INK,
+            )
+
+
+def _limits(rows: pd.DataFrame, name: str) -> tuple[float, float] | None:
+    """A range that shows most rows well; None where it shows all. A row beyond it is written out at the edge."""
+    if name not in rows or rows[name].notna().sum() < 3:
+        return None
+    ends = rows[[f"{name}_low", f"{name}_high", name]].dropna(subset=[name])
+    reach = ends.abs().max(axis=1)
+    usual = reach <= BEYOND * reach.median()
+    if usual.all():
+        return None
+    shown = ends[usual]
+    low, high = min(0.0, float(shown.min().min())), max(0.0, float(shown.max().max()))
+    margin = 0.08 * (high - low)
+    return low - margin, high + margin
 
 
 def describe(table: pd.DataFrame) -> str:
