@@ -127,7 +127,10 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     from samo.study import track as view
 
     root = paths.root()
-    view.rebuild(root, config.load(), lambda _: None)
+    params = config.load()
+    view.rebuild(root, params, lambda _: None)
+    for dataset, page in view.pages(root, params, f"http://127.0.0.1:{port}").items():
+        print(f"{dataset}: {page}", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port)]
     os.execv(sys.executable, [*command, "--backend-store-uri", view.uri(root)])
 

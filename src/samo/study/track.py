@@ -38,6 +38,12 @@ def prepare(root: Path, params: Params) -> None:
         _experiment(client, dataset)
 
 
+def pages(root: Path, params: Params, address: str) -> dict[str, str]:
+    """Where each dataset's runs are shown: MLflow itself opens on the traces of language models."""
+    client = _client(root)
+    return {dataset: f"{address}/#/experiments/{_experiment(client, dataset)}/runs" for dataset in params.datasets}
+
+
 def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
     """Bring MLflow up to data/runs: runs that are there already stay, missing ones are made.
 
