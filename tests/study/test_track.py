@@ -89,3 +89,10 @@ def test_a_failed_training_marks_its_run(study, client, monkeypatch):
         train_cell("multimnist", "ls")
     assert [r.info.status for r in runs(client)] == ["FAILED"]
     assert not (study / "data/runs/multimnist/ls").exists()
+
+
+def test_every_dataset_has_a_page_of_its_runs(study, client):
+    train_cell("multimnist", "ls")
+    experiment = client.get_experiment_by_name("multimnist").experiment_id
+    found = track.pages(study, config.load(), "http://here")
+    assert found == {"multimnist": f"http://here/#/experiments/{experiment}/runs"}
