@@ -11,6 +11,7 @@ from samo import aggregation, datasets, sharpness
 from samo.settings import Settings, Training
 from samo.study import paths, strict_yaml
 from samo.study.errors import ConfigError
+from samo.study.faults import line
 
 if TYPE_CHECKING:
     import torch
@@ -188,7 +189,7 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise ConfigError("\n".join(_line(origin, fault) for fault in error.errors(include_url=False))) from None
+        raise ConfigError("\n".join(line(origin, fault) for fault in error.errors(include_url=False))) from None
 
 
 def grids(params: Params, method: Method) -> tuple[list[float], list[float | None]]:
@@ -232,22 +233,6 @@ def _dataset_block(name: str, block: dict[str, Any]) -> DatasetBlock:
         try:
             made[part] = kind.model_validate(block[part])
         except ValidationError as error:
-            lines = [_line("", fault, ("datasets", name, part)) for fault in error.errors(include_url=False)]
+            lines = [line("", fault, ("datasets", name, part)) for fault in error.errors(include_url=False)]
             raise ValueError("\n".join(lines)) from None
     return DatasetBlock.model_construct(**made)  # type: ignore[arg-type]
-
-
-def _line(origin: str, fault: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> str:
-    """One fault as one line: where, what it holds, what is allowed."""
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    place = ".".join(str(part) for part in (*prefix, *fault["loc"]) if part not in {"str", "dict[str,any]"})
-    start = f"{origin}: " if origin else ""
-    if fault["type"] == "extra_forbidden":
-        return f"{start}{place}: unknown key; remove it or mend its name"
-    if fault["type"] == "missing":
-        return f"{start}{place}: is missing"
-    if not place:
-        return "\n".join(start + line for line in message.splitlines())
-    value = repr(fault["input"])
-    shown = value if len(value) <= 60 else value[:57] + "…"
-    return f"{start}{place} = {shown}: {message[0].lower() + message[1:]}"
