@@ -99,7 +99,7 @@ class Project:
     def clones(self) -> list[Path]:
         return list((self.root / ".samo" / "workers").glob("*"))
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 15) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not happen in time"
