@@ -8,8 +8,9 @@ from torchjd.aggregation import Aggregator
 from torchjd.scalarization import Scalarizer
 
 from samo import streams
-from samo.aggregation import Decomposition, combine, cosines, loss_weights
+from samo.aggregation import Decomposition, combine, loss_weights
 from samo.collect import Collector, Gradient, Jacobian, Rows, WeightedSum, mean_gradient
+from samo.conflict import cosines
 from samo.gradients import as_rows
 from samo.memory import Memory, running_mean
 from samo.parts import Trainable

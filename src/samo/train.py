@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from samo import aggregation
-from samo.conflict import cosines
+from samo.conflict import pairs
 from samo.gradients import task_gradients
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.problem import Batch, Problem, Values
@@ -180,7 +180,7 @@ def conflict(problem: Problem, network: nn.Module, device: torch.device) -> Tens
     trunk = cast("nn.Module", network.trunk)
     jacobian = task_gradients(lambda tasks: problem.losses(network, batch, tasks), trunk, range(len(problem.tasks)))
     network.train(training)
-    return cosines(jacobian)
+    return pairs(jacobian)
 
 
 def _step(

@@ -6,7 +6,7 @@ from torch import Tensor
 from torchjd.aggregation import Aggregator, GradVac, GramianWeightedAggregator, Weighting
 
 from samo import aggregation
-from samo.aggregation import Decomposition, combine, cosines, make, state
+from samo.aggregation import Decomposition, combine, make, state
 
 GRADIENT_BASED = [n for n in aggregation.NAMES if n not in aggregation.SCALARISERS]
 
@@ -45,13 +45,6 @@ def test_weights_that_are_not_finite_are_an_error() -> None:
 
     with pytest.raises(FloatingPointError, match="nan"):
         combine(GramianWeightedAggregator(Nowhere()), matrix(2))
-
-
-def test_cosines_of_a_zero_row_are_zero() -> None:
-    J = torch.tensor([[3.0, 4.0], [0.0, 0.0], [-3.0, 4.0]])
-    found = cosines(J @ J.T)
-    assert found[0].tolist() == pytest.approx([1.0, 0.0, 7 / 25])
-    assert not found[1].any()
 
 
 def test_copies_of_an_aggregator_share_no_memory() -> None:

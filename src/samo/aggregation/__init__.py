@@ -1,6 +1,6 @@
 """One direction from K tasks: TorchJD's aggregators and scalarisers by name, and what the update needs of them."""
 
-from samo.aggregation.combine import combine, cosines, loss_weights
+from samo.aggregation.combine import combine, loss_weights
 from samo.aggregation.decompose import Combine, Decomposition
 from samo.aggregation.names import NAMES, SCALARISERS, make, options
 from samo.aggregation.state import check_tasks, load_state, state
@@ -12,7 +12,6 @@ __all__ = [
     "Decomposition",
     "check_tasks",
     "combine",
-    "cosines",
     "load_state",
     "loss_weights",
     "make",

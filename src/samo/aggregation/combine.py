@@ -24,13 +24,6 @@ def combine(aggregator: Aggregator, J: Tensor) -> tuple[Tensor, Tensor | None]:
         return weights @ J, gramian
 
 
-def cosines(gramian: Tensor) -> Tensor:
-    """Pairwise cosines of J's rows from its Gramian, [K, K]; 0 for a row of zeros."""
-    norms = gramian.diagonal().sqrt()
-    scale = norms.outer(norms)
-    return torch.where(scale > 0, gramian / torch.where(scale > 0, scale, 1), 0)
-
-
 def loss_weights(scalariser: Scalarizer, losses: Tensor) -> Tensor:
     """The derivative of the scalarised loss in each loss, [K]; adds to `.grad` of the scalariser's learned weights.
 

@@ -31,5 +31,5 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
 
 
 def problem(prepared: Path, training: Training) -> Problem:
-    """Multi-Fashion+MNIST from its prepared arrays, with LeNet."""
+    """Multi-Fashion+MNIST from its prepared arrays."""
     return composites.problem(prepared, training, TASKS)

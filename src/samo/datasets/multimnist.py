@@ -20,5 +20,5 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
 
 
 def problem(prepared: Path, training: Training) -> Problem:
-    """Multi-MNIST from its prepared arrays, with LeNet."""
+    """Multi-MNIST from its prepared arrays."""
     return composites.problem(prepared, training, TASKS)
