@@ -19,7 +19,11 @@ def faults(text):
 @pytest.mark.parametrize("path", [*ROOT.glob("profiles/*.yaml"), ROOT / "params.yaml"], ids=lambda p: p.name)
 def test_every_shipped_profile_is_sound(path):
     params = config.load(path)
-    assert [c.stage for c in cells(params)] == [f"train@{d}-{m}" for d in params.datasets for m in params.methods]
+    everywhere = {f"train@{d}-{m}" for d in params.datasets for m in params.methods}
+    some = {f"train-more@{d}-{m}" for d in params.more.datasets for m in params.more.methods}
+    stages = [cell.stage for cell in cells(params)]
+    assert set(stages) == everywhere | some
+    assert len(stages) == len(everywhere) + len(some)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,16 @@ def test_every_shipped_profile_is_sound(path):
         ("seeds: [0, 1]", "seeds: [0, -1]", ["seeds.1", "-1"]),
         ("seeds: [0, 1]", "seeds: [0, 1.5]", ["seeds.1", "1.5", "integer"]),
         ("seeds: [0, 1]", "", ["seeds: is missing"]),
+        ("more: {datasets: []", "more: {datasets: [qm9]", ["more.datasets", "'qm9'", "multimnist"]),
+        ("more: {datasets: []", "more: {datasets: [multimnist, multimnist]", ["more.datasets", "each value once"]),
+        ("methods: {}", "methods: {ls: {aggregator: mgda}}", ["more.methods.ls", "methods", "every"]),
+        ("methods: {}", "methods: {x: {aggregator: lss}}", ["more.methods.x.aggregator", "'lss'"]),
+        ("more: {datasets: [], methods: {}}", "", ["more: is missing"]),
+        ("    training: {", "    sede: 3\n    training: {", ["datasets.multimnist", "seeds and search", "sede"]),
+        ("    training: {", "    seeds: [1, 1]\n    training: {", ["datasets.multimnist.seeds", "each value once"]),
+        ("    training: {", "    search: {lr: [1]}\n    training: {", ["datasets.multimnist.search.rho: is missing"]),
+        ("cost: {repeats: 2}", "cost: {repeats: 0}", ["analyses.cost.repeats", "0"]),
+        ("cost: {repeats: 2}", "cost: {repeat: 2}", ["analyses.cost.repeat: unknown key"]),
         ("seeds: [0, 1]", "seeds: [0, 1]\nsede: 3", ["sede: unknown key"]),
         ("multimnist:\n", "multimnits:\n", ["multimnits", "multimnist"]),
         ("train: 320", "train: 0", ["datasets.multimnist.data.train", "0", "greater than or equal to 1"]),
@@ -90,6 +104,31 @@ def test_what_is_no_mapping_is_refused(text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match="profiles"):
         config.load(tmp_path / "params.yaml")
+
+
+TWO = GOOD.replace(
+    "datasets:\n",
+    """datasets:
+  scenes:
+    data: {train: 8, val: 4, test: 4, height: 32, width: 32, seed: 0}
+    training: {network: segnet, widths: [4, 8], batch: 4, epochs: 1, search_epochs: 1}
+    seeds: [7]
+    search: {lr: [0.5], rho: [0.25]}
+""",
+).replace(
+    "more: {datasets: [], methods: {}}",
+    "more: {datasets: [multimnist], methods: {gsam-ls: {aggregator: ls, sharpness: gsam}}}",
+)
+
+
+def test_a_dataset_may_have_methods_seeds_and_grids_of_its_own():
+    params = config.parse(TWO)
+    assert list(params.methods_on("multimnist")) == ["stl", "ls", "samo-ls", "gsam-ls", "fmtl-fairgrad"]
+    assert list(params.methods_on("scenes")) == ["stl", "ls", "samo-ls", "fmtl-fairgrad"]
+    assert (params.seeds_on("multimnist"), params.seeds_on("scenes")) == ([0, 1], [7])
+    samo = params.methods["samo-ls"]
+    assert config.grids(params, "multimnist", samo) == ([0.003, 0.01], [0.02, 0.1])
+    assert config.grids(params, "scenes", samo) == ([0.5], [0.25])
 
 
 def test_a_number_with_an_exponent_is_a_number_as_dvc_reads_it():

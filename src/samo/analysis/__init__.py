@@ -1,1 +1,26 @@
-"""Analyses of finished runs and of the step itself: one idea a file, found by its name in params.yaml."""
+"""Analyses of finished runs and of the step itself: one idea a file, found by its name in params.yaml.
+
+A module here holds `Options`, the settings of its block `analyses.<name>`; what it needs beside that lies in a folder.
+"""
+
+import importlib
+import pkgutil
+from typing import cast
+
+from samo.settings import Settings
+
+
+def names() -> list[str]:
+    """The analyses there are: the modules of this folder."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
+
+
+def options(name: str) -> type[Settings]:
+    """The settings that an analysis takes.
+
+    Raises:
+        KeyError: there is no analysis of that name.
+    """
+    if name not in names():
+        raise KeyError(name)
+    return cast("type[Settings]", importlib.import_module(f"samo.analysis.{name}").Options)

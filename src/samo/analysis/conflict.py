@@ -4,10 +4,15 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from samo.settings import Settings
 from samo.tables import curves
 
 BOUNDS = {"conflict_share": (0.0, 1.0)}
 COLUMNS = ["method", "epoch", "metric", "mean", "low", "high", "n"]
+
+
+class Options(Settings):
+    """None: it reads what training wrote."""
 
 
 def conflict(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:

@@ -4,8 +4,10 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from torchjd.aggregation import Aggregator
@@ -13,8 +15,19 @@ from torchjd.scalarization import Scalarizer
 
 from samo.parts import Part
 from samo.passes import Closure
+from samo.settings import Settings
 from samo.sharpness import Sharpness
 from samo.update import MultiTaskUpdate
+
+
+class Options(Settings):
+    """How it is measured.
+
+    Attributes:
+        repeats: rounds in which every method takes a step; medians over them are reported.
+    """
+
+    repeats: Annotated[int, Field(ge=1, le=1000)] = 15
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from samo.reported import reported
 from samo.settings import Training
 from samo.study import config, paths, progress, store, track
 from samo.study.cells import Cell
+from samo.study.method import Method
 from samo.train import DivergedError, Fit, Progress, Recipe, Row, fit, values_of
 
 
@@ -38,19 +39,21 @@ def train_cell(dataset: str, method: str) -> Result:
     """
     root = paths.root()
     params = config.load()
-    cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods[method]
+    cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods_on(dataset)[method]
+    seeds = params.seeds_on(dataset)
     torch.set_num_threads(params.train.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     device = config.device(params.train.device)
     problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
     watch = _Watch(cell, params, chosen_method)
 
-    trials, chosen = _search(problem, params, block.training, chosen_method, device, watch)
+    lrs, rhos = config.grids(params, dataset, chosen_method)
+    trials, chosen = _search(problem, block.training, chosen_method, lrs, rhos, seeds[0], device, watch)
     fits: dict[int, Fit] = {}
     views = track.Live(root, params, cell, chosen, _device_name(device))
-    for k, seed in enumerate(params.seeds, 1):
+    for k, seed in enumerate(seeds, 1):
         recipe = _recipe(chosen_method, block.training, chosen, block.training.epochs, seed, device)
-        watch.phase(f"seed {seed} ({k}/{len(params.seeds)})", recipe.epochs)
+        watch.phase(f"seed {seed} ({k}/{len(seeds)})", recipe.epochs)
         with views.run(seed) as log:
             fits[seed] = fit(problem, recipe, ("val", "test"), on_progress=watch, on_epoch=log)
 
@@ -71,11 +74,12 @@ def train_cell(dataset: str, method: str) -> Result:
 class _Watch:
     """Turns the progress of single trainings into the share of the cell's whole work."""
 
-    def __init__(self, cell: Cell, params: config.Params, method: config.Method) -> None:
+    def __init__(self, cell: Cell, params: config.Params, method: Method) -> None:
         training = params.dataset[cell.dataset].training
-        lrs, rhos = config.grids(params, method)
+        lrs, rhos = config.grids(params, cell.dataset, method)
         self.cell = cell
-        self.work = search.count(lrs, rhos) * training.search_epochs + len(params.seeds) * training.epochs
+        finals = len(params.seeds_on(cell.dataset)) * training.epochs
+        self.work = search.count(lrs, rhos) * training.search_epochs + finals
         self.behind, self.label, self.epochs = 0, "", 0
 
     def phase(self, label: str, epochs: int) -> None:
@@ -99,13 +103,14 @@ class _Watch:
 
 def _search(
     problem: Problem,
-    params: config.Params,
     training: Training,
-    method: config.Method,
+    method: Method,
+    lrs: list[float],
+    rhos: list[float | None],
+    seed: int,
     device: torch.device,
     watch: _Watch,
 ) -> tuple[list[search.Trial], search.Trial]:
-    lrs, rhos = config.grids(params, method)
     total, made = search.count(lrs, rhos), 0
 
     def score(lr: float, rho: float | None) -> float:
@@ -113,7 +118,7 @@ def _search(
         made += 1
         watch.phase(f"search {made}/{total}", training.search_epochs)
         trial = search.Trial(lr, rho, 0.0)
-        recipe = _recipe(method, training, trial, training.search_epochs, params.seeds[0], device)
+        recipe = _recipe(method, training, trial, training.search_epochs, seed, device)
         return _validation_score(problem, recipe, watch)
 
     return search.search(score, lrs, rhos)
@@ -129,7 +134,7 @@ def _validation_score(problem: Problem, recipe: Recipe, watch: Callable[[Progres
 
 
 def _recipe(
-    method: config.Method, training: Training, trial: search.Trial, epochs: int, seed: int, device: torch.device
+    method: Method, training: Training, trial: search.Trial, epochs: int, seed: int, device: torch.device
 ) -> Recipe:
     fields = method.preset_fields if trial.rho is None else {**method.preset_fields, "rho": trial.rho}
     return Recipe(
@@ -149,7 +154,7 @@ def _metrics(
     problem: Problem,
     cell: Cell,
     training: Training,
-    method: config.Method,
+    method: Method,
     trials: list[search.Trial],
     chosen: search.Trial,
     fits: dict[int, Fit],

@@ -11,10 +11,11 @@ from samo.study.config import Params, grids
 
 @dataclass(frozen=True)
 class Cell:
-    """One problem x one method."""
+    """One problem x one method; `kind` is the stage that runs it: "train", or "train-more" for methods under `more`."""
 
     dataset: str
     method: str
+    kind: str = "train"
 
     @property
     def name(self) -> str:
@@ -24,7 +25,7 @@ class Cell:
     @property
     def stage(self) -> str:
         """As DVC names it."""
-        return f"train@{self.dataset}-{self.method}"
+        return f"{self.kind}@{self.dataset}-{self.method}"
 
     @property
     def runs(self) -> Path:
@@ -39,14 +40,18 @@ class Cell:
 
 def cells(params: Params) -> list[Cell]:
     """All cells, in the order of params.yaml: never what happens to lie on the disk."""
-    return [Cell(dataset, method) for dataset in params.datasets for method in params.methods]
+    return [
+        Cell(dataset, method, "train" if method in params.methods else "train-more")
+        for dataset in params.datasets
+        for method in params.methods_on(dataset)
+    ]
 
 
 def weight(params: Params, stage: str) -> float:
     """How much work a stage is, in forward passes over a training split of two tasks: the time left goes by it."""
     for cell in cells(params):
         if cell.stage == stage:
-            method = params.methods[cell.method]
+            method = params.methods_on(cell.dataset)[cell.method]
             if method.networks == "separate":
                 return _epochs(params, cell) * 6.0
             scalarised = method.aggregator_name in aggregation.SCALARISERS
@@ -56,6 +61,6 @@ def weight(params: Params, stage: str) -> float:
 
 
 def _epochs(params: Params, cell: Cell) -> int:
-    training, method = params.dataset[cell.dataset].training, params.methods[cell.method]
-    trials = count(*grids(params, method))
-    return trials * training.search_epochs + len(params.seeds) * training.epochs
+    training, method = params.dataset[cell.dataset].training, params.methods_on(cell.dataset)[cell.method]
+    trials = count(*grids(params, cell.dataset, method))
+    return trials * training.search_epochs + len(params.seeds_on(cell.dataset)) * training.epochs

@@ -39,7 +39,7 @@ def check(
     found = config.load(params)
     print(
         f"{params or 'params.yaml'}: {len(cells.cells(found))} cells "
-        f"({len(found.datasets)} datasets x {len(found.methods)} methods), "
+        f"on {len(found.datasets)} datasets, "
         f"{len(found.seeds)} seeds, {len(found.analyses)} analyses: all well"
     )
 

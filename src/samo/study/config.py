@@ -3,77 +3,30 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 
-from samo import aggregation, datasets, sharpness
+from samo import analysis, datasets, sharpness
 from samo.settings import Settings, Training
 from samo.study import paths, strict_yaml
 from samo.study.errors import ConfigError
 from samo.study.faults import line
+from samo.study.method import Method, Positive
 
 if TYPE_CHECKING:
     import torch
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-Positive = Annotated[float, Field(gt=0)]
 
 
-class Method(Settings):
-    """One way to train: aggregator x sharpness.
+def _each_once(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values):
+        raise ValueError("must hold each value once")
+    return values
 
-    Attributes:
-        aggregator: a name, or a mapping with `name` and the aggregator's own options.
-        sharpness: a preset's name, or a mapping with `preset` and fields to change; a `rho` given here is not searched.
-        networks: "shared" (one trunk), or "separate": one network a task, the single-task baseline.
-        lr: a learning rate given here is not searched.
-    """
 
-    aggregator: str | dict[str, Any]
-    sharpness: str | dict[str, Any] = "none"
-    networks: Literal["shared", "separate"] = "shared"
-    lr: Positive | None = None
-
-    @field_validator("aggregator")
-    @classmethod
-    def _known_aggregator(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
-        name, options = _named(value, "name")
-        try:
-            aggregation.make(name, tasks=2, **options)  # any number of tasks shows a fault
-        except TypeError:
-            raise ValueError("an option of it has the wrong type") from None
-        return value
-
-    @field_validator("sharpness")
-    @classmethod
-    def _known_sharpness(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
-        name, fields = _named(value, "preset")
-        try:
-            sharpness.preset(name, **fields)
-        except TypeError:
-            raise ValueError("a field of it has the wrong type") from None
-        return value
-
-    @property
-    def aggregator_name(self) -> str:
-        """Its name, without options."""
-        return _named(self.aggregator, "name")[0]
-
-    @property
-    def aggregator_options(self) -> dict[str, Any]:
-        """The options given."""
-        return _named(self.aggregator, "name")[1]
-
-    @property
-    def preset_name(self) -> str:
-        """The sharpness preset's name, without changed fields."""
-        return _named(self.sharpness, "preset")[0]
-
-    @property
-    def preset_fields(self) -> dict[str, Any]:
-        """The fields changed."""
-        return _named(self.sharpness, "preset")[1]
+Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1), AfterValidator(_each_once)]
 
 
 class Grid(Settings):
@@ -101,7 +54,7 @@ class Train(Settings):
     Attributes:
         threads: of torch, fixed so that results do not depend on how many cells run at once.
         device: "cpu", "cuda", "cuda:1", "mps" …, or "auto": the accelerator where there is one.
-        search: the grids.
+        search: the grids, where a dataset's block has none of its own.
     """
 
     threads: Annotated[int, Field(ge=1, le=256)] = 1
@@ -109,12 +62,33 @@ class Train(Settings):
     search: Grid
 
 
+class More(Settings):
+    """Methods for some datasets only; those under `methods` run on every one.
+
+    Attributes:
+        datasets: keys of the profile's datasets.
+        methods: key = a name of your own, not one under `methods`.
+    """
+
+    datasets: Annotated[list[Name], AfterValidator(_each_once)]
+    methods: dict[Name, Method]
+
+
 class DatasetBlock(BaseModel):
-    """The block of one dataset, checked by its module's own settings."""
+    """The block of one dataset; `data` and `training` are checked by its module's own settings.
+
+    Attributes:
+        data: how the examples are made.
+        training: how networks are trained on them.
+        seeds: of its final runs, where they are not those of the profile.
+        search: its own grids, the same for every method on it.
+    """
 
     model_config = {"frozen": True, "extra": "forbid"}
     data: Settings
     training: Training
+    seeds: Seeds | None = None
+    search: Grid | None = None
 
 
 class Params(Settings):
@@ -123,35 +97,28 @@ class Params(Settings):
     Attributes:
         seeds: of the final runs; each is one run of every method.
         datasets: key = a module of `samo.datasets`.
-        methods: key = a name of your own.
+        methods: key = a name of your own; these run on every dataset.
+        more: methods for some datasets only.
         train: how every cell runs.
-        analyses: key = a notebook of that name, value = its settings.
+        analyses: key = a module of `samo.analysis` with a notebook of that name, value = its settings.
     """
 
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
+    seeds: Seeds
     datasets: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
+    more: More
     train: Train
     analyses: Annotated[dict[Name, dict[str, Any]], Field(default_factory=dict)]
 
-    @field_validator("seeds")
-    @classmethod
-    def _once(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) != len(seeds):
-            raise ValueError("each seed once")
-        return seeds
-
-    @field_validator("analyses")
-    @classmethod
-    def _known_analysis(cls, analyses: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for name in analyses:
-            if name not in ANALYSES:
-                raise ValueError(f"unknown analysis {name!r}: allowed are {', '.join(ANALYSES)}")
-        return analyses
-
     @model_validator(mode="after")
-    def _blocks(self) -> "Params":
-        _ = self.dataset  # builds, and so checks, every block
+    def _fits_together(self) -> "Params":
+        _ = self.dataset, self.analysis  # builds, and so checks, every block
+        for name in self.more.datasets:
+            if name not in self.datasets:
+                raise ValueError(f"more.datasets has {name!r}: allowed are {', '.join(self.datasets)}")
+        for name in self.more.methods:
+            if name in self.methods:
+                raise ValueError(f"more.methods.{name} stands under methods, too, which run on every dataset")
         return self
 
     @cached_property
@@ -159,9 +126,20 @@ class Params(Settings):
         """Each dataset's settings, typed by its own module."""
         return {name: _dataset_block(name, block) for name, block in self.datasets.items()}
 
+    @cached_property
+    def analysis(self) -> Mapping[str, Settings]:
+        """Each analysis's settings, typed by its own module."""
+        return {name: _analysis_block(name, block) for name, block in self.analyses.items()}
 
-ANALYSES = ("conflict", "cost")
-"""The analyses there are: modules of `samo.analysis` with a notebook of the same name."""
+    def methods_on(self, dataset: str) -> dict[str, Method]:
+        """The methods of a dataset: those of one aggregator together, else in the order of the file."""
+        found = self.methods | (self.more.methods if dataset in self.more.datasets else {})
+        families = list(dict.fromkeys((m.networks, m.aggregator_name) for m in found.values()))
+        return dict(sorted(found.items(), key=lambda item: families.index((item[1].networks, item[1].aggregator_name))))
+
+    def seeds_on(self, dataset: str) -> list[int]:
+        """The seeds of a dataset's final runs."""
+        return self.dataset[dataset].seeds or self.seeds
 
 
 def load(path: Path | None = None) -> Params:
@@ -185,22 +163,23 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
     except ValueError as error:
         raise ConfigError(f"{origin}: {error}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{origin}: must be a mapping with seeds, datasets, methods, train, analyses")
+        raise ConfigError(f"{origin}: must be a mapping with seeds, datasets, methods, more, train, analyses")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
         raise ConfigError("\n".join(line(origin, fault) for fault in error.errors(include_url=False))) from None
 
 
-def grids(params: Params, method: Method) -> tuple[list[float], list[float | None]]:
+def grids(params: Params, dataset: str, method: Method) -> tuple[list[float], list[float | None]]:
     """The learning rates and radii to search; a value given in the method's block leaves nothing to choose."""
-    lrs = params.train.search.lr if method.lr is None else [method.lr]
+    grid = params.dataset[dataset].search or params.train.search
+    lrs = grid.lr if method.lr is None else [method.lr]
     base = sharpness.preset(method.preset_name, **method.preset_fields)
     if base.scope == "none":
         return lrs, [None]
     if "rho" in method.preset_fields:
         return lrs, [base.rho]
-    return lrs, list(params.train.search.rho)
+    return lrs, list(grid.rho)
 
 
 def device(name: str) -> "torch.device":
@@ -213,26 +192,40 @@ def device(name: str) -> "torch.device":
     return found or torch.device("cpu")
 
 
-def _named(value: str | dict[str, Any], key: str) -> tuple[str, dict[str, Any]]:
-    """A name with its options, from either spelling."""
-    if isinstance(value, str):
-        return value, {}
-    if not isinstance(value.get(key), str):
-        raise ValueError(f"a mapping here needs the key {key!r}")
-    return value[key], {k: v for k, v in value.items() if k != key}
-
-
 def _dataset_block(name: str, block: dict[str, Any]) -> DatasetBlock:
     if name not in datasets.names():
         raise ValueError(f"unknown dataset {name!r}: allowed are {', '.join(datasets.names())}")
-    if set(block) != {"data", "training"}:
-        raise ValueError(f"datasets.{name} needs exactly the keys data and training, has {', '.join(sorted(block))}")
+    needed, known = {"data", "training"}, {"data", "training", "seeds", "search"}
+    if not needed <= set(block) <= known:
+        raise ValueError(
+            f"datasets.{name} needs the keys data and training, and may have seeds and search; "
+            f"it has {', '.join(sorted(block))}"
+        )
     module = datasets.get(name)
-    made: dict[str, Settings] = {}
-    for part, kind in (("data", module.Data), ("training", module.Training)):
-        try:
-            made[part] = kind.model_validate(block[part])
-        except ValidationError as error:
-            lines = [line("", fault, ("datasets", name, part)) for fault in error.errors(include_url=False)]
-            raise ValueError("\n".join(lines)) from None
-    return DatasetBlock.model_construct(**made)  # type: ignore[arg-type]
+    typed = {part: _checked(kind, block[part], ("datasets", name, part)) for part, kind in _kinds(module)}
+    own = {key: block[key] for key in ("seeds", "search") if key in block}
+    try:
+        return DatasetBlock.model_validate({**typed, **own})
+    except ValidationError as error:
+        raise ValueError(_lines(error, ("datasets", name))) from None
+
+
+def _kinds(module: datasets.Dataset) -> list[tuple[str, type[Settings]]]:
+    return [("data", module.Data), ("training", module.Training)]
+
+
+def _analysis_block(name: str, block: dict[str, Any]) -> Settings:
+    if name not in analysis.names():
+        raise ValueError(f"unknown analysis {name!r}: allowed are {', '.join(analysis.names())}")
+    return _checked(analysis.options(name), block, ("analyses", name))
+
+
+def _checked(kind: type[Settings], block: Any, where: tuple[str, ...]) -> Settings:
+    try:
+        return kind.model_validate(block)
+    except ValidationError as error:
+        raise ValueError(_lines(error, where)) from None
+
+
+def _lines(error: ValidationError, where: tuple[str, ...]) -> str:
+    return "\n".join(line("", fault, where) for fault in error.errors(include_url=False))

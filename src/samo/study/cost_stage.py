@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from samo import aggregation, datasets, sharpness
-from samo.analysis.cost import Method, measure
+from samo.analysis.cost import Method, Options, measure
 from samo.study import config, paths, store
 from samo.study.tables_stage import csv
 
@@ -40,7 +40,7 @@ def write_cost(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd.
             aggregation.make(m.aggregator_name, tasks=len(problem.tasks), **m.aggregator_options),
             sharpness.preset(m.preset_name, **({} if m.preset_name == "none" else {"rho": RHO} | m.preset_fields)),
         )
-        for name, m in params.methods.items()
+        for name, m in params.methods_on(dataset).items()
         if m.networks == "shared"
     ]
     found = measure(
@@ -48,7 +48,7 @@ def write_cost(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd.
         list(cast("nn.ModuleList", network.heads)),
         lambda tasks: problem.losses(network, batch, tasks),
         methods,
-        repeats=int(params.analyses["cost"].get("repeats", 15)),
+        repeats=cast("Options", params.analysis["cost"]).repeats,
         network=network,
         progress=say,
     )

@@ -163,7 +163,7 @@ def _start(
     seed: int,
     device: str,
 ) -> str:
-    method, block = params.methods[cell.method], params.dataset[cell.dataset]
+    method, block = params.methods_on(cell.dataset)[cell.method], params.dataset[cell.dataset]
     fields = method.preset_fields if chosen.rho is None else {**method.preset_fields, "rho": chosen.rho}
     perturbation = sharpness.preset(method.preset_name, **fields)
     settings: dict[str, Any] = {
