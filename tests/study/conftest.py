@@ -1,11 +1,14 @@
-"""The tiny project, made once and copied for each test."""
+"""The tiny project of the grid's tests, and the small study of the cells': each made once and copied for each test."""
 
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import torch
+from mlflow import MlflowClient
 
+from tests.study import made_study
 from tests.study.project import CELL, PARAMS, PIPELINE, Project
 
 
@@ -45,3 +48,24 @@ def project(template: Path, tmp_path: Path) -> Project:
     made = Project(tmp_path / "project")
     (made.root / "params.yaml").write_text(PARAMS.format(trace=made.trace))
     return made
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """MLflow takes seconds to make a database: one is made, each test gets a copy."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch, empty_store):
+    folder = made_study.make(tmp_path / "study")
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    monkeypatch.setenv("DVC_ROOT", str(folder))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.delenv("SAMO_PROGRESS", raising=False)
+    threads = torch.get_num_threads()
+    yield folder
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)

@@ -1,38 +1,13 @@
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
-import torch
-from mlflow import MlflowClient
 from safetensors.torch import load_file
 
 from samo.study.cell import train_cell
-from tests.study import made_study
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """MLflow takes seconds to make a database: one is made, each test gets a copy."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch, empty_store):
-    folder = made_study.make(tmp_path / "study")
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    monkeypatch.setenv("DVC_ROOT", str(folder))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    monkeypatch.delenv("SAMO_PROGRESS", raising=False)
-    threads = torch.get_num_threads()
-    yield folder
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
 
 
 def test_what_a_cell_writes(study, tmp_path, monkeypatch):
