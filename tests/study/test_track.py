@@ -3,8 +3,6 @@ from mlflow import MlflowClient
 
 from samo.study import config, track
 from samo.study.cell import train_cell
-from tests.study.test_cell import empty_store as empty_store
-from tests.study.test_cell import study as study
 
 
 @pytest.fixture
