@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 Workers = Annotated[int, typer.Option(help="Cells side by side.", min=1, max=64)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but faults and the table.")]
 
@@ -53,6 +54,14 @@ def list_cells() -> None:
     for cell in cells.cells(config.load()):
         state = "has run" if (root / cell.runs / "metrics.json").exists() else "-"
         print(f"{cell.name:<40} {cell.stage:<48} {state}")
+
+
+@app.command("profile", add_help_option=False, context_settings=PASSED_ON)
+def make_active(context: typer.Context) -> None:
+    """Make a profile the active one, and say what it will cost; --help lists the options."""
+    from samo.study.profile_command import command
+
+    _pass_on(context, command, "samo profile")
 
 
 @app.command()
@@ -135,16 +144,12 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     os.execv(sys.executable, [*command, "--backend-store-uri", view.uri(root)])
 
 
-@app.command(
-    "bench", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
+@app.command("bench", add_help_option=False, context_settings=PASSED_ON)
 def bench_steps(context: typer.Context) -> None:
     """Time and memory of a step for every preset, as ratios to an LS step; --help lists the options."""
     from samo.study.bench import bench  # torch's seconds are for those who measure
 
-    inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    inner.command()(bench)
-    inner(args=context.args, prog_name="samo bench")
+    _pass_on(context, bench, "samo bench")
 
 
 @app.command()
@@ -159,6 +164,13 @@ def report() -> None:
         import webbrowser
 
         webbrowser.open(page.resolve().as_uri())
+
+
+def _pass_on(context: typer.Context, command: Callable[..., None], name: str) -> None:
+    """Give the rest of the line to a command of its own file, which has its own options."""
+    inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    inner.command()(command)
+    inner(args=context.args, prog_name=name)
 
 
 def _name_report(root: Path) -> None:

@@ -39,7 +39,7 @@ def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callab
     """
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(raw, Given):
-        _check_given(raw, given)
+        check_given(raw, given)
         write_json(folder / "manifest.json", {"files": _sizes(given)})
         say(f"{raw.what}: whole in {given}")
         return
@@ -52,7 +52,12 @@ def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callab
                 _fetch_one(file, target, given, Path(packs), say)
 
 
-def _check_given(raw: Given, given: Path) -> None:
+def check_given(raw: Given, given: Path) -> None:
+    """See whether data that a person must bring are whole.
+
+    Raises:
+        FetchError: they are not; the message says what to get, from where, and what was found instead.
+    """
     faults = raw.check(given) if given.is_dir() else [f"{given}: no such folder"]
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults[:FAULTS])

@@ -1,0 +1,169 @@
+"""What a profile will cost on this machine, from one measured step a dataset."""
+
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from samo import aggregation, datasets, sharpness
+from samo.analysis.cost import passes, seconds
+from samo.datasets.parts.sources import Given
+from samo.problem import Problem
+from samo.search import count
+from samo.study import fetch, paths, store
+from samo.study.config import Params, device, grids
+from samo.study.errors import FetchError
+from samo.study.method import Method
+from samo.train import evaluate
+from samo.update import MultiTaskUpdate
+
+OVERHEAD = 8.0
+"""Seconds that a cell takes beside its training: starting Python, the notebook, DVC's bookkeeping."""
+SAMPLE = 64
+"""Validation and test examples that the sample has, at most."""
+REPEATS, LONG = 3, 20.0
+"""Steps that are timed, after one that warms up; a single one where that took more seconds than `LONG`."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What was measured on a small sample of a dataset, with the network and batch of the profile.
+
+    Attributes:
+        tasks: K.
+        weights: bytes of the network's parameters and buffers.
+        step: seconds of one plain LS step, with its share of loading.
+        look: seconds to evaluate one example.
+        stored: bytes that one prepared example takes.
+    """
+
+    tasks: int
+    weights: int
+    step: float
+    look: float
+    stored: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a dataset of a profile will take.
+
+    Attributes:
+        unit: as measured.
+        cells: its methods.
+        steps: of one epoch.
+        seconds: of all its cells on one worker; without analyses and report.
+        disk: bytes of prepared arrays and stored weights.
+    """
+
+    unit: Unit
+    cells: int
+    steps: int
+    seconds: float
+    disk: float
+
+
+def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None]) -> Estimate | str:
+    """Measure a step of a dataset, and reckon its cells; or say what is missing, in a line or more.
+
+    Raw files that a program may fetch are fetched into the project, where the stage `fetch` finds them later.
+    """
+    wanted = {split: getattr(params.dataset[dataset].data, split) for split in ("train", "val", "test")}
+    if unknown := [split for split, n in wanted.items() if n is None]:
+        return f"{dataset}: not reckoned: data.{', data.'.join(unknown)} takes all there is; give a number"
+    try:
+        raw = _raw(root, dataset, say)
+    except FetchError as error:
+        return str(error)
+    say(f"{dataset}: measuring a step")
+    unit = measure(params, dataset, raw)
+    block = params.dataset[dataset]
+    steps = max(1, cast("int", wanted["train"]) // block.training.batch)
+    methods = params.methods_on(dataset)
+    stored = sum(cast("int", n) for n in wanted.values()) * unit.stored
+    copies = sum(len(params.seeds_on(dataset)) * _networks(m, unit.tasks) for m in methods.values())
+    return Estimate(
+        unit=unit,
+        cells=len(methods),
+        steps=steps,
+        seconds=sum(cell_seconds(params, dataset, m, unit, steps, wanted) + OVERHEAD for m in methods.values()),
+        disk=stored + copies * unit.weights,
+    )
+
+
+def cell_seconds(
+    params: Params, dataset: str, method: Method, unit: Unit, steps: int, examples: dict[str, int]
+) -> float:
+    """Seconds of training and evaluation of one cell, by the count of passes of its step against an LS step's."""
+    training, seeds = params.dataset[dataset].training, len(params.seeds_on(dataset))
+    trials = count(*grids(params, dataset, method))
+    step = unit.step * _step_ratio(method, unit.tasks)
+    look = unit.look * (_networks(method, unit.tasks) if method.networks == "separate" else 1)
+    final = training.epochs * (steps * step + (examples["val"] + examples["test"]) * look)
+    trial = training.search_epochs * steps * step + examples["val"] * look
+    return trials * trial + seeds * final
+
+
+def measure(params: Params, dataset: str, raw: Path) -> Unit:
+    """Prepare a few examples in a folder that is thrown away, and time a step and an evaluation on them."""
+    block, where = params.dataset[dataset], device(params.train.device)
+    few = {"train": 2 * block.training.batch, "val": SAMPLE, "test": SAMPLE}
+    few = {split: min(n, getattr(block.data, split)) for split, n in few.items()}
+    few["train"] = max(few["train"], block.training.batch)
+    module, sample = datasets.get(dataset), block.data.model_copy(update=few)
+    torch.set_num_threads(params.train.threads)
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+        store.write_json(Path(folder) / "datasheet.json", module.prepare(raw, Path(folder), sample))
+        problem = module.problem(Path(folder), block.training)
+        torch.manual_seed(0)
+        network = problem.network().to(where)
+        look = seconds(lambda: evaluate(problem, network, "test", where), where) / few["test"]
+        step = _time_step(problem, network, block.training.batch, where)
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*.npy"))
+    state = network.state_dict().values()
+    weights = sum(t.numel() * t.element_size() for t in state)
+    return Unit(len(problem.tasks), weights, step, look, size / sum(few.values()))
+
+
+def _time_step(problem: Problem, network: nn.Module, batch: int, where: torch.device) -> float:
+    trunk, heads = cast("nn.Module", network.trunk), list(cast("nn.ModuleList", network.heads))
+    update = MultiTaskUpdate(trunk, heads, aggregator="ls", sharpness=sharpness.preset("none"))
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.0)
+    order = torch.Generator().manual_seed(0)
+    network.train()
+
+    def step() -> None:
+        examples = next(problem.splits["train"].batches(batch, where, order))
+        optimizer.zero_grad()
+        update.backward(lambda tasks: problem.losses(network, examples, tasks))
+        optimizer.step()
+
+    first = seconds(step, where)
+    return first if first > LONG else statistics.median(seconds(step, where) for _ in range(REPEATS))
+
+
+def _raw(root: Path, dataset: str, say: Callable[[str], None]) -> Path:
+    """Where the raw files are, whole; see `samo.study.prepare`."""
+    module, folder, given = datasets.get(dataset), root / "data/raw" / dataset, paths.given_data(dataset)
+    if isinstance(module.RAW, Given):
+        fetch.check_given(module.RAW, given)
+        return given
+    fetch.fetch(cast("Sequence[Any]", module.RAW), folder, given, lambda line: say(f"{dataset}: {line}"))
+    return folder
+
+
+def _step_ratio(method: Method, tasks: int) -> float:
+    if method.networks == "separate":
+        return float(tasks)
+    scalarised = method.aggregator_name in aggregation.SCALARISERS
+    shape = sharpness.preset(method.preset_name, **method.preset_fields)
+    return passes(shape, tasks, scalarised=scalarised) / 3
+
+
+def _networks(method: Method, tasks: int) -> int:
+    return tasks if method.networks == "separate" else 1
