@@ -138,13 +138,21 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
 @app.command(
     "bench", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )
-def bench_steps(context: typer.Context) -> None:
-    """Time and memory of a step for every preset, as ratios to an LS step; --help lists the options."""
-    from samo.study.bench import bench  # torch's seconds are for those who measure
-
+def bench_steps(
+    context: typer.Context,
+    loading: Annotated[bool, typer.Option("--loading", help="Time loading beside the step.")] = False,
+) -> None:
+    """Time and memory of a step for every preset, or with --loading of a batch; --help lists the options."""
     inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    inner.command()(bench)
-    inner(args=context.args, prog_name="samo bench")
+    if loading:
+        from samo.study.bench_loading import bench_loading  # torch's seconds are for those who measure
+
+        inner.command()(bench_loading)
+    else:
+        from samo.study.bench import bench
+
+        inner.command()(bench)
+    inner(args=context.args, prog_name="samo bench --loading" if loading else "samo bench")
 
 
 @app.command()
