@@ -43,8 +43,7 @@ def bench_loading(
             except ValueError as error:
                 raise ValueError(f"datasets.{name}: {error}") from error
     if found:
-        batches = {name: params.dataset[name].training.batch for name in found}
-        console.print(_table(f"Loading beside the plain LS step, {device}, threads: {threads}", found, batches))
+        console.print(_table(f"Loading beside the plain LS step, {device}, threads: {threads}", found))
     for name in missing:
         console.print(f"{name}: not prepared, call `dvc repro prepare@{name}`", highlight=False)
     content = {
@@ -59,17 +58,15 @@ def bench_loading(
     store.write_json(out / "loading.json", content)
 
 
-def _table(title: str, found: Mapping[str, Loading], batches: Mapping[str, int]) -> Table:
-    table = columns(title, ("dataset", "examples", "batch ms", "step ms", "share %", "quartiles", "clock", ""))
+def _table(title: str, found: Mapping[str, Loading]) -> Table:
+    table = columns(title, ("dataset", "batch ms", "step ms", "share %", "quartiles", ""))
     for name, one in found.items():
         table.add_row(
             name,
-            str(batches[name]),
             f"{1e3 * one.batch_seconds:.2f}",
             f"{1e3 * one.step_seconds:.2f}",
             f"{100 * one.share:.1f}",
             f"{100 * one.share_low:.1f}-{100 * one.share_high:.1f}",
-            one.clock,
             "" if one.keeps_up else f"above {100 * LIMIT:.0f} %",
             style=None if one.keeps_up else "red",
         )
