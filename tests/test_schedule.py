@@ -42,6 +42,24 @@ def test_step():
     assert found == pytest.approx([0.5, 0.5, 0.05, 0.05])
 
 
+@pytest.mark.parametrize(("milestones", "factor"), [([1], 0.1), ([2, 3, 7], 0.5), ([15, 30], 0.5), ([2, 4, 40], 1.0)])
+def test_multistep_is_torchs(milestones, factor):
+    found = rates(steps=3, epochs=8, schedule="multistep", milestones=milestones, milestone_factor=factor)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+    theirs = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, factor)
+    expected = []
+    for _ in range(8):
+        expected += theirs.get_last_lr() * 3
+        optimizer.step()
+        theirs.step()
+    assert found == expected
+
+
+def test_multistep_drops_after_each_milestone_and_not_before():
+    found = rates(steps=1, epochs=5, schedule="multistep", milestones=[1, 3], milestone_factor=0.1)
+    assert found == pytest.approx([0.5, 0.05, 0.05, 0.005, 0.005])
+
+
 def test_plateau_goes_down_when_the_score_stops_rising_and_not_below_its_floor():
     scores = [1, 2, 2, 2, 3, 3, 3, 3]
     found = rates(steps=1, epochs=8, scores=scores, schedule="plateau", patience=1, plateau_factor=0.1, min_lr=0.01)

@@ -57,6 +57,12 @@ class Flat(nn.Module):
         return x[..., 0]
 
 
+def plain_network() -> MultiTaskNetwork:
+    return MultiTaskNetwork(
+        nn.Sequential(nn.Linear(4, 8), nn.Tanh()), [nn.Sequential(nn.Linear(8, 1), Flat()) for _ in TASKS]
+    )
+
+
 @pytest.fixture
 def problem() -> Problem:
     def network():
@@ -203,3 +209,38 @@ def test_clipping_bounds_the_trunk_gradient_only(problem, monkeypatch):
     fit(problem, recipe(clip=1e-3, epochs=1), ("val",))
     assert seen["trunk"] == pytest.approx(1e-3, rel=1e-3)
     assert seen["heads"] > 1e-2
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_is_the_step_by_hand(problem, momentum):
+    """v <- momentum v + g + decay w, w <- w - lr v, over the same batches in the same order."""
+    lr, decay = 0.05, 0.01
+    plain = dataclasses.replace(problem, network=plain_network)
+    plan = recipe(optimizer="sgd", momentum=momentum, weight_decay=decay, lr=lr, epochs=2)
+    found = fit(plain, plan, ("val",), every_epoch=False).network
+
+    torch.manual_seed(plan.seed)
+    network, order = plain_network(), torch.Generator().manual_seed(plan.seed)
+    weights = list(network.parameters())
+    speed = [torch.zeros_like(w) for w in weights]
+    for _ in range(plan.epochs):
+        for batch in problem.splits["train"].batches(plan.training.batch, CPU, order):
+            total = sum(problem.losses(network, batch, (0, 1)))
+            gradients = torch.autograd.grad(total, weights)
+            with torch.no_grad():
+                for w, v, g in zip(weights, speed, gradients, strict=True):
+                    v.mul_(momentum).add_(g + decay * w)
+                    w.sub_(lr * v)
+    for ours, expected in zip(found.parameters(), weights, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_momentum_makes_a_difference(problem):
+    without, with_it = (fit(problem, recipe(optimizer="sgd", momentum=m), ("val",)).history for m in (0.0, 0.9))
+    assert without != with_it
+
+
+def test_adam_is_what_a_training_gets_that_names_none(problem):
+    unnamed, named = (fit(problem, recipe(**fields), ("val",)).history for fields in ({}, {"optimizer": "adam"}))
+    assert unnamed == named
+    assert unnamed != fit(problem, recipe(optimizer="sgd"), ("val",)).history

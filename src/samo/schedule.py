@@ -3,7 +3,7 @@
 import math
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau, StepLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR, ReduceLROnPlateau, StepLR
 
 from samo.settings import Training
 
@@ -29,6 +29,8 @@ class Schedule:
             self._by_step = LambdaLR(optimizer, lambda step: onecycle(step, epochs * steps))
         elif training.schedule == "step":
             self._by_epoch = StepLR(optimizer, training.step_epochs, training.step_factor)
+        elif training.schedule == "multistep":
+            self._by_epoch = MultiStepLR(optimizer, training.milestones, training.milestone_factor)
         elif training.schedule == "plateau":
             self._by_score = ReduceLROnPlateau(
                 optimizer, "max", training.plateau_factor, training.patience, min_lr=training.min_lr

@@ -12,6 +12,7 @@ from samo import aggregation
 from samo.conflict import pairs
 from samo.gradients import task_gradients
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
+from samo.optimizer import make_optimizer
 from samo.problem import Batch, Problem, Values
 from samo.schedule import Schedule
 from samo.settings import Training
@@ -34,9 +35,9 @@ class Recipe:
         options: the aggregator's options.
         sharpness: how the point is perturbed.
         separate: one network a task instead of a shared trunk (STL).
-        lr: learning rate of Adam at the start (under "onecycle", its peak).
+        lr: learning rate at the start (under "onecycle", its peak).
         epochs: passes over the training split, those of `training` or fewer.
-        training: batch, schedule, weight decay, clipping.
+        training: batch, optimiser, schedule, weight decay, clipping.
         seed: of weights, order of examples and random directions, each in a stream of its own.
         device: where to train.
     """
@@ -117,7 +118,7 @@ def fit(
     )
     training = recipe.training
     learned = [*network.parameters(), *update.parameters()]
-    optimizer = torch.optim.Adam(learned, lr=recipe.lr, weight_decay=training.weight_decay)
+    optimizer = make_optimizer(learned, recipe.lr, training)
     steps = len(problem.splits["train"]) // training.batch
     schedule = Schedule(optimizer, training, recipe.epochs, steps)
     history: list[Row] = []
@@ -127,7 +128,7 @@ def fit(
         total = torch.zeros(len(problem.tasks), device=recipe.device)
         for step, batch in enumerate(problem.splits["train"].batches(training.batch, recipe.device, order), 1):
             try:
-                losses = _step(problem, network, update, optimizer, batch, training.clip)
+                losses = train_step(problem, network, update, optimizer, batch, training.clip)
             except FloatingPointError as error:
                 where = f"epoch {epoch}, step {step}, tasks {', '.join(problem.tasks)}"
                 raise DivergedError(f"{error} ({where}): lower lr or rho") from error
@@ -183,7 +184,7 @@ def conflict(problem: Problem, network: nn.Module, device: torch.device) -> Tens
     return pairs(jacobian)
 
 
-def _step(
+def train_step(
     problem: Problem,
     network: nn.Module,
     update: MultiTaskUpdate,
@@ -191,6 +192,7 @@ def _step(
     batch: Batch,
     clip: float | None,
 ) -> Tensor:
+    """One update of all weights on one batch, with the trunk's gradient clipped; returns the tasks' losses, [K]."""
     optimizer.zero_grad()
 
     def closure(tasks: Sequence[int]) -> list[Tensor]:

@@ -55,6 +55,8 @@ def test_every_shipped_profile_is_sound(path):
         ("batch: 32", "batch: 1e400", ["batch"]),
         ("network: lenet", "network: letnet", ["training.network", "'letnet'", "'lenet'"]),
         ("schedule: onecycle", "schedule: cosine", ["schedule", "'cosine'", "'onecycle'"]),
+        ("batch: 32", "batch: 32, momentum: 0.9", ["multimnist.training.momentum = 0.9", "sgd only"]),
+        ("schedule: onecycle", "schedule: multistep", ["multimnist.training.milestones = []", "at least one"]),
         ("ls: {aggregator: ls}", "ls: {aggregator: lss}", ["methods.ls.aggregator", "'lss'", "mgda"]),
         ("ls: {aggregator: ls}", "ls: {}", ["methods.ls.aggregator: is missing"]),
         ("ls: {aggregator: ls}", "ls: {aggregator: ls, rho: 1}", ["methods.ls.rho: unknown key"]),

@@ -171,6 +171,12 @@ def peak_memory(step: Callable[[], object], device: torch.device) -> int:
     return peak
 
 
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Lower quartile, median and upper quartile; of one value, that value three times."""
+    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else [*values] * 3
+    return low, middle, high
+
+
 def _step(update: MultiTaskUpdate, closure: Closure) -> Callable[[], Tensor]:
     def step() -> Tensor:
         losses = update.backward(closure)
@@ -184,7 +190,7 @@ def _cost(
     name: str, times: Mapping[str, list[float]], counts: Mapping[str, float], memory: Mapping[str, int], size: int
 ) -> Cost:
     ratios = [own / base for own, base in zip(times[name], times["LS"], strict=True)]
-    low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+    low, middle, high = quartiles(ratios)
     return Cost(
         method=name,
         seconds=statistics.median(times[name]),

@@ -93,11 +93,14 @@ def bench(
     threads: Annotated[int, typer.Option(help="Threads of a pass.", min=1)] = 1,
     out: Annotated[Path, typer.Option(help="Where the JSON goes, a file a problem.")] = Path("data/bench"),
 ) -> None:
-    """Time and peak memory of a step for every preset, as ratios to an LS step of the same run."""
+    """Time and peak memory of a step for every preset, as ratios to an LS step of the same run.
+
+    `samo bench --loading` times loading beside the step instead; `samo bench --loading --help` lists its options.
+    """
     console = Console()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler that counts memory would talk between the tables
     torch.set_num_threads(threads)
-    for name in _known(problem, PROBLEMS, "problem"):
+    for name in known(problem, PROBLEMS, "problem"):
         generator = torch.Generator().manual_seed(0)
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -105,7 +108,7 @@ def bench(
         methods = [
             Method(f"{sharpness} + {rule}", rule, PRESETS[sharpness])
             for rule in aggregator or ["ls", "mgda"]
-            for sharpness in _known(preset, PRESETS, "preset")
+            for sharpness in known(preset, PRESETS, "preset")
             # Under a scalariser F-MTL's decompositions are one.
             if not (rule in SCALARISERS and sharpness.startswith("fmtl-"))
         ]
@@ -122,18 +125,29 @@ def bench(
         _write(out / f"{name}.json", costs, repeats, threads)
 
 
-def _known(chosen: list[str] | None, known: Iterable[str], what: str) -> list[str]:
-    names = list(known)
+def known(chosen: list[str] | None, there: Iterable[str], what: str) -> list[str]:
+    """The names chosen, or all that there are.
+
+    Raises:
+        ValueError: one of them is unknown; the message says `what` it should be, and which there are.
+    """
+    names = list(there)
     for name in chosen or []:
         if name not in names:
             raise ValueError(f"unknown {what} {name!r}: one of {', '.join(names)}")
     return chosen or names
 
 
-def _table(title: str, costs: Sequence[Cost]) -> Table:
+def columns(title: str, headings: Sequence[str]) -> Table:
+    """A table still without rows: names on the left, numbers on the right."""
     table = Table(title=title)
-    for heading in ("step", "ms", "x LS", "quartiles", "count", "x count", "MB", "copies"):
-        table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
+    for n, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if n else "left", no_wrap=True)
+    return table
+
+
+def _table(title: str, costs: Sequence[Cost]) -> Table:
+    table = columns(title, ("step", "ms", "x LS", "quartiles", "count", "x count", "MB", "copies"))
     for cost in costs:
         table.add_row(
             cost.method,

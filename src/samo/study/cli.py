@@ -145,11 +145,19 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
 
 
 @app.command("bench", add_help_option=False, context_settings=PASSED_ON)
-def bench_steps(context: typer.Context) -> None:
-    """Time and memory of a step for every preset, as ratios to an LS step; --help lists the options."""
-    from samo.study.bench import bench  # torch's seconds are for those who measure
+def bench_steps(
+    context: typer.Context,
+    loading: Annotated[bool, typer.Option("--loading", help="Time loading beside the step.")] = False,
+) -> None:
+    """Time and memory of a step for every preset, or with --loading of a batch; --help lists the options."""
+    if loading:
+        from samo.study.bench_loading import bench_loading  # torch's seconds are for those who measure
 
-    _pass_on(context, bench, "samo bench")
+        _pass_on(context, bench_loading, "samo bench --loading")
+    else:
+        from samo.study.bench import bench
+
+        _pass_on(context, bench, "samo bench")
 
 
 @app.command()

@@ -1,0 +1,73 @@
+"""`samo bench --loading`: whether loading keeps up with training, on the prepared data of the active profile."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from samo import datasets
+from samo.loading import LIMIT, Loading, measure
+from samo.study import config, paths, store
+from samo.study.bench import columns, known
+
+
+def bench_loading(
+    dataset: Annotated[list[str] | None, typer.Option(help="A dataset, again for more; all by default.")] = None,
+    repeats: Annotated[int, typer.Option(help="Batches and steps in turns; the median is reported.", min=1)] = 15,
+    threads: Annotated[int | None, typer.Option(help="Threads of a pass; the profile's by default.", min=1)] = None,
+    out: Annotated[Path, typer.Option(help="Where loading.json goes.")] = Path("data/bench"),
+) -> None:
+    """Time of making a training batch, as a share of the plain LS step on it, for every dataset that is prepared."""
+    console, params, root = Console(), config.load(), paths.root()
+    threads = threads or params.train.threads
+    torch.set_num_threads(threads)
+    device = config.device(params.train.device)
+    found: dict[str, Loading] = {}
+    missing: list[str] = []
+    for name in known(dataset, params.datasets, "dataset"):
+        prepared, training = root / "data/prepared" / name, params.dataset[name].training
+        if not prepared.is_dir():
+            missing.append(name)
+            continue
+        with console.status(name), torch.random.fork_rng():
+            torch.manual_seed(0)
+            problem = datasets.get(name).problem(prepared, training)
+            generator = torch.Generator().manual_seed(0)
+            try:
+                found[name] = measure(problem, training, generator, device, repeats=repeats)
+            except ValueError as error:
+                raise ValueError(f"datasets.{name}: {error}") from error
+    if found:
+        console.print(_table(f"Loading beside the plain LS step, {device}, threads: {threads}", found))
+    for name in missing:
+        console.print(f"{name}: not prepared, call `dvc repro prepare@{name}`", highlight=False)
+    content = {
+        "torch": torch.__version__,
+        "device": str(device),
+        "threads": threads,
+        "repeats": repeats,
+        "limit": LIMIT,
+        "datasets": {name: {**asdict(one), "keeps_up": one.keeps_up} for name, one in found.items()},
+        "not_prepared": missing,
+    }
+    store.write_json(out / "loading.json", content)
+
+
+def _table(title: str, found: Mapping[str, Loading]) -> Table:
+    table = columns(title, ("dataset", "batch ms", "step ms", "share %", "quartiles", ""))
+    for name, one in found.items():
+        table.add_row(
+            name,
+            f"{1e3 * one.batch_seconds:.2f}",
+            f"{1e3 * one.step_seconds:.2f}",
+            f"{100 * one.share:.1f}",
+            f"{100 * one.share_low:.1f}-{100 * one.share_high:.1f}",
+            "" if one.keeps_up else f"above {100 * LIMIT:.0f} %",
+            style=None if one.keeps_up else "red",
+        )
+    return table
