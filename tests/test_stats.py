@@ -47,6 +47,16 @@ def test_a_noisier_base_gives_a_wider_interval():
     assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
 
 
+def test_a_metric_without_a_base_has_no_part_in_the_interval():
+    rng = np.random.default_rng(2)
+    ours, base = rng.normal(90, 1, (3, 3)), rng.normal(90, 1, (3, 3))
+    base[:, 1] = 0
+    kept = delta_m_interval(ours[:, [0, 2]], base[:, [0, 2]], [True, False])
+    assert tuple(delta_m_interval(ours, base, [True, True, False])) == pytest.approx(tuple(kept))
+    assert kept.low < kept.mean < kept.high
+    assert np.isnan(delta_m_interval(ours[:, [1]], base[:, [1]], [True])[:3]).all()
+
+
 def test_pairing_uses_common_seeds_only_and_cancels_what_they_share():
     first, second = {"0": 1.0, "1": 5.0, "2": 9.1}, {"2": 8.0, "0": 0.1, "1": 4.0, "3": 77.0}
     ours = paired_interval(first, second)

@@ -80,6 +80,34 @@ def test_a_value_that_diverged_shows_as_a_gap_not_as_a_smaller_sample(runs):
     assert np.isnan(row["mean_rank"])
 
 
+def test_a_metric_on_which_stl_scores_nothing_is_left_out_of_delta_m_and_named(runs):
+    assert tables.left_out(tables.main(runs)) == []
+    assert "Δm is without" not in tables.markdown(tables.main(runs))
+    poor = made_run("stl")
+    for seed in poor["seeds"].values():
+        seed["right"]["accuracy"] = 0.0
+    table = tables.main({**runs, "stl": poor})
+    rows = {row["method"]: row for row in table.to_dict("records")}
+    row = rows["samo-ls"]
+    left = tables.values(runs["samo-ls"])[:, [0]]
+    expected = delta_m_interval(left, tables.values(poor)[:, [0]], [True])
+    assert (row["delta_m"], row["delta_m_low"], row["delta_m_high"]) == pytest.approx(expected[:3])
+    assert row["gain"] == pytest.approx(row["delta_m"] - rows["ls"]["delta_m"])
+    assert row["right accuracy"] > 0  # its own column still shows it
+    assert tables.left_out(table) == ["right accuracy"]
+    assert tables.markdown(table).endswith("\n\nΔm is without right accuracy: single-task training is at 0 there.\n")
+
+
+def test_without_any_metric_left_delta_m_is_a_gap(runs):
+    nothing = made_run("stl")
+    for seed in nothing["seeds"].values():
+        seed |= {task: {"accuracy": 0.0} for task in seed}
+    table = tables.main({**runs, "stl": nothing})
+    assert table.loc[table["method"] != "stl", "delta_m"].isna().all()
+    assert tables.left_out(table) == ["left accuracy", "right accuracy"]
+    assert "| samo-ls | — | — | — |" in tables.markdown(table)
+
+
 def test_search_marks_the_choice_once(runs):
     trials = tables.search(runs)
     assert set(trials.groupby("method")["chosen"].sum()) == {1}

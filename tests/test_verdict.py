@@ -77,3 +77,23 @@ def test_caveats_count_seeds_comparisons_gaps_and_edges():
     assert "gaps: gone" in words
     assert "a (lr)" in words
     assert "b (lr)" not in words
+
+
+def test_caveats_name_the_metrics_that_delta_m_leaves_out():
+    frame = table(a=(-2, -3, -1))
+    for name, stl in {"hat f1": 0.0, "beard f1": 40.0, "bald f1": 0.0}.items():
+        frame[name] = [stl, 10.0]
+        frame[f"{name} low"] = frame[f"{name} high"] = frame[name]
+    trials = pd.DataFrame({"method": [], "lr": [], "rho": [], "chosen": []})
+    words = " ".join(verdict.caveats(frame, trials))
+    assert "Δm is over 1 of 3 metrics" in words
+    assert "(hat f1, bald f1)" in words
+    frame.loc[0, ["hat f1", "bald f1"]] = 1.0
+    assert "Δm is over" not in " ".join(verdict.caveats(frame, trials))
+
+
+def test_best_tells_runs_at_zero_from_runs_that_are_missing():
+    frame = table(a=(np.nan, np.nan, np.nan)).assign(**{"bald f1": 0.0, "bald f1 low": 0.0, "bald f1 high": 0.0})
+    assert "at 0 on every metric" in verdict.best(frame)
+    assert "missing" in verdict.best(frame[frame["method"] != "stl"])
+    assert "missing" in verdict.best(frame.assign(**{"bald f1": 1.0}))

@@ -7,6 +7,11 @@ from scipy.stats import rankdata
 Floats = NDArray[np.float64]
 
 
+def has_relative_change(base: ArrayLike) -> NDArray[np.bool_]:
+    """Which metrics [S] Delta-m can be made of: those for which single-task training is not at 0."""
+    return np.asarray(np.asarray(base, dtype=float) != 0)
+
+
 def delta_m(values: ArrayLike, base: ArrayLike, higher_is_better: ArrayLike) -> Floats:
     """Mean relative loss against single-task training, in per cent: lower is better, negative beats it.
 
@@ -14,14 +19,17 @@ def delta_m(values: ArrayLike, base: ArrayLike, higher_is_better: ArrayLike) -> 
     `higher_is_better` [S] booleans. The result has the leading shape of `values`. S runs over metrics,
     not tasks: a task with three metrics counts three times.
 
-    Raises ValueError when a base value is zero, for which a relative change has no meaning.
+    Where the base is 0 (the F1 of an attribute that STL never finds) a relative change has no meaning, so that the
+    metric is left out, for every method alike, and the mean is over the others. Whoever shows the result says which
+    (`samo.tables.left_out`). NaN if none is left, or where a value that counts is missing (NaN).
     Source: Maninis et al. 2019, eq. 3, with the sign that CAGrad, FAMO and SAMO print.
     """
-    reference = np.asarray(base, dtype=float)
-    if np.any(reference == 0):
-        raise ValueError("delta_m: a base value is 0, so a relative change has no meaning")
+    reference, ours = np.asarray(base, dtype=float), np.asarray(values, dtype=float)
+    kept = has_relative_change(reference)
+    if not kept.any():
+        return np.full(ours.shape[:-1], np.nan)
     sign = np.where(np.asarray(higher_is_better, dtype=bool), -1.0, 1.0)
-    relative = sign * (np.asarray(values, dtype=float) - reference) / np.abs(reference)
+    relative = (sign * (ours - reference))[..., kept] / np.abs(reference[kept])
     return np.asarray(100.0 * relative.mean(axis=-1), dtype=float)
 
 

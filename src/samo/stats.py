@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from samo.metrics import Floats, delta_m
+from samo.metrics import Floats, delta_m, has_relative_change
 
 LEVEL = 0.95
 
@@ -73,6 +73,7 @@ def delta_m_interval(
     mean of the STL seeds. That mean is itself uncertain: to first order, an STL seed moves Delta-m by the
     relative change of its metrics times value/base. The two variances of the mean add, and the degrees of
     freedom are Welch's. The two are not paired: STL trains other networks, so a seed means another thing.
+    Metrics that `delta_m` leaves out have no part in it.
     """
     ours, theirs = np.asarray(values, dtype=float), np.asarray(base, dtype=float)
     centre = theirs.mean(axis=0)
@@ -80,7 +81,11 @@ def delta_m_interval(
     mean, n, b = float(per_seed.mean()), len(ours), len(theirs)
     if n < 2 or b < 2:
         return Interval(mean, np.nan, np.nan, n)
-    sign = np.where(np.asarray(higher_is_better), -1.0, 1.0)
+    kept = has_relative_change(centre)
+    if not kept.any():
+        return Interval(mean, np.nan, np.nan, n)
+    ours, theirs, centre = ours[:, kept], theirs[:, kept], centre[kept]
+    sign = np.where(np.asarray(higher_is_better)[kept], -1.0, 1.0)
     weight = -sign * ours.mean(axis=0) / centre / np.abs(centre)
     shift = 100.0 * ((theirs - centre) * weight).mean(axis=1)
     own, other = float(per_seed.var(ddof=1)) / n, float(shift.var(ddof=1)) / b

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samo.metrics import Floats, delta_m, mean_rank
+from samo.metrics import Floats, delta_m, has_relative_change, mean_rank
 from samo.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
 
 Run = Mapping[str, Any]
@@ -116,6 +116,12 @@ def metric_columns(table: pd.DataFrame) -> list[str]:
     return [c for c in table.columns if f"{c} low" in table.columns]
 
 
+def left_out(table: pd.DataFrame) -> list[str]:
+    """The metric columns of a main table that Delta-m leaves out, since single-task training is at 0 there."""
+    single = table[is_reference(table)]
+    return [name for name in metric_columns(table) if not has_relative_change(single[name]).all()]
+
+
 def search(runs: Runs) -> pd.DataFrame:
     """Every trial of every cell: method, aggregator, sharpness, networks, lr, rho, score, chosen (boolean).
 
@@ -169,7 +175,10 @@ def nested(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, dict[str, 
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The main table for people, as GitHub's Markdown: mean ± half the interval; an em dash is a gap."""
+    """The main table for people, as GitHub's Markdown: mean ± half the interval; an em dash is a gap.
+
+    A line below it names the metrics that Delta-m leaves out, where there are any.
+    """
     metrics = metric_columns(table)
     head = ["method", "Δm %", "95 % interval", "Δm − base", *metrics, "mean rank", "lr", "rho"]
     lines = ["| " + " | ".join(head) + " |", "|:--|" + "--:|" * (len(head) - 1)]
@@ -178,6 +187,8 @@ def markdown(table: pd.DataFrame) -> str:
         cells += [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics]
         cells += [text(row.get("mean_rank"), 2), text(row.get("lr")), text(row.get("rho"))]
         lines.append("| " + " | ".join(cells) + " |")
+    if gone := left_out(table):
+        lines += ["", f"Δm is without {', '.join(gone)}: single-task training is at 0 there."]
     return "\n".join(lines) + "\n"
 
 

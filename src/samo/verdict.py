@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from samo.stats import Interval
-from samo.tables import is_reference, text
+from samo.tables import is_reference, left_out, metric_columns, text
 
 Row = Mapping[Any, Any]
 
@@ -67,7 +67,9 @@ def best(table: pd.DataFrame) -> str:
     """The lowest Delta-m, and whether it beats single-task training beyond the noise."""
     rows = _rated(table)
     if not rows:
-        return "Delta-m needs single-task runs, which are missing."
+        gone = left_out(table)
+        nothing = gone and gone == metric_columns(table)
+        return f"Delta-m needs single-task runs, which {'are at 0 on every metric' if nothing else 'are missing'}."
     row = min(rows, key=lambda r: r["delta_m"])
     sign = interval(row, "delta_m").sign
     how = {-1: "better than", 0: "not to be told apart from", 1: "worse than"}[sign]
@@ -105,6 +107,12 @@ def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
         out.append(
             f"Comparisons with a base method: {compared}, not corrected for their number: at 95 % one expects "
             f"about {text(0.05 * compared, 1)} to leave out zero by chance alone."
+        )
+    if gone := left_out(table):
+        out.append(
+            f"Δm is over {len(metric_columns(table)) - len(gone)} of {len(metric_columns(table))} metrics: where "
+            f"single-task training is at 0 a relative change has no meaning ({', '.join(gone)}). What a "
+            "method gains or loses there is not in Δm."
         )
     missing = [str(m) for m, n in zip(table["method"], table["n_seeds"], strict=True) if not n]
     if missing:
