@@ -24,9 +24,9 @@ from samo.update import MultiTaskUpdate
 
 OVERHEAD = 8.0
 """Seconds that a cell takes beside its training: starting Python, the notebook, DVC's bookkeeping."""
-SAMPLE = 64
+SAMPLE = 16
 """Validation and test examples that the sample has, at most."""
-REPEATS, LONG = 3, 20.0
+REPEATS, LONG = 3, 4.0
 """Steps that are timed, after one that warms up; a single one where that took more seconds than `LONG`."""
 
 
@@ -78,10 +78,10 @@ def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None
         return f"{dataset}: not reckoned: data.{', data.'.join(unknown)} takes all there is; give a number"
     try:
         raw = _raw(root, dataset, say)
-    except FetchError as error:
-        return str(error)
-    say(f"{dataset}: measuring a step")
-    unit = measure(params, dataset, raw)
+        say(f"{dataset}: measuring a step")
+        unit = measure(params, dataset, raw)
+    except (FetchError, OSError, ValueError) as error:
+        return f"{dataset}: {error}"
     block = params.dataset[dataset]
     steps = max(1, cast("int", wanted["train"]) // block.training.batch)
     methods = params.methods_on(dataset)
