@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp, ttest_rel
 
-from samo.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
+from samo.stats import Interval, delta_m_interval, mean_interval, paired_interval, seeds_interval, summarise
 
 samples = st.lists(st.floats(-100, 100), min_size=2, max_size=8)
 
@@ -92,3 +92,24 @@ def test_summarise_agrees_with_mean_interval_and_keeps_the_order():
         list(mean_interval([1.0, 3.0, 8.0])[:3])
     )
     assert out["low"].isna().tolist() == [False, False, True]
+
+
+def test_of_few_seeds_the_interval_is_student_s_alone():
+    values = np.random.default_rng(3).normal(size=9)
+    assert seeds_interval(values) == mean_interval(values)
+    more = np.append(values, 0.3)
+    assert seeds_interval(more).low <= mean_interval(more).low
+    assert seeds_interval(more).high >= mean_interval(more).high
+    assert seeds_interval(more) == seeds_interval(more)
+    assert np.isnan(seeds_interval([*more, np.nan]).low)
+
+
+@pytest.mark.parametrize("noise", ["normal", "laplace", "exponential"])
+def test_more_seeds_are_covered_as_often_as_said_whatever_the_noise(noise):
+    rng = np.random.default_rng(4)
+    draws = getattr(rng, noise)(size=(500, 10)) - (noise == "exponential")
+    covered = np.mean([i.low <= 0 <= i.high for i in map(seeds_interval, draws)])
+    alone = np.mean([i.low <= 0 <= i.high for i in map(mean_interval, draws)])
+    assert 0.93 < covered < 0.985
+    if noise == "exponential":
+        assert alone < 0.93

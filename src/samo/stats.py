@@ -1,9 +1,10 @@
 """From seeds to a mean and an honest interval.
 
 With three seeds a percentile bootstrap has only ten distinct resamples and covers the mean far less often
-than it says (about 75 % for a nominal 95 %). Student's t pays for the unknown spread with wide tails
-(4.3 standard errors at three seeds) and keeps its promise when the seeds' noise is roughly normal.
-Nothing here is random.
+than it says (about 73 % for a nominal 95 %; still 89 % with ten seeds). Student's t pays for the unknown spread with
+wide tails (4.3 standard errors at three seeds) and keeps its promise when the seeds' noise is roughly normal. Where
+there are seeds enough to say something of the noise's shape, `seeds_interval` adds a studentised bootstrap, so that
+skewed noise is paid for, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,9 @@ from scipy.stats import t as student
 from samo.metrics import Floats, delta_m, has_relative_change
 
 LEVEL = 0.95
+
+BOOTSTRAP_FROM = 10
+"""Seeds from which on the bootstrap has a say: of fewer, resamples repeat the same few values."""
 
 
 class Interval(NamedTuple):
@@ -61,7 +65,37 @@ def paired_interval(first: Mapping[str, float], second: Mapping[str, float], lev
     does to both cancels in the difference.
     """
     common = [seed for seed in first if seed in second]
-    return mean_interval([first[seed] - second[seed] for seed in common], level)
+    return seeds_interval([first[seed] - second[seed] for seed in common], level)
+
+
+def seeds_interval(values: ArrayLike, level: float = LEVEL, generator: np.random.Generator | None = None) -> Interval:
+    """Mean and interval of `values` [n], one paired difference a seed.
+
+    Student's t; from `BOOTSTRAP_FROM` seeds on the wider, on either side, of that and the studentised bootstrap. Both
+    are needed to miss the mean no more often than said: with ten seeds the bootstrap alone misses it 8 % of the time
+    under long-tailed noise (Laplace), Student alone 9 % under skewed noise (exponential), the wider of both about 4
+    and 5.
+
+    Args:
+        values: a NaN (a run that diverged) makes the whole interval NaN.
+        level: of confidence.
+        generator: of the resamples; None: a fresh one of fixed seed, so that the same values give the same limits.
+    """
+    sample = np.asarray(values, dtype=float)
+    found = mean_interval(sample, level)
+    if found.n < BOOTSTRAP_FROM or not found.high > found.low:
+        return found
+    tail = (1 - level) / 2
+    draws = max(2000, round(25 / tail))  # at least 25 resamples beyond either limit
+    picks = (generator or np.random.default_rng(0)).integers(0, found.n, (draws, found.n))
+    resamples = sample[picks]
+    scale = resamples.std(axis=1, ddof=1)
+    # A resample of one value repeated has no spread, so no t; among ten values that is one in a thousand million.
+    t = (resamples.mean(axis=1) - found.mean)[scale > 0] / scale[scale > 0]
+    below, above = np.quantile(t, [tail, 1 - tail]) * sample.std(ddof=1)
+    return found._replace(
+        low=min(found.low, found.mean - float(above)), high=max(found.high, found.mean - float(below))
+    )
 
 
 def delta_m_interval(

@@ -163,7 +163,9 @@ def _metrics(
         "dataset": cell.dataset,
         "method": cell.method,
         "aggregator": method.aggregator_name,
+        "options": method.aggregator_options,
         "sharpness": method.preset_name,
+        "fields": method.preset_fields,
         "networks": method.networks,
         "tasks": list(problem.tasks),
         "metrics": [

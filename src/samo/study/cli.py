@@ -65,6 +65,16 @@ def make_active(context: typer.Context) -> None:
 
 
 @app.command()
+def claims(
+    number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
+) -> None:
+    """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
+    from samo.study import claims_view, paths
+
+    claims_view.show(paths.root(), number)
+
+
+@app.command()
 def repro(workers: Workers = 2, quiet: Quiet = False) -> None:
     """Run what is not up to date, cells side by side, then print the table and where the report is."""
     from samo.study import cells, config, paths, pipeline, track

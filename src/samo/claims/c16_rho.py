@@ -1,0 +1,50 @@
+"""16. "The framework is insensitive to the hyperparameters (perturbation radii)."
+
+Test: Delta-m of F-MTL at each radius of a grid minus that at the grid's middle, on the same aggregator. True: within
+the margin of half a point either way (`contrast.MARGIN`) for all radii. False: outside of it for one. At least three
+radii, the largest ten times the smallest: over less, insensitivity says nothing.
+"""
+
+from collections.abc import Sequence
+
+from samo.claims.cells import bases
+from samo.claims.contrast import FMTL, MARGIN, difference
+from samo.claims.evidence import Evidence
+from samo.claims.rule import Comparison, Region
+
+CLAIM = "F-MTL is insensitive to rho"
+SOURCE = "F-MTL, method and appendix D.3"
+WITHIN = Region(-MARGIN, MARGIN)
+
+
+def comparisons(evidence: Evidence) -> Sequence[Comparison]:
+    """See above."""
+    return [comparison for dataset in evidence.datasets for comparison in _comparisons(evidence, dataset)]
+
+
+def _comparisons(evidence: Evidence, dataset: str) -> list[Comparison]:
+    found = []
+    for base in bases(evidence.cells[dataset]):
+        grid = _grid(evidence, dataset, base)
+        radii = sorted(grid)
+        if len(radii) < 3 or radii[-1] < 10 * radii[0]:
+            continue
+        middle = radii[len(radii) // 2]
+        for rho in radii:
+            if rho != middle:
+                effect = difference(evidence, dataset, grid[rho], grid[middle])
+                case, lack = f"rho {rho:g} for {middle:g}", "" if effect else "runs on the same seeds"
+                found.append(
+                    Comparison(dataset, effect, WITHIN, "Δm points", base, case, f"{dataset}-sensitivity", lack)
+                )
+    lack = "fmtl at three given rho, the largest ten times the smallest, on one aggregator"
+    return found or [Comparison(dataset, None, missing=lack)]
+
+
+def _grid(evidence: Evidence, dataset: str, base: str) -> dict[float, str]:
+    """{rho given in params.yaml: method} of the F-methods on an aggregator."""
+    return {
+        float(cell.radii["rho"]): cell.method
+        for cell in evidence.cells[dataset]
+        if cell.base == base and cell.kind == FMTL and list(cell.radii) == ["rho"]
+    }

@@ -1,0 +1,88 @@
+"""Everything that the claims are judged by, as tidy frames in one place; nothing here touches a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from types import MappingProxyType
+
+import pandas as pd
+
+from samo.claims.cells import Cell, cells
+from samo.claims.scores import delta_m_by_seed
+
+COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "runs": (
+            *("dataset", "method", "aggregator", "sharpness", "networks", "fields", "lr", "rho"),
+            *("seed", "task", "metric", "value", "higher_is_better"),
+        ),
+        "history": ("dataset", "method", "seed", "epoch", "split", "task", "metric", "value"),
+        "curvature": ("dataset", "method", "seed", "task", "draw", "measure", "value", "residual"),
+        "layers": ("dataset", "method", "seed", "epoch", "layer", "position", "cosine"),
+        "cost": ("dataset", "method", "step_ms", "ratio", "ratio_low", "ratio_high", "count_ratio", "memory_mb"),
+        "probe": (
+            *("dataset", "method", "seed", "estimator", "layer_normalised", "directions", "params"),
+            *("cosine", "cosine_low", "cosine_high", "n", "theory", "sign_share"),
+        ),
+        "toys": (
+            *("toy", "start", "aggregator", "sharpness", "x1", "x2", "loss1", "loss2"),
+            *("lambda_max", "distance_to_front"),
+        ),
+    }
+)
+"""The columns of each frame; it may have more."""
+
+
+def empty(frame: str) -> pd.DataFrame:
+    """The frame of an analysis that was not run."""
+    return pd.DataFrame(columns=list(COLUMNS[frame]))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The active profile's runs and analyses; a frame is empty where nothing was run.
+
+    Attributes:
+        datasets: of the profile, in its order.
+        runs: test values of every final run, a row a seed and metric. `aggregator` tells options apart ("cagrad
+        c=0.2"),
+            `fields` is a mapping with the preset's changed fields, `lr` and `rho` are as chosen.
+        history: of every epoch; split "probe" holds the cosines of the task gradients on a fixed set, split "train"
+        with
+            metric "minibatch_conflict" the share of the epoch's mini-batches whose task gradients conflict.
+        curvature: of the trunk's Hessian after training. task "all" is the averaged loss; measure is lambda_max,
+            lambda_ratio5 (lambda_max / lambda_5), trace, eig_1 …, sharpness_ball.
+        layers: cosine of the task gradients in each tensor of the trunk, position 0 the first, 1 the last.
+        cost: of a step: milliseconds, and multiples of an LS step's time (median and quartiles of rounds) and passes.
+        probe: cosine between the estimate of a task's gradient over so many parameters (params) and the exact one,
+            with its 95 % interval over n repeats, and what theory says.
+        toys: where walks over a toy end, and lambda_max of the averaged loss there.
+    """
+
+    datasets: tuple[str, ...] = ()
+    runs: pd.DataFrame = field(default_factory=partial(empty, "runs"))
+    history: pd.DataFrame = field(default_factory=partial(empty, "history"))
+    curvature: pd.DataFrame = field(default_factory=partial(empty, "curvature"))
+    layers: pd.DataFrame = field(default_factory=partial(empty, "layers"))
+    cost: pd.DataFrame = field(default_factory=partial(empty, "cost"))
+    probe: pd.DataFrame = field(default_factory=partial(empty, "probe"))
+    toys: pd.DataFrame = field(default_factory=partial(empty, "toys"))
+
+    @cached_property
+    def cells(self) -> Mapping[str, list[Cell]]:
+        """Each dataset's methods that have run."""
+        return {dataset: cells(self.runs[self.runs["dataset"] == dataset]) for dataset in self.datasets}
+
+    @cached_property
+    def delta_m(self) -> Mapping[str, Mapping[str, pd.Series]]:
+        """{dataset: {method: Delta-m by seed}}, see `samo.claims.scores`."""
+        return {
+            dataset: delta_m_by_seed(self.runs[self.runs["dataset"] == dataset], self.cells[dataset])
+            for dataset in self.datasets
+        }
+
+    @cached_property
+    def tasks(self) -> Mapping[str, int]:
+        """{dataset: K}, of those that have run."""
+        found = self.runs.groupby("dataset", sort=False)["task"].nunique()
+        return {str(dataset): int(k) for dataset, k in found.items()}

@@ -1,0 +1,88 @@
+"""The last part of the stage `tables`: runs and analyses in, the claims with their verdicts out."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from samo.claims import table
+from samo.claims.evidence import COLUMNS, Evidence, empty
+from samo.study import store
+from samo.study.tables_stage import Pairs, by_dataset, csv, read_histories, read_runs
+from samo.tables import Run
+
+ANALYSES = ("curvature", "cost", "probe")
+"""The frames that lie under data/analysis/<dataset>, each as <analysis>.csv."""
+TOYS = "data/analysis/toys/ends.csv"
+HISTORY = {"cosine_mean", "minibatch_conflict"}
+"""What the claims need of a history."""
+
+
+def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str]) -> pd.DataFrame:
+    """Judge every claim by the cells of the active profile; write reports/tables/claims.csv and claims.md.
+
+    A figure is named only where it was drawn, so that this comes after the figures.
+    """
+    found = table.table(read(root, pairs, analyses))
+    drawn = found["figure"].map(lambda name: (root / "reports/figures" / f"{name}.svg").exists())
+    found["figure"] = found["figure"].where(drawn, "")
+    store.write_text(root / "reports/tables/claims.csv", csv(found))
+    store.write_text(root / "reports/tables/claims.md", table.markdown(found))
+    return found
+
+
+def read(root: Path, pairs: Pairs, analyses: Iterable[str]) -> Evidence:
+    """The evidence of these cells and analyses, and of the toys; what was not run is empty.
+
+    Whatever else lies in the folders is left out: analyses and methods that are no longer in the profile.
+    """
+    cells, active = by_dataset(pairs), set(analyses)
+    runs: list[dict[str, Any]] = []
+    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("history", "layers", *ANALYSES)}
+    for dataset, methods in cells.items():
+        for method, run in read_runs(root, dataset, methods).items():
+            runs += rows(dataset, method, run) if run else []
+        for method, history in read_histories(root, dataset, methods).items():
+            if history is not None:
+                kept = history[history["metric"].isin(HISTORY)]
+                frames["history"].append(kept.assign(dataset=dataset, method=method))
+        for method in methods:
+            layers = _csv(root / "data/runs" / dataset / method / "layers.csv", COLUMNS["layers"][2:])
+            frames["layers"].append(layers.assign(dataset=dataset, method=method))
+        for name in active & set(ANALYSES):
+            frame = _csv(root / "data/analysis" / dataset / f"{name}.csv", COLUMNS[name][1:])
+            frames[name].append(frame[frame["method"].isin(methods)].assign(dataset=dataset))
+    toys = _csv(root / TOYS, COLUMNS["toys"])
+    made = {name: _joined(name, parts) for name, parts in frames.items()}
+    return Evidence(datasets=tuple(cells), runs=pd.DataFrame(runs, columns=COLUMNS["runs"]), toys=toys, **made)
+
+
+def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
+    """One cell's metrics.json as rows of the frame `runs`; a value that is null or missing is NaN."""
+    options = "".join(f" {key}={value}" for key, value in sorted(run.get("options", {}).items()))
+    head = {
+        "dataset": dataset,
+        "method": method,
+        "aggregator": run["aggregator"] + options,
+        "sharpness": run["sharpness"],
+        "networks": run["networks"],
+        "fields": run.get("fields", {}),
+        **run["search"]["chosen"],
+    }
+    return [
+        head
+        | {key: measure[key] for key in ("task", "metric", "higher_is_better")}
+        | {"seed": int(seed), "value": values.get(measure["task"], {}).get(measure["metric"])}
+        for seed, values in run["seeds"].items()
+        for measure in run["metrics"]
+    ]
+
+
+def _csv(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=list(columns))
+
+
+def _joined(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
+    full = [part for part in parts if len(part)]
+    return pd.concat(full, ignore_index=True) if full else empty(name)
