@@ -52,6 +52,8 @@ NAMES = {
     "celeba": "CelebA",
     "officehome": "Office-Home",
     "scenes": "Scenes",
+    "quadratics": "Two quadratics",
+    "valleys": "Valleys and bowls",
     "ls": "LS",
     "mgda": "MGDA",
     "fairgrad": "FairGrad",
