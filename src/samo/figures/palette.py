@@ -52,6 +52,7 @@ NAMES = {
     "celeba": "CelebA",
     "officehome": "Office-Home",
     "scenes": "Scenes",
+    "toys": "Toys",
     "quadratics": "Two quadratics",
     "valleys": "Valleys and bowls",
     "ls": "LS",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from samo.analysis.toy_losses import TOYS
+from samo.analysis.toys.losses import TOYS
 from samo.figures.palette import GRID, INK, MUTED, colour, label
 from samo.figures.toys import WEIGHTS, Window, contours
 
@@ -72,13 +72,12 @@ SCRIPT = """
 """
 
 
-def slider(toy: str, paths: pd.DataFrame, front: pd.DataFrame, caption: str) -> str:
+def slider(toy: str, paths: pd.DataFrame, front: pd.DataFrame) -> str:
     """One panel an aggregator, all of them moved by one slider, which is a plain range input with a label.
 
     Args:
-        toy: one of `samo.analysis.toy_losses.TOYS`.
-        paths, front: the frames of samo.analysis.toys; other toys' rows are left aside.
-        caption: what to see, in plain words.
+        toy: one of `samo.analysis.toys.losses.TOYS`.
+        paths, front: the frames of samo.analysis.toys.walks; other toys' rows are left aside.
     """
     name = f"toys-{toy}-steps"
     walked = paths[paths["toy"] == toy]
@@ -90,6 +89,10 @@ def slider(toy: str, paths: pd.DataFrame, front: pd.DataFrame, caption: str) -> 
     ]
     key = "".join(f'<span><svg viewBox="-6 -6 12 12">{_mark(kind)}</svg>{escape(label(kind))}</span>' for kind in kinds)
     last = len(steps) - 1
+    caption = (
+        f"{label(toy)}. Rings are starts, marks show where each method is after the chosen step, thin lines join "
+        "points of equal average loss."
+    )
     return (
         f'<figure class="toy-walks" id="{name}"><style>{STYLE}</style>'
         f'<div class="toy-panels">{"".join(panels)}</div><p class="toy-key">{FRONT}{key}</p>'

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from samo.analysis.toy_losses import TOYS, Toy
+from samo.analysis.toys.losses import TOYS, Toy
 from samo.figures.palette import GRID, INK, MUTED, colour, label, mark
 from samo.figures.style import grid, headed, legend
 from samo.tables import text

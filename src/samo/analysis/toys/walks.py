@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 from torch import Tensor, nn
 
-from samo.analysis.toy_losses import TOYS, Place, Toy
+from samo.analysis.toys.losses import TOYS, Place, Toy
 from samo.settings import Settings
 from samo.sharpness import Sharpness, preset
 from samo.update import MultiTaskUpdate

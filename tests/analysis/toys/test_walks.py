@@ -5,21 +5,18 @@ import torch
 from pydantic import ValidationError
 
 from samo import preset
-from samo.analysis import toys
-from samo.analysis.toy_losses import TOYS
-from samo.analysis.toys import AdamWalk, Options, Walk
+from samo.analysis.toys import walks
+from samo.analysis.toys.losses import TOYS
+from samo.analysis.toys.walks import Options, Walk
+from tests.made_toys import SHORT, made_walks
 
 QUADRATICS = TOYS["quadratics"]
 GOAL = torch.tensor([2 / 3, 1 / 3], dtype=torch.float64)
-SHORT = Options(
-    quadratics=Walk(steps=7, lr=0.05, rho=0.3, every=3),
-    valleys=AdamWalk(steps=3, lr=0.1, rho=0.1, starts=[3, 1], beta1=0.5, beta2=0.9),
-)
 
 
 def quadratic_walk(sharpness, rho=0.3, steps=60, lr=0.05, aggregator="ls"):
     shape = preset(sharpness, **({} if sharpness == "none" else {"rho": rho}))
-    return toys.walk(QUADRATICS, (0.0, 0.0), aggregator, shape, Walk(steps=steps, lr=lr, rho=rho))
+    return walks.walk(QUADRATICS, (0.0, 0.0), aggregator, shape, Walk(steps=steps, lr=lr, rho=rho))
 
 
 def off_line(path):
@@ -58,43 +55,43 @@ def test_under_ls_fmtl_is_lsam():
 
 
 def test_the_end_has_the_curvature_and_the_distance_of_the_closed_form():
-    assert toys.lambda_max(QUADRATICS, GOAL) == pytest.approx(1.5, abs=1e-12)
-    front = QUADRATICS.front(toys.FRONT)
-    assert toys.distance(GOAL, front) < 1e-4
-    assert toys.distance(torch.tensor([2.0, -4.0], dtype=torch.float64), front) == pytest.approx(3.0, abs=1e-12)
+    assert walks.lambda_max(QUADRATICS, GOAL) == pytest.approx(1.5, abs=1e-12)
+    front = QUADRATICS.front(walks.FRONT)
+    assert walks.distance(GOAL, front) < 1e-4
+    assert walks.distance(torch.tensor([2.0, -4.0], dtype=torch.float64), front) == pytest.approx(3.0, abs=1e-12)
 
 
 def test_a_walk_that_runs_off_ends_in_gaps():
     path = quadratic_walk("none", steps=300, lr=1e6)
     assert path[:2].isfinite().all()
     assert path[-1].isnan().all()
-    assert torch.tensor(toys.lambda_max(QUADRATICS, path[-1])).isnan()
-    assert torch.tensor(toys.distance(path[-1], QUADRATICS.front(5))).isnan()
+    assert torch.tensor(walks.lambda_max(QUADRATICS, path[-1])).isnan()
+    assert torch.tensor(walks.distance(path[-1], QUADRATICS.front(5))).isnan()
 
 
 def test_the_tables_hold_every_walk_and_the_kept_points():
-    paths = toys.trajectories(SHORT)
-    walks = paths.groupby(["toy", "start", "aggregator", "sharpness"], sort=False)
-    assert len(walks) == 3 * len(toys.AGGREGATORS) * len(toys.SHARPNESS)
+    paths = made_walks()
+    each = paths.groupby(["toy", "start", "aggregator", "sharpness"], sort=False)
+    assert len(each) == 3 * len(walks.AGGREGATORS) * len(walks.SHARPNESS)
     assert paths.loc[paths["toy"] == "quadratics", "step"].unique().tolist() == [0, 3, 6, 7]
     assert paths.loc[paths["toy"] == "valleys", "step"].unique().tolist() == [0, 1, 2, 3]
-    first = walks.head(1)
+    first = each.head(1)
     assert set(zip(first["x1"], first["x2"], strict=True)) == {(0, 0), (9, 9), (-8.5, 7.5)}
-    table = toys.ends(paths)
-    assert len(table) == len(walks)
-    assert table[["x1", "loss2"]].equals(walks.tail(1)[["x1", "loss2"]].reset_index(drop=True))
+    table = walks.ends(paths)
+    assert len(table) == len(each)
+    assert table[["x1", "loss2"]].equals(each.tail(1)[["x1", "loss2"]].reset_index(drop=True))
     assert set(table["pareto_optimal"]) <= {"yes", "no"}
     assert (table.loc[table["toy"] == "valleys", "pareto_optimal"] == "no").all()
     assert table["lambda_max"].notna().all()
 
 
 def test_the_same_options_give_the_same_walks():
-    assert toys.trajectories(SHORT).equals(toys.trajectories(SHORT))
+    assert walks.trajectories(SHORT).equals(made_walks())
 
 
 def test_the_fronts_have_their_losses():
-    table = toys.fronts()
-    assert table.groupby("toy").size().to_dict() == {"quadratics": toys.FRONT, "valleys": toys.FRONT}
+    table = walks.fronts()
+    assert table.groupby("toy").size().to_dict() == {"quadratics": walks.FRONT, "valleys": walks.FRONT}
     assert table.loc[table["toy"] == "quadratics", ["loss1", "loss2"]].min().tolist() == [0, 0]
 
 

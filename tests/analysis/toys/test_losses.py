@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from samo.analysis.toy_losses import TOYS
+from samo.analysis.toys.losses import TOYS
 
 QUADRATICS, VALLEYS = TOYS["quadratics"], TOYS["valleys"]
 
