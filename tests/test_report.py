@@ -13,7 +13,9 @@ from samo.study import store
 from samo.study.figures_stage import write_figures
 from samo.study.report import Report, contents, make, provenance, render
 from samo.study.tables_stage import write_conflict, write_tables
+from samo.study.toys_stage import write_walks
 from tests.made import write_runs
+from tests.made_toys import made_walks
 
 HERE = Path(__file__).parents[1]
 METHODS = ["stl", "ls", "samo-ls", "mgda", "samo-mgda"]
@@ -29,6 +31,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sheet = {"what": "two digits & <more>", "splits": {"train": {"images": 5000, "class_counts": {"left": [1, 2]}}}}
     store.write_json(folder / "data/prepared/multimnist/datasheet.json", sheet)
     write_conflict(folder, "multimnist", pairs)
+    write_walks(folder, made_walks())
     write_figures(folder, write_tables(folder, pairs))
     return folder
 
@@ -111,7 +114,7 @@ def test_every_link_within_the_study_leads_somewhere(html, root):
 
 def test_every_figure_has_words_and_every_part_is_there(html):
     labelled = [role.get("aria-label") or "" for role in Page(html).roles if role["role"] == "img"]
-    assert len(labelled) == 5
+    assert len(labelled) == 5 + 2 + 2 * 4  # of the dataset, of the toys, and the panels of their sliders
     assert all(len(words) > 40 for words in labelled)
     for name in ("main-results", "data", "executed-notebooks"):
         assert f'<h2 id="{name}">' in html
@@ -127,7 +130,7 @@ def test_figures_are_the_same_twice(root):
     before = {path.name: path.read_bytes() for path in (root / "reports/figures").iterdir()}
     write_figures(root, ["multimnist"])
     assert before == {path.name: path.read_bytes() for path in (root / "reports/figures").iterdir()}
-    assert len(before) == 15
+    assert len(before) == 3 * (5 + 3) + 2  # each with numbers and words; two sliders
 
 
 def test_code_of_the_notebook_is_not_shown(html):
@@ -219,3 +222,17 @@ def test_a_browser_opens_the_page_sorts_it_and_has_nothing_to_complain_about(htm
     assert int(attributes["sideways"]) <= 0
     assert attributes["theme"] in ("dark", "light")
     assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def test_the_toys_are_on_the_page_with_a_slider_each_in_its_colours(root, html):
+    assert (root / "reports/tables/toys.csv").read_text() == (root / "data/analysis/toys/ends.csv").read_text()
+    assert html.count('type="range"') == 2
+    slider = html[html.index('<figure class="toy-walks"') :]
+    assert "var(--c-samo, #d55e00)" in slider[: slider.index("</figure>")]
+    assert 'id="toys-line"' in html
+
+
+def test_without_the_stage_the_toys_are_a_gap(tmp_path):
+    empty = make(tmp_path, [("multimnist", "ls")], {})
+    assert "has not been run" in empty.toys("line", "What to see.").html
+    assert empty.toy_steps().html == ""

@@ -43,6 +43,8 @@ def test_every_shipped_profile_is_sound(path):
         ("    training: {", "    seeds: [1, 1]\n    training: {", ["datasets.multimnist.seeds", "each value once"]),
         ("    training: {", "    search: {lr: [1]}\n    training: {", ["datasets.multimnist.search.rho: is missing"]),
         ("cost: {repeats: 2}", "cost: {repeats: 0}", ["analyses.cost.repeats", "0"]),
+        ("quadratics: {steps: 3", "quadratics: {steps: 0", ["toys.quadratics.steps", "0"]),
+        ("every: 2}", "starts: [6]}", ["toys.valleys", "1 to 5"]),
         ("cost: {repeats: 2}", "cost: {repeat: 2}", ["analyses.cost.repeat: unknown key"]),
         ("seeds: [0, 1]", "seeds: [0, 1]\nsede: 3", ["sede: unknown key"]),
         ("multimnist:\n", "multimnits:\n", ["multimnits", "multimnist"]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 
 from samo import analysis, datasets, sharpness
+from samo.analysis.toys.walks import Options as Toys
 from samo.settings import Settings, Training
 from samo.study import paths, strict_yaml
 from samo.study.errors import ConfigError
@@ -101,6 +102,7 @@ class Params(Settings):
         more: methods for some datasets only.
         train: how every cell runs.
         analyses: key = a module of `samo.analysis` with a notebook of that name, value = its settings.
+        toys: how the toys are walked over; `{}` takes the defaults.
     """
 
     seeds: Seeds
@@ -109,6 +111,7 @@ class Params(Settings):
     more: More
     train: Train
     analyses: Annotated[dict[Name, dict[str, Any]], Field(default_factory=dict)]
+    toys: Toys
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Params":
@@ -163,7 +166,7 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
     except ValueError as error:
         raise ConfigError(f"{origin}: {error}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{origin}: must be a mapping with seeds, datasets, methods, more, train, analyses")
+        raise ConfigError(f"{origin}: must be a mapping with seeds, datasets, methods, more, train, analyses, toys")
     try:
         return Params.model_validate(content)
     except ValidationError as error:

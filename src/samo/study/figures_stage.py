@@ -7,10 +7,11 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from samo.figures import cost, curves, forest, search
+from samo.figures import cost, curves, forest, search, toys
 from samo.figures.style import svg
+from samo.figures.toy_slider import slider
 from samo.study import store
-from samo.study.tables_stage import csv
+from samo.study.tables_stage import TOYS, csv
 
 MOST_ROWS = 6
 """Of more task metrics than this, only the first are drawn: the rest are in the figure's numbers and the table."""
@@ -33,16 +34,19 @@ class Drawing(NamedTuple):
 def write_figures(root: Path, datasets: Iterable[str]) -> None:
     """Write reports/figures whole: each figure as <dataset>-<figure>.svg, with its numbers (.csv) and words (.txt).
 
-    A figure without numbers (its cells or its analysis have not been run) is left out.
+    Those of the toys are toys-<figure>, and toys-<toy>.html is a piece of a page that moves along the walks. A figure
+    without numbers (its cells or its analysis have not been run) is left out.
     """
     with store.whole_folder(root / "reports/figures") as out:
-        for dataset in datasets:
-            for drawing in drawings(root, dataset):
-                if drawing.data.empty:
-                    continue
-                store.write_text(out / f"{drawing.name}.svg", svg(drawing.draw))
-                store.write_text(out / f"{drawing.name}.csv", csv(drawing.data))
-                store.write_text(out / f"{drawing.name}.txt", drawing.words() + "\n")
+        for drawing in [*(d for dataset in datasets for d in drawings(root, dataset)), *toy_drawings(root)]:
+            if drawing.data.empty:
+                continue
+            store.write_text(out / f"{drawing.name}.svg", svg(drawing.draw))
+            store.write_text(out / f"{drawing.name}.csv", csv(drawing.data))
+            store.write_text(out / f"{drawing.name}.txt", drawing.words() + "\n")
+        walked, _, front = _toys(root)
+        for toy in dict.fromkeys(walked["toy"]):
+            store.write_text(out / f"toys-{toy}.html", slider(str(toy), walked, front))
 
 
 def drawings(root: Path, dataset: str) -> list[Drawing]:
@@ -85,6 +89,25 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
         Drawing(f"{dataset}-cost", price, lambda: cost.draw(main, price), lambda: cost.describe(price)),
         Drawing(f"{dataset}-search", trials, lambda: search.draw(trials), lambda: search.describe(trials)),
     ]
+
+
+def toy_drawings(root: Path) -> list[Drawing]:
+    """What there is to draw of the toys, which belong to no dataset."""
+    walked, ends, front = _toys(root)
+    straight = walked[(walked["toy"] == "quadratics") & (walked["aggregator"] == "ls")]
+    return [
+        Drawing("toys-line", straight, lambda: toys.draw_line(walked), lambda: toys.describe_line(walked)),
+        Drawing("toys-paths", walked, lambda: toys.draw_paths(walked, front), lambda: toys.describe(ends)),
+        Drawing("toys-outcomes", ends, lambda: toys.draw_outcomes(walked, front), lambda: toys.describe(ends)),
+    ]
+
+
+def _toys(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The walks, their ends and the fronts."""
+    walked, ends, front = (
+        _read(root / TOYS / f"{name}.csv", ["toy", "aggregator"]) for name in ("trajectories", "ends", "front")
+    )
+    return walked, ends, front
 
 
 def curve_rows(measures: pd.DataFrame) -> list[curves.Row]:

@@ -35,9 +35,14 @@ def inline_svg(svg: str, name: str) -> str:
     out = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', out)
     out = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", out)
     out = re.sub(r'href="#([^"]+)"', rf'href="#{prefix}-\1"', out)
+    return themed(out)
+
+
+def themed(html: str) -> str:
+    """The same with the palette's colours as the page's custom properties."""
     for shade, variable in VARIABLES.items():
-        out = re.sub(re.escape(shade), f"var(--{variable}, {shade})", out, flags=re.IGNORECASE)
-    return out
+        html = re.sub(re.escape(shade), f"var(--{variable}, {shade})", html, flags=re.IGNORECASE)
+    return html
 
 
 def figure(name: str, svg: str | None, words: str, caption: str) -> str:

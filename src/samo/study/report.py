@@ -14,6 +14,7 @@ import pandas as pd
 from nbconvert import HTMLExporter
 
 from samo import verdict
+from samo.analysis.toys.losses import TOYS
 from samo.figures.palette import label
 from samo.study import page, store
 from samo.study.tables_stage import Pairs, by_dataset
@@ -85,6 +86,15 @@ class Report:
         """Every dataset's figure of this kind: forest, curves, conflict, cost or search."""
         return self._each(lambda d: self._figure(d, kind, caption))
 
+    def toys(self, kind: str, caption: str) -> Piece:
+        """A figure of the toys: line, paths or outcomes."""
+        return Piece(self._figure("toys", kind, caption))
+
+    def toy_steps(self) -> Piece:
+        """Each toy with a slider over the steps of the walks."""
+        found = [self.root / "reports/figures" / f"toys-{toy}.html" for toy in TOYS]
+        return Piece("".join(page.themed(path.read_text(encoding="utf-8")) for path in found if path.exists()))
+
     def agreement(self) -> Piece:
         """Whether sharpness raises the cosine between task gradients, in one sentence a dataset."""
         return self._each(lambda d: page.paragraph(verdict.agreement(self.table(d), self._numbers(d, "conflict"))))
@@ -106,7 +116,7 @@ class Report:
         for dataset in self.datasets:
             rows.append((f"prepare@{dataset}", f"prepare-{dataset}"))
             rows += [(f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in self.analyses]
-        return Piece(page.notebooks_table([*rows, ("tables", "tables")]))
+        return Piece(page.notebooks_table([*rows, ("toys", "toys"), ("tables", "tables")]))
 
     def _each(self, piece: Callable[[str], str]) -> Piece:
         return Piece("".join(map(piece, self.datasets)))

@@ -16,6 +16,9 @@ from samo.study import store
 Pairs = Iterable[tuple[str, str]]
 """The cells as (dataset, method), in the order of params.yaml."""
 
+TOYS = Path("data/analysis/toys")
+"""Where the stage `toys` writes."""
+
 
 def by_dataset(pairs: Pairs) -> dict[str, list[str]]:
     """{dataset: [method, …]} in the order of the cells."""
@@ -48,7 +51,8 @@ def write_tables(root: Path, pairs: Pairs) -> dict[str, pd.DataFrame]:
     """Write reports/tables whole; returns the main table of each dataset.
 
     <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are, curves.csv and
-    search.csv the curves and trials of all datasets, metrics.json the numbers that `dvc metrics show` prints.
+    search.csv the curves and trials of all datasets, metrics.json the numbers that `dvc metrics show` prints, and
+    toys.csv where the walks over the toys end.
     """
     mains: dict[str, pd.DataFrame] = {}
     curves: list[pd.DataFrame] = []
@@ -66,6 +70,8 @@ def write_tables(root: Path, pairs: Pairs) -> dict[str, pd.DataFrame]:
         store.write_json(out / "metrics.json", tables.nested(mains))
         store.write_text(out / "curves.csv", csv(pd.concat(curves)))
         store.write_text(out / "search.csv", csv(pd.concat(trials)))
+        if (root / TOYS / "ends.csv").exists():
+            store.write_text(out / "toys.csv", (root / TOYS / "ends.csv").read_text())
     return mains
 
 

@@ -1,0 +1,1 @@
+"""Two pairs of losses on the plane, and walks over them: nothing of a dataset or of its runs."""

@@ -1,0 +1,144 @@
+"""The toys: where every aggregator x sharpness goes, over the plane of the weights and over that of the losses."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from samo.analysis.toys.losses import TOYS, Toy
+from samo.figures.palette import GRID, INK, MUTED, colour, label, mark
+from samo.figures.style import grid, headed, legend
+from samo.tables import text
+
+Window = tuple[tuple[float, float], tuple[float, float]]
+"""(lowest, highest) of the horizontal axis, then of the vertical one."""
+
+WEIGHTS: dict[str, Window] = {
+    "quadratics": ((-0.5, 1.3), (-0.7, 1.1)),
+    "valleys": ((-10.5, 10.5), (-10.5, 10.5)),
+}
+OUTCOMES: dict[str, Window] = {
+    "quadratics": ((1.8, 5.2), (2.0, 5.4)),
+    "valleys": ((-2.3, 1.2), (-22.0, 12.0)),
+}
+"""The parts of both planes that are drawn."""
+
+
+def draw_paths(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
+    """A row a toy, a column an aggregator: the walks over contours of the average loss, with the Pareto front.
+
+    `paths` and `front` are the frames of samo.analysis.toys. A ring marks a start, a filled mark an end; a walk that
+    leaves the window is cut there.
+    """
+    figure, panels = _panels(paths, front, ("x1", "x2"), WEIGHTS)
+    for row, name in zip(panels, dict.fromkeys(paths["toy"]), strict=True):
+        lines = contours(TOYS[name], WEIGHTS[name])
+        for axes in row:
+            axes.add_collection(LineCollection(lines, colors=GRID, linewidths=0.7, zorder=0))
+            axes.set_aspect("equal")
+            axes.grid(visible=False)
+        _heading(row[0], f"{label(name)}: weight x2 over weight x1; thin lines join points of equal average loss")
+    legend(figure, panels)
+    return figure
+
+
+def draw_outcomes(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
+    """The same walks over the plane of the two losses: below and left is better, the front is what can be had."""
+    figure, panels = _panels(paths, front, ("loss1", "loss2"), OUTCOMES)
+    for row, name in zip(panels, dict.fromkeys(paths["toy"]), strict=True):
+        _heading(row[0], f"{label(name)}: loss 2 over loss 1, neither with a unit; below and left is better")
+    legend(figure, panels)
+    return figure
+
+
+def draw_line(paths: pd.DataFrame) -> Figure:
+    """The quadratics under LS: the walks, and how far each point of them is off the straight line to the minimiser."""
+    figure, [[plane, off]] = grid(1, 2, 2.9)
+    plane.plot([0, 2 / 3], [0, 1 / 3], color=MUTED, linewidth=7, alpha=0.35, label="straight line to (2/3, 1/3)")
+    for sharpness, part in _under_ls(paths):
+        look: dict[str, Any] = {"color": colour(sharpness), "marker": mark(sharpness), "markersize": 4}
+        look |= {"linewidth": 1.2, "markevery": 2, "label": label(sharpness)}
+        plane.plot(part["x1"], part["x2"], **look)
+        off.plot(part["step"], part["away"], **look)
+    plane.set_title("LS and LS + G-SAM walk one straight line", pad=18)
+    plane.set_xlabel("weight x1")
+    headed(plane, "weight x2")
+    off.set_title("Perturbations of each task's own leave it", pad=18)
+    off.set_xlabel("step")
+    headed(off, "distance from the straight line, in the unit of the weights")
+    legend(figure, [[plane, off]])
+    return figure
+
+
+def describe(ends: pd.DataFrame) -> str:
+    """Where every walk ends, in words."""
+    words = [
+        f"{row['aggregator']} {row['sharpness']} from start {row['start']} of the {row['toy']}: "
+        f"{row['distance_to_front']:.2g} from the front"
+        for row in ends.dropna().to_dict("records")
+    ]
+    return "Walks over two toys, each with two losses of two weights. They end: " + "; ".join(words)
+
+
+def describe_line(paths: pd.DataFrame) -> str:
+    """How far each walk under LS strays from the line, in words."""
+    far = [f"{sharpness} {text(round(part['away'].max(), 5))}" for sharpness, part in _under_ls(paths)]
+    return "Largest distance from the straight line to the quadratics' minimiser under LS: " + "; ".join(far)
+
+
+def contours(toy: Toy, window: Window, levels: int = 10, points: int = 49) -> list[NDArray[np.float64]]:
+    """Lines of equal average loss, each [n, 2]; between two levels lies an equal share of the window."""
+    x1, x2 = (torch.linspace(low, high, points, dtype=torch.float64) for low, high in window)
+    height = toy.mean(torch.stack(torch.meshgrid(x1, x2, indexing="xy"), dim=-1))
+    at = torch.quantile(height, torch.linspace(0.02, 0.98, levels, dtype=torch.float64))
+    # A figure of its own finds the lines, and is never drawn.
+    found = Figure().subplots().contour(x1.numpy(), x2.numpy(), height.numpy(), levels=at.tolist())
+    return [np.asarray(line) for lines in found.allsegs for line in lines if len(line) > 1]
+
+
+def _under_ls(paths: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The quadratics' walks under LS by sharpness, with `away`, the distance from the line through 0 and (2, 1)."""
+    walks = paths[(paths["toy"] == "quadratics") & (paths["aggregator"] == "ls")]
+    for sharpness, part in walks.groupby("sharpness", sort=False):
+        yield str(sharpness), part.assign(away=(part["x1"] - 2 * part["x2"]).abs() / 5**0.5)
+
+
+def _panels(
+    paths: pd.DataFrame, front: pd.DataFrame, across: tuple[str, str], windows: Mapping[str, Window]
+) -> tuple[Figure, list[list[Axes]]]:
+    """The walks of each toy (row) and aggregator (column) over the columns `across`, with the front."""
+    toys, aggregators = list(dict.fromkeys(paths["toy"])), list(dict.fromkeys(paths["aggregator"]))
+    figure, panels = grid(len(toys), len(aggregators), 2.7, sharex="row", sharey="row")
+    figure.set_layout_engine("constrained", h_pad=0.13)  # room for the headings, which the layout does not see
+    for toy, row in zip(toys, panels, strict=True):
+        best = front[front["toy"] == toy]
+        row[0].set_xlim(*windows[toy][0])
+        row[0].set_ylim(*windows[toy][1])
+        for aggregator, axes in zip(aggregators, row, strict=True):
+            axes.plot(best[across[0]], best[across[1]], color=MUTED, linewidth=6, alpha=0.4, label="Pareto front")
+            part = paths[(paths["toy"] == toy) & (paths["aggregator"] == aggregator)].dropna()
+            for (_, sharpness), walk in part.groupby(["start", "sharpness"], sort=False):
+                _walk(axes, str(sharpness), walk[across[0]], walk[across[1]])
+            if row is panels[0]:
+                axes.set_title(label(aggregator), pad=18)
+    return figure, panels
+
+
+def _walk(axes: Axes, sharpness: str, x: "pd.Series[float]", y: "pd.Series[float]") -> None:
+    axes.plot(
+        x, y, color=colour(sharpness), linewidth=1.1, marker=mark(sharpness), markersize=5, markevery=[-1],
+        label=label(sharpness),
+    )  # fmt: skip
+    axes.plot(x.iloc[:1], y.iloc[:1], "o", color=INK, markersize=6, fillstyle="none", zorder=3)
+
+
+def _heading(axes: Axes, words: str) -> None:
+    """What a row shows; longer than its first panel, which must not grow with it."""
+    headed(axes, words)
+    axes.texts[-1].set_in_layout(False)
