@@ -8,8 +8,10 @@ from samo.study import grid
 from samo.study.display import display
 from samo.study.grid.job import Weight
 
-RAW, CELLS = ("fetch",), ("prepare", "train", "train-more")
+RAW, CELLS = ("fetch",), ("prepare", "train", "train-more", "toys")
 """Kinds of stages: those that bring raw files, and those that run several at a time."""
+ANALYSES, TIMED = ("analyse",), "-cost"
+"""Those that read what cells have written; the one that measures time runs alone."""
 
 
 def repro(
@@ -56,10 +58,10 @@ def _repro(root: Path, workers: int, weight: Weight, quiet: bool, before: Callab
         failed: set[str] = set()
         with show:
             show.begin({name: weight(name) for name in work.needs if name in work.stale})
-            # Raw files are fetched in the project itself, which sees those that are there already. What follows from
-            # the cells runs there too, one at a time: an analysis measures time.
-            for kinds, width in ((RAW, 0), (CELLS, workers), (None, 0)):
-                names = [name for name in work.needs if kinds is None or _kind(name) in kinds]
+            # Raw files are fetched in the project itself, which sees those that are there already. What measures time
+            # and what follows from all runs there too, one at a time.
+            for kinds, width in ((RAW, 0), (CELLS, workers), (ANALYSES, workers), (None, 0)):
+                names = [n for n in work.needs if kinds is None or (_kind(n) in kinds and not n.endswith(TIMED))]
                 outcome = grid.run_plan(root, work.only(names), width, weight, show)
                 if width:
                     grid.adopt(root, outcome.made)
