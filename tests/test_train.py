@@ -1,60 +1,18 @@
 import dataclasses
 import math
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from samo.models.multitask import MultiTaskNetwork
-from samo.problem import Metric, Problem
-from samo.settings import Training
+from samo.problem import Problem
 from samo.sharpness import preset
-from samo.train import DivergedError, Recipe, conflict, evaluate, fit
+from samo.train import DivergedError, evaluate, fit
+from tests import learnable
+from tests.learnable import TASKS, Flat, Squares, recipe
 
-TASKS = ("one", "two")
 CPU = torch.device("cpu")
-
-
-class MadeSplit:
-    """Regression on a made linear law, with noise enough that a network can overfit."""
-
-    def __init__(self, n: int, seed: int) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        self.x = torch.randn(n, 4, generator=generator)
-        law = torch.tensor([[1.0, -1, 0.5, 0], [0.5, 1, 0, -1]])
-        self.y = self.x @ law.T + 0.1 * torch.randn(n, 2, generator=generator)
-        self.asked = 0
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def batches(self, size, device, shuffle=None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        self.asked += 1
-        order = torch.arange(len(self)) if shuffle is None else torch.randperm(len(self), generator=shuffle)
-        for start in range(0, len(self) - (len(self) % size if shuffle is not None else 0), size):
-            chosen = order[start : start + size]
-            yield self.x[chosen].to(device), self.y[chosen].to(device)
-
-
-class Squares:
-    """Mean squared error a task."""
-
-    def __init__(self) -> None:
-        self.errors: list[torch.Tensor] = []
-
-    def update(self, outputs, batch):
-        self.errors.append(torch.stack([(o - batch[1][:, i]) ** 2 for i, o in outputs.items()]))
-
-    def compute(self):
-        mean = torch.cat(self.errors, 1).mean(1)
-        return {task: {"mse": float(mean[i])} for i, task in enumerate(TASKS)}
-
-
-class Flat(nn.Module):
-    def forward(self, x):
-        return x[..., 0]
 
 
 def plain_network() -> MultiTaskNetwork:
@@ -65,27 +23,7 @@ def plain_network() -> MultiTaskNetwork:
 
 @pytest.fixture
 def problem() -> Problem:
-    def network():
-        trunk = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.1), nn.Tanh())
-        return MultiTaskNetwork(trunk, [nn.Sequential(nn.Linear(8, 1), Flat()) for _ in TASKS])
-
-    return Problem(
-        tasks=TASKS,
-        metrics=tuple(Metric(task, "mse", higher_is_better=False, unit="") for task in TASKS),
-        network=network,
-        forward=lambda network, batch, tasks: network(batch[0], tasks),
-        loss=lambda task, output, batch: ((output - batch[1][:, task]) ** 2).mean(),
-        meter=Squares,
-        splits={"train": MadeSplit(70, 0), "val": MadeSplit(33, 1), "test": MadeSplit(33, 2)},
-        score=lambda values: -sum(values[task]["mse"] for task in TASKS),
-    )
-
-
-def recipe(**changes: Any) -> Recipe:
-    given: dict[str, Any] = {"aggregator": "ls", "sharpness": preset("none"), "lr": 0.02, "epochs": 3, "seed": 0}
-    fields = {name: changes.pop(name) for name in list(changes) if name in Training.model_fields and name != "epochs"}
-    training = Training(**{"batch": 16, "epochs": 3, "search_epochs": 1} | fields)
-    return Recipe(**given | {"training": training} | changes)
+    return learnable.problem()
 
 
 @pytest.mark.parametrize("sharpness", ["none", "samo", "fmtl", "msam"])
@@ -108,7 +46,7 @@ def test_the_history_has_every_epoch_split_task_and_metric(problem):
         found = {(r.split, r.task, r.metric) for r in history if r.epoch == epoch}
         assert found == {("train", t, "loss") for t in TASKS} | {
             (split, t, metric) for split in ("val", "test") for t in TASKS for metric in ("loss", "mse")
-        } | {("probe", "all", metric) for metric in ("cosine_mean", "cosine_min", "conflict_share")}
+        } | {("probe", "all", metric) for metric in ("cosine_mean", "cosine_min", "conflict_share", "magnitude_ratio")}
 
 
 def test_a_split_that_is_not_asked_for_is_never_read(problem):
@@ -164,22 +102,6 @@ def test_evaluation_is_over_all_examples_and_leaves_the_mode(problem):
         expected = float(((outputs[i] - split.y[:, i]) ** 2).mean().detach())
         assert values[task]["loss"] == pytest.approx(expected, rel=1e-5)
         assert values[task]["mse"] == pytest.approx(expected, rel=1e-5)
-
-
-def test_conflict_is_the_cosine_of_the_task_gradients(problem):
-    torch.manual_seed(0)
-    network = problem.network().train()
-    before = {k: v.clone() for k, v in network.state_dict().items()}
-    (found,) = conflict(problem, network, CPU)
-    assert network.training
-    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
-    network.eval()
-    batch = problem.splits["train"].x, problem.splits["train"].y
-    gradients = []
-    for i in (0, 1):
-        (loss,) = problem.losses(network, batch, [i])
-        gradients.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(network.trunk.parameters()))]))
-    assert float(found) == pytest.approx(float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)), abs=1e-5)
 
 
 def test_a_training_that_blows_up_says_so(problem):

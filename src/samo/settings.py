@@ -27,6 +27,8 @@ class Training(Settings):
         clip: largest norm of the trunk's gradient, as in the papers; None leaves it as it is.
         reported: which epoch's test values count: the "last", the "best" by validation score, or the mean over the
             last `last_epochs` ("mean-of-last"). Test values decide none of them.
+        conflict_batches: mini-batches an epoch of a final run on which the conflict of task gradients is looked at
+            before the step, the same steps for every method; 0 looks at none. It changes no result.
     """
 
     batch: Annotated[int, Field(ge=1)]
@@ -46,6 +48,7 @@ class Training(Settings):
     clip: Annotated[float, Field(gt=0)] | None = None
     reported: Literal["last", "best", "mean-of-last"] = "last"
     last_epochs: Annotated[int, Field(ge=1)] = 10
+    conflict_batches: Annotated[int, Field(ge=0)] = 0
 
     @field_validator("milestones")
     @classmethod

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from samo import aggregation
-from samo.conflict import pairs
-from samo.gradients import task_gradients
+from samo.agreement import Agreement, LayerCosine
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.optimizer import make_optimizer
 from samo.problem import Batch, Problem, Values
@@ -74,10 +74,11 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True)
 class Fit:
-    """What a training gives: its history and the network after the last epoch."""
+    """What a training gives: its history, the network after the last epoch, and how tasks agreed on each layer."""
 
     history: list[Row]
     network: nn.Module
+    layers: list[LayerCosine]
 
 
 def fit(
@@ -94,7 +95,7 @@ def fit(
         problem: what to train on; only the split "train" moves weights.
         recipe: how.
         evaluate_on: the splits whose loss and metrics go into the history. Nothing in here goes by them.
-        every_epoch: evaluate after each epoch, not after the last one only.
+        every_epoch: evaluate after each epoch, not after the last one only, and watch how the tasks' gradients agree.
         on_progress: called about fifty times.
         on_epoch: called with each epoch's rows.
 
@@ -121,12 +122,18 @@ def fit(
     optimizer = make_optimizer(learned, recipe.lr, training)
     steps = len(problem.splits["train"]) // training.batch
     schedule = Schedule(optimizer, training, recipe.epochs, steps)
+    agreement: Agreement | None = None
+    if every_epoch and not recipe.separate and len(problem.tasks) > 1:
+        agreement = Agreement(problem, network, update.parts, recipe.device, steps, training.conflict_batches)
+        agreement.before_training()
     history: list[Row] = []
     report_every = max(1, recipe.epochs * steps // 50)
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         total = torch.zeros(len(problem.tasks), device=recipe.device)
         for step, batch in enumerate(problem.splits["train"].batches(training.batch, recipe.device, order), 1):
+            if agreement is not None:
+                agreement.batches.look(step, partial(problem.losses, network, batch))
             try:
                 losses = train_step(problem, network, update, optimizer, batch, training.clip)
             except FloatingPointError as error:
@@ -142,13 +149,13 @@ def fit(
         if every_epoch or epoch == recipe.epochs:
             for split in evaluate_on:
                 rows += _rows(epoch, split, evaluate(problem, network, split, recipe.device))
-            if every_epoch and not recipe.separate and len(problem.tasks) > 1:
-                rows += _conflict_rows(epoch, problem, network, recipe.device)
+        if agreement is not None:
+            rows += [Row(epoch, note.split, "all", note.metric, note.value) for note in agreement.after_epoch(epoch)]
         score = _score(problem, network, rows, recipe.device) if schedule.needs_score else math.nan
         schedule.after_epoch(score)
         history += rows
         on_epoch(rows)
-    return Fit(history, network)
+    return Fit(history, network, agreement.layers if agreement is not None else [])
 
 
 def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.device) -> Values:
@@ -168,20 +175,6 @@ def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.dev
     network.train(training)
     values = meter.compute()
     return {task: {"loss": total[i] / max(1, seen[i]), **values[task]} for i, task in enumerate(problem.tasks)}
-
-
-def conflict(problem: Problem, network: nn.Module, device: torch.device) -> Tensor:
-    """Cosines of the task gradients over the trunk on the first examples of the training split, in eval mode.
-
-    The same examples at every call, so that methods and epochs compare. Returns [K (K - 1) / 2].
-    """
-    training = network.training
-    network.eval()
-    batch = next(iter(problem.splits["train"].batches(problem.probe, device)))
-    trunk = cast("nn.Module", network.trunk)
-    jacobian = task_gradients(lambda tasks: problem.losses(network, batch, tasks), trunk, range(len(problem.tasks)))
-    network.train(training)
-    return pairs(jacobian)
 
 
 def train_step(
@@ -223,12 +216,3 @@ def values_of(history: Sequence[Row], split: str, epoch: int | None = None) -> V
 
 def _rows(epoch: int, split: str, values: Values) -> list[Row]:
     return [Row(epoch, split, task, name, v) for task, by_name in values.items() for name, v in by_name.items()]
-
-
-def _conflict_rows(epoch: int, problem: Problem, network: nn.Module, device: torch.device) -> list[Row]:
-    found = conflict(problem, network, device)
-    return [
-        Row(epoch, "probe", "all", "cosine_mean", float(found.mean())),
-        Row(epoch, "probe", "all", "cosine_min", float(found.min())),
-        Row(epoch, "probe", "all", "conflict_share", float((found < 0).float().mean())),
-    ]

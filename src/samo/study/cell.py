@@ -16,7 +16,7 @@ from samo.settings import Training
 from samo.study import config, paths, progress, store, track
 from samo.study.cells import Cell
 from samo.study.method import Method
-from samo.train import DivergedError, Fit, Progress, Recipe, Row, fit, values_of
+from samo.train import DivergedError, Fit, Progress, Recipe, fit, values_of
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ class Result:
 def train_cell(dataset: str, method: str) -> Result:
     """Search, train every seed, and write the cell's files.
 
-    Written, whole or not at all: `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, and the weights under
-    `data/models/`. What holds for this machine only (times, device, commit) goes to MLflow, never in there.
+    Written, whole or not at all: `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, `layers.csv` for a
+    method with a shared trunk, and the weights under `data/models/`. What holds for this machine only (times, device,
+    commit) goes to MLflow, never in there.
 
     Raises:
         KeyError: no such dataset or method in params.yaml.
@@ -59,9 +60,12 @@ def train_cell(dataset: str, method: str) -> Result:
 
     metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
     history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
+    layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
     with store.whole_folder(root / cell.runs) as folder:
         store.write_json(folder / "metrics.json", metrics)
         store.write_text(folder / "history.csv", _csv(history))
+        if layers:
+            store.write_text(folder / "layers.csv", _csv(layers))
     with store.whole_folder(root / cell.models) as folder:
         for seed, run in fits.items():
             # Tensors in one plain layout: safetensors refuses strided ones.
@@ -186,11 +190,11 @@ def _metrics(
     }
 
 
-def _csv(history: list[dict[str, Any]]) -> str:
+def _csv(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=["seed", *Row._fields], lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(store.rounded(history))
+    writer.writerows(store.rounded(rows))
     return text.getvalue()
 
 
