@@ -27,6 +27,9 @@ from samo.sharpness import PRESETS, Sharpness, preset
         ({"probe_statistics": "eval"}, "probe_statistics"),
         ({"decompose": "separate"}, "decompose"),
         ({"along": "momentum"}, "along"),
+        ({"layers": []}, "layers"),
+        ({"layers": 1.5}, "layers"),
+        ({"layers": ["first", True]}, "layers"),
         ({"scope": "global", "along": "previous", "head_rho": 0.1}, "head_rho"),
     ],
 )

@@ -48,7 +48,8 @@ class Sharpness:
         probe_statistics: BatchNorm and dropout in a probe: `running`, evaluation mode as in the official code, or
             `batch`, training mode as in the other passes.
         layers: tensors of the trunk that get the local part; the others get alpha g_0 (Subramani's sampled layers).
-            "all", or one or more of: an index, a name pattern, "first", "middle", "last", "@FILE" with a JSON list.
+            "all", or one or more of: an index, a name pattern, "first", "middle", "last", "random:N" (drawn once, when
+            the update is made), "@FILE" with a JSON list.
         ball: one norm over the whole `trunk`, or every `layer` (tensor) in a ball of its own of radius rho.
         adaptive: ASAM's ellipsoid: eps = rho theta^2 v / || |theta| v || (Kwon et al. 2021, equation 8).
         head_rho: radius of each head's ball; None takes rho.
@@ -91,6 +92,9 @@ class Sharpness:
     def __post_init__(self) -> None:
         if isinstance(self.layers, Sequence) and not isinstance(self.layers, str | tuple):
             object.__setattr__(self, "layers", tuple(self.layers))  # a list read from YAML
+        listed = self.layers if isinstance(self.layers, tuple) else (self.layers,)
+        if not listed or not all(type(layer) in (str, int) for layer in listed):
+            raise ValueError(f"layers must be one or more names or indices of tensors, got {self.layers!r}")
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")

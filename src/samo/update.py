@@ -73,7 +73,7 @@ class MultiTaskUpdate:
             if isinstance(self.aggregator, Scalarizer)
             else Decomposition(self.aggregator, self.sharpness.decompose, K)
         )
-        self._layers = frozenset(select_layers(self.parts.names, self.sharpness.layers))
+        self._layers = frozenset(select_layers(self.parts.names, self.sharpness.layers, self.generator))
         self._memory = Memory()
         self._steps = 0
         self._awaits: streams.State | None = None

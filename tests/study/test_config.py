@@ -73,6 +73,12 @@ def test_every_shipped_profile_is_sound(path):
         ("alpha: 0.3", "alpha: 1.3", ["methods.samo-ls.sharpness", "alpha", "1.3", "[0, 1]"]),
         ("rho: 0.1}", "rho: -0.1}", ["methods.fmtl-fairgrad.sharpness", "rho", "-0.1"]),
         ("rho: 0.1}", "roh: 0.1}", ["methods.fmtl-fairgrad.sharpness", "roh"]),
+        ("alpha: 0.3", "layers: [first, 0.5]", ["methods.samo-ls.sharpness", "layers", "0.5"]),
+        ("alpha: 0.3", "layers: {}", ["methods.samo-ls.sharpness", "layers"]),
+        ("alpha: 0.3", "layers: '@chosen.json'", ["methods.samo-ls.sharpness", "DVC", "samo layers"]),
+        ("alpha: 0.3", "layers: {multimnist: ['@chosen.json']}", ["methods.samo-ls.sharpness", "DVC"]),
+        ("alpha: 0.3", "layers: {multimnist: [1.5]}", ["methods.samo-ls.sharpness", "layers", "1.5"]),
+        ("alpha: 0.3", "layers: {qm9: first}", ["samo-ls", "layers has qm9", "multimnist"]),
         ("rho: 0.1}", "rho: wide}", ["methods.fmtl-fairgrad.sharpness", "wide"]),
         ("networks: separate", "networks: apart", ["methods.stl.networks", "'apart'", "'separate'"]),
         ("rho: [0.02, 0.1]", "rho: [0.1, 0.02]", ["train.search.rho", "ascending"]),
@@ -133,6 +139,15 @@ def test_a_dataset_may_have_methods_seeds_and_grids_of_its_own():
     samo = params.methods["samo-ls"]
     assert config.grids(params, "multimnist", samo) == ([0.003, 0.01], [0.02, 0.1])
     assert config.grids(params, "scenes", samo) == ([0.5], [0.25])
+
+
+def test_layers_may_be_named_for_each_dataset():
+    params = config.parse(TWO.replace("alpha: 0.3", "layers: {multimnist: [first, 0.weight], scenes: 'random:3'}"))
+    fields = {name: params.methods_on(name)["samo-ls"].preset_fields for name in params.datasets}
+    assert fields == {"scenes": {"layers": "random:3"}, "multimnist": {"layers": ["first", "0.weight"]}}
+    assert params.methods_on("scenes")["samo-ls"].preset_name == "samo"
+    common = config.parse(TWO.replace("alpha: 0.3", "layers: last"))
+    assert common.methods_on("scenes")["samo-ls"] == common.methods["samo-ls"]
 
 
 def test_a_number_with_an_exponent_is_a_number_as_dvc_reads_it():

@@ -122,6 +122,8 @@ class Params(Settings):
         for name in self.more.methods:
             if name in self.methods:
                 raise ValueError(f"more.methods.{name} stands under methods, too, which run on every dataset")
+        for name in self.datasets:
+            self.methods_on(name)
         return self
 
     @cached_property
@@ -136,7 +138,8 @@ class Params(Settings):
 
     def methods_on(self, dataset: str) -> dict[str, Method]:
         """The methods of a dataset: those of one aggregator together, else in the order of the file."""
-        found = self.methods | (self.more.methods if dataset in self.more.datasets else {})
+        given = self.methods | (self.more.methods if dataset in self.more.datasets else {})
+        found = {name: _on(dataset, name, method) for name, method in given.items()}
         families = list(dict.fromkeys((m.networks, m.aggregator_name) for m in found.values()))
         return dict(sorted(found.items(), key=lambda item: families.index((item[1].networks, item[1].aggregator_name))))
 
@@ -193,6 +196,13 @@ def device(name: str) -> "torch.device":
         return torch.device(name)
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return found or torch.device("cpu")
+
+
+def _on(dataset: str, name: str, method: Method) -> Method:
+    try:
+        return method.on(dataset)
+    except ValueError as error:
+        raise ValueError(f"method {name}: {error}") from None
 
 
 def _dataset_block(name: str, block: dict[str, Any]) -> DatasetBlock:

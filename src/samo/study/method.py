@@ -16,6 +16,7 @@ class Method(Settings):
     Attributes:
         aggregator: a name, or a mapping with `name` and the aggregator's own options.
         sharpness: a preset's name, or a mapping with `preset` and fields to change; a `rho` given here is not searched.
+            Its `layers` may be a mapping from dataset to layers, since each has its own network; see `on`.
         networks: "shared" (one trunk), or "separate": one network a task, the single-task baseline.
         lr: a learning rate given here is not searched.
     """
@@ -39,11 +40,29 @@ class Method(Settings):
     @classmethod
     def _known_sharpness(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
         name, fields = _named(value, "preset")
-        try:
-            sharpness.preset(name, **fields)
-        except TypeError:
-            raise ValueError("a field of it has the wrong type") from None
+        layers = fields.get("layers", "all")
+        for own in layers.values() if isinstance(layers, dict) and layers else [layers]:
+            try:
+                sharpness.preset(name, **fields | {"layers": own})
+            except TypeError:
+                raise ValueError("a field of it has the wrong type") from None
+            if any(str(layer).startswith("@") for layer in (own if isinstance(own, list) else [own])):
+                raise ValueError("layers: DVC does not see a file named here; `samo layers` prints names to put in")
         return value
+
+    def on(self, dataset: str) -> "Method":
+        """This method as a dataset has it: of `layers` given by dataset, that dataset's own.
+
+        Raises:
+            ValueError: they are given by dataset, and not for this one.
+        """
+        layers = self.preset_fields.get("layers")
+        if not isinstance(layers, dict):
+            return self
+        if dataset not in layers:
+            raise ValueError(f"sharpness.layers has {', '.join(layers)}, and nothing for the dataset {dataset}")
+        fields = self.preset_fields | {"preset": self.preset_name, "layers": layers[dataset]}
+        return self.model_copy(update={"sharpness": fields})
 
     @property
     def aggregator_name(self) -> str:
