@@ -65,6 +65,7 @@ def test_from_raw_digits_to_the_report_and_on(copy):
             *(f"train@multimnist-{m}" for m in methods),
             "analyse@multimnist-conflict",
             "analyse@multimnist-cost",
+            "analyse@multimnist-layers",
             "toys",
             "tables",
             "report",

@@ -7,6 +7,7 @@ import yaml
 from nbformat.v4 import new_code_cell, new_notebook
 from papermill import inspect_notebook
 
+from samo import analysis
 from samo.study import notebook
 from samo.study.errors import NotebookError
 from tests.study.made_study import ROOT
@@ -72,7 +73,7 @@ def commands():
 
 @pytest.mark.parametrize(("stage", "words"), list(commands()))
 def test_dvc_yaml_names_parameters_that_its_notebooks_have(stage, words):
-    names = [words[0]] if "$" not in words[0] else ["conflict", "cost"]
+    names = [words[0]] if "$" not in words[0] else analysis.names()
     given = {words[i + 1].split("=")[0] for i, word in enumerate(words) if word == "-p"}
     for name in names:
         assert given == set(inspect_notebook(str(ROOT / f"notebooks/{name}.ipynb")))

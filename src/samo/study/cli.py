@@ -128,6 +128,18 @@ def fetch_raw(dataset: str) -> None:
     fetch.fetch(module.RAW, folder, paths.given_data(dataset), print)
 
 
+@app.command("layers")
+def choose_layers(
+    dataset: str,
+    out: Annotated[Path | None, typer.Option(help="A JSON file for `layers: @FILE` of a preset, too.")] = None,
+) -> None:
+    """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
+    from samo.study import paths
+    from samo.study.layers_stage import choice
+
+    print(choice(paths.root(), dataset, out))
+
+
 @app.command()
 def track() -> None:
     """Rebuild the MLflow runs from data/runs; what is there already stays."""

@@ -34,9 +34,11 @@ def read_runs(root: Path, dataset: str, methods: Iterable[str]) -> dict[str, tab
     return {method: store.read_json(file) if file.exists() else None for method, file in files.items()}
 
 
-def read_histories(root: Path, dataset: str, methods: Iterable[str]) -> dict[str, pd.DataFrame | None]:
-    """Each method's history.csv, or None where the cell has not been run."""
-    files = {method: root / "data/runs" / dataset / method / "history.csv" for method in methods}
+def read_histories(
+    root: Path, dataset: str, methods: Iterable[str], name: str = "history.csv"
+) -> dict[str, pd.DataFrame | None]:
+    """Each method's history.csv, or another such file; None where the cell has not been run or has no such file."""
+    files = {method: root / "data/runs" / dataset / method / name for method in methods}
     return {method: pd.read_csv(file) if file.exists() else None for method, file in files.items()}
 
 

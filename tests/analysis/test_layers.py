@@ -1,0 +1,85 @@
+"""Layers ranked by how much their cosine moves, over made trainings whose answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from samo.analysis.layers import COLUMNS, Options, layers, ranking
+from tests.made import made_layers
+
+
+def made(cosines: dict[str, list[list[float]]]) -> pd.DataFrame:
+    """A cell's layers.csv from layer -> a list a seed of cosines from epoch 0 on."""
+    rows = [
+        (seed, epoch, layer, place, cosine)
+        for place, (layer, by_seed) in enumerate(cosines.items())
+        for seed, values in enumerate(by_seed)
+        for epoch, cosine in enumerate(values)
+    ]
+    return pd.DataFrame(rows, columns=["seed", "epoch", "layer", "position", "cosine"])
+
+
+def test_the_table_has_the_mean_over_seeds_and_its_limits() -> None:
+    table = layers({"mgda": made_layers(), "cagrad": None}, choose=2)
+    assert list(table.columns) == COLUMNS
+    assert set(table["method"]) == {"mgda"}
+    assert len(table) == 5 * 6
+    row = table[(table["epoch"] == 4) & (table["layer"] == "5.weight")].iloc[0]
+    assert (row["mean"], row["n"], row["position"]) == (pytest.approx(0.51), 3, 1)
+    half = 4.3026527 * 0.01 / np.sqrt(3)  # Student's t of two degrees of freedom
+    assert (row["low"], row["high"]) == (pytest.approx(0.51 - half), pytest.approx(0.51 + half))
+    assert set(table.loc[table["chosen"], "layer"]) == {"0.weight", "5.weight"}
+
+
+def test_limits_stay_within_what_a_cosine_can_be() -> None:
+    table = layers({"mgda": made({"a": [[0.99, -0.99], [0.5, -0.5]]})}, choose=1)
+    assert table["high"].max() == 1
+    assert table["low"].min() == -1
+
+
+def test_movement_is_of_the_mean_over_seeds_not_of_single_seeds() -> None:
+    """The noise of single seeds moves nothing where it cancels; a layer that goes and comes back has moved."""
+    found = made(
+        {
+            "noisy": [[0.5, -0.5, 0.5], [-0.5, 0.5, -0.5]],
+            "there and back": [[0.1, 0.4, 0.1], [0.1, 0.4, 0.1]],
+            "still": [[0.9, 0.9, 0.9], [0.9, 0.9, 0.9]],
+        }
+    )
+    order = ranking(layers({"mgda": found}, choose=1))
+    assert list(order["layer"]) == ["there and back", "noisy", "still"]
+    assert order["movement"].tolist() == pytest.approx([0.3, 0, 0])
+
+
+def test_the_start_counts() -> None:
+    moved = made({"a": [[0.8, 0.1, 0.1]], "b": [[0.1, 0.1, 0.2]]})
+    assert ranking(layers({"mgda": moved}, choose=1))["movement"].tolist() == pytest.approx([0.7, 0.1])
+
+
+def test_movement_is_averaged_over_methods_and_equals_go_by_place() -> None:
+    one = made({"a": [[0, 0.2]], "b": [[0, 0.4]], "c": [[0, 0.4]], "d": [[0, 0.1]]})
+    other = made({"a": [[0, 0.8]], "b": [[0, 0]], "c": [[0, 0]]})
+    order = ranking(layers({"mgda": one, "cagrad": other}, choose=1))
+    assert list(order["layer"]) == ["a", "b", "c", "d"]
+    assert order["movement"].tolist() == pytest.approx([0.5, 0.2, 0.2, 0.1])
+
+
+def test_nothing_run_gives_an_empty_table_and_more_than_all_layers_are_all() -> None:
+    assert list(layers({"mgda": None}, choose=3).columns) == COLUMNS
+    assert layers({"mgda": None}, choose=3).empty
+    assert layers({"mgda": made_layers()}, choose=99)["chosen"].all()
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"choose": 0}, "choose"),
+        ({"aggregators": ["mgdaa"]}, "'mgdaa' is none of"),
+        ({"sharpness": ["sam"]}, "'sam' is none of"),
+        ({"aggregators": []}, "aggregators"),
+    ],
+)
+def test_settings_are_checked(fields: dict[str, object], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Options.model_validate(fields)
