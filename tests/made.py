@@ -75,8 +75,22 @@ def made_history(method: str, epochs: int = 4) -> pd.DataFrame:
                 cosine = -0.1 + 0.05 * epoch + 0.2 * (run["sharpness"] != "none") + noise.normal(0, 0.03)
                 rows += [(int(seed), epoch, "probe", "all", "cosine_mean", cosine)]
                 rows += [(int(seed), epoch, "probe", "all", "cosine_min", cosine)]
-                rows += [(int(seed), epoch, "probe", "all", "conflict_share", float(np.clip(0.5 - cosine, 0, 1)))]
+                share = float(np.clip(0.5 - cosine, 0, 1))
+                rows += [(int(seed), epoch, "probe", "all", "conflict_share", share)]
+                rows += [(int(seed), epoch, "probe", "all", "magnitude_ratio", 0.9 - share)]
+                rows += [(int(seed), epoch, "train", "all", "minibatch_conflict", share)]
     return pd.DataFrame(rows, columns=["seed", "epoch", "split", "task", "metric", "value"]).round(6)
+
+
+def made_layers(epochs: int = 4) -> pd.DataFrame:
+    """A cell's layers.csv: of six layers the first falls by 0.4 over training, the last rises by 0.2, others stay."""
+    rows = [
+        (int(seed), epoch, f"{d}.weight", d / 5, 0.1 * (d - 2) + slope * epoch / epochs + 0.01 * int(seed))
+        for seed in SEEDS
+        for epoch in range(epochs + 1)
+        for d, slope in enumerate((-0.4, 0, 0, 0, 0, 0.2))
+    ]
+    return pd.DataFrame(rows, columns=["seed", "epoch", "layer", "position", "cosine"]).round(6)
 
 
 def made_cost() -> pd.DataFrame:
@@ -98,6 +112,8 @@ def write_runs(root: Path, methods: list[str], dataset: str = "multimnist") -> l
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "metrics.json").write_text(json.dumps(made_run(method, dataset)))
         made_history(method).to_csv(folder / "history.csv", index=False)
+        if method != "stl":
+            made_layers().to_csv(folder / "layers.csv", index=False)
     analysis = root / "data" / "analysis" / dataset
     analysis.mkdir(parents=True, exist_ok=True)
     cost = made_cost()

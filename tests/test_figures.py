@@ -7,10 +7,11 @@ import pytest
 
 from samo import tables
 from samo.analysis.conflict import conflict
-from samo.figures import cost, curves, forest, palette, search
+from samo.analysis.layers import layers as by_layer
+from samo.figures import cost, curves, forest, layers, palette, search
 from samo.figures.style import svg
 from samo.study.figures_stage import CONFLICT, curve_rows
-from tests.made import made_cost, made_history, made_run, method_names
+from tests.made import made_cost, made_history, made_layers, made_run, method_names
 
 METHODS = ["stl", "ls", "samo-ls", "mgda", "samo-mgda"]
 
@@ -71,6 +72,50 @@ def test_curves_have_a_panel_an_aggregator_and_name_their_units(main, series):
 def test_conflict_leaves_out_stl(main):
     table = conflict({method: made_history(method) for method in METHODS}).assign(task="all")
     assert "STL" not in words(svg(lambda: curves.draw(main, table, CONFLICT)))
+
+
+def test_conflict_has_the_share_of_mini_batches_within_its_bounds():
+    table = conflict({method: made_history(method) for method in METHODS})
+    share = table[table["metric"] == "minibatch_conflict"]
+    assert list(share["method"].drop_duplicates()) == ["ls", "samo-ls", "mgda", "samo-mgda"]
+    assert list(share.loc[share["method"] == "ls", "epoch"]) == [1, 2, 3, 4]
+    assert share["low"].min() >= 0
+    assert share["high"].max() <= 1
+    assert not table["metric"].isin(["loss", "accuracy"]).any()
+
+
+def test_layers_are_a_map_a_method_on_one_scale_with_the_input_on_top(main):
+    table = by_layer({"mgda": made_layers(), "samo-mgda": made_layers(), "nobody": made_layers()}, choose=2)
+    maps = [axes for axes in layers.draw(main, table).axes if axes.get_title() not in ("", "cosine")]
+    assert [axes.get_title() for axes in maps] == ["MGDA", "MGDA + SAMO", "nobody"]
+    meshes = [axes.collections[0] for axes in maps]
+    assert {mesh.get_clim() for mesh in meshes} == {(-0.6, 0.6)}
+    names = maps[0].get_yticklabels()
+    assert [name.get_text() for name in names] == [f"{d}.weight" for d in range(6)]
+    assert [name.get_fontweight() == "bold" for name in names] == [True, False, False, False, False, True]
+    assert maps[0].get_ylim() == (5.5, -0.5)
+    values = meshes[0].get_array()
+    assert values is not None
+    assert values.shape == (6, 5)
+    assert values[0].tolist() == pytest.approx([-0.19, -0.29, -0.39, -0.49, -0.59])
+    # Zero falls into the one neutral step, and its neighbours to both sides are told apart.
+    low, middle, high = (layers.COLOURS(0.5 + shift) for shift in (-0.06, 0.0, 0.06))
+    assert len({low, middle, high}) == 3
+    assert max(middle[:3]) - min(middle[:3]) < 0.02
+    assert "mgda 0.weight from -0.19 to -0.59" in layers.describe(table)
+
+
+def test_layers_with_gaps_and_many_of_them_are_drawn(main):
+    few = made_layers()
+    few = few[~((few["layer"] == "2.weight") & (few["epoch"] > 1))]
+    assert svg(lambda: layers.draw(main, by_layer({"mgda": few}, choose=99)))
+    twelve = [made_layers() for _ in range(12)]
+    many = pd.concat([frame.assign(layer=f"{i}." + frame["layer"]) for i, frame in enumerate(twelve)])
+    many["position"] = many.groupby(["seed", "epoch"]).cumcount() / 71
+    drawn = by_layer(dict.fromkeys(("ls", "mgda", "samo-ls", "samo-mgda"), many), choose=3)
+    first = svg(lambda: layers.draw(main, drawn))
+    assert first == svg(lambda: layers.draw(main, drawn))
+    assert len([word for word in words(first).split() if word.endswith(".weight")]) <= 2 * layers.MOST_NAMES
 
 
 def test_cost_labels_every_bar(main):

@@ -9,10 +9,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from samo.analysis.layers import layers
 from samo.study import store
 from samo.study.figures_stage import write_figures
 from samo.study.report import Report, contents, make, provenance, render
-from samo.study.tables_stage import write_conflict, write_tables
+from samo.study.tables_stage import csv, read_histories, write_conflict, write_tables
 from samo.study.toys_stage import write_walks
 from tests.made import write_runs
 from tests.made_toys import made_walks
@@ -32,6 +33,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.write_json(folder / "data/prepared/multimnist/datasheet.json", sheet)
     write_conflict(folder, "multimnist", pairs)
     write_walks(folder, made_walks())
+    by_layer = layers(read_histories(folder, "multimnist", ["mgda"], "layers.csv"), choose=2)
+    store.write_text(folder / "data/analysis/multimnist/layers.csv", csv(by_layer))
     write_figures(folder, write_tables(folder, pairs))
     return folder
 
@@ -114,7 +117,7 @@ def test_every_link_within_the_study_leads_somewhere(html, root):
 
 def test_every_figure_has_words_and_every_part_is_there(html):
     labelled = [role.get("aria-label") or "" for role in Page(html).roles if role["role"] == "img"]
-    assert len(labelled) == 5 + 2 + 2 * 4  # of the dataset, of the toys, and the panels of their sliders
+    assert len(labelled) == 6 + 2 + 2 * 4  # of the dataset, of the toys, and the panels of their sliders
     assert all(len(words) > 40 for words in labelled)
     for name in ("main-results", "data", "executed-notebooks"):
         assert f'<h2 id="{name}">' in html
@@ -130,7 +133,7 @@ def test_figures_are_the_same_twice(root):
     before = {path.name: path.read_bytes() for path in (root / "reports/figures").iterdir()}
     write_figures(root, ["multimnist"])
     assert before == {path.name: path.read_bytes() for path in (root / "reports/figures").iterdir()}
-    assert len(before) == 3 * (5 + 3) + 2  # each with numbers and words; two sliders
+    assert len(before) == 3 * (6 + 3) + 2  # each with numbers and words; two sliders
 
 
 def test_code_of_the_notebook_is_not_shown(html):
@@ -182,7 +185,7 @@ def test_a_missing_template_is_named(root, tmp_path):
         render(root / "reports/executed/report.ipynb", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["tables", "conflict", "report"])
+@pytest.mark.parametrize("name", ["tables", "conflict", "layers", "report"])
 def test_notebooks_are_stripped_and_tagged(name):
     notebook = nbformat.read(HERE / "notebooks" / f"{name}.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -7,7 +7,7 @@ import pandas as pd
 from samo.settings import Settings
 from samo.tables import curves
 
-BOUNDS = {"conflict_share": (0.0, 1.0)}
+BOUNDS = dict.fromkeys(("conflict_share", "minibatch_conflict", "magnitude_ratio"), (0.0, 1.0))
 COLUMNS = ["method", "epoch", "metric", "mean", "low", "high", "n"]
 
 
@@ -18,16 +18,21 @@ class Options(Settings):
 def conflict(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
     """Agreement of task gradients per method and epoch, mean and 95 % interval over seeds.
 
-    `histories` maps a method to its history (seed, epoch, split, task, metric, value) or None. The rows with
-    split "probe" hold pairwise cosines of the task gradients over the trunk on a fixed set of training
-    images, and conflict_share, the share of pairs with a negative cosine. Columns: method, epoch, metric, mean, low,
-    high, n. Limits are cut to what the quantity can be: [-1, 1], or [0, 1] for a share.
-    Methods without a shared trunk (STL) have no such rows.
+    `histories` maps a method to its history (seed, epoch, split, task, metric, value) or None. Its rows with split
+    "probe" are of a fixed set of training images: pairwise cosines of the task gradients over the trunk,
+    conflict_share, the share of pairs with a negative cosine, and magnitude_ratio, the shortest task gradient's length
+    over the longest's. minibatch_conflict is the share of conflict on training mini-batches before their step. Columns:
+    method, epoch, metric, mean, low, high, n. Limits are cut to what the quantity can be: [-1, 1] for a cosine, else
+    [0, 1]. Methods without a shared trunk (STL) have no such rows.
     Source: the gradient-similarity figure of SAMO; F-MTL, Figure 3.
     """
-    probes = {name: frame[frame["split"] == "probe"] for name, frame in histories.items() if frame is not None}
-    table = curves({name: frame for name, frame in probes.items() if len(frame)})
+    noted = {name: _noted(frame) for name, frame in histories.items() if frame is not None}
+    table = curves({name: frame for name, frame in noted.items() if len(frame)})
     for metric, rows in table.groupby("metric"):
         low, high = BOUNDS.get(str(metric), (-1.0, 1.0))
         table.loc[rows.index, ["low", "high"]] = rows[["low", "high"]].clip(low, high)
     return table[COLUMNS]
+
+
+def _noted(history: pd.DataFrame) -> pd.DataFrame:
+    return history[(history["split"] == "probe") | (history["metric"] == "minibatch_conflict")]

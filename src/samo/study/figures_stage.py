@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from samo.figures import cost, curves, forest, search, toys
+from samo.figures import cost, curves, forest, layers, search, toys
 from samo.figures.style import svg
 from samo.figures.toy_slider import slider
 from samo.study import store
@@ -16,9 +16,12 @@ from samo.study.tables_stage import TOYS, csv
 MOST_ROWS = 6
 """Of more task metrics than this, only the first are drawn: the rest are in the figure's numbers and the table."""
 
+SHARE = (-0.04, 1.04)
 CONFLICT = [
     curves.Row("all", "cosine_mean", "mean cosine between task gradients", 0.0),
-    curves.Row("all", "conflict_share", "share of task pairs in conflict (cosine < 0)", limits=(-0.04, 1.04)),
+    curves.Row("all", "conflict_share", "share of task pairs in conflict (cosine < 0)", limits=SHARE),
+    curves.Row("all", "minibatch_conflict", "share of training mini-batches in conflict", limits=SHARE),
+    curves.Row("all", "magnitude_ratio", "length of the shortest task gradient / the longest", limits=SHARE),
 ]
 
 
@@ -58,13 +61,16 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
     test = series[series["split"] == "test"]
     measures = _read(tables / f"{dataset}-measures.csv", ["task"])
     rows = curve_rows(measures)
-    # Two tasks are one pair: its share of conflict is 0 or 1, and says less than its cosine.
-    agreeing = CONFLICT if measures["task"].nunique() > 2 else CONFLICT[:1]
     shown = test[test["metric"].isin([row.metric for row in rows])]
     analysis = root / "data/analysis" / dataset
     agreement = _read(analysis / "conflict.csv", ["method", "metric"]).assign(task="all")
+    # Two tasks are one pair: its share of conflict is 0 or 1, and says less than its cosine.
+    said = set(agreement["metric"]) - ({"conflict_share"} if measures["task"].nunique() <= 2 else set())
+    agreeing = [row for row in CONFLICT if row.metric in said]
     agreement = agreement[agreement["metric"].isin([row.metric for row in agreeing])]
     cosine = agreement[agreement["metric"] == "cosine_mean"]
+    by_layer = _read(analysis / "layers.csv", ["method"])
+    by_layer = by_layer[by_layer["method"].isin(main["method"])]
     price = _read(analysis / "cost.csv", ["method"])
     price = price[price["method"].isin(main["method"])]
     return [
@@ -86,6 +92,7 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
             lambda: curves.draw(main, agreement, agreeing),
             lambda: curves.describe(cosine, "Mean cosine between task gradients over epochs"),
         ),
+        Drawing(f"{dataset}-layers", by_layer, lambda: layers.draw(main, by_layer), lambda: layers.describe(by_layer)),
         Drawing(f"{dataset}-cost", price, lambda: cost.draw(main, price), lambda: cost.describe(price)),
         Drawing(f"{dataset}-search", trials, lambda: search.draw(trials), lambda: search.describe(trials)),
     ]

@@ -83,7 +83,7 @@ class Report:
         return self._each(lambda d: page.choice_table(d, self.table(d)))
 
     def figures(self, kind: str, caption: str) -> Piece:
-        """Every dataset's figure of this kind: forest, curves, conflict, cost or search."""
+        """Every dataset's figure of this kind: forest, curves, conflict, layers, cost or search."""
         return self._each(lambda d: self._figure(d, kind, caption))
 
     def toys(self, kind: str, caption: str) -> Piece:
