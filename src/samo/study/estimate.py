@@ -104,7 +104,10 @@ def cell_seconds(
     trials = count(*grids(params, dataset, method))
     step = unit.step * _step_ratio(method, unit.tasks)
     look = unit.look * (_networks(method, unit.tasks) if method.networks == "separate" else 1)
-    final = training.epochs * (steps * step + (examples["val"] + examples["test"]) * look)
+    # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
+    looks = min(training.conflict_batches, steps) * (method.networks == "shared" and unit.tasks > 1)
+    watch = looks * unit.step * (1 + 2 * unit.tasks) / 3
+    final = training.epochs * (steps * step + watch + (examples["val"] + examples["test"]) * look)
     trial = training.search_epochs * steps * step + examples["val"] * look
     return trials * trial + seeds * final
 
