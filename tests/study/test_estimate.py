@@ -29,6 +29,19 @@ def test_a_cell_is_reckoned_from_its_trials_seeds_epochs_and_passes():
     assert cell_seconds(PARAMS, "scenes", PARAMS.methods["samo-ls"], unit, 10, EXAMPLES) == pytest.approx(samo)
 
 
+def test_looks_at_mini_batches_are_reckoned_where_tasks_share_a_trunk():
+    params = config.parse(TEXT[:START] + SCENES.replace("epochs: 3,", "epochs: 3, conflict_batches: 4,") + TEXT[END:])
+    unit = Unit(tasks=3, weights=100, step=0.5, look=0.01, stored=1)
+
+    def more(method: str) -> float:
+        with_, without = (cell_seconds(p, "scenes", p.methods[method], unit, 10, EXAMPLES) for p in (params, PARAMS))
+        return with_ - without
+
+    # In two seeds of 3 epochs, 4 looks with a forward and three backward passes, where a step takes three passes.
+    assert [more("ls"), more("samo-ls")] == pytest.approx([2 * 3 * 4 * 0.5 * 7 / 3] * 2)
+    assert more("stl") == 0
+
+
 def test_a_step_is_measured_on_a_small_sample(tmp_path):
     unit = measure(PARAMS, "scenes", tmp_path)
     assert unit.tasks == 3
