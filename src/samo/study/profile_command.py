@@ -57,7 +57,7 @@ def show(root: Path, params: Params, workers: int) -> None:
 
 def _table(found: dict[str, Estimate], workers: int, where: str) -> Table:
     title = f"LS step as measured on {where}, steps of an epoch, time with {workers} cells side by side"
-    table = Table(title=title, box=SIMPLE, pad_edge=False)
+    table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("dataset", "cells", "tasks", "weights", "LS step", "steps", "time", "disk"):
         table.add_column(heading, justify="left" if heading == "dataset" else "right", no_wrap=True)
     for dataset, e in found.items():
