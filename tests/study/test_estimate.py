@@ -13,20 +13,19 @@ SCENES = """  scenes:
 TEXT = (ROOT / "profiles/smoke.yaml").read_text()
 START, END = TEXT.index("  multimnist:"), TEXT.index("methods:")
 PARAMS = config.parse(TEXT[:START] + SCENES + TEXT[END:])
-EXAMPLES = {"train": 40, "val": 8, "test": 8}
 
 
 def test_a_cell_is_reckoned_from_its_trials_seeds_epochs_and_passes():
     unit = Unit(tasks=3, weights=100, step=0.5, look=0.01, stored=1)
     # LS: two trials of 2 epochs that look at the validation split, two seeds of 3 epochs that look at both.
     trials, finals = 2 * (2 * 10 * 0.5 + 8 * 0.01), 2 * 3 * (10 * 0.5 + 16 * 0.01)
-    assert cell_seconds(PARAMS, "scenes", PARAMS.methods["ls"], unit, 10, EXAMPLES) == pytest.approx(trials + finals)
+    assert cell_seconds(PARAMS, "scenes", PARAMS.methods["ls"], unit) == pytest.approx(trials + finals)
     # Single-task training: three networks.
-    separate = cell_seconds(PARAMS, "scenes", PARAMS.methods["stl"], unit, 10, EXAMPLES)
+    separate = cell_seconds(PARAMS, "scenes", PARAMS.methods["stl"], unit)
     assert separate == pytest.approx(3 * (trials + finals))
     # SAMO under LS, K = 3: 3 passes for g_0, 6 probes, 3 points with a backward pass each; three trials.
     samo = 3 * (2 * 10 * 0.5 * 6 + 8 * 0.01) + 2 * 3 * (10 * 0.5 * 6 + 16 * 0.01)
-    assert cell_seconds(PARAMS, "scenes", PARAMS.methods["samo-ls"], unit, 10, EXAMPLES) == pytest.approx(samo)
+    assert cell_seconds(PARAMS, "scenes", PARAMS.methods["samo-ls"], unit) == pytest.approx(samo)
 
 
 def test_looks_at_mini_batches_are_reckoned_where_tasks_share_a_trunk():
@@ -34,7 +33,7 @@ def test_looks_at_mini_batches_are_reckoned_where_tasks_share_a_trunk():
     unit = Unit(tasks=3, weights=100, step=0.5, look=0.01, stored=1)
 
     def more(method: str) -> float:
-        with_, without = (cell_seconds(p, "scenes", p.methods[method], unit, 10, EXAMPLES) for p in (params, PARAMS))
+        with_, without = (cell_seconds(p, "scenes", p.methods[method], unit) for p in (params, PARAMS))
         return with_ - without
 
     # In two seeds of 3 epochs, 4 looks with a forward and three backward passes, where a step takes three passes.
@@ -55,7 +54,7 @@ def test_the_whole_is_the_sum_of_the_cells(tmp_path):
     found = estimate(tmp_path, PARAMS, "scenes", lambda _: None)
     assert isinstance(found, Estimate)
     assert (found.cells, found.steps) == (4, 10)
-    cells = [cell_seconds(PARAMS, "scenes", m, found.unit, 10, EXAMPLES) + OVERHEAD for m in PARAMS.methods.values()]
+    cells = [cell_seconds(PARAMS, "scenes", m, found.unit) + OVERHEAD for m in PARAMS.methods.values()]
     assert found.seconds == pytest.approx(sum(cells))
     # Weights of two seeds each: three methods with one network, one with three.
     assert found.disk == pytest.approx(56 * found.unit.stored + 2 * (3 + 3) * found.unit.weights)

@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from samo import aggregation, sharpness
-from samo.analysis.cost import passes
-from samo.search import count
-from samo.study.config import Params, grids
+from samo.study.config import Params
 
 
 @dataclass(frozen=True)
@@ -45,22 +42,3 @@ def cells(params: Params) -> list[Cell]:
         for dataset in params.datasets
         for method in params.methods_on(dataset)
     ]
-
-
-def weight(params: Params, stage: str) -> float:
-    """How much work a stage is, in forward passes over a training split of two tasks: the time left goes by it."""
-    for cell in cells(params):
-        if cell.stage == stage:
-            method = params.methods_on(cell.dataset)[cell.method]
-            if method.networks == "separate":
-                return _epochs(params, cell) * 6.0
-            scalarised = method.aggregator_name in aggregation.SCALARISERS
-            shape = sharpness.preset(method.preset_name, **method.preset_fields)
-            return _epochs(params, cell) * passes(shape, 2, scalarised=scalarised)
-    return 3.0
-
-
-def _epochs(params: Params, cell: Cell) -> int:
-    training, method = params.dataset[cell.dataset].training, params.methods_on(cell.dataset)[cell.method]
-    trials = count(*grids(params, cell.dataset, method))
-    return trials * training.search_epochs + len(params.seeds_on(cell.dataset)) * training.epochs

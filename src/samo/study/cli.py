@@ -77,13 +77,11 @@ def claims(
 @app.command()
 def repro(workers: Workers = 2, quiet: Quiet = False) -> None:
     """Run what is not up to date, cells side by side, then print the table and where the report is."""
-    from samo.study import cells, config, paths, pipeline, track
+    from samo.study import config, paths, pipeline, track, work
 
     root = paths.root()
     params = config.load()
-    code = pipeline.repro(
-        root, workers, lambda stage: cells.weight(params, stage), quiet, before=lambda: track.prepare(root, params)
-    )
+    code = pipeline.repro(root, workers, work.weights(root, params), quiet, before=lambda: track.prepare(root, params))
     for dataset in params.datasets:
         table = root / "reports/tables" / f"{dataset}.md"
         if table.exists():

@@ -73,7 +73,7 @@ def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None
 
     Raw files that a program may fetch are fetched into the project, where the stage `fetch` finds them later.
     """
-    wanted = {split: getattr(params.dataset[dataset].data, split) for split in ("train", "val", "test")}
+    wanted = _examples(params, dataset)
     if unknown := [split for split, n in wanted.items() if n is None]:
         return f"{dataset}: not reckoned: data.{', data.'.join(unknown)} takes all there is; give a number"
     try:
@@ -82,33 +82,30 @@ def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None
         unit = measure(params, dataset, raw)
     except (FetchError, OSError, ValueError) as error:
         return f"{dataset}: {error}"
-    block = params.dataset[dataset]
-    steps = max(1, cast("int", wanted["train"]) // block.training.batch)
     methods = params.methods_on(dataset)
-    stored = sum(cast("int", n) for n in wanted.values()) * unit.stored
+    stored = sum(n or 0 for n in wanted.values()) * unit.stored
     copies = sum(len(params.seeds_on(dataset)) * _networks(m, unit.tasks) for m in methods.values())
     return Estimate(
         unit=unit,
         cells=len(methods),
-        steps=steps,
-        seconds=sum(cell_seconds(params, dataset, m, unit, steps, wanted) + OVERHEAD for m in methods.values()),
+        steps=_steps(params, dataset),
+        seconds=sum(cell_seconds(params, dataset, m, unit) + OVERHEAD for m in methods.values()),
         disk=stored + copies * unit.weights,
     )
 
 
-def cell_seconds(
-    params: Params, dataset: str, method: Method, unit: Unit, steps: int, examples: dict[str, int]
-) -> float:
+def cell_seconds(params: Params, dataset: str, method: Method, unit: Unit) -> float:
     """Seconds of training and evaluation of one cell, by the count of passes of its step against an LS step's."""
     training, seeds = params.dataset[dataset].training, len(params.seeds_on(dataset))
+    steps, examples = _steps(params, dataset), _examples(params, dataset)
     trials = count(*grids(params, dataset, method))
-    step = unit.step * _step_ratio(method, unit.tasks)
+    step = unit.step * step_ratio(method, unit.tasks)
     look = unit.look * (_networks(method, unit.tasks) if method.networks == "separate" else 1)
     # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
     looks = min(training.conflict_batches, steps) * (method.networks == "shared" and unit.tasks > 1)
     watch = looks * unit.step * (1 + 2 * unit.tasks) / 3
-    final = training.epochs * (steps * step + watch + (examples["val"] + examples["test"]) * look)
-    trial = training.search_epochs * steps * step + examples["val"] * look
+    final = training.epochs * (steps * step + watch + ((examples["val"] or 0) + (examples["test"] or 0)) * look)
+    trial = training.search_epochs * steps * step + (examples["val"] or 0) * look
     return trials * trial + seeds * final
 
 
@@ -161,12 +158,24 @@ def _raw(root: Path, dataset: str, say: Callable[[str], None]) -> Path:
     return folder
 
 
-def _step_ratio(method: Method, tasks: int) -> float:
+def step_ratio(method: Method, tasks: int) -> float:
+    """A method's step by the count of passes, as a multiple of an LS step with that many tasks."""
     if method.networks == "separate":
         return float(tasks)
     scalarised = method.aggregator_name in aggregation.SCALARISERS
     shape = sharpness.preset(method.preset_name, **method.preset_fields)
     return passes(shape, tasks, scalarised=scalarised) / 3
+
+
+def _examples(params: Params, dataset: str) -> dict[str, int | None]:
+    """How many each split has; None where all there are are taken."""
+    data = params.dataset[dataset].data
+    return {split: getattr(data, split) for split in ("train", "val", "test")}
+
+
+def _steps(params: Params, dataset: str) -> int:
+    """Of an epoch."""
+    return max(1, (_examples(params, dataset)["train"] or 0) // params.dataset[dataset].training.batch)
 
 
 def _networks(method: Method, tasks: int) -> int:

@@ -8,7 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from samo.study import paths, profile
+from samo.study import paths, profile, work
 from samo.study.clock import duration
 from samo.study.config import Params, device
 from samo.study.estimate import Estimate, estimate
@@ -47,6 +47,7 @@ def show(root: Path, params: Params, workers: int) -> None:
                 found[dataset] = result
             else:
                 missing.append(result)
+    work.remember(root, params, {name: e.unit for name, e in found.items()})
     if found:
         console.print(_table(found, workers, str(device(params.train.device))))
     for line in missing:
