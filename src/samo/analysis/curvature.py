@@ -1,0 +1,206 @@
+"""How curved the loss is at the trained weights: the Hessian over the trunk, and the rise within a ball.
+
+The loss is that of a fixed set of training batches, drawn as in training (augmented where training is), the same for
+every network. Its weights are those after the last epoch. **BatchNorm is in evaluation mode**: it normalises by its
+running statistics, and dropout is off, so that the loss is a function of the weights alone and an example's loss does
+not depend on what else is in its batch. SAMO's own script takes the Hessian in training mode over shuffled batches:
+there batch statistics move with the weights, which takes out directions that only rescale a layer, and two products
+with the same vector differ a little. Values of the two are not to be compared; networks without BatchNorm (LeNet,
+QM9's) have no such choice. Kinks: see `samo.hessian`.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain, islice
+from typing import Annotated, NamedTuple, cast
+
+import numpy as np
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from samo import datasets
+from samo.ball import rise
+from samo.hessian import Hessian, Pieces, largest, trace
+from samo.problem import Batch, Problem
+from samo.settings import Settings
+
+ALL = "all"
+"""What stands for the average loss where a task's name would."""
+
+
+class Measure(Settings):
+    """How much is measured.
+
+    Attributes:
+        examples: training examples of a draw.
+        batch: how many of them go through the network at a time; none given takes the batch of training, so that no
+            pass needs much more memory than a training step. With a single batch a product costs a third less.
+        seeds: of how many of a cell's seeds, the first ones; all where there are fewer.
+        draws: sets of examples on which the first seed is measured; the others on the first set alone.
+        eigenvalues: how many of the average loss's, the largest.
+        task_eigenvalues: the same of each task's own loss, for the first seed on the first set; 0 leaves tasks out.
+        probes: random vectors for the trace of the average loss.
+        tolerance: the relative residual at which Lanczos stops.
+        rho: radius of the ball.
+        steps: points tried in it; 0 leaves it out.
+    """
+
+    examples: Annotated[int, Field(ge=1)] = 64
+    batch: Annotated[int, Field(ge=1)] | None = None
+    seeds: Annotated[int, Field(ge=1)] = 100
+    draws: Annotated[int, Field(ge=1, le=100)] = 2
+    eigenvalues: Annotated[int, Field(ge=1, le=200)] = 5
+    task_eigenvalues: Annotated[int, Field(ge=0, le=200)] = 1
+    probes: Annotated[int, Field(ge=0, le=10_000)] = 4
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    rho: Annotated[float, Field(gt=0)] = 0.05
+    steps: Annotated[int, Field(ge=0, le=10_000)] = 5
+
+
+class Options(Measure):
+    """The settings, and what differs on some datasets.
+
+    Attributes:
+        own: dataset -> the settings that differ there.
+    """
+
+    own: Annotated[dict[str, Measure], Field(default_factory=dict)]
+
+    @field_validator("own")
+    @classmethod
+    def _known(cls, own: dict[str, Measure]) -> dict[str, Measure]:
+        for name in own:
+            if name not in datasets.names():
+                raise ValueError(f"unknown dataset {name!r}: allowed are {', '.join(datasets.names())}")
+        return own
+
+    def for_dataset(self, name: str) -> Measure:
+        """What holds on this dataset."""
+        there = self.own.get(name, Measure())
+        return self.model_copy(update={key: getattr(there, key) for key in there.model_fields_set})
+
+
+class Row(NamedTuple):
+    """One number.
+
+    Attributes:
+        measure: "lambda_max", "lambda_ratio5" (lambda_max / lambda_5), "trace", "eig_1" …, "sharpness_ball",
+            "sharpness_first_order".
+        value: NaN where it could not be had.
+        residual: of an eigenvalue, ||H v - lambda v|| / |lambda|; of the ratio, the sum of its two; of the trace,
+            the standard error / |trace|; of sharpness none, NaN.
+    """
+
+    measure: str
+    value: float
+    residual: float
+
+
+class Reading(NamedTuple):
+    """A row, of a task's loss (or of `ALL`) on a draw."""
+
+    task: str
+    draw: int
+    measure: str
+    value: float
+    residual: float
+
+
+def sets(problem: Problem, batch: int, settings: Measure, device: torch.device) -> list[list[Batch]]:
+    """The training batches of every draw; draw d depends on d alone.
+
+    Args:
+        problem: of whose split "train"; a draw has fewer examples where there are fewer, but one batch at least.
+        batch: examples in one, where the settings do not say.
+        settings: how many examples and draws.
+        device: where the batches go.
+    """
+    split = problem.splits["train"]
+    size = min(settings.batch or batch, settings.examples, len(split))
+    return [
+        list(islice(split.batches(size, device, torch.Generator().manual_seed(draw)), settings.examples // size))
+        for draw in range(settings.draws)
+    ]
+
+
+def pieces(problem: Problem, network: nn.Module, batches: Sequence[Batch], tasks: Sequence[int]) -> Pieces:
+    """The mean of these tasks' losses, each a mean over the batches that hold the task; a batch is a piece.
+
+    Tasks that no batch holds are left out.
+    """
+    held = [[i for i in tasks if problem.present is None or i in problem.present(batch)] for batch in batches]
+    times = Counter(chain.from_iterable(held))
+
+    def piece(batch: Batch, here: Sequence[int]) -> Tensor:
+        losses = problem.losses(network, batch, here)
+        parts = [loss.reshape(()) / (times[i] * len(times)) for i, loss in zip(here, losses, strict=True)]
+        return torch.stack(parts).sum()
+
+    return [partial(piece, batch, here) for batch, here in zip(batches, held, strict=True) if here]
+
+
+def curvature(
+    problem: Problem, network: nn.Module, drawn: Sequence[Sequence[Batch]], settings: Measure, *, close: bool
+) -> list[Reading]:
+    """All that is measured on one network with a shared trunk, in the mode that it is in.
+
+    What is random (Lanczos's first vector, the probes) depends on the draw alone: it is the same for all networks.
+
+    Args:
+        problem: what the losses are.
+        network: with the attribute `trunk`; its weights are moved in the ball and come back bit for bit.
+        drawn: of `sets`.
+        settings: how much.
+        close: on all draws and with each task's own loss; else the average loss on the first draw.
+    """
+    params = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
+    every = range(len(problem.tasks))
+    found = []
+    for draw, batches in enumerate(drawn if close else drawn[:1]):
+        generator = torch.Generator().manual_seed(draw)
+        loss = pieces(problem, network, batches, every)
+        # What else is measured has an error of its own (the trace), or needs no comparison over draws.
+        rows = measure(loss, params, settings, settings.eigenvalues, generator, all_of_it=draw == 0)
+        found += [Reading(ALL, draw, *row) for row in rows]
+        if close and draw == 0 and settings.task_eigenvalues:
+            for i in every:
+                loss = pieces(problem, network, batches, [i])
+                rows = measure(loss, params, settings, settings.task_eigenvalues, generator, all_of_it=False)
+                found += [Reading(problem.tasks[i], draw, *row) for row in rows]
+    return found
+
+
+def measure(
+    loss: Pieces,
+    params: Sequence[Tensor],
+    settings: Measure,
+    eigenvalues: int,
+    generator: torch.Generator,
+    *,
+    all_of_it: bool,
+) -> list[Row]:
+    """The largest eigenvalues of one loss's Hessian, and with `all_of_it` its trace and its rise in the ball.
+
+    NaN stands for what is not finite, or could not be found.
+    """
+    hessian = Hessian(loss, params)
+    eigen = largest(hessian, eigenvalues, generator, tolerance=settings.tolerance)
+    pairs = list(zip(eigen.values.tolist(), eigen.residuals.tolist(), strict=True))
+    rows = [Row("lambda_max", *pairs[0])]
+    if len(pairs) >= 5:
+        (first, error), (fifth, other) = pairs[0], pairs[4]
+        rows.append(Row("lambda_ratio5", first / fifth if fifth > 0 else np.nan, error + other))
+    rows += [Row(f"eig_{i}", *pair) for i, pair in enumerate(pairs, 1)]
+    if all_of_it and settings.probes:
+        try:
+            value, error = trace(hessian, settings.probes, generator, eigen)
+        except FloatingPointError:
+            value, error = np.nan, np.nan
+        rows.append(Row("trace", value, error / abs(value) if value else np.nan))
+    del hessian  # its graph is of the weights as they were
+    if all_of_it and settings.steps:
+        found = rise(loss, params, settings.rho, settings.steps, generator)
+        rows += [Row("sharpness_ball", found.largest, np.nan), Row("sharpness_first_order", found.first_order, np.nan)]
+    return rows

@@ -1,0 +1,170 @@
+"""The curvature of a problem's losses: closed forms, tasks and their average, what is drawn, what comes out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from samo.analysis.curvature import Measure, Options, Reading, curvature, pieces, sets
+from samo.hessian import Hessian
+from samo.models.multitask import MultiTaskNetwork
+from samo.problem import Batch, Problem
+
+CPU = torch.device("cpu")
+N, D = 24, 30
+SETTINGS = Measure(examples=N, eigenvalues=6, task_eigenvalues=2, probes=8, tolerance=1e-6, draws=2)
+
+
+class Points:
+    """Inputs [N, D] and targets [N, K] in float64; a batch may leave tasks out."""
+
+    def __init__(self, tasks: int) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.x = torch.randn(N, D, generator=generator, dtype=torch.float64)
+        self.y = torch.randn(N, tasks, generator=generator, dtype=torch.float64)
+
+    def __len__(self) -> int:
+        return N
+
+    def batches(self, size: int, device: torch.device, shuffle: torch.Generator | None = None) -> Iterator[Batch]:
+        order = torch.arange(N) if shuffle is None else torch.randperm(N, generator=shuffle)
+        for chosen in order.split(size):
+            if len(chosen) == size:
+                yield self.x[chosen].to(device), self.y[chosen].to(device)
+
+
+def regression(tasks: int) -> Problem:
+    """A linear trunk D -> 1 with heads that multiply by 1 … K: task i's Hessian over the trunk is i^2 2 X'X / n."""
+
+    def network() -> nn.Module:
+        made = MultiTaskNetwork(nn.Linear(D, 1, bias=False), [nn.Linear(1, 1, bias=False) for _ in range(tasks)])
+        with torch.no_grad():
+            for i, head in enumerate(made.heads, 1):
+                head.weight.fill_(float(i))  # type: ignore[operator]
+        return made.double().eval()
+
+    def forward(network: nn.Module, batch: Batch, asked: Sequence[int]) -> Sequence[Tensor]:
+        outputs: Sequence[Tensor] = network(batch[0], asked)
+        return outputs
+
+    def unused(*_: Any) -> Any:
+        raise AssertionError("an analysis looks at losses only")
+
+    return Problem(
+        tasks=tuple(f"task {i}" for i in range(1, tasks + 1)),
+        metrics=(),
+        network=network,
+        forward=forward,
+        loss=lambda i, output, batch: F.mse_loss(output.squeeze(1), batch[1][:, i]),
+        meter=unused,
+        splits={"train": Points(tasks)},
+        score=unused,
+    )
+
+
+def frame(readings: list[Reading]) -> "pd.Series[float]":
+    return pd.DataFrame(readings).set_index(["task", "draw", "measure"])["value"]
+
+
+def hessian(problem: Problem, network: nn.Module, batches: list[Batch], tasks: Sequence[int]) -> Tensor:
+    of = Hessian(pieces(problem, network, batches, tasks), list(network.trunk.parameters()))  # type: ignore[union-attr]
+    return torch.stack([of @ e for e in torch.eye(D, dtype=torch.float64)])
+
+
+@pytest.mark.parametrize("batch", [N, 6])
+def test_linear_regression(batch):
+    """The closed form, in one batch and in four."""
+    problem = regression(3)
+    network, drawn = problem.network(), sets(problem, batch, SETTINGS, CPU)
+    found = frame(curvature(problem, network, drawn, SETTINGS, close=True))
+    x = problem.splits["train"].x  # type: ignore[attr-defined]
+    gram = torch.linalg.eigvalsh(2 * x.T @ x / N).flip(0).numpy()
+    mean = (1 + 4 + 9) / 3
+    for draw in (0, 1):
+        assert found["all", draw, "lambda_max"] == pytest.approx(mean * gram[0])
+        assert found["all", draw, "lambda_ratio5"] == pytest.approx(gram[0] / gram[4])
+        np.testing.assert_allclose([found["all", draw, f"eig_{i}"] for i in range(1, 7)], mean * gram[:6])
+    for i in (1, 2, 3):
+        np.testing.assert_allclose([found[f"task {i}", 0, f"eig_{j}"] for j in (1, 2)], i * i * gram[:2])
+    assert found["all", 0, "trace"] == pytest.approx(mean * gram.sum(), rel=0.3)
+
+
+@pytest.mark.parametrize("tasks", [2, 11])
+def test_task_hessians_average_to_the_averages(tasks):
+    problem = regression(tasks)
+    network, batches = problem.network(), sets(problem, 8, SETTINGS, CPU)[0]
+    each = [hessian(problem, network, batches, [i]) for i in range(tasks)]
+    torch.testing.assert_close(torch.stack(each).mean(0), hessian(problem, network, batches, range(tasks)))
+
+
+def test_a_task_counts_the_same_however_many_batches_hold_it():
+    """Multi-input: the second batch has examples of the first task alone."""
+    problem = regression(2)
+    network, batches = problem.network(), sets(problem, 12, SETTINGS, CPU)[0]
+    some = replace(problem, present=lambda batch: [0, 1] if batch is batches[0] else [0])
+    first, second = ([hessian(problem, network, [b], [i]) for i in (0, 1)] for b in batches)
+    found = hessian(some, network, batches, [0, 1])
+    torch.testing.assert_close(found, ((first[0] + second[0]) / 2 + first[1]) / 2)
+    torch.testing.assert_close(hessian(some, network, batches, [1]), first[1])
+
+
+def test_a_draw_is_fixed_and_differs_from_the_next():
+    problem = regression(1)
+    some = SETTINGS.model_copy(update={"examples": 12})
+    one, again = (sets(problem, 5, some, CPU) for _ in range(2))
+    assert [len(batches) for batches in one] == [2, 2]
+    assert all(torch.equal(a[0], b[0]) for x, y in zip(one, again, strict=True) for a, b in zip(x, y, strict=True))
+    assert not torch.equal(one[0][0][0], one[1][0][0])
+    more = SETTINGS.model_copy(update={"draws": 3, "examples": 1000, "batch": 1000})
+    assert [[len(b[0]) for b in batches] for batches in sets(problem, 5, more, CPU)] == [[N]] * 3
+
+
+def test_a_closer_look_and_a_short_one():
+    problem = regression(2)
+    network, drawn = problem.network(), sets(problem, N, SETTINGS, CPU)
+    close, short = (frame(curvature(problem, network, drawn, SETTINGS, close=c)) for c in (True, False))
+    assert {(t, d) for t, d, _ in close.index} == {("all", 0), ("all", 1), ("task 1", 0), ("task 2", 0)}
+    assert {(t, d) for t, d, _ in short.index} == {("all", 0)}
+    assert {"trace", "sharpness_ball", "sharpness_first_order"} <= {m for _, _, m in short.index}
+    assert {key: close.to_dict()[key] for key in short.to_dict()} == pytest.approx(short.to_dict())
+    less = SETTINGS.model_copy(update={"eigenvalues": 2, "task_eigenvalues": 0, "probes": 0, "steps": 0})
+    found = frame(curvature(problem, network, drawn, less, close=True))
+    assert {m for _, _, m in found.index} == {"lambda_max", "eig_1", "eig_2"}
+    assert {t for t, _, _ in found.index} == {"all"}
+
+
+def test_it_leaves_the_network_as_it_was_and_gives_the_same_twice():
+    problem = regression(2)
+    network, drawn = problem.network(), sets(problem, 6, SETTINGS, CPU)
+    before, stream = [p.clone() for p in network.parameters()], torch.get_rng_state()
+    first = curvature(problem, network, drawn, SETTINGS, close=True)
+    np.testing.assert_equal(curvature(problem, network, drawn, SETTINGS, close=True), first)
+    assert all(torch.equal(p, q) for p, q in zip(before, network.parameters(), strict=True))
+    assert all(p.grad is None for p in network.parameters())
+    assert torch.equal(torch.get_rng_state(), stream)
+
+
+def test_a_network_that_broke_down_is_nan():
+    problem = regression(1)
+    network, drawn = problem.network(), sets(problem, N, SETTINGS, CPU)
+    with torch.no_grad():
+        next(network.parameters()).fill_(float("nan"))
+        network.heads[0].weight.fill_(float("nan"))  # type: ignore[union-attr, index]
+    readings = curvature(problem, network, drawn, SETTINGS, close=False)
+    assert all(np.isnan(reading.value) for reading in readings)
+    assert len(readings) > 5
+
+
+def test_a_dataset_may_have_settings_of_its_own():
+    options = Options.model_validate({"examples": 9, "own": {"scenes": {"examples": 4, "draws": 1}}})
+    assert options.for_dataset("multimnist").examples == 9
+    scenes = options.for_dataset("scenes")
+    assert (scenes.examples, scenes.draws) == (4, 1)
+    other = Options.model_validate({"probes": 7, "own": {"scenes": {"examples": 4}}}).for_dataset("scenes")
+    assert (other.examples, other.probes) == (4, 7)
