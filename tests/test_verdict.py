@@ -46,6 +46,41 @@ def test_bold_only_where_the_interval_stands_clear():
     assert verdict.clear_best(table(a=(-4, -5, -3), b=(-1, np.nan, np.nan))) is None
 
 
+def test_flatness_compares_each_seed_with_its_bases_on_the_same_data():
+    frame = pd.DataFrame({"method": ["base", "flat", "sharp", "unsure"], "base": [None, "base", "base", "base"]})
+    factors: dict[str, list[float]] = {
+        "base": [1, 1, 1],
+        "flat": [0.5, 0.49, 0.51],
+        "sharp": [2, 2.1, 1.9],
+        "unsure": [0.1, 1, 4],
+    }
+    rows = [
+        (
+            name,
+            seed,
+            measure,
+            scale * factor * (10.0**seed),
+            scale * 11 * factor * 10.0**seed / 10,
+            2 if seed == 0 else 1,
+        )
+        for measure, scale in (("lambda_max", 5), ("lambda_ratio5", 2))
+        for name, by_seed in factors.items()
+        for seed, factor in enumerate(by_seed)
+    ]
+    numbers = pd.DataFrame(rows, columns=["method", "seed", "measure", "value", "high", "draws"])
+    numbers = numbers.assign(low=numbers["value"], residual=0.0012)
+    words = verdict.flatness(frame, numbers)
+    assert "The largest eigenvalue is lower than the base method's for 2 of 3" in words
+    assert "it is lower for 1 and higher for 1" in words
+    assert "(median factor 0.74)" in words
+    assert "The ratio of the largest to the fifth" in words
+    assert "by 10 % (median)" in words
+    assert "at most 0.001 of" in words
+    assert "ratio" not in verdict.flatness(frame, numbers[numbers["measure"] == "lambda_max"])
+    assert "yet" in verdict.flatness(frame, numbers[:0])
+    assert "yet" in verdict.flatness(frame, numbers.assign(value=np.nan))
+
+
 def test_agreement_compares_each_method_with_its_base_after_the_last_epoch():
     frame = pd.DataFrame({"method": ["base", "up", "down", "same"], "base": [None, "base", "base", "base"]})
     rows = [

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from samo.stats import Interval
+from samo.stats import Interval, paired_interval
 from samo.tables import is_reference, left_out, metric_columns, text
 
 Row = Mapping[Any, Any]
@@ -60,6 +61,44 @@ def agreement(table: pd.DataFrame, series: pd.DataFrame) -> str:
     return (
         f"After the last epoch the mean cosine is higher than the base method's for {higher} of {len(pairs)} "
         f"sharpness-aware methods; with intervals that do not overlap, it is higher for {up} and lower for {down}."
+    )
+
+
+def flatness(table: pd.DataFrame, numbers: pd.DataFrame) -> str:
+    """Whether the Hessian's largest eigenvalue, and its ratio to the fifth, are smaller than the base method's.
+
+    Compared are logarithms, seed by seed on the same data, so that the effect is a factor.
+    `table` is a main table, `numbers` a frame of samo.figures.curvature.shown.
+    """
+    names = {"lambda_max": "largest eigenvalue", "lambda_ratio5": "ratio of the largest to the fifth"}
+    parts = {name: numbers[numbers["measure"] == name] for name in names}
+    said = [_lower(table, part, names[name]) for name, part in parts.items() if len(part)]
+    if not any(said):
+        return "No sharpness-aware method's curvature can be compared with its base's here yet."
+    again = parts["lambda_max"][parts["lambda_max"]["draws"] > 1]
+    if len(again):
+        spread = 100 * (again["high"] / again["low"] - 1).median()
+        said.append(f"Another draw of the data moves the largest eigenvalue by {spread:.0f} % (median).")
+    residual = text(float(f"{numbers['residual'].max():.1g}"))
+    return " ".join([*filter(None, said), f"The residuals are at most {residual} of their eigenvalue."])
+
+
+def _lower(table: pd.DataFrame, numbers: pd.DataFrame, words: str) -> str:
+    positive = numbers[numbers["value"] > 0]
+    logs = {
+        str(method): dict(zip(part["seed"].astype(str), np.log(part["value"]), strict=True))
+        for method, part in positive.groupby("method")
+    }
+    bases = dict(zip(table["method"], table["base"], strict=True)) if "base" in table else {}
+    pairs = [paired_interval(logs[m], logs[b]) for m, b in bases.items() if m in logs and b in logs]
+    if not pairs:
+        return ""
+    lower, signs = sum(p.mean < 0 for p in pairs), [p.sign for p in pairs]
+    factor = float(np.exp(np.median([p.mean for p in pairs])))
+    return (
+        f"The {words} is lower than the base method's for {lower} of {len(pairs)} sharpness-aware methods (median "
+        f"factor {text(factor, 2)}); with an interval that leaves out 1, it is lower for {signs.count(-1)} and higher "
+        f"for {signs.count(1)}."
     )
 
 

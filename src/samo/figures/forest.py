@@ -20,14 +20,11 @@ def draw(table: pd.DataFrame) -> Figure:
     minus that of the same aggregator without sharpness, paired by seed; the zero line is that base method.
     """
     rows = joint(table)
-    places, groups = _places(rows)
-    figure, [[left, right]] = grid(1, 2, 0.9 + 0.27 * (max(places, default=1) + 1), sharey=True, width_ratios=[5, 4])
-    _forest(left, rows, places, "delta_m")
-    _forest(right, rows, places, "gain")
-    for place, name in groups.items():
-        left.text(-0.02, place, name, transform=left.get_yaxis_transform(), ha="right", va="center", weight="bold")
-    left.set_yticks(places, [label(s) for s in rows["sharpness"]])
-    left.set_ylim(max(places, default=1) + 0.7, -0.7)
+    at, groups = places(rows)
+    figure, [[left, right]] = grid(1, 2, 0.9 + 0.27 * (max(at, default=1) + 1), sharey=True, width_ratios=[5, 4])
+    _forest(left, rows, at, "delta_m")
+    _forest(right, rows, at, "gain")
+    label_rows(left, rows, at, groups)
     left.set_title("Against single-task training")
     right.set_title("Against the same aggregator, plain")
     left.set_xlabel("Δm, % (left of the line: better than STL)")
@@ -44,20 +41,29 @@ def joint(table: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("aggregator", key=lambda column: column.map(order), kind="stable")
 
 
-def _places(rows: pd.DataFrame) -> tuple[list[int], dict[int, str]]:
-    places: list[int] = []
+def places(rows: pd.DataFrame) -> tuple[list[int], dict[int, str]]:
+    """Where each of the rows of `joint` goes, and where the name of each aggregator above its own."""
+    at: list[int] = []
     groups: dict[int, str] = {}
     line, last = 0, None
     for aggregator in rows["aggregator"]:
         if aggregator != last:
             groups[line] = label(aggregator)
             line, last = line + 1, aggregator
-        places.append(line)
+        at.append(line)
         line += 1
-    return places, groups
+    return at, groups
 
 
-def _forest(axes: Axes, rows: pd.DataFrame, places: list[int], name: str) -> None:
+def label_rows(axes: Axes, rows: pd.DataFrame, at: list[int], groups: dict[int, str]) -> None:
+    """Write sharpness and aggregator to the left of the rows, the first one on top."""
+    for place, name in groups.items():
+        axes.text(-0.02, place, name, transform=axes.get_yaxis_transform(), ha="right", va="center", weight="bold")
+    axes.set_yticks(at, [label(s) for s in rows["sharpness"]])
+    axes.set_ylim(max(at, default=1) + 0.7, -0.7)
+
+
+def _forest(axes: Axes, rows: pd.DataFrame, at: list[int], name: str) -> None:
     axes.axvline(0, color=INK, linewidth=1)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -65,7 +71,7 @@ def _forest(axes: Axes, rows: pd.DataFrame, places: list[int], name: str) -> Non
     limits = _limits(rows, name)
     if limits is not None:
         axes.set_xlim(*limits)
-    for place, row in zip(places, rows.to_dict("records"), strict=True):
+    for place, row in zip(at, rows.to_dict("records"), strict=True):
         value, shade = row.get(name), colour(row["sharpness"])
         if pd.isna(value):
             continue
