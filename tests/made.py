@@ -105,6 +105,25 @@ def made_cost() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
+def made_curvature() -> pd.DataFrame:
+    """An analysis's curvature.csv: sharpness halves the largest eigenvalue; the first seed has a second draw."""
+    rows: list[tuple[str, int, str, int, str, float, float]] = []
+    for method, (_, sharpness) in method_names().items():
+        if method == "stl":
+            continue
+        for seed in map(int, SEEDS):
+            noise = np.random.default_rng([seed, *method.encode()])
+            for draw in range(2 if seed == 0 else 1):
+                size = (8.0 if sharpness == "none" else 4.0) * np.exp(noise.normal(0, 0.02)) * (1 + 0.1 * draw)
+                values = size * 0.8 ** np.arange(5)
+                rows += [(method, seed, "all", draw, "lambda_max", values[0], 1e-6)]
+                rows += [(method, seed, "all", draw, "lambda_ratio5", values[0] / values[4], 2e-4)]
+                rows += [(method, seed, "all", draw, f"eig_{i}", v, 1e-4) for i, v in enumerate(values, 1)]
+            rows += [(method, seed, "all", 0, "trace", 10 * size, 0.08)]
+        rows += [(method, 0, task, 0, "lambda_max", 1.3 * size, 1e-6) for task in TASKS]
+    return pd.DataFrame(rows, columns=["method", "seed", "task", "draw", "measure", "value", "residual"])
+
+
 def write_runs(root: Path, methods: list[str], dataset: str = "multimnist") -> list[tuple[str, str]]:
     """Write the cells' files under `root` as training does; returns the (dataset, method)s."""
     for method in methods:
@@ -116,6 +135,6 @@ def write_runs(root: Path, methods: list[str], dataset: str = "multimnist") -> l
             made_layers().to_csv(folder / "layers.csv", index=False)
     analysis = root / "data" / "analysis" / dataset
     analysis.mkdir(parents=True, exist_ok=True)
-    cost = made_cost()
-    cost[cost["method"].isin(methods)].to_csv(analysis / "cost.csv", index=False)
+    for name, made in (("cost", made_cost()), ("curvature", made_curvature())):
+        made[made["method"].isin(methods)].to_csv(analysis / f"{name}.csv", index=False)
     return [(dataset, method) for method in methods]

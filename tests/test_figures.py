@@ -8,10 +8,10 @@ import pytest
 from samo import tables
 from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers as by_layer
-from samo.figures import cost, curves, forest, layers, palette, search
+from samo.figures import cost, curvature, curves, forest, layers, palette, search
 from samo.figures.style import svg
 from samo.study.figures_stage import CONFLICT, curve_rows
-from tests.made import made_cost, made_history, made_layers, made_run, method_names
+from tests.made import made_cost, made_curvature, made_history, made_layers, made_run, method_names
 
 METHODS = ["stl", "ls", "samo-ls", "mgda", "samo-mgda"]
 
@@ -122,6 +122,35 @@ def test_cost_labels_every_bar(main):
     table = made_cost()
     assert words(svg(lambda: cost.draw(main, table))).count("×") == len(method_names())
     assert "samo-ls" in cost.describe(table)
+
+
+def test_curvature_groups_methods_and_draws_each_seed(main):
+    seeds = curvature.shown(made_curvature())
+    first = svg(lambda: curvature.draw(main, seeds))
+    assert first == svg(lambda: curvature.draw(main, seeds))
+    for name in ("LS", "MGDA", "SAMO", "plain", "Largest eigenvalue", "Largest over fifth"):
+        assert name in words(first)
+    assert "F-MTL" not in words(first)
+    assert re.search(r"samo-ls (3\.9|4)", curvature.describe(seeds))
+
+
+def test_curvature_shows_the_mean_of_the_draws_and_spans_them():
+    seeds = curvature.shown(made_curvature())
+    two, one, _ = seeds[(seeds["method"] == "ls") & (seeds["measure"] == "lambda_max")].to_dict("records")
+    assert two["low"] < two["value"] < two["high"]
+    assert two["value"] == pytest.approx((two["low"] + two["high"]) / 2)
+    assert (two["draws"], one["draws"]) == (2, 1)
+    assert one["value"] == one["low"] == one["high"]
+    assert "trace" not in set(seeds["measure"])
+
+
+@pytest.mark.parametrize("value", [float("nan"), 0.0, -1.0, 1e4])
+def test_curvature_with_one_odd_network_is_drawn(main, value):
+    rows = made_curvature()
+    rows.loc[(rows["method"] == "samo-ls") & (rows["seed"] == 1), "value"] = value
+    seeds = curvature.shown(rows)
+    assert svg(lambda: curvature.draw(main, seeds))
+    assert svg(lambda: curvature.draw(main, seeds[(seeds["method"] == "samo-ls") & (seeds["seed"] == 1)]))
 
 
 def test_search_names_what_was_chosen():

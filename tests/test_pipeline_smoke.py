@@ -66,6 +66,7 @@ def test_from_raw_digits_to_the_report_and_on(copy):
             "analyse@multimnist-conflict",
             "analyse@multimnist-cost",
             "analyse@multimnist-layers",
+            "analyse@multimnist-curvature",
             "toys",
             "tables",
             "report",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from samo.figures import cost, curves, forest, layers, search, toys
+from samo.figures import cost, curvature, curves, forest, layers, search, toys
 from samo.figures.style import svg
 from samo.figures.toy_slider import slider
 from samo.study import store
@@ -23,6 +23,9 @@ CONFLICT = [
     curves.Row("all", "minibatch_conflict", "share of training mini-batches in conflict", limits=SHARE),
     curves.Row("all", "magnitude_ratio", "length of the shortest task gradient / the longest", limits=SHARE),
 ]
+
+
+READING = ["measure", "value", "residual"]
 
 
 class Drawing(NamedTuple):
@@ -71,6 +74,8 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
     cosine = agreement[agreement["metric"] == "cosine_mean"]
     by_layer = _read(analysis / "layers.csv", ["method"])
     by_layer = by_layer[by_layer["method"].isin(main["method"])]
+    bent = curvature.shown(_read(analysis / "curvature.csv", ["method", "seed", "task", "draw", *READING]))
+    bent = bent[bent["method"].isin(main["method"])]
     price = _read(analysis / "cost.csv", ["method"])
     price = price[price["method"].isin(main["method"])]
     return [
@@ -93,6 +98,7 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
             lambda: curves.describe(cosine, "Mean cosine between task gradients over epochs"),
         ),
         Drawing(f"{dataset}-layers", by_layer, lambda: layers.draw(main, by_layer), lambda: layers.describe(by_layer)),
+        Drawing(f"{dataset}-curvature", bent, lambda: curvature.draw(main, bent), lambda: curvature.describe(bent)),
         Drawing(f"{dataset}-cost", price, lambda: cost.draw(main, price), lambda: cost.describe(price)),
         Drawing(f"{dataset}-search", trials, lambda: search.draw(trials), lambda: search.describe(trials)),
     ]

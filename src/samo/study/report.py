@@ -83,7 +83,7 @@ class Report:
         return self._each(lambda d: page.choice_table(d, self.table(d)))
 
     def figures(self, kind: str, caption: str) -> Piece:
-        """Every dataset's figure of this kind: forest, curves, conflict, layers, cost or search."""
+        """Every dataset's figure of this kind: forest, curves, conflict, layers, curvature, cost or search."""
         return self._each(lambda d: self._figure(d, kind, caption))
 
     def toys(self, kind: str, caption: str) -> Piece:
@@ -98,6 +98,10 @@ class Report:
     def agreement(self) -> Piece:
         """Whether sharpness raises the cosine between task gradients, in one sentence a dataset."""
         return self._each(lambda d: page.paragraph(verdict.agreement(self.table(d), self._numbers(d, "conflict"))))
+
+    def flatness(self) -> Piece:
+        """Whether the largest eigenvalues are smaller with sharpness than without, in one sentence a dataset."""
+        return self._each(lambda d: page.paragraph(verdict.flatness(self.table(d), self._numbers(d, "curvature"))))
 
     def caveats(self) -> Piece:
         """What limits the numbers, counted from the data."""
@@ -132,7 +136,7 @@ class Report:
 
     def _numbers(self, dataset: str, kind: str) -> pd.DataFrame:
         path = self.root / "reports/figures" / f"{dataset}-{kind}.csv"
-        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["method", "epoch", "metric"])
+        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["method", "epoch", "metric", "measure"])
 
     def _sheet(self, dataset: str) -> dict[str, Any]:
         path = self.root / "data/prepared" / dataset / "datasheet.json"
