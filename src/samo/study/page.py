@@ -78,7 +78,7 @@ def main_table(dataset: str, table: pd.DataFrame) -> str:
             cells.append(_cell(shown, row[metric], raw=True))
         attribute = f' class="{" ".join(kinds)}"' if kinds else ""
         body.append(f"<tr{attribute}>{_method(row, known)}{''.join(cells)}</tr>")
-    return _table(f"{dataset}-main", f"{label(dataset)}: test results after the last epoch", heads, body)
+    return sortable(f"{dataset}-main", f"{label(dataset)}: test results after the last epoch", heads, body)
 
 
 def choice_table(dataset: str, table: pd.DataFrame) -> str:
@@ -88,7 +88,7 @@ def choice_table(dataset: str, table: pd.DataFrame) -> str:
         for row, known in zip(table.to_dict("records"), is_reference(table), strict=True)
     ]
     heads = ["method", "learning rate", "ρ", "seeds"]
-    return _table(f"{dataset}-choice", f"{label(dataset)}: chosen on validation data", heads, body, "short ")
+    return sortable(f"{dataset}-choice", f"{label(dataset)}: chosen on validation data", heads, body, "short ")
 
 
 def notebooks_table(rows: Sequence[tuple[str, str]]) -> str:
@@ -99,7 +99,7 @@ def notebooks_table(rows: Sequence[tuple[str, str]]) -> str:
         f'<td><a href="../executed/{escape(name)}.ipynb">open in Jupyter</a></td></tr>'
         for stage, name in rows
     ]
-    return _table("notebooks", "Executed notebooks", ["stage", "as a page", "as a notebook"], body)
+    return sortable("notebooks", "Executed notebooks", ["stage", "as a page", "as a notebook"], body)
 
 
 def facts(title: str, values: Mapping[str, Any]) -> str:
@@ -147,7 +147,8 @@ def _cell(shown: str, key: object, raw: bool = False) -> str:
     return f"<td{sort}>{shown if raw else escape(shown)}</td>"
 
 
-def _table(name: str, caption: str, heads: Sequence[str], body: Sequence[str], kind: str = "") -> str:
+def sortable(name: str, caption: str, heads: Sequence[str], body: Sequence[str], kind: str = "") -> str:
+    """A sortable table of ready-made rows; `kind` is further classes of it."""
     columns = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     title = escape(caption)
     return (

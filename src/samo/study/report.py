@@ -16,7 +16,7 @@ from nbconvert import HTMLExporter
 from samo import verdict
 from samo.analysis.toys.losses import TOYS
 from samo.figures.palette import label
-from samo.study import page, store
+from samo.study import page, page_claims, store
 from samo.study.tables_stage import Pairs, by_dataset
 
 PACKAGES = ("torch", "torchjd", "numpy", "pandas", "matplotlib", "nbconvert")
@@ -69,6 +69,14 @@ class Report:
     def headline(self) -> Piece:
         """The answer in one sentence a dataset."""
         return self._each(lambda d: page.paragraph(verdict.headline(label(d), self.table(d)), "headline"))
+
+    def claims(self) -> Piece:
+        """What became of the papers' claims, and the comparisons behind the verdicts."""
+        path = self.root / "reports/tables/claims.csv"
+        if not path.exists():
+            return Piece(page.paragraph("No claim has been judged yet.", "gap"))
+        found = pd.read_csv(path)
+        return Piece(page_claims.whole(found) + page_claims.comparisons(found))
 
     def best(self) -> Piece:
         """The best method in one sentence a dataset."""
