@@ -28,7 +28,7 @@ def test_evidence_is_what_the_profile_names_and_nothing_else(tmp_path, pairs):
     assert found.datasets == ("multimnist",)
     assert "samo-ls" not in set(found.runs["method"]) | set(found.history["method"]) | set(found.cost["method"])
     assert len(found.runs) == len(kept) * len(SEEDS) * len(TASKS)
-    assert set(found.history["metric"]) == {"cosine_mean"}
+    assert set(found.history["metric"]) == {"cosine_mean", "minibatch_conflict"}
     assert found.layers.to_dict("records") == [
         {"seed": 0, "epoch": 0, "layer": "conv", "position": 0, "cosine": 0.5, "dataset": "multimnist", "method": "ls"}
     ]

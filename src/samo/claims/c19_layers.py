@@ -65,5 +65,6 @@ def concentration(moved: pd.DataFrame) -> pd.Series:
     found = {}
     for seed, own in moved.iterrows():
         chosen = moved.drop(index=[seed]).mean().nlargest(top).index
-        found[seed] = own[chosen].mean() / own.drop(chosen).mean()
+        rest = own.drop(chosen).mean()
+        found[seed] = own[chosen].mean() / rest if rest > 0 else math.nan
     return pd.Series(found)
