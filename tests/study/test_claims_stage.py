@@ -22,6 +22,7 @@ def pairs(tmp_path):
 def test_evidence_is_what_the_profile_names_and_nothing_else(tmp_path, pairs):
     write_runs(tmp_path, ["samo-ls"], dataset="scenes")  # not in the profile
     (tmp_path / "data/runs/multimnist/ls/layers.csv").write_text("seed,epoch,layer,position,cosine\n0,0,conv,0,0.5\n")
+    (tmp_path / "data/runs/multimnist/mgda/layers.csv").unlink()
     (tmp_path / "data/analysis/multimnist/curvature.csv").write_text("method,seed\nls,0\n")
     kept = [pair for pair in pairs if pair[1] != "samo-ls"]
     found = read(tmp_path, kept, ["cost", "conflict"])
@@ -29,7 +30,9 @@ def test_evidence_is_what_the_profile_names_and_nothing_else(tmp_path, pairs):
     assert "samo-ls" not in set(found.runs["method"]) | set(found.history["method"]) | set(found.cost["method"])
     assert len(found.runs) == len(kept) * len(SEEDS) * len(TASKS)
     assert set(found.history["metric"]) == {"cosine_mean", "minibatch_conflict"}
-    assert found.layers.to_dict("records") == [
+    assert "samo-ls" not in set(found.layers["method"])
+    assert "mgda" not in set(found.layers["method"])
+    assert found.layers[found.layers["method"] == "ls"].to_dict("records") == [
         {"seed": 0, "epoch": 0, "layer": "conv", "position": 0, "cosine": 0.5, "dataset": "multimnist", "method": "ls"}
     ]
     assert found.curvature.empty  # left over from an analysis that is no longer asked for
