@@ -1,6 +1,7 @@
 """The count of passes is the passes made; the measured figures are of the right kind."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from samo import PRESETS, MultiTaskUpdate, Sharpness, preset
-from samo.analysis.cost import Method, measure, passes, peak_memory
+from samo.analysis.cost import Method, extra_percent, measure, passes, peak_memory
 from tests.problems import Problem, problem
 
 
@@ -87,3 +88,12 @@ def test_peak_memory_counts_what_is_held_at_a_time() -> None:
         del pair
 
     assert peak_memory(step, torch.device("cpu")) == 12_000
+
+
+def test_loading_hides_a_part_of_the_extra_time() -> None:
+    times = {"ls": 2.0, "samo-ls": 5.0, "mgda": 4.0}
+    bare, loaded = extra_percent(times, {"samo-ls": "ls"}), extra_percent(times, {"samo-ls": "ls"}, loading=1.0)
+    assert bare["samo-ls"] == 150.0
+    assert loaded["samo-ls"] == 100.0
+    assert math.isnan(bare["ls"])
+    assert math.isnan(bare["mgda"])

@@ -139,6 +139,20 @@ def passes(sharpness: Sharpness, tasks: int, *, scalarised: bool) -> float:
     return (sharp + (s.every - 1) * at_one_point) / s.every
 
 
+def extra_percent(times: Mapping[str, float], bases: Mapping[str, str], loading: float = 0.0) -> dict[str, float]:
+    """The extra time of a step over that of its base method, in per cent; NaN where there is no base.
+
+    Args:
+        times: method -> time of a step.
+        bases: method -> the method that it extends; both have a time.
+        loading: what making a batch takes, the same for all, in the unit of `times`; it hides a part of the extra.
+    """
+    out = dict.fromkeys(times, float("nan"))
+    for name, base in bases.items():
+        out[name] = 100 * (times[name] - times[base]) / (times[base] + loading)
+    return out
+
+
 def seconds(step: Callable[[], object], device: torch.device) -> float:
     """Time of one call: on a CPU this process's own, so that what else runs there does not count; else wall time."""
     if device.type == "cpu":

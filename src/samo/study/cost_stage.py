@@ -1,15 +1,16 @@
 """The stage `analyse@…-cost`: what a step of every method costs on this machine, on the dataset's own network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import pandas as pd
 import torch
 from torch import nn
 
-from samo import aggregation, datasets, sharpness
-from samo.analysis.cost import Method, Options, measure
+from samo import aggregation, datasets, loading, sharpness
+from samo.analysis.cost import Method, Options, extra_percent, measure
 from samo.study import config, paths, store
+from samo.study.method import Method as StudyMethod
 from samo.study.tables_stage import csv
 
 RHO = 0.01
@@ -34,35 +35,52 @@ def write_cost(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd.
     problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, training)
     network = problem.network().to(device)
     batch = next(iter(problem.splits["train"].batches(training.batch, device)))
+    repeats = cast("Options", params.analysis["cost"]).repeats
+    load = (
+        1000
+        * loading.measure(problem, training, torch.Generator().manual_seed(0), device, repeats=repeats).batch_seconds
+    )
+    shared = {name: m for name, m in params.methods_on(dataset).items() if m.networks == "shared"}
     methods = [
         Method(
             name,
             aggregation.make(m.aggregator_name, tasks=len(problem.tasks), **m.aggregator_options),
             sharpness.preset(m.preset_name, **({} if m.preset_name == "none" else {"rho": RHO} | m.preset_fields)),
         )
-        for name, m in params.methods_on(dataset).items()
-        if m.networks == "shared"
+        for name, m in shared.items()
     ]
     found = measure(
         cast("nn.Module", network.trunk),
         list(cast("nn.ModuleList", network.heads)),
         lambda tasks: problem.losses(network, batch, tasks),
         methods,
-        repeats=cast("Options", params.analysis["cost"]).repeats,
+        repeats=repeats,
         network=network,
         progress=say,
     )
+    times, bases = {c.method: 1000 * c.seconds for c in found[1:]}, _bases(shared)
+    bare, loaded = extra_percent(times, bases), extra_percent(times, bases, load)
     table = pd.DataFrame(
         {
             "method": c.method,
-            "step_ms": 1000 * c.seconds,
+            "step_ms": times[c.method],
             "ratio": c.ratio,
             "ratio_low": c.ratio_low,
             "ratio_high": c.ratio_high,
             "count_ratio": c.count_ratio,
             "memory_mb": c.memory / 1e6,
+            "loading_ms": load,
+            "extra_percent": bare[c.method],
+            "extra_percent_loaded": loaded[c.method],
         }
         for c in found[1:]
     )
     store.write_text(root / "data/analysis" / dataset / "cost.csv", csv(table))
     return table
+
+
+def _bases(methods: Mapping[str, StudyMethod]) -> dict[str, str]:
+    """Method -> the method with its aggregator and no sharpness."""
+    plain = {(m.aggregator_name, str(m.aggregator_options)): n for n, m in methods.items() if m.preset_name == "none"}
+    kinds = {name: (m.aggregator_name, str(m.aggregator_options)) for name, m in methods.items()}
+    return {name: plain[kind] for name, kind in kinds.items() if kind in plain and plain[kind] != name}

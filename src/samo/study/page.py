@@ -91,6 +91,19 @@ def choice_table(dataset: str, table: pd.DataFrame) -> str:
     return sortable(f"{dataset}-choice", f"{label(dataset)}: chosen on validation data", heads, body, "short ")
 
 
+def cost_table(dataset: str, cost: pd.DataFrame) -> str:
+    """What a step takes, and how much more than its base method's, with loading and without."""
+    columns = ("step_ms", "ratio", "count_ratio", "extra_percent", "extra_percent_loaded", "memory_mb")
+    heads = ["method", "step, ms", "× LS", "× LS by count", "over its base, %", "with loading, %", "memory, MB"]
+    body = [
+        f'<tr><th scope="row"><code>{escape(str(row["method"]))}</code></th>'
+        + "".join(_number(row.get(column), 0 if column.startswith("extra") else 2) for column in columns)
+        + "</tr>"
+        for row in cost.to_dict("records")
+    ]
+    return sortable(f"{dataset}-cost-table", f"{label(dataset)}: a step on this machine", heads, body, "short ")
+
+
 def notebooks_table(rows: Sequence[tuple[str, str]]) -> str:
     """Links to executed notebooks: (stage, file name without ending)."""
     body = [

@@ -86,6 +86,10 @@ class Report:
         """Every dataset's main table."""
         return self._each(lambda d: page.main_table(d, self.table(d)))
 
+    def costs(self) -> Piece:
+        """What a step of each method takes on each dataset."""
+        return self._each(lambda d: page.cost_table(d, self._numbers(d, "cost")))
+
     def choices(self) -> Piece:
         """Every dataset's chosen learning rates and rhos."""
         return self._each(lambda d: page.choice_table(d, self.table(d)))
