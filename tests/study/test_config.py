@@ -45,6 +45,8 @@ def test_every_shipped_profile_is_sound(path):
         ("cost: {repeats: 2}", "cost: {repeats: 0}", ["analyses.cost.repeats", "0"]),
         ("quadratics: {steps: 3", "quadratics: {steps: 0", ["toys.quadratics.steps", "0"]),
         ("every: 2}", "starts: [6]}", ["toys.valleys", "1 to 5"]),
+        ("points: 5", "points: 6", ["analyses.landscape.points", "6", "odd"]),
+        ("directions: [1, 2]", "directions: []", ["analyses.probe.directions"]),
         ("cost: {repeats: 2}", "cost: {repeat: 2}", ["analyses.cost.repeat: unknown key"]),
         ("curvature: {", "curvature: {own: {scene: {}}, ", ["analyses.curvature.own", "'scene'", "scenes"]),
         ("curvature: {", "curvature: {own: {scenes: {draws: 0}}, ", ["analyses.curvature.own.scenes.draws", "0"]),
