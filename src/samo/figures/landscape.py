@@ -93,6 +93,7 @@ def _plane(losses: pd.DataFrame) -> pd.DataFrame:
 
 def _levels(planes: list[pd.DataFrame]) -> list[float]:
     values = np.concatenate([plane.to_numpy().ravel() for plane in planes])
+    values = values[np.isfinite(values)]  # far out a loss may be infinite
     shares = (np.arange(LEVELS) + 0.5) / LEVELS
     return sorted(set(np.quantile(values, shares).tolist()))
 

@@ -1,6 +1,5 @@
 """The stage `analyse@…-landscape`: what lies around the trained networks of a dataset."""
 
-from collections.abc import Callable
 from typing import cast
 
 import pandas as pd
@@ -8,17 +7,19 @@ import torch
 
 from samo.analysis.landscape import Options, landscape
 from samo.slices import first_batches
-from samo.study import config, paths, store, trained
+from samo.study import config, paths, progress, store, trained
 from samo.study.cells import cells
 from samo.study.tables_stage import csv
 
 
-def write_landscape(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd.DataFrame:
+def write_landscape(dataset: str) -> pd.DataFrame:
     """Write data/analysis/<dataset>/landscape.csv: method, seed, task, x, y, loss.
 
     Args:
         dataset: its cells have been run.
-        say: is told the method that comes next.
+
+    Raises:
+        samo.study.errors.NotebookError: one has not.
     """
     root, params = paths.root(), config.load()
     options = cast("Options", params.analysis["landscape"])
@@ -27,14 +28,15 @@ def write_landscape(dataset: str, say: Callable[[str], None] = lambda _: None) -
     problem = trained.problem(root, params, dataset)
     methods = trained.chosen(params, dataset, options)
     batches, tables = None, []
-    for cell in (cell for cell in cells(params) if cell.dataset == dataset and cell.method in methods):
-        say(cell.method)
-        for seed in params.seeds_on(dataset)[: options.seeds]:
-            network = trained.network(root, params, cell, seed, problem).to(device)
-            batches = batches or first_batches(problem, network, options.examples, device)
-            plane = methods[cell.method].preset_name in options.plane
-            found = landscape(problem, network, batches, options, seed, plane=plane)
-            tables.append(found.assign(method=cell.method, seed=seed))
+    seeds = params.seeds_on(dataset)[: options.seeds]
+    work = [(c, s) for c in cells(params) if c.dataset == dataset and c.method in methods for s in seeds]
+    for done, (cell, seed) in enumerate(work):
+        progress.report(phase=f"{cell.method}, seed {seed}", done=round(done / len(work), 4))
+        network = trained.network(root, params, cell, seed, problem).to(device)
+        batches = batches or first_batches(problem, network, options.examples, device)
+        plane = methods[cell.method].preset_name in options.plane
+        found = landscape(problem, network, batches, options, seed, plane=plane)
+        tables.append(found.assign(method=cell.method, seed=seed))
     columns = ["method", "seed", "task", "x", "y", "loss"]
     table = pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
     store.write_text(root / "data/analysis" / dataset / "landscape.csv", csv(table))

@@ -1,6 +1,6 @@
 """The stage `analyse@…-probe`: what SAMO's probe knows of the task gradients, in theory and on the networks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import cast
 
@@ -11,7 +11,7 @@ from torch import nn
 from samo.analysis.probe import COLUMNS, LINEAR, Options, linear, quality
 from samo.passes import Closure
 from samo.problem import Batch, Problem
-from samo.study import config, paths, store, trained
+from samo.study import config, paths, progress, store, trained
 from samo.study.cells import cells
 from samo.study.tables_stage import csv
 
@@ -19,7 +19,7 @@ NONE = "-"
 """In the place of a method, where the source is no method's network."""
 
 
-def write_probe(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd.DataFrame:
+def write_probe(dataset: str) -> pd.DataFrame:
     """Write data/analysis/<dataset>/probe.csv: method, seed, source, and the columns of `samo.analysis.probe.quality`.
 
     Sources: `linear`, made problems that theory describes exactly; `init`, the dataset's network before its first
@@ -27,7 +27,9 @@ def write_probe(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd
 
     Args:
         dataset: its cells have been run.
-        say: is told what comes next.
+
+    Raises:
+        samo.study.errors.NotebookError: one has not.
     """
     root, params = paths.root(), config.load()
     options = cast("Options", params.analysis["probe"])
@@ -38,19 +40,19 @@ def write_probe(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd
     examples = min(options.examples, params.dataset[dataset].training.batch)
     tables = []
     for seed in params.seeds_on(dataset)[: options.seeds]:
-        say(f"linear losses, seed {seed}")
+        progress.report(phase=f"linear losses, seed {seed}")
         generator = torch.Generator().manual_seed(seed)
         for size in LINEAR:
             trunk, closures = linear(size, options.repeats, generator)
             found = quality(closures, trunk, [], 2, options.model_copy(update={"sizes": 1}), generator)
             tables.append(found.assign(method=NONE, seed=seed, source="linear"))
         batches = list(islice(_batches(problem, examples, device, seed), options.repeats))
-        say(f"the first weights, seed {seed}")
+        progress.report(phase=f"first weights, seed {seed}")
         torch.manual_seed(seed)
         found = _on(problem, problem.network().to(device), batches, options, seed)
         tables.append(found.assign(method=NONE, seed=seed, source="init"))
         for cell in (cell for cell in cells(params) if cell.dataset == dataset and cell.method in methods):
-            say(f"{cell.method}, seed {seed}")
+            progress.report(phase=f"{cell.method}, seed {seed}")
             network = trained.network(root, params, cell, seed, problem).to(device)
             found = _on(problem, network, batches, options, seed)
             tables.append(found.assign(method=cell.method, seed=seed, source="trained"))
