@@ -90,7 +90,7 @@ def test_every_shipped_profile_is_sound(path):
         ("lr: [0.003, 0.01]", "lr: []", ["train.search.lr"]),
         ("threads: 1", "threads: 0", ["train.threads", "0"]),
         ("device: cpu", "device: 'cpu; rm'", ["train.device"]),
-        ("conflict: {}", "conflicts: {}", ["conflicts", "conflict, cost, curvature, layers"]),
+        ("conflict: {}", "conflicts: {}", ["conflicts", "conflict, cost, curvature, landscape, layers, probe"]),
         ("seeds: [0, 1]", "seeds: !!python/object/apply:os.system ['true']", ["line", "python/object"]),
         ("seeds: [0, 1]", "seeds: &a [0, 1]\nother: *a", ["aliases", "line"]),
         ("seeds: [0, 1]", "seeds: [0, 1", ["line"]),
