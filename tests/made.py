@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from samo.analysis import probe
+
 AGGREGATORS = {"ls": 0.0, "mgda": -1.5, "fairgrad": 0.6}
 SHARPNESS = {"none": 0.0, "gsam": 0.2, "lsam": 0.3, "samo": 1.6, "fmtl": 0.5}
 TASKS = ["left", "right"]
@@ -124,6 +126,38 @@ def made_curvature() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "seed", "task", "draw", "measure", "value", "residual"])
 
 
+def made_landscape(methods: list[str]) -> pd.DataFrame:
+    """An analysis's landscape.csv: parabolas, and a plane for the plain methods and SAMO's."""
+    rows = []
+    for method in methods:
+        aggregator, sharpness = method_names()[method]
+        ticks = [-0.5, 0.0, 0.5]
+        places = [(x, 0.0) for x in (-0.5, -0.25, 0.0, 0.25, 0.5)]
+        if sharpness in ("none", "samo"):
+            places += [(x, y) for y in ticks for x in ticks if y]
+        for i, task in enumerate(TASKS):
+            bowl = 0.1 + 0.01 * len(aggregator), 1 + i + SHARPNESS[sharpness]
+            rows += [(method, 0, task, x, y, bowl[0] + bowl[1] * (x * x + 2 * y * y)) for x, y in places]
+    return pd.DataFrame(rows, columns=["method", "seed", "task", "x", "y", "loss"])
+
+
+def made_probe(method: str = "samo-ls") -> pd.DataFrame:
+    """An analysis's probe.csv: the theory itself, with intervals around it."""
+    rows = []
+    for name, source in (("-", "linear"), ("-", "init"), (method, "trained")):
+        for params in (100, 1000, 10000):
+            for layered in (False, True):
+                for q in (1, 8):
+                    cosine = (2 * q / (np.pi * params)) ** 0.5
+                    low, high = (cosine * f for f in (0.8, 1.2))
+                    mix = 0.6 if layered else np.nan
+                    rows.append(
+                        (name, 0, source, "spsa", "running", layered, q, params, cosine, low, high, cosine, mix, 0.9, 4)
+                    )
+                rows.append((name, 0, source, "random", "running", layered, 1, params, 0, -0.1, 0.1, 0, 0.5, 0.5, 4))
+    return pd.DataFrame(rows, columns=["method", "seed", "source", *probe.COLUMNS])
+
+
 def write_runs(root: Path, methods: list[str], dataset: str = "multimnist") -> list[tuple[str, str]]:
     """Write the cells' files under `root` as training does; returns the (dataset, method)s."""
     for method in methods:
@@ -137,4 +171,6 @@ def write_runs(root: Path, methods: list[str], dataset: str = "multimnist") -> l
     analysis.mkdir(parents=True, exist_ok=True)
     for name, made in (("cost", made_cost()), ("curvature", made_curvature())):
         made[made["method"].isin(methods)].to_csv(analysis / f"{name}.csv", index=False)
+    made_landscape([method for method in methods if method != "stl"]).to_csv(analysis / "landscape.csv", index=False)
+    made_probe().to_csv(analysis / "probe.csv", index=False)
     return [(dataset, method) for method in methods]

@@ -1,6 +1,7 @@
 """Figures: drawn for any part of the data, the same bytes twice, colours fixed, words for those who cannot see."""
 
 import re
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -8,10 +9,19 @@ import pytest
 from samo import tables
 from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers as by_layer
-from samo.figures import cost, curvature, curves, forest, layers, palette, search
+from samo.figures import cost, curvature, curves, forest, landscape, layers, palette, probe, search
 from samo.figures.style import svg
 from samo.study.figures_stage import CONFLICT, curve_rows
-from tests.made import made_cost, made_curvature, made_history, made_layers, made_run, method_names
+from tests.made import (
+    made_cost,
+    made_curvature,
+    made_history,
+    made_landscape,
+    made_layers,
+    made_probe,
+    made_run,
+    method_names,
+)
 
 METHODS = ["stl", "ls", "samo-ls", "mgda", "samo-mgda"]
 
@@ -151,6 +161,53 @@ def test_curvature_with_one_odd_network_is_drawn(main, value):
     seeds = curvature.shown(rows)
     assert svg(lambda: curvature.draw(main, seeds))
     assert svg(lambda: curvature.draw(main, seeds[(seeds["method"] == "samo-ls") & (seeds["seed"] == 1)]))
+
+
+def test_landscapes_stand_side_by_side_on_one_scale(main):
+    losses = landscape.shown(made_landscape(METHODS[1:]))
+    figure = landscape.draw_lines(main, losses)
+    assert len(figure.axes) == 4  # two aggregators, two tasks
+    assert len({axes.get_ylim() for axes in figure.axes[:2]}) == 1
+    assert len({axes.get_ylim() for axes in figure.axes[2:]}) == 1
+    text = words(svg(lambda: landscape.draw_lines(main, losses)))
+    assert "left: training loss" in text
+    assert "MGDA" in text
+    assert "samo-mgda from 0.14 to" in landscape.describe(losses)
+
+
+def test_contours_of_a_row_are_at_the_same_losses(main):
+    losses = landscape.shown(made_landscape(METHODS[1:]))
+    figure = landscape.draw_planes(main, losses)
+    assert len(figure.axes) == 8  # four methods, two tasks
+    contours: list[Any] = [axes.collections[0] for axes in figure.axes]
+    drawn = [{round(float(level), 9) for level in found.levels} for found in contours]
+    assert all(len(levels) > 2 for levels in drawn)
+    assert all(levels == drawn[0] for levels in drawn[:4])
+    assert "samo-ls" in landscape.describe_planes(losses)
+    assert "LS + SAMO" in words(svg(lambda: landscape.draw_planes(main, losses)))
+
+
+def test_of_many_tasks_the_mean_is_drawn(main):
+    two = made_landscape(["ls"])
+    many = pd.concat([two.assign(task=f"task {k}", loss=two["loss"] + k) for k in range(4)])
+    shown = landscape.shown(many)
+    assert set(shown["task"]) == {landscape.MEAN}
+    pd.testing.assert_series_equal(
+        shown["loss"], two.groupby(["x", "y"], sort=False)["loss"].mean().reset_index()["loss"] + 1.5
+    )
+    assert landscape.draw_lines(main, shown)
+
+
+def test_the_probe_is_drawn_beside_theory_and_coins():
+    table = made_probe()
+    text = words(svg(lambda: probe.draw(table)))
+    assert all(name in text for name in ("theory", "1 direction", "8 directions", "coins", "Trained (samo-ls)"))
+    assert "theory 0.008, right side 90%" in probe.describe(table)
+    assert "0.6000, with a coin for the probe 0.5000" in probe.describe(table)
+    assert "coin" not in probe.describe(table[table["estimator"] == "spsa"])
+    against = {"cosine": -table["cosine"], "cosine_low": -table["cosine_high"], "cosine_high": -table["cosine_low"]}
+    batch = table.assign(statistics="batch", **against)
+    assert "batch statistics" in words(svg(lambda: probe.draw(pd.concat([table, batch]))))
 
 
 def test_search_names_what_was_chosen():

@@ -117,7 +117,7 @@ def test_every_link_within_the_study_leads_somewhere(html, root):
 
 def test_every_figure_has_words_and_every_part_is_there(html):
     labelled = [role.get("aria-label") or "" for role in Page(html).roles if role["role"] == "img"]
-    assert len(labelled) == 7 + 2 + 2 * 4  # of the dataset, of the toys, and the panels of their sliders
+    assert len(labelled) == 10 + 2 + 2 * 4  # of the dataset, of the toys, and the panels of their sliders
     assert all(len(words) > 40 for words in labelled)
     for name in ("main-results", "data", "executed-notebooks"):
         assert f'<h2 id="{name}">' in html
@@ -133,7 +133,7 @@ def test_figures_are_the_same_twice(root):
     before = {path.name: path.read_bytes() for path in (root / "reports/figures").iterdir()}
     write_figures(root, ["multimnist"])
     assert before == {path.name: path.read_bytes() for path in (root / "reports/figures").iterdir()}
-    assert len(before) == 3 * (7 + 3) + 2  # each with numbers and words; two sliders
+    assert len(before) == 3 * (10 + 3) + 2  # each with numbers and words; two sliders
 
 
 def test_code_of_the_notebook_is_not_shown(html):
@@ -186,7 +186,7 @@ def test_a_missing_template_is_named(root, tmp_path):
         render(root / "reports/executed/report.ipynb", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["tables", "conflict", "curvature", "layers", "report"])
+@pytest.mark.parametrize("name", ["tables", "conflict", "curvature", "landscape", "layers", "probe", "report"])
 def test_notebooks_are_stripped_and_tagged(name):
     notebook = nbformat.read(HERE / "notebooks" / f"{name}.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -113,16 +113,21 @@ def cost(ratios: Mapping[str, float], dataset: str = "multimnist") -> pd.DataFra
 
 def probe(cosine: float) -> pd.DataFrame:
     """SPSA's cosine on the whole trunk, beside rows that the method does not use."""
-    names = ["dataset", "method", "seed", "estimator", "layer_normalised", "directions", "params"]
+    names = ["source", "statistics", "estimator", "layer_normalised", "directions", "params"]
+    other = 1.0 - cosine
     rows = [
-        ("multimnist", "samo-ls", 0, "spsa", True, 1, 30_000, cosine),
-        ("multimnist", "samo-ls", 0, "spsa", True, 1, 300, 1.0 - cosine),
-        ("multimnist", "samo-ls", 0, "spsa", True, 64, 30_000, 1.0 - cosine),
-        ("multimnist", "samo-ls", 0, "spsa", False, 1, 30_000, 1.0 - cosine),
-        ("multimnist", "samo-ls", 0, "random", True, 1, 30_000, 1.0 - cosine),
+        ("trained", "running", "spsa", True, 1, 30_000, cosine),
+        ("trained", "running", "spsa", True, 1, 300, other),
+        ("trained", "running", "spsa", True, 64, 30_000, other),
+        ("trained", "running", "spsa", False, 1, 30_000, other),
+        ("trained", "running", "random", True, 1, 30_000, other),
+        ("trained", "batch", "spsa", True, 1, 40_000, other),
+        ("init", "running", "spsa", True, 1, 40_000, other),
+        ("linear", "running", "spsa", True, 1, 100_000, other),
     ]
     frame = pd.DataFrame(rows, columns=[*names, "cosine"])
-    return frame.assign(cosine_low=frame["cosine"] - 0.01, cosine_high=frame["cosine"] + 0.01, n=8, theory=0.0)
+    frame = frame.assign(dataset="multimnist", method="samo-ls", seed=0, n=8, theory=0.0)
+    return frame.assign(cosine_low=frame["cosine"] - 0.01, cosine_high=frame["cosine"] + 0.01)
 
 
 def toys(distance: float, flatter: float) -> pd.DataFrame:

@@ -1,21 +1,19 @@
 """Which layers change their mind: the tasks' agreement on each layer over training, and a choice of layers from it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
 import pandas as pd
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from samo import aggregation
-from samo.settings import Settings
-from samo.sharpness import PRESETS
+from samo.choice import Choice
 from samo.stats import summarise
 
 COLUMNS = ["method", "epoch", "layer", "position", "mean", "low", "high", "n", "chosen"]
 
 
-class Options(Settings):
-    """Whose training is looked at; the first two fields together name methods.
+class Options(Choice):
+    """Whose training is looked at.
 
     Attributes:
         aggregators: MGDA and CAGrad, as in Subramani's figures; those that the profile has not are left out.
@@ -26,16 +24,6 @@ class Options(Settings):
     aggregators: list[str] = Field(default_factory=lambda: ["mgda", "cagrad"], min_length=1)
     sharpness: list[str] = Field(default_factory=lambda: ["none"], min_length=1)
     choose: Annotated[int, Field(ge=1)] = 3
-
-    @field_validator("aggregators")
-    @classmethod
-    def _known_aggregators(cls, values: list[str]) -> list[str]:
-        return _known(values, aggregation.NAMES)
-
-    @field_validator("sharpness")
-    @classmethod
-    def _known_sharpness(cls, values: list[str]) -> list[str]:
-        return _known(values, PRESETS)
 
 
 def layers(found: Mapping[str, pd.DataFrame | None], choose: int) -> pd.DataFrame:
@@ -66,10 +54,3 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
     means = table.groupby(["method", "layer", "position"])["mean"]
     moved = (means.max() - means.min()).groupby(["layer", "position"]).mean().rename("movement").reset_index()
     return moved.sort_values(["movement", "position"], ascending=[False, True], ignore_index=True)
-
-
-def _known(values: list[str], allowed: Iterable[str]) -> list[str]:
-    for value in values:
-        if value not in allowed:
-            raise ValueError(f"{value!r} is none of {', '.join(allowed)}")
-    return values

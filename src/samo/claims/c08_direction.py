@@ -1,9 +1,10 @@
 """8. Layer normalisation "preserves the directional information of the zeroth-order estimate" of a task's gradient.
 
 Test: cosine between the exact gradient of a task and its estimate as the method uses it: one direction,
-layer-normalised. True: above 0.5, an angle of less than 60 degrees. False: below. Theory: in P dimensions it is about
-0.8 / sqrt(P), and what is left after normalisation is the sign of the slope alone; a threshold of 0.5 is generous to
-the sentence. The interval is over repeats with other batches and directions, on one trained network.
+layer-normalised, at running statistics. True: above 0.5, an angle of less than 60 degrees. False: below. Theory: in P
+dimensions it is about 0.8 / sqrt(P), and what is left after normalisation is the sign of the slope alone; a threshold
+of 0.5 is generous to the sentence. The interval is over repeats with other batches and directions, on one trained
+network.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ def comparisons(evidence: Evidence) -> Sequence[Comparison]:
 def _comparisons(evidence: Evidence, dataset: str) -> list[Comparison]:
     probe = evidence.probe
     used = (probe["estimator"] == "spsa") & probe["layer_normalised"].astype(bool) & (probe["directions"] == 1)
+    used &= (probe["source"] == "trained") & (probe["statistics"] == "running")
     rows = probe[used & (probe["dataset"] == dataset)]
     found = []
     for (method, seed), part in rows.groupby(["method", "seed"], sort=False):

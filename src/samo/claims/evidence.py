@@ -21,8 +21,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "layers": ("dataset", "method", "seed", "epoch", "layer", "position", "cosine"),
         "cost": ("dataset", "method", "step_ms", "ratio", "ratio_low", "ratio_high", "count_ratio", "memory_mb"),
         "probe": (
-            *("dataset", "method", "seed", "estimator", "layer_normalised", "directions", "params"),
-            *("cosine", "cosine_low", "cosine_high", "n", "theory", "sign_share"),
+            *("dataset", "method", "seed", "source", "estimator", "statistics", "layer_normalised", "directions"),
+            *("params", "cosine", "cosine_low", "cosine_high", "n", "theory", "sign_share"),
         ),
         "toys": (
             *("toy", "start", "aggregator", "sharpness", "x1", "x2", "loss1", "loss2"),
@@ -55,7 +55,8 @@ class Evidence:
         layers: cosine of the task gradients in each tensor of the trunk, position 0 the first, 1 the last.
         cost: of a step: milliseconds, and multiples of an LS step's time (median and quartiles of rounds) and passes.
         probe: cosine between the estimate of a task's gradient over so many parameters (params) and the exact one,
-            with its 95 % interval over n repeats, and what theory says.
+            with its 95 % interval over n repeats, and what theory says; source is "trained" for a cell's network, and
+            statistics "running" where the probe looked at it in evaluation mode.
         toys: where walks over a toy end, and lambda_max of the averaged loss there.
     """
 

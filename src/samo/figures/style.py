@@ -71,14 +71,14 @@ def grid(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure
     return figure, [list(row) for row in panels]
 
 
-def legend(figure: Figure, panels: list[list[Axes]]) -> None:
-    """One legend under all panels, each entry once, in the order of first appearance."""
+def legend(figure: Figure, panels: list[list[Axes]], columns: int = 7) -> None:
+    """One legend under all panels, each entry once, in the order of first appearance, so many side by side."""
     seen: dict[str, Any] = {}
     for axes in (axes for row in panels for axes in row):
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             seen.setdefault(name, handle)
     if seen:
-        figure.legend(list(seen.values()), list(seen), loc="outside lower left", ncols=7)
+        figure.legend(list(seen.values()), list(seen), loc="outside lower left", ncols=columns)
 
 
 def headed(axes: Axes, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from samo.figures import cost, curvature, curves, forest, layers, search, toys
+from samo.figures import cost, curvature, curves, forest, landscape, layers, probe, search, toys
 from samo.figures.style import svg
 from samo.figures.toy_slider import slider
 from samo.study import store
@@ -78,6 +78,11 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
     bent = bent[bent["method"].isin(main["method"])]
     price = _read(analysis / "cost.csv", ["method"])
     price = price[price["method"].isin(main["method"])]
+    around = _read(analysis / "landscape.csv", ["method", "task", "x", "y", "loss"])
+    around = landscape.shown(around[around["method"].isin(main["method"])])
+    planes = around[around["method"].isin(around.loc[around["y"] != 0, "method"])]
+    seen = _read(analysis / "probe.csv", ["method", "source"])
+    seen = seen[seen["method"].isin(main["method"]) | (seen["source"] != "trained")]
     return [
         Drawing(
             f"{dataset}-forest",
@@ -100,6 +105,19 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
         Drawing(f"{dataset}-layers", by_layer, lambda: layers.draw(main, by_layer), lambda: layers.describe(by_layer)),
         Drawing(f"{dataset}-curvature", bent, lambda: curvature.draw(main, bent), lambda: curvature.describe(bent)),
         Drawing(f"{dataset}-cost", price, lambda: cost.draw(main, price), lambda: cost.describe(price)),
+        Drawing(
+            f"{dataset}-landscape",
+            around[around["y"] == 0],
+            lambda: landscape.draw_lines(main, around),
+            lambda: landscape.describe(around),
+        ),
+        Drawing(
+            f"{dataset}-planes",
+            planes,
+            lambda: landscape.draw_planes(main, planes),
+            lambda: landscape.describe_planes(planes),
+        ),
+        Drawing(f"{dataset}-probe", seen, lambda: probe.draw(seen), lambda: probe.describe(seen)),
         Drawing(f"{dataset}-search", trials, lambda: search.draw(trials), lambda: search.describe(trials)),
     ]
 

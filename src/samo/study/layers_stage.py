@@ -7,7 +7,7 @@ from typing import cast
 import pandas as pd
 
 from samo.analysis.layers import Options, layers, ranking
-from samo.study import store
+from samo.study import store, trained
 from samo.study.config import Params
 from samo.study.errors import NotebookError
 from samo.study.tables_stage import csv, read_histories
@@ -16,13 +16,7 @@ from samo.study.tables_stage import csv, read_histories
 def write_layers(root: Path, params: Params, dataset: str) -> pd.DataFrame:
     """Summarise how task gradients agree on each layer, into data/analysis/<dataset>/layers.csv."""
     options = cast("Options", params.analysis["layers"])
-    methods = [
-        name
-        for name, method in params.methods_on(dataset).items()
-        if method.networks == "shared"
-        and method.aggregator_name in options.aggregators
-        and method.preset_name in options.sharpness
-    ]
+    methods = trained.chosen(params, dataset, options)
     table = layers(read_histories(root, dataset, methods, "layers.csv"), options.choose)
     store.write_text(_result(root, dataset), csv(table))
     return table

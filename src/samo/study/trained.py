@@ -7,11 +7,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from samo import datasets
+from samo.choice import Choice
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.problem import Problem
 from samo.study.cells import Cell
 from samo.study.config import Params
 from samo.study.errors import NotebookError
+from samo.study.method import Method
 
 
 def problem(root: Path, params: Params, dataset: str) -> Problem:
@@ -37,3 +39,12 @@ def network(root: Path, params: Params, cell: Cell, seed: int, of: Problem) -> n
         reason = str(error).splitlines()[0]
         raise NotebookError(f"{path}: weights of another network ({reason}): `dvc repro -f {cell.stage}`") from error
     return made.eval()
+
+
+def chosen(params: Params, dataset: str, choice: Choice) -> dict[str, Method]:
+    """The dataset's methods with a shared trunk that an analysis looks at, in their order."""
+    return {
+        name: method
+        for name, method in params.methods_on(dataset).items()
+        if method.networks == "shared" and choice.takes(method.aggregator_name, method.preset_name)
+    }

@@ -1,0 +1,206 @@
+"""How much of a task's gradient its SPSA estimate holds, in how many dimensions and from how many directions."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from samo.choice import Choice
+from samo.gradients import as_rows, task_gradients
+from samo.passes import Closure, Passes
+from samo.perturbation import Point, Vector, layer_norms, mix_
+from samo.points import Clean, perturbed_points
+from samo.probe_theory import mean_cosine, mean_cosine_by_layer
+from samo.sharpness import Sharpness, preset
+from samo.stats import mean_interval
+
+KEYS = ["estimator", "statistics", "layer_normalised", "directions", "params"]
+COLUMNS = [*KEYS, "cosine", "cosine_low", "cosine_high", "theory", "perturbation", "sign_share", "n"]
+LINEAR = (100, 1_000, 10_000)
+"""Parameters of the made problems with linear losses."""
+
+
+Statistics = Literal["running", "batch"]
+
+
+def _both() -> list[Statistics]:
+    return ["running", "batch"]
+
+
+class Options(Choice):
+    """What is looked at, and how often.
+
+    Attributes:
+        sharpness, aggregators: whose trained networks.
+        seeds: how many of the dataset's seeds, from the first on.
+        directions: numbers of probe directions that an estimate averages.
+        repeats: batches, each with directions of its own; the intervals are over them.
+        sizes: how many parts of the trunk: its first tensors alone, up to all of it.
+        tasks: at most so many, spread evenly, since a gradient of each is held.
+        examples: of a batch at most, where training takes more.
+        mu: length of a probe's step.
+        statistics: of BatchNorm and dropout in a probe, see `Sharpness.probe_statistics`; a network without either is
+            probed with the first alone.
+    """
+
+    sharpness: list[str] = Field(default_factory=lambda: ["samo"])
+    aggregators: list[str] = Field(default_factory=lambda: ["ls"])
+    seeds: Annotated[int, Field(ge=1)] = 1
+    directions: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1)] = Field(
+        default_factory=lambda: [1, 8]
+    )
+    repeats: Annotated[int, Field(ge=2)] = 4
+    sizes: Annotated[int, Field(ge=1)] = 3
+    tasks: Annotated[int, Field(ge=1)] = 3
+    examples: Annotated[int, Field(ge=1)] = 16
+    mu: Annotated[float, Field(gt=0)] = 0.01
+    statistics: Annotated[list[Statistics], Field(min_length=1)] = Field(default_factory=_both)
+
+
+def quality(
+    closures: Iterable[Closure],
+    trunk: Sequence[Tensor],
+    modules: Sequence[nn.Module],
+    tasks: int,
+    options: Options,
+    generator: torch.Generator,
+) -> pd.DataFrame:
+    """Cosines between exact task gradients and their estimates, over parts of the trunk, with what theory gives.
+
+    Exact gradients are taken as a step takes them, in the mode the modules are in (training mode, with the batch's
+    statistics); a probe moves by a finite mu and, under statistics `running`, looks at the network in evaluation mode,
+    as the official code does. None of it leaves a trace. The estimates are those that a step would perturb by; the
+    placebo (estimator `random`) is a random direction with a coin for its slope.
+
+    Args:
+        closures: one a repeat, each on a batch of its own.
+        trunk: its parameters.
+        modules: whose mode and buffers a pass may touch.
+        tasks: K.
+
+    Returns:
+        A row an estimator, statistics, layer_normalised, number of directions and part of the trunk (params): cosine,
+        a mean over tasks and repeats with its 95 % interval over the n repeats; theory; perturbation, the same mean
+        for SAMO's mix with the global gradient at alpha = 0.5 (layer-normalised rows only); sign_share, the share of
+        positive cosines: with one direction as it is, the share of slopes with the right sign.
+    """
+    readings = [
+        reading | {"repeat": repeat}
+        for repeat, closure in enumerate(closures)
+        for reading in _readings(closure, trunk, modules, tasks, options, generator)
+    ]
+    return _summary(pd.DataFrame(readings))
+
+
+def parts(sizes: Sequence[int], count: int) -> list[int]:
+    """How many leading tensors make up each of `count` parts, whose sizes are spread evenly on a log scale."""
+    ends = np.log(np.cumsum(sizes))
+    wanted = np.linspace(ends[0], ends[-1], count) if count > 1 else ends[-1:]
+    return sorted({int(np.abs(ends - end).argmin()) + 1 for end in wanted})
+
+
+def linear(params: int, repeats: int, generator: torch.Generator) -> tuple[list[Tensor], list[Closure]]:
+    """A trunk of four layers and, a repeat each, two tasks whose losses are linear in it: l_i = g_i . theta.
+
+    Only here does theory hold to the letter. The layers' gradients differ in size, so that normalising them matters.
+    """
+    trunk = [nn.Parameter(torch.zeros(params // 4, dtype=torch.float64)) for _ in range(4)]
+
+    def closure() -> Closure:
+        gradients = [
+            [(d + 1) * torch.randn(p.shape, generator=generator, dtype=p.dtype) for d, p in enumerate(trunk)]
+            for _ in range(2)
+        ]
+        return lambda tasks: [
+            torch.stack([(g * p).sum() for g, p in zip(gradients[i], trunk, strict=True)]).sum() for i in tasks
+        ]
+
+    return list(trunk), [closure() for _ in range(repeats)]
+
+
+def _readings(
+    closure: Closure,
+    trunk: Sequence[Tensor],
+    modules: Sequence[nn.Module],
+    tasks: int,
+    options: Options,
+    generator: torch.Generator,
+) -> Iterator[dict[str, Any]]:
+    asked = np.unique(np.linspace(0, tasks - 1, min(tasks, options.tasks)).round().astype(int)).tolist()
+    whole = Passes(closure, modules, trunk[0].device)
+    passes = Passes(lambda numbers: closure([asked[k] for k in numbers]), modules, trunk[0].device)
+    theta = Point(trunk)
+
+    def exact(_: Sequence[int]) -> list[Tensor]:
+        losses = whole.again(range(tasks))
+        return [*(losses[i] for i in asked), torch.stack(losses).mean()]
+
+    with passes.without_trace():
+        J = task_gradients(exact, trunk, range(len(asked) + 1))
+        rows = [as_rows(row, trunk) for row in J]
+        clean = Clean(J.new_zeros(len(asked)), rows[-1], None)
+        for count in parts([p.numel() for p in trunk], options.sizes):
+            own, everyone = [row[:count] for row in rows[:-1]], rows[-1][:count]
+            for sharpness in _estimators(options, modules):
+                # As many draws with few directions as the passes for the most of them would give.
+                for _ in range(max(options.directions) // sharpness.directions):
+                    for group, estimate in perturbed_points(sharpness, passes, theta, range(count), clean, generator):
+                        for i in group:
+                            yield from _compared(sharpness, estimate[:count], own[i], everyone)
+
+
+def _estimators(options: Options, modules: Sequence[nn.Module]) -> Iterator[Sharpness]:
+    """SAMO's estimate alone, as a direction of length 1, and its placebo; one z serves all tasks in a pass."""
+    shared = preset("samo-shared", rho=1.0, scope="local", normalise="none", mu=options.mu)
+    two_modes = any(isinstance(m, _BatchNorm) or (isinstance(m, _DropoutNd) and m.p > 0) for m in modules)
+    for statistics in options.statistics if two_modes else options.statistics[:1]:
+        for directions in options.directions:
+            yield replace(shared, directions=directions, probe_statistics=statistics)
+    # Coins carry nothing, from however many directions, and no pass is made for them.
+    yield replace(shared, estimator="random", directions=options.directions[0], probe_statistics=options.statistics[0])
+
+
+def _compared(sharpness: Sharpness, estimate: Vector, g: Vector, g0: Vector) -> Iterator[dict[str, Any]]:
+    sizes = [part.numel() for part in g]
+    q = sharpness.directions
+    one = g[0].new_ones(())
+    scaled, mixed = [part.clone() for part in estimate], [part.clone() for part in estimate]
+    mix_(scaled, g0, one, 0.0, "layer")
+    mix_(mixed, g0, one, 0.5, "layer")
+    by_layer = mean_cosine_by_layer(q, sizes, layer_norms(g).tolist(), layer_norms(g0).tolist())
+    for layered, v, theory in ((False, estimate, float(mean_cosine(q, sum(sizes)))), (True, scaled, by_layer)):
+        yield {
+            "estimator": sharpness.estimator,
+            "statistics": sharpness.probe_statistics,
+            "layer_normalised": layered,
+            "directions": q,
+            "params": sum(sizes),
+            "cosine": cosine(v, g),
+            "perturbation": cosine(mixed, g) if layered else np.nan,
+            "theory": theory if sharpness.estimator == "spsa" else 0.0,
+        }
+
+
+def cosine(v: Vector, g: Vector) -> float:
+    """Of two vectors over the trunk; 0 where one is 0."""
+    inner = sum(float((a * b).sum()) for a, b in zip(v, g, strict=True))
+    size = float(layer_norms(v).norm() * layer_norms(g).norm())
+    return inner / size if size > 0 else 0.0
+
+
+def _summary(readings: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for key, group in readings.groupby(KEYS, sort=False):
+        by_repeat = group.groupby("repeat")["cosine"].mean()
+        interval = mean_interval(by_repeat.to_numpy())
+        positive = float((group["cosine"] > 0).mean())
+        theory, mixed = group["theory"].mean(), group["perturbation"].mean()
+        rows.append((*key, interval.mean, interval.low, interval.high, theory, mixed, positive, interval.n))
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,117 @@
+"""What lies around the solutions: losses on a line side by side, and on planes with the same contours."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from samo.figures.forest import joint
+from samo.figures.palette import MUTED, colour, label, spoken
+from samo.figures.style import grid, headed, legend
+
+MOST_TASKS = 3
+"""With more tasks than this their mean is drawn alone."""
+MEAN = "mean of the tasks"
+STEEP = 10.0
+"""Where the largest loss of a row is so many times its least, the scales are logarithmic."""
+LEVELS = 8
+"""Contours of a row: at the losses below which equal shares of its points lie."""
+
+
+def shown(losses: pd.DataFrame) -> pd.DataFrame:
+    """The losses that are drawn: means over seeds, of each task or, where they are many, of all tasks together.
+
+    `losses` has method, seed, task, x, y, loss.
+    """
+    if losses["task"].nunique() > MOST_TASKS:
+        losses = losses.assign(task=MEAN)
+    keys = ["method", "task", "x", "y"]
+    means: pd.DataFrame = losses.groupby(keys, sort=False)["loss"].mean().reset_index()
+    return means
+
+
+def draw_lines(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
+    """A row of panels a task, a column an aggregator, a line a sharpness; a row shares its scale.
+
+    `table` is a main table, `losses` is as `shown` gives it; its y is 0 on the line.
+    """
+    line = losses[losses["y"] == 0].sort_values("x")
+    methods = joint(table)
+    methods = methods[methods["method"].isin(line["method"])]
+    aggregators, tasks = list(dict.fromkeys(methods["aggregator"])), list(dict.fromkeys(losses["task"]))
+    figure, panels = grid(len(tasks), len(aggregators), 2.0, sharex=True, sharey="row")
+    for row, task in zip(panels, tasks, strict=True):
+        for axes, aggregator in zip(row, aggregators, strict=True):
+            for name, sharpness in methods.loc[methods["aggregator"] == aggregator, ["method", "sharpness"]].to_numpy():
+                part = line[(line["method"] == name) & (line["task"] == task)]
+                axes.plot(part["x"], part["loss"], color=colour(sharpness), linewidth=1.6, label=label(sharpness))
+            axes.axvline(0, color=MUTED, linewidth=0.7)
+            headed(axes, f"{task}: training loss" if axes is row[0] else "")
+            if row is panels[0]:
+                axes.set_title(label(aggregator), pad=18)
+            if row is panels[-1]:
+                axes.set_xlabel("step, in filter norms")
+    rows = line.groupby("task")["loss"]
+    if (rows.min() > 0).all() and (rows.max() > STEEP * rows.min()).any():
+        for row in panels:
+            row[0].set_yscale("log")
+    legend(figure, panels)
+    return figure
+
+
+def draw_planes(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
+    """A row of panels a task, a column a method with a plane; the contours of a row are drawn at the same losses."""
+    methods = joint(table)
+    methods = methods[methods["method"].isin(losses.loc[losses["y"] != 0, "method"])]
+    tasks = list(dict.fromkeys(losses["task"]))
+    rows = list(methods.to_dict("records"))
+    figure, panels = grid(len(tasks), len(rows), min(2.6, 0.55 + 8.5 / len(rows)), sharex=True, sharey=True)
+    for row, task in zip(panels, tasks, strict=True):
+        planes = [_plane(losses[(losses["method"] == m["method"]) & (losses["task"] == task)]) for m in rows]
+        levels = _levels(planes)
+        for axes, method, plane in zip(row, rows, planes, strict=True):
+            drawn = axes.contour(
+                plane.columns, plane.index, plane, levels=levels, colors=colour(method["sharpness"]), linewidths=1.1
+            )
+            axes.clabel(drawn, fontsize=6.5, fmt="%.3g")
+            axes.plot(0, 0, "+", color=MUTED, markersize=7)
+            axes.grid(visible=False)
+            axes.set_aspect("equal")
+            axes.xaxis.set_major_locator(MaxNLocator(3))
+            axes.yaxis.set_major_locator(MaxNLocator(3))
+            headed(axes, f"{task}" if axes is row[0] else "")
+            if row is panels[0]:
+                axes.set_title(spoken(method["aggregator"], method["sharpness"]), pad=18, fontsize=9)
+    return figure
+
+
+def _plane(losses: pd.DataFrame) -> pd.DataFrame:
+    """The losses as a grid, y down the rows: the line's own places, which have no others above them, left out."""
+    across = losses.loc[losses["y"] != 0, "x"].unique()
+    return losses[losses["x"].isin(across)].pivot_table(index="y", columns="x", values="loss")
+
+
+def _levels(planes: list[pd.DataFrame]) -> list[float]:
+    values = np.concatenate([plane.to_numpy().ravel() for plane in planes])
+    values = values[np.isfinite(values)]  # far out a loss may be infinite
+    shares = (np.arange(LEVELS) + 0.5) / LEVELS
+    return sorted(set(np.quantile(values, shares).tolist()))
+
+
+def describe(losses: pd.DataFrame) -> str:
+    """How far every method's mean loss rises along the line, in words."""
+    line = losses[losses["y"] == 0].groupby(["method", "x"], sort=False, as_index=False)["loss"].mean()
+    span = line["x"].max()
+    parts = []
+    for name, part in line.groupby("method", sort=False):
+        at = part.set_index("x")["loss"]
+        parts.append(f"{name} from {at[0.0]:.3g} to {at[[-span, span]].mean():.3g}")
+    return f"Mean training loss from the solution to {span:g} filter norms away from it: " + "; ".join(parts)
+
+
+def describe_planes(losses: pd.DataFrame) -> str:
+    """What the planes span, in words."""
+    planes = losses[losses["method"].isin(losses.loc[losses["y"] != 0, "method"])]
+    ranges = planes.groupby("method", sort=False)["loss"].agg(["min", "max"])
+    parts = [f"{name} {low:.3g} to {high:.3g}" for name, low, high in ranges.itertuples()]
+    return "Training loss over a plane of two directions around the solution, least and largest: " + "; ".join(parts)
