@@ -6,11 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from samo.figures.palette import INK, colour, label, mark
+from samo.figures.scale import usual
 from samo.figures.style import grid
 from samo.tables import is_reference, text
-
-BEYOND = 4.0
-"""A row that reaches further from zero than so many times the median row does not set the scale."""
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -68,7 +66,7 @@ def _forest(axes: Axes, rows: pd.DataFrame, at: list[int], name: str) -> None:
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.spines["left"].set_visible(False)
-    limits = _limits(rows, name)
+    limits = usual(rows, name)
     if limits is not None:
         axes.set_xlim(*limits)
     for place, row in zip(at, rows.to_dict("records"), strict=True):
@@ -91,21 +89,6 @@ def _forest(axes: Axes, rows: pd.DataFrame, at: list[int], name: str) -> None:
                 fontsize="small",
                 color=INK,
             )
-
-
-def _limits(rows: pd.DataFrame, name: str) -> tuple[float, float] | None:
-    """A range that shows most rows well; None where it shows all. A row beyond it is written out at the edge."""
-    if name not in rows or rows[name].notna().sum() < 3:
-        return None
-    ends = rows[[f"{name}_low", f"{name}_high", name]].dropna(subset=[name])
-    reach = ends.abs().max(axis=1)
-    usual = reach <= BEYOND * reach.median()
-    if usual.all():
-        return None
-    shown = ends[usual]
-    low, high = min(0.0, float(shown.min().min())), max(0.0, float(shown.max().max()))
-    margin = 0.08 * (high - low)
-    return low - margin, high + margin
 
 
 def describe(table: pd.DataFrame) -> str:

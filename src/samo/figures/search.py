@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from samo.figures.palette import INK, MUTED, colour, label, mark
+from samo.figures.scale import ticks
 from samo.figures.style import grid, headed, legend
 from samo.tables import text
 
@@ -32,7 +32,10 @@ def draw(trials: pd.DataFrame) -> Figure:
             axes.set_xlabel(words if row is panels[-1] else "")
             headed(axes, f"{label(aggregator)}: validation score" if name == "lr" else "")
     for axes, name in zip(panels[0], AXES, strict=True):
-        _scale(axes, sorted(set(trials[name].dropna())))
+        values = sorted(set(trials[name].dropna()))
+        if values and values[0] > 0:
+            ticks(axes, values)
+            axes.margins(x=0.06, y=0.12)
     legend(figure, panels)
     return figure
 
@@ -56,15 +59,6 @@ def _cut(part: pd.DataFrame, name: str) -> tuple["pd.Series[float]", "pd.Series[
         part = part[part["lr"].isin(part["lr"].mode()[:1])]
     line = part.sort_values(name)
     return line[name], line["score"]
-
-
-def _scale(axes: Axes, values: list[float]) -> None:
-    if not values or values[0] <= 0:
-        return
-    axes.set_xscale("log")
-    axes.set_xticks(values, [text(value) for value in values])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.margins(x=0.06, y=0.12)
 
 
 def describe(trials: pd.DataFrame) -> str:
