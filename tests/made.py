@@ -59,6 +59,18 @@ def made_run(method: str, dataset: str = "multimnist", noise: float = 0.5) -> di
     }
 
 
+def made_variant(of: str, name: str, fields: dict[str, Any], gain: float = 0.0, noise: float = 0.0) -> dict[str, Any]:
+    """A made run once more under another name, with these fields of its sharpness changed, `gain` points better."""
+    run = made_run(of)
+    own = np.random.default_rng([len(name), *name.encode()])
+    for results in run["seeds"].values():
+        for values in results.values():
+            values["accuracy"] += gain + own.normal(0, noise)
+    if "rho" in fields:
+        run["search"] = {"trials": [], "chosen": {"lr": 0.003, "rho": fields["rho"]}}
+    return run | {"method": name, "fields": fields}
+
+
 def made_history(method: str, epochs: int = 4) -> pd.DataFrame:
     """A cell's history.csv: curves that end at the run's test values, and probe rows for joint methods."""
     run = made_run(method)
@@ -156,6 +168,16 @@ def made_probe(method: str = "samo-ls") -> pd.DataFrame:
                     )
                 rows.append((name, 0, source, "random", "running", layered, 1, params, 0, -0.1, 0.1, 0, 0.5, 0.5, 4))
     return pd.DataFrame(rows, columns=["method", "seed", "source", *probe.COLUMNS])
+
+
+def write_variants(root: Path, runs: list[dict[str, Any]], dataset: str = "multimnist") -> list[tuple[str, str]]:
+    """Write cells beside those of `write_runs`; returns the (dataset, method)s."""
+    for run in runs:
+        folder = root / "data" / "runs" / dataset / run["method"]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "metrics.json").write_text(json.dumps(run | {"dataset": dataset}))
+        made_history("ls").to_csv(folder / "history.csv", index=False)
+    return [(dataset, run["method"]) for run in runs]
 
 
 def write_runs(root: Path, methods: list[str], dataset: str = "multimnist") -> list[tuple[str, str]]:

@@ -26,6 +26,23 @@ def test_headline_counts_only_intervals_that_leave_out_zero():
     assert "b" not in words.split("(", 1)[1].split(")", 1)[0]
 
 
+def test_settings_are_counted_where_they_differ_from_their_default():
+    limits = {"a": (-2.0, -3.0, -1.0), "b": (1.0, -0.5, 2.5), "c": (np.nan,) * 3, "d": (0.5, np.nan, np.nan)}
+    rows = [
+        {"method": name, "field": "mu", "role": "variant", "shift": mean, "shift_low": low, "shift_high": high}
+        for name, (mean, low, high) in limits.items()
+    ]
+    default = {"method": "x", "field": "mu", "role": "default", "shift": 0.0, "shift_low": 0.0, "shift_high": 0.0}
+    two = {**default, "method": "y", "field": "alpha, mu", "role": "variant", "shift": -9.0}
+    some = pd.DataFrame([*rows, default, two])
+    assert verdict.settings("D", some) == (
+        "On D, 1 of 3 changed settings differs in Δm from the default by more than the noise of the seeds (a −2.00); "
+        "by chance alone one would expect 0.2."
+    )
+    assert "none of 2 changed settings differ in Δm" in verdict.settings("D", some[some["method"] != "a"])
+    assert "can be compared" in verdict.settings("D", some[some["role"] == "default"])
+
+
 def test_headline_says_when_nothing_is_shown():
     assert "every interval holds zero" in verdict.headline("d", table(a=(-2, -5, 1), b=(0, np.nan, np.nan)))
     assert "0 of 1 sharpness-aware methods beat their base and 1 is worse" in verdict.headline("d", table(a=(2, 1, 3)))

@@ -28,6 +28,11 @@ def _kind(run: Run) -> tuple[str, str]:
     return run["networks"], run["sharpness"]
 
 
+def aggregator_with_options(run: Run) -> str:
+    """The aggregator's name, with the options given to it: "cagrad c=0.2"."""
+    return " ".join([run["aggregator"], *(f"{key}={value}" for key, value in sorted(run.get("options", {}).items()))])
+
+
 def metric_names(run: Run) -> list[str]:
     """Column names, "<task> <metric>", in the run's own order."""
     return [f"{m['task']} {m['metric']}" for m in run["metrics"]]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from samo.sensitivity import points
 from samo.stats import Interval, paired_interval
 from samo.tables import is_reference, left_out, metric_columns, text
 
@@ -99,6 +100,23 @@ def _lower(table: pd.DataFrame, numbers: pd.DataFrame, words: str) -> str:
         f"The {words} is lower than the base method's for {lower} of {len(pairs)} sharpness-aware methods (median "
         f"factor {text(factor, 2)}); with an interval that leaves out 1, it is lower for {signs.count(-1)} and higher "
         f"for {signs.count(1)}."
+    )
+
+
+def settings(dataset: str, table: pd.DataFrame) -> str:
+    """Which changed settings differ from their default by more than the seeds' noise.
+
+    `table` is that of samo.sensitivity.table.
+    """
+    rows = [row for row in points(table).to_dict("records") if row["role"] == "variant"]
+    if not rows:
+        return f"On {dataset} no changed setting can be compared with its default yet."
+    apart = [row for row in rows if interval(row, "shift").sign]
+    said = ", ".join(f"{row['method']} {text(row['shift'], 2)}" for row in apart)
+    differ = f"{len(apart) or 'none'} of {len(rows)} changed settings {'differs' if len(apart) == 1 else 'differ'}"
+    return (
+        f"On {dataset}, {differ} in Δm from the default by more than the noise of the seeds"
+        f"{f' ({said})' if said else ''}; by chance alone one would expect {text(0.05 * len(rows), 1)}."
     )
 
 
