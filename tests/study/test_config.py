@@ -2,12 +2,15 @@ from pathlib import Path
 
 import pytest
 
+from samo.sensitivity import changed, defaults, kind_of
 from samo.study import config
 from samo.study.cells import cells
 from samo.study.errors import ConfigError
+from samo.tables import Run
 
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "profiles/smoke.yaml").read_text()
+VARIANTS = GOOD[GOOD.index("sensitivity:") : GOOD.index("train:\n")]
 
 
 def faults(text):
@@ -21,9 +24,34 @@ def test_every_shipped_profile_is_sound(path):
     params = config.load(path)
     everywhere = {f"train@{d}-{m}" for d in params.datasets for m in params.methods}
     some = {f"train-more@{d}-{m}" for d in params.more.datasets for m in params.more.methods}
+    varied = {f"train-sensitivity@{d}-{m}" for d in params.sensitivity.datasets for m in params.sensitivity.methods}
     stages = [cell.stage for cell in cells(params)]
-    assert set(stages) == everywhere | some
-    assert len(stages) == len(everywhere) + len(some)
+    assert set(stages) == everywhere | some | varied
+    assert len(stages) == len(everywhere) + len(some) + len(varied)
+
+
+@pytest.mark.parametrize("path", [*ROOT.glob("profiles/*.yaml")], ids=lambda p: p.name)
+def test_every_variant_of_a_shipped_profile_changes_one_setting_of_a_method_of_the_table(path):
+    params = config.load(path)
+    for name in params.datasets:
+        runs: dict[str, Run | None] = {
+            method: {
+                "networks": block.networks,
+                "aggregator": block.aggregator_name,
+                "options": block.aggregator_options,
+                "sharpness": block.preset_name,
+                "fields": block.preset_fields,
+                "search": {"chosen": {"rho": None}},
+            }
+            for method, block in params.methods_on(name).items()
+        }
+        known = defaults({method: runs[method] for method in params.main_on(name)})
+        for method in runs.keys() - params.main_on(name).keys():
+            run = runs[method]
+            assert run is not None
+            default = runs[known[kind_of(run)]]
+            assert default is not None
+            assert len(changed(run, default)) == 1, f"{name}/{method}"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +67,16 @@ def test_every_shipped_profile_is_sound(path):
         ("methods: {}", "methods: {ls: {aggregator: mgda}}", ["more.methods.ls", "methods", "every"]),
         ("methods: {}", "methods: {x: {aggregator: lss}}", ["more.methods.x.aggregator", "'lss'"]),
         ("more: {datasets: [], methods: {}}", "", ["more: is missing"]),
+        ("  datasets: [multimnist]", "  datasets: [qm9]", ["sensitivity.datasets", "'qm9'", "multimnist"]),
+        ("  datasets: [multimnist]\n", "", ["sensitivity.datasets: is missing"]),
+        ("samo-ls-alpha09:", "ls:", ["sensitivity.methods.ls", "methods", "every"]),
+        ("alpha: 0.9", "alpha: 1.9", ["sensitivity.methods.samo-ls-alpha09.sharpness", "alpha", "1.9", "[0, 1]"]),
+        (
+            "more: {datasets: [], methods: {}}",
+            "more: {datasets: [multimnist], methods: {samo-ls-alpha09: {aggregator: ls, sharpness: gsam}}}",
+            ["sensitivity.methods.samo-ls-alpha09", "stands under more"],
+        ),
+        (VARIANTS, "", ["sensitivity: is missing"]),
         ("    training: {", "    sede: 3\n    training: {", ["datasets.multimnist", "seeds and search", "sede"]),
         ("    training: {", "    seeds: [1, 1]\n    training: {", ["datasets.multimnist.seeds", "each value once"]),
         ("    training: {", "    search: {lr: [1]}\n    training: {", ["datasets.multimnist.search.rho: is missing"]),
@@ -137,8 +175,10 @@ TWO = GOOD.replace(
 
 def test_a_dataset_may_have_methods_seeds_and_grids_of_its_own():
     params = config.parse(TWO)
-    assert list(params.methods_on("multimnist")) == ["stl", "ls", "samo-ls", "gsam-ls", "fmtl-fairgrad"]
-    assert list(params.methods_on("scenes")) == ["stl", "ls", "samo-ls", "fmtl-fairgrad"]
+    shown = ["stl", "ls", "samo-ls", "gsam-ls", "fmtl-fairgrad"]
+    assert list(params.main_on("multimnist")) == shown
+    assert list(params.methods_on("multimnist")) == [*shown[:4], "samo-ls-alpha09", shown[4]]
+    assert list(params.methods_on("scenes")) == list(params.main_on("scenes")) == ["stl", "ls", "samo-ls", shown[4]]
     assert (params.seeds_on("multimnist"), params.seeds_on("scenes")) == ([0, 1], [7])
     samo = params.methods["samo-ls"]
     assert config.grids(params, "multimnist", samo) == ([0.003, 0.01], [0.02, 0.1])

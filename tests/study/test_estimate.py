@@ -10,7 +10,7 @@ SCENES = """  scenes:
     data: {train: 40, val: 8, test: 8, height: 16, width: 16, seed: 0}
     training: {network: segnet, widths: [4, 8], batch: 4, epochs: 3, search_epochs: 2}
 """
-TEXT = (ROOT / "profiles/smoke.yaml").read_text()
+TEXT = (ROOT / "profiles/smoke.yaml").read_text().replace("  datasets: [multimnist]", "  datasets: []")
 START, END = TEXT.index("  multimnist:"), TEXT.index("methods:")
 PARAMS = config.parse(TEXT[:START] + SCENES + TEXT[END:])
 

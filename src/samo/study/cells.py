@@ -8,7 +8,10 @@ from samo.study.config import Params
 
 @dataclass(frozen=True)
 class Cell:
-    """One problem x one method; `kind` is the stage that runs it: "train", or "train-more" for methods under `more`."""
+    """One problem x one method; `kind` is the stage that runs it.
+
+    "train", or "train-more" for methods under `more`, or "train-sensitivity" for variants under `sensitivity`.
+    """
 
     dataset: str
     method: str
@@ -25,6 +28,11 @@ class Cell:
         return f"{self.kind}@{self.dataset}-{self.method}"
 
     @property
+    def variant(self) -> bool:
+        """Whether it is left out of main tables and analyses."""
+        return self.kind == "train-sensitivity"
+
+    @property
     def runs(self) -> Path:
         """Where its results lie, relative to the project's root."""
         return Path("data/runs") / self.dataset / self.method
@@ -37,8 +45,19 @@ class Cell:
 
 def cells(params: Params) -> list[Cell]:
     """All cells, in the order of params.yaml: never what happens to lie on the disk."""
+    kinds = dict.fromkeys(params.methods, "train") | dict.fromkeys(params.more.methods, "train-more")
     return [
-        Cell(dataset, method, "train" if method in params.methods else "train-more")
+        Cell(dataset, method, kinds.get(method, "train-sensitivity"))
         for dataset in params.datasets
         for method in params.methods_on(dataset)
     ]
+
+
+def main(params: Params) -> list[tuple[str, str]]:
+    """(dataset, method) of the cells that main tables and analyses are of."""
+    return [(cell.dataset, cell.method) for cell in cells(params) if not cell.variant]
+
+
+def variants(params: Params) -> list[tuple[str, str]]:
+    """(dataset, method) of the others, which show how much the settings matter."""
+    return [(cell.dataset, cell.method) for cell in cells(params) if cell.variant]

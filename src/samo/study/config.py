@@ -5,91 +5,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from samo import analysis, datasets, sharpness
 from samo.analysis.toys.walks import Options as Toys
-from samo.settings import Settings, Training
+from samo.settings import Settings
 from samo.study import paths, strict_yaml
+from samo.study.blocks import DatasetBlock, More, Name, Seeds, Train
 from samo.study.errors import ConfigError
 from samo.study.faults import line
-from samo.study.method import Method, Positive
+from samo.study.method import Method
 
 if TYPE_CHECKING:
     import torch
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-
-
-def _each_once(values: list[Any]) -> list[Any]:
-    if len(set(values)) != len(values):
-        raise ValueError("must hold each value once")
-    return values
-
-
-Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1), AfterValidator(_each_once)]
-
-
-class Grid(Settings):
-    """What every method's search tries, in the same order; see `samo.search`.
-
-    Attributes:
-        lr: learning rates, ascending.
-        rho: radii, ascending, for the methods that have one.
-    """
-
-    lr: Annotated[list[Positive], Field(min_length=1)]
-    rho: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
-
-    @field_validator("lr", "rho")
-    @classmethod
-    def _ascending(cls, values: list[float]) -> list[float]:
-        if sorted(set(values)) != values:
-            raise ValueError("must be ascending, each value once")
-        return values
-
-
-class Train(Settings):
-    """How every cell runs.
-
-    Attributes:
-        threads: of torch, fixed so that results do not depend on how many cells run at once.
-        device: "cpu", "cuda", "cuda:1", "mps" …, or "auto": the accelerator where there is one.
-        search: the grids, where a dataset's block has none of its own.
-    """
-
-    threads: Annotated[int, Field(ge=1, le=256)] = 1
-    device: Annotated[str, Field(pattern=r"^(auto|[a-z]+(:[0-9]+)?)$")] = "auto"
-    search: Grid
-
-
-class More(Settings):
-    """Methods for some datasets only; those under `methods` run on every one.
-
-    Attributes:
-        datasets: keys of the profile's datasets.
-        methods: key = a name of your own, not one under `methods`.
-    """
-
-    datasets: Annotated[list[Name], AfterValidator(_each_once)]
-    methods: dict[Name, Method]
-
-
-class DatasetBlock(BaseModel):
-    """The block of one dataset; `data` and `training` are checked by its module's own settings.
-
-    Attributes:
-        data: how the examples are made.
-        training: how networks are trained on them.
-        seeds: of its final runs, where they are not those of the profile.
-        search: its own grids, the same for every method on it.
-    """
-
-    model_config = {"frozen": True, "extra": "forbid"}
-    data: Settings
-    training: Training
-    seeds: Seeds | None = None
-    search: Grid | None = None
 
 
 class Params(Settings):
@@ -100,6 +28,8 @@ class Params(Settings):
         datasets: key = a module of `samo.datasets`.
         methods: key = a name of your own; these run on every dataset.
         more: methods for some datasets only.
+        sensitivity: variants of those methods for some datasets only, such as SAMO with another alpha. They run as all
+            others do, but are no rows of the main table and are left out by analyses; see `main_on`.
         train: how every cell runs.
         analyses: key = a module of `samo.analysis` with a notebook of that name, value = its settings.
         toys: how the toys are walked over; `{}` takes the defaults.
@@ -109,6 +39,7 @@ class Params(Settings):
     datasets: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
     more: More
+    sensitivity: More
     train: Train
     analyses: Annotated[dict[Name, dict[str, Any]], Field(default_factory=dict)]
     toys: Toys
@@ -116,12 +47,15 @@ class Params(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> "Params":
         _ = self.dataset, self.analysis  # builds, and so checks, every block
-        for name in self.more.datasets:
-            if name not in self.datasets:
-                raise ValueError(f"more.datasets has {name!r}: allowed are {', '.join(self.datasets)}")
-        for name in self.more.methods:
-            if name in self.methods:
-                raise ValueError(f"more.methods.{name} stands under methods, too, which run on every dataset")
+        taken = dict.fromkeys(self.methods, "methods, too, which run on every dataset")
+        for tier, some in (("more", self.more), ("sensitivity", self.sensitivity)):
+            for name in some.datasets:
+                if name not in self.datasets:
+                    raise ValueError(f"{tier}.datasets has {name!r}: allowed are {', '.join(self.datasets)}")
+            for name in some.methods:
+                if name in taken:
+                    raise ValueError(f"{tier}.methods.{name} stands under {taken[name]}")
+            taken |= dict.fromkeys(some.methods, f"{tier}, too")
         for name in self.datasets:
             self.methods_on(name)
         return self
@@ -138,10 +72,16 @@ class Params(Settings):
 
     def methods_on(self, dataset: str) -> dict[str, Method]:
         """The methods of a dataset: those of one aggregator together, else in the order of the file."""
-        given = self.methods | (self.more.methods if dataset in self.more.datasets else {})
+        given = dict(self.methods)
+        for some in (self.more, self.sensitivity):
+            given |= some.methods if dataset in some.datasets else {}
         found = {name: _on(dataset, name, method) for name, method in given.items()}
         families = list(dict.fromkeys((m.networks, m.aggregator_name) for m in found.values()))
         return dict(sorted(found.items(), key=lambda item: families.index((item[1].networks, item[1].aggregator_name))))
+
+    def main_on(self, dataset: str) -> dict[str, Method]:
+        """Those of them that the main table shows and analyses look at: all but the variants under `sensitivity`."""
+        return {name: m for name, m in self.methods_on(dataset).items() if name not in self.sensitivity.methods}
 
     def seeds_on(self, dataset: str) -> list[int]:
         """The seeds of a dataset's final runs."""
@@ -169,7 +109,7 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
     except ValueError as error:
         raise ConfigError(f"{origin}: {error}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{origin}: must be a mapping with seeds, datasets, methods, more, train, analyses, toys")
+        raise ConfigError(f"{origin}: must be a mapping with {', '.join(Params.model_fields)}")
     try:
         return Params.model_validate(content)
     except ValidationError as error:

@@ -18,7 +18,7 @@ RHO = 0.01
 
 
 def write_cost(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd.DataFrame:
-    """Measure one step of each method with a shared trunk, and write data/analysis/<dataset>/cost.csv.
+    """Measure one step of each main method with a shared trunk, and write data/analysis/<dataset>/cost.csv.
 
     STL is left out: its step is K plain steps, one a network. Times are facts of this machine; the ratio by the count
     of passes is not.
@@ -40,7 +40,7 @@ def write_cost(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd.
         1000
         * loading.measure(problem, training, torch.Generator().manual_seed(0), device, repeats=repeats).batch_seconds
     )
-    shared = {name: m for name, m in params.methods_on(dataset).items() if m.networks == "shared"}
+    shared = {name: m for name, m in params.main_on(dataset).items() if m.networks == "shared"}
     methods = [
         Method(
             name,

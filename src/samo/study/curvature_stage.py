@@ -33,7 +33,7 @@ def write_curvature(dataset: str) -> pd.DataFrame:
     device = config.device(params.train.device)
     problem = trained.problem(root, params, dataset)
     drawn = sets(problem, params.dataset[dataset].training.batch, settings, device)
-    shared = {name for name, m in params.methods_on(dataset).items() if m.networks == "shared"}
+    shared = {name for name, m in params.main_on(dataset).items() if m.networks == "shared"}
     seeds = params.seeds_on(dataset)[: settings.seeds]
     work = [(c, s) for c in cells(params) if c.dataset == dataset and c.method in shared for s in seeds]
     rows = []

@@ -8,7 +8,7 @@ from samo.study import grid
 from samo.study.display import display
 from samo.study.grid.job import Weight
 
-RAW, CELLS = ("fetch",), ("prepare", "train", "train-more", "toys")
+RAW, CELLS = ("fetch",), ("prepare", "train", "train-more", "train-sensitivity", "toys")
 """Kinds of stages: those that bring raw files, and those that run several at a time."""
 ANALYSES, TIMED = ("analyse",), "-cost"
 """Those that read what cells have written; the one that measures time runs alone."""

@@ -42,9 +42,9 @@ def network(root: Path, params: Params, cell: Cell, seed: int, of: Problem) -> n
 
 
 def chosen(params: Params, dataset: str, choice: Choice) -> dict[str, Method]:
-    """The dataset's methods with a shared trunk that an analysis looks at, in their order."""
+    """The dataset's main methods with a shared trunk that an analysis looks at, in their order."""
     return {
         name: method
-        for name, method in params.methods_on(dataset).items()
+        for name, method in params.main_on(dataset).items()
         if method.networks == "shared" and choice.takes(method.aggregator_name, method.preset_name)
     }

@@ -1,0 +1,81 @@
+"""The blocks that params.yaml is made of, but for a method's own; each is checked by itself."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field, field_validator
+
+from samo.settings import Settings, Training
+from samo.study.method import Method, Positive
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+
+
+def _each_once(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values):
+        raise ValueError("must hold each value once")
+    return values
+
+
+Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1), AfterValidator(_each_once)]
+
+
+class Grid(Settings):
+    """What every method's search tries, in the same order; see `samo.search`.
+
+    Attributes:
+        lr: learning rates, ascending.
+        rho: radii, ascending, for the methods that have one.
+    """
+
+    lr: Annotated[list[Positive], Field(min_length=1)]
+    rho: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
+
+    @field_validator("lr", "rho")
+    @classmethod
+    def _ascending(cls, values: list[float]) -> list[float]:
+        if sorted(set(values)) != values:
+            raise ValueError("must be ascending, each value once")
+        return values
+
+
+class Train(Settings):
+    """How every cell runs.
+
+    Attributes:
+        threads: of torch, fixed so that results do not depend on how many cells run at once.
+        device: "cpu", "cuda", "cuda:1", "mps" …, or "auto": the accelerator where there is one.
+        search: the grids, where a dataset's block has none of its own.
+    """
+
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    device: Annotated[str, Field(pattern=r"^(auto|[a-z]+(:[0-9]+)?)$")] = "auto"
+    search: Grid
+
+
+class More(Settings):
+    """Methods for some datasets only; those under `methods` run on every one.
+
+    Attributes:
+        datasets: keys of the profile's datasets.
+        methods: key = a name of your own that stands nowhere else.
+    """
+
+    datasets: Annotated[list[Name], AfterValidator(_each_once)]
+    methods: dict[Name, Method]
+
+
+class DatasetBlock(BaseModel):
+    """The block of one dataset; `data` and `training` are checked by its module's own settings.
+
+    Attributes:
+        data: how the examples are made.
+        training: how networks are trained on them.
+        seeds: of its final runs, where they are not those of the profile.
+        search: its own grids, the same for every method on it.
+    """
+
+    model_config = {"frozen": True, "extra": "forbid"}
+    data: Settings
+    training: Training
+    seeds: Seeds | None = None
+    search: Grid | None = None
