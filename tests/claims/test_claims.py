@@ -9,6 +9,7 @@ import pytest
 
 from samo import claims
 from samo.claims.c19_layers import concentration, movement
+from samo.claims.cells import Cell, Kind, find
 from samo.claims.evidence import Evidence
 from samo.claims.rule import Verdict, judge, overall
 from tests.claims.worlds import (
@@ -204,6 +205,23 @@ def test_a_radius_that_is_given_is_still_the_method_but_another_alpha_is_not():
     default = world(**only, extra=[("ls", "samo", {"alpha": 0.5}, 2.0)])  # type: ignore[arg-type]
     found = [judge(claims.get(5).comparisons(evidence))[0].verdict for evidence in (given, other, default)]
     assert found == [Verdict.SUPPORTED, Verdict.NOT_RUN, Verdict.SUPPORTED]
+
+
+def test_a_variant_is_never_taken_for_the_method_of_the_table():
+    kind = Kind("samo")
+    main, other = Cell("main", "ls", kind, {"rho": 0.05}), Cell("variant", "ls", kind, {"rho": 0.1}, variant=True)
+    assert find([other, main], kind, "ls") == "main"
+    assert find([other], kind, "ls") == "variant"
+    assert find([other, other._replace(method="another")], kind, "ls") is None
+
+
+def test_radii_of_f_mtl_are_compared_where_all_else_is_equal():
+    adaptive = [("mgda", "fmtl", {"rho": rho, "adaptive": True}, 2.0 * k) for k, rho in enumerate((0.5, 2.0, 5.0))]
+    rows = judge(claims.get(16).comparisons(world(extra=adaptive)))
+    assert [row.comparison.case for row in rows] == [f"rho {r} for 2, fmtl (adaptive True)" for r in ("0.5", "5")]
+    assert overall(rows).verdict == Verdict.CONTRADICTED
+    mixed = [*adaptive[:2], ("mgda", "fmtl", {"rho": 5.0}, 4.0)]
+    assert verdict(16, world(extra=mixed)) == Verdict.NOT_RUN
 
 
 def test_one_place_cannot_tell_that_neither_wins_everywhere():

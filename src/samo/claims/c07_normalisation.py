@@ -5,14 +5,17 @@ layer, on the same aggregator. True ("needed"): both above 0. False: one of them
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from samo.claims.cells import Kind
 from samo.claims.contrast import SAMO, compare
 from samo.claims.evidence import Evidence
+from samo.claims.measures import DELTA_M
 from samo.claims.rule import Comparison
 
 CLAIM = "Layer-wise normalisation is needed"
 SOURCE = "SAMO, method; all three normalisations are in its code"
+SHOWN = replace(DELTA_M, figure="sensitivity")
 
 
 def comparisons(evidence: Evidence) -> Sequence[Comparison]:
@@ -20,5 +23,5 @@ def comparisons(evidence: Evidence) -> Sequence[Comparison]:
     return [
         comparison
         for how, case in (("none", "over none"), ("global", "over global"))
-        for comparison in compare(evidence, Kind("samo", {"normalise": how}), SAMO, case=case)
+        for comparison in compare(evidence, Kind("samo", {"normalise": how}), SAMO, SHOWN, case=case)
     ]

@@ -1,14 +1,14 @@
 """16. "The framework is insensitive to the hyperparameters (perturbation radii)."
 
-Test: Delta-m of F-MTL at each radius of a grid minus that at the grid's middle, on the same aggregator. True: within
+Test: Delta-m of F-MTL at each radius of a grid minus that at the grid's middle, all else equal. True: within
 the margin of half a point either way (`contrast.MARGIN`) for all radii. False: outside of it for one. At least three
 radii, the largest ten times the smallest: over less, insensitivity says nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from samo.claims.cells import bases
-from samo.claims.contrast import FMTL, MARGIN, difference
+from samo.claims.cells import Cell, Kind
+from samo.claims.contrast import MARGIN, difference
 from samo.claims.evidence import Evidence
 from samo.claims.rule import Comparison, Region
 
@@ -24,8 +24,7 @@ def comparisons(evidence: Evidence) -> Sequence[Comparison]:
 
 def _comparisons(evidence: Evidence, dataset: str) -> list[Comparison]:
     found = []
-    for base in bases(evidence.cells[dataset]):
-        grid = _grid(evidence, dataset, base)
+    for base, kind, grid in _grids(evidence.cells[dataset]):
         radii = sorted(grid)
         if len(radii) < 3 or radii[-1] < 10 * radii[0]:
             continue
@@ -33,7 +32,8 @@ def _comparisons(evidence: Evidence, dataset: str) -> list[Comparison]:
         for rho in radii:
             if rho != middle:
                 effect = difference(evidence, dataset, grid[rho], grid[middle])
-                case, lack = f"rho {rho:g} for {middle:g}", "" if effect else "runs on the same seeds"
+                case = f"rho {rho:g} for {middle:g}" + (f", {kind}" if kind.changed else "")
+                lack = "" if effect else "runs on the same seeds"
                 found.append(
                     Comparison(dataset, effect, WITHIN, "Δm points", base, case, f"{dataset}-sensitivity", lack)
                 )
@@ -41,10 +41,15 @@ def _comparisons(evidence: Evidence, dataset: str) -> list[Comparison]:
     return found or [Comparison(dataset, None, missing=lack)]
 
 
-def _grid(evidence: Evidence, dataset: str, base: str) -> dict[float, str]:
-    """{rho given in params.yaml: method} of the F-methods on an aggregator."""
-    return {
-        float(cell.radii["rho"]): cell.method
-        for cell in evidence.cells[dataset]
-        if cell.base == base and cell.kind == FMTL and list(cell.radii) == ["rho"]
-    }
+def _grids(known: Iterable[Cell]) -> list[tuple[str, Kind, dict[float, str]]]:
+    """(aggregator, kind, {rho given in params.yaml: method}) of the F-methods; those of a grid differ in rho alone."""
+    found: list[tuple[str, Kind, dict[float, str]]] = []
+    for cell in known:
+        if cell.kind.sharpness != "fmtl" or cell.kind.networks != "shared" or list(cell.radii) != ["rho"]:
+            continue
+        grid = next((grid for base, kind, grid in found if (base, kind) == (cell.base, cell.kind)), None)
+        if grid is None:
+            grid = {}
+            found.append((cell.base, cell.kind, grid))
+        grid.setdefault(float(cell.radii["rho"]), cell.method)
+    return found

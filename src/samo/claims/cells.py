@@ -27,12 +27,16 @@ class Kind:
 
 
 class Cell(NamedTuple):
-    """One method of one dataset: its name, its aggregator, its kind and the radii that its block gives."""
+    """One method of one dataset: its name, its aggregator, its kind and the radii that its block gives.
+
+    A variant stands beside the main table, to show how much a setting matters.
+    """
 
     method: str
     base: str
     kind: Kind
     radii: Mapping[str, Any]
+    variant: bool = False
 
 
 def cells(runs: pd.DataFrame) -> list[Cell]:
@@ -44,10 +48,11 @@ def cells(runs: pd.DataFrame) -> list[Cell]:
 def find(known: Iterable[Cell], kind: Kind, base: str) -> str | None:
     """The name of the method of this kind and aggregator.
 
-    Of several, that with the fewest radii given (the one whose radius was searched); None where there is none, or no
-    single one.
+    Of several, one that is no variant, and of these that with the fewest radii given (the one whose radius was
+    searched); None where there is none, or no single one.
     """
     same = [cell for cell in known if cell.base == base and cell.kind == kind]
+    same = [cell for cell in same if not cell.variant] or same
     least = min((len(cell.radii) for cell in same), default=0)
     names = [cell.method for cell in same if len(cell.radii) == least]
     return names[0] if len(names) == 1 else None
@@ -67,7 +72,8 @@ def _cell(row: Mapping[Any, Any]) -> Cell:
         if key not in RADII and _plain(getattr(default, key)) != _plain(value)
     }
     radii = {key: value for key, value in given.items() if key in RADII}
-    return Cell(row["method"], row["aggregator"], Kind(row["sharpness"], changed, row["networks"]), radii)
+    kind = Kind(row["sharpness"], changed, row["networks"])
+    return Cell(row["method"], row["aggregator"], kind, radii, bool(row.get("variant", False)))
 
 
 def _plain(value: object) -> object:

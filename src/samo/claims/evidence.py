@@ -13,7 +13,7 @@ from samo.claims.scores import delta_m_by_seed
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "runs": (
-            *("dataset", "method", "aggregator", "sharpness", "networks", "fields", "lr", "rho"),
+            *("dataset", "method", "variant", "aggregator", "sharpness", "networks", "fields", "lr", "rho"),
             *("seed", "task", "metric", "value", "higher_is_better"),
         ),
         "history": ("dataset", "method", "seed", "epoch", "split", "task", "metric", "value"),
@@ -46,7 +46,8 @@ class Evidence:
         datasets: of the profile, in its order.
         runs: test values of every final run, a row a seed and metric. `aggregator` tells options apart ("cagrad
         c=0.2"),
-            `fields` is a mapping with the preset's changed fields, `lr` and `rho` are as chosen.
+            `fields` is a mapping with the preset's changed fields, `lr` and `rho` are as chosen; `variant` tells the
+            cells that stand beside the main table to show how much a setting matters.
         history: of every epoch; split "probe" holds the cosines of the task gradients on a fixed set, split "train"
         with
             metric "minibatch_conflict" the share of the epoch's mini-batches whose task gradients conflict.

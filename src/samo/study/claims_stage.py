@@ -10,7 +10,7 @@ from samo.claims import table
 from samo.claims.evidence import COLUMNS, Evidence, empty
 from samo.study import store
 from samo.study.tables_stage import Pairs, by_dataset, csv, read_histories, read_runs
-from samo.tables import Run
+from samo.tables import Run, aggregator_with_options
 
 ANALYSES = ("curvature", "cost", "probe")
 """The frames that lie under data/analysis/<dataset>, each as <analysis>.csv."""
@@ -19,12 +19,12 @@ HISTORY = {"cosine_mean", "minibatch_conflict"}
 """What the claims need of a history."""
 
 
-def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str]) -> pd.DataFrame:
+def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> pd.DataFrame:
     """Judge every claim by the cells of the active profile; write reports/tables/claims.csv and claims.md.
 
     A figure is named only where it was drawn, so that this comes after the figures.
     """
-    found = table.table(read(root, pairs, analyses))
+    found = table.table(read(root, pairs, analyses, variants))
     drawn = found["figure"].map(lambda name: (root / "reports/figures" / f"{name}.svg").exists())
     found["figure"] = found["figure"].where(drawn, "")
     store.write_text(root / "reports/tables/claims.csv", csv(found))
@@ -32,17 +32,25 @@ def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str]) -> pd.DataFr
     return found
 
 
-def read(root: Path, pairs: Pairs, analyses: Iterable[str]) -> Evidence:
+def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Evidence:
     """The evidence of these cells and analyses, and of the toys; what was not run is empty.
 
     Whatever else lies in the folders is left out: analyses and methods that are no longer in the profile.
+
+    Args:
+        root: the project's folder.
+        pairs: the cells of the main tables.
+        analyses: those of the profile.
+        variants: the cells beside those of the main tables.
     """
-    cells, active = by_dataset(pairs), set(analyses)
+    pairs, variants, active = list(pairs), list(variants), set(analyses)
+    cells = by_dataset([*pairs, *variants])
     runs: list[dict[str, Any]] = []
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("history", "layers", *ANALYSES)}
     for dataset, methods in cells.items():
         for method, run in read_runs(root, dataset, methods).items():
-            runs += rows(dataset, method, run) if run else []
+            variant = (dataset, method) in variants
+            runs += [row | {"variant": variant} for row in rows(dataset, method, run)] if run else []
         for method, history in read_histories(root, dataset, methods).items():
             if history is not None:
                 kept = history[history["metric"].isin(HISTORY)]
@@ -60,11 +68,10 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str]) -> Evidence:
 
 def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
     """One cell's metrics.json as rows of the frame `runs`; a value that is null or missing is NaN."""
-    options = "".join(f" {key}={value}" for key, value in sorted(run.get("options", {}).items()))
     head = {
         "dataset": dataset,
         "method": method,
-        "aggregator": run["aggregator"] + options,
+        "aggregator": aggregator_with_options(run),
         "sharpness": run["sharpness"],
         "networks": run["networks"],
         "fields": run.get("fields", {}),
