@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Six cells in all, each a notebook kernel that imports torch and MLflow: about a minute on two cores.
+# Seven cells in all, each a notebook kernel that imports torch and MLflow: about a minute on two cores.
 pytestmark = pytest.mark.slow
 
 
@@ -63,6 +63,7 @@ def test_from_raw_digits_to_the_report_and_on(copy):
             "fetch@multimnist",
             "prepare@multimnist",
             *(f"train@multimnist-{m}" for m in methods),
+            "train-sensitivity@multimnist-samo-ls-alpha09",
             "analyse@multimnist-conflict",
             "analyse@multimnist-cost",
             "analyse@multimnist-landscape",
@@ -79,7 +80,12 @@ def test_from_raw_digits_to_the_report_and_on(copy):
     assert last == f"report: {copy.root}/reports/html/index.html"
     assert all(f"| {method} |" in table for method in methods)
     page = (copy.root / "reports/html/index.html").read_text()
-    assert all(f"../executed/train-multimnist-{method}.html" in page for method in methods)
+    assert all(f"../executed/train-multimnist-{method}.html" in page for method in (*methods, "samo-ls-alpha09"))
+    # What varies a setting stands apart from the main table.
+    assert "| samo-ls-alpha09 |" not in table
+    varied = (copy.root / "reports/tables/multimnist-sensitivity.md").read_text()
+    assert "| alpha = 0.9 | samo-ls-alpha09 |" in varied
+    assert 'id="multimnist-sensitivity"' in page
     assert "nan" not in re.sub(r"data:[^\"']*", "", page).lower().split("<footer")[0].split()
 
     # A second call runs nothing, and DVC itself agrees.

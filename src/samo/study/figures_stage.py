@@ -7,9 +7,10 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from samo.figures import cost, curvature, curves, forest, landscape, layers, probe, search, toys
+from samo.figures import cost, curvature, curves, forest, landscape, layers, probe, search, sensitivity, toys
 from samo.figures.style import svg
 from samo.figures.toy_slider import slider
+from samo.sensitivity import points
 from samo.study import store
 from samo.study.tables_stage import TOYS, csv
 
@@ -83,6 +84,8 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
     planes = around[around["method"].isin(around.loc[around["y"] != 0, "method"])]
     seen = _read(analysis / "probe.csv", ["method", "source"])
     seen = seen[seen["method"].isin(main["method"]) | (seen["source"] != "trained")]
+    settings = _read(tables / f"{dataset}-sensitivity.csv", ["field", "shift"])
+    varied = points(settings)
     return [
         Drawing(
             f"{dataset}-forest",
@@ -118,6 +121,12 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
             lambda: landscape.describe_planes(planes),
         ),
         Drawing(f"{dataset}-probe", seen, lambda: probe.draw(seen), lambda: probe.describe(seen)),
+        Drawing(
+            f"{dataset}-sensitivity",
+            varied,
+            lambda: sensitivity.draw(settings),
+            lambda: sensitivity.describe(settings),
+        ),
         Drawing(f"{dataset}-search", trials, lambda: search.draw(trials), lambda: search.describe(trials)),
     ]
 

@@ -98,6 +98,16 @@ class Report:
         """Every dataset's figure of this kind: forest, curves, conflict, layers, curvature, cost or search."""
         return self._each(lambda d: self._figure(d, kind, caption))
 
+    def sensitivity(self, caption: str) -> Piece:
+        """Of every dataset with variants, what they show in a sentence and a figure."""
+        told = ""
+        for dataset in self.datasets:
+            path = self.root / "reports/tables" / f"{dataset}-sensitivity.csv"
+            if path.exists():
+                told += page.paragraph(verdict.settings(label(dataset), pd.read_csv(path)))
+                told += self._figure(dataset, "sensitivity", caption)
+        return Piece(told or page.paragraph("This profile varies no setting: params.yaml has none under sensitivity."))
+
     def toys(self, kind: str, caption: str) -> Piece:
         """A figure of the toys: line, paths or outcomes."""
         return Piece(self._figure("toys", kind, caption))

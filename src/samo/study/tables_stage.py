@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from samo import tables
+from samo import sensitivity, tables
 from samo.analysis.conflict import conflict
 from samo.study import store
 
@@ -49,13 +49,20 @@ def write_conflict(root: Path, dataset: str, pairs: Pairs) -> pd.DataFrame:
     return table
 
 
-def write_tables(root: Path, pairs: Pairs) -> dict[str, pd.DataFrame]:
+def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd.DataFrame]:
     """Write reports/tables whole; returns the main table of each dataset.
 
-    <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are, curves.csv and
-    search.csv the curves and trials of all datasets, metrics.json the numbers that `dvc metrics show` prints, and
-    toys.csv where the walks over the toys end.
+    <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are,
+    <dataset>-sensitivity.csv and .md the variants (`samo.sensitivity`) where there are some, curves.csv and search.csv
+    the curves and trials of all datasets, metrics.json the numbers that `dvc metrics show` prints, and toys.csv where
+    the walks over the toys end.
+
+    Args:
+        root: the project's folder.
+        pairs: the cells of the main tables, curves and trials.
+        variants: the cells beside them.
     """
+    varied = by_dataset(variants)
     mains: dict[str, pd.DataFrame] = {}
     curves: list[pd.DataFrame] = []
     trials: list[pd.DataFrame] = []
@@ -66,6 +73,10 @@ def write_tables(root: Path, pairs: Pairs) -> dict[str, pd.DataFrame]:
             store.write_text(out / f"{dataset}.csv", csv(mains[dataset]))
             store.write_text(out / f"{dataset}.md", tables.markdown(mains[dataset]))
             store.write_text(out / f"{dataset}-measures.csv", csv(tables.measures(runs)))
+            settings = sensitivity.table(runs, read_runs(root, dataset, varied.get(dataset, [])))
+            if len(settings):
+                store.write_text(out / f"{dataset}-sensitivity.csv", csv(settings))
+                store.write_text(out / f"{dataset}-sensitivity.md", sensitivity.markdown(settings))
             series = tables.curves(read_histories(root, dataset, methods))
             curves.append(_first(series, dataset))
             trials.append(_first(tables.search(runs), dataset))
