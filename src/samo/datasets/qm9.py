@@ -21,7 +21,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +30,13 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from samo import settings
-from samo.datasets.parts import graphs, molecules
-from samo.datasets.parts.graphs import GraphSplit
-from samo.datasets.parts.molecules import Molecule, UnreadableError
 from samo.datasets.parts.sources import RawFile, WheelMember
-from samo.models import mpnn
-from samo.models.mpnn import Molecules
 from samo.problem import Meter, Metric, Problem, Values
+
+if TYPE_CHECKING:
+    # Graphs and chemistry take seconds to import, and every stage reads every dataset's settings.
+    from samo.datasets.parts.molecules import Molecule
+    from samo.models.mpnn import Molecules
 
 _FILES = (
     ("qm9_part1.csv", 69693764, "19f0a5d595462d52cd82eef3370f3e9eb55a1f52cb14985657200349568deff3"),
@@ -105,6 +105,8 @@ class Training(settings.Training):
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """Write the arrays of `samo.datasets.parts.graphs.save` for each split; return the datasheet."""
+    from samo.datasets.parts import graphs, molecules
+
     total = sum(1 for _ in _rows(raw))
     wanted = data.test + data.val + (data.train or 2)
     if wanted > total:
@@ -155,8 +157,10 @@ def _rows(raw: Path) -> Iterator[tuple[str, dict[str, str]]]:
                 raise ValueError(f"{path}, line {table.line_num}: {error}") from error
 
 
-def _read(raw: Path, wanted: set[int]) -> tuple[dict[int, tuple[Molecule, NDArray[np.float64]]], Counter[str]]:
+def _read(raw: Path, wanted: set[int]) -> tuple[dict[int, tuple["Molecule", NDArray[np.float64]]], Counter[str]]:
     """The wanted molecules that can be read with their targets, by their place in the tables; why others cannot."""
+    from samo.datasets.parts.molecules import UnreadableError, read
+
     found, left_out = {}, Counter[str]()
     for index, (where, row) in enumerate(_rows(raw)):
         if index not in wanted:
@@ -167,7 +171,7 @@ def _read(raw: Path, wanted: set[int]) -> tuple[dict[int, tuple[Molecule, NDArra
             targets = _targets(row, elements)
             if not (np.isfinite(positions).all() and np.isfinite(targets).all()):
                 raise ValueError("a value is not finite")
-            molecule = molecules.read(row["SMILES"], elements, positions.reshape(len(elements), 3))
+            molecule = read(row["SMILES"], elements, positions.reshape(len(elements), 3))
         except UnreadableError as reason:
             left_out[str(reason)] += 1
         except ValueError as error:
@@ -178,7 +182,9 @@ def _read(raw: Path, wanted: set[int]) -> tuple[dict[int, tuple[Molecule, NDArra
 
 
 def _targets(row: dict[str, str], elements: list[str]) -> NDArray[np.float64]:
-    counts = [elements.count(element) for element in molecules.ELEMENTS]
+    from samo.datasets.parts.molecules import ELEMENTS
+
+    counts = [elements.count(element) for element in ELEMENTS]
     return np.array([t.factor * (float(row[t.column]) - np.dot(counts, t.atoms)) for t in TARGETS.values()])
 
 
@@ -190,7 +196,7 @@ class _MeanAbsoluteError:
         self.total = [0.0] * len(TASKS)
         self.seen = 0
 
-    def update(self, outputs: Mapping[int, Tensor], batch: tuple[Molecules, Tensor]) -> None:
+    def update(self, outputs: Mapping[int, Tensor], batch: tuple["Molecules", Tensor]) -> None:
         targets = batch[1]
         self.seen += len(targets)
         for k, output in outputs.items():
@@ -202,15 +208,18 @@ class _MeanAbsoluteError:
 
 def problem(prepared: Path, training: Training) -> Problem:
     """QM9 from its prepared arrays; the losses are squared errors of standardised targets."""
+    from samo.datasets.parts.graphs import GraphSplit
+    from samo.models import mpnn
+
     sheet = json.loads((prepared / "datasheet.json").read_text())
     mean: list[float] = sheet["mean"]
     std: list[float] = sheet["std"]
 
-    def forward(network: nn.Module, batch: tuple[Molecules, Tensor], tasks: Sequence[int]) -> Sequence[Tensor]:
+    def forward(network: nn.Module, batch: tuple["Molecules", Tensor], tasks: Sequence[int]) -> Sequence[Tensor]:
         outputs: Sequence[Tensor] = network(batch[0], tasks)
         return outputs
 
-    def loss(task: int, output: Tensor, batch: tuple[Molecules, Tensor]) -> Tensor:
+    def loss(task: int, output: Tensor, batch: tuple["Molecules", Tensor]) -> Tensor:
         return mse_loss(output.squeeze(1), batch[1][:, task])
 
     def score(values: Values) -> float:
