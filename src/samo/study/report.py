@@ -80,7 +80,7 @@ class Report:
 
     def best(self) -> Piece:
         """The best method in one sentence a dataset."""
-        return self._each(lambda d: page.paragraph(verdict.best(self.table(d))))
+        return self._each(lambda d: self._said(d, verdict.best(self.table(d))))
 
     def main_tables(self) -> Piece:
         """Every dataset's main table."""
@@ -119,11 +119,11 @@ class Report:
 
     def agreement(self) -> Piece:
         """Whether sharpness raises the cosine between task gradients, in one sentence a dataset."""
-        return self._each(lambda d: page.paragraph(verdict.agreement(self.table(d), self._numbers(d, "conflict"))))
+        return self._each(lambda d: self._said(d, verdict.agreement(self.table(d), self._numbers(d, "conflict"))))
 
     def flatness(self) -> Piece:
         """Whether the largest eigenvalues are smaller with sharpness than without, in one sentence a dataset."""
-        return self._each(lambda d: page.paragraph(verdict.flatness(self.table(d), self._numbers(d, "curvature"))))
+        return self._each(lambda d: self._said(d, verdict.flatness(self.table(d), self._numbers(d, "curvature"))))
 
     def caveats(self) -> Piece:
         """What limits the numbers, counted from the data."""
@@ -146,6 +146,10 @@ class Report:
 
     def _each(self, piece: Callable[[str], str]) -> Piece:
         return Piece("".join(map(piece, self.datasets)))
+
+    def _said(self, dataset: str, words: str) -> str:
+        """A sentence, after the dataset that it is about."""
+        return page.paragraph(f"{label(dataset)}. {words}")
 
     def _figure(self, dataset: str, kind: str, caption: str) -> str:
         name = f"{dataset}-{kind}"
