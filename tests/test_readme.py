@@ -1,7 +1,10 @@
 """The README shows what the committed run found."""
 
+import csv
+import io
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,17 @@ def committed(path: str) -> str:
 
 def test_the_table_is_that_of_the_committed_run():
     assert committed("reports/tables/multimnist.md").strip() in README
+
+
+def test_the_verdicts_are_those_of_the_committed_run():
+    rows = csv.DictReader(io.StringIO(committed("reports/tables/claims.csv")))
+    found = Counter(row["verdict"] for row in rows if row["dataset"] == "all")
+    assert "supported" not in found
+    said = (
+        f"Of {found.total()} claims, this run contradicts {found['contradicted']}, "
+        f"leaves {found['undecided']} undecided and does not hold the cells for {found['not run']}"
+    )
+    assert said in README
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", README))
