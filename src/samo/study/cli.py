@@ -64,6 +64,17 @@ def make_active(context: typer.Context) -> None:
     _pass_on(context, command, "samo profile")
 
 
+@app.command("show")
+def show_table(
+    dataset: Annotated[str, typer.Argument(help="A dataset of the profile.")],
+    method: Annotated[str | None, typer.Argument(help="One of its methods, to see every seed and trial.")] = None,
+) -> None:
+    """Print a dataset's table, or one method's values seed by seed."""
+    from samo.study import config, paths, show
+
+    show.show(paths.root(), config.load(), dataset, method)
+
+
 @app.command()
 def claims(
     number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
