@@ -1,6 +1,6 @@
 """The forward passes of one step: the first is an ordinary one, the others leave no trace."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -10,6 +10,14 @@ from samo import streams
 from samo.batchnorm import evaluation_mode, frozen_statistics
 
 Closure = Callable[[Sequence[int]], Sequence[Tensor] | Tensor]
+
+
+class LossError(FloatingPointError):
+    """Losses that are NaN or infinite; `losses` has them by task, the message names the tasks by number."""
+
+    def __init__(self, losses: Mapping[int, float]) -> None:
+        super().__init__("; ".join(f"the loss of task {task} is {loss}" for task, loss in losses.items()))
+        self.losses = dict(losses)
 
 
 def evaluate(closure: Closure, tasks: Sequence[int]) -> list[Tensor]:
@@ -83,8 +91,7 @@ class Passes:
             return detached(evaluate(self.closure, tasks))
 
     def check_finite(self, losses: Tensor, tasks: Sequence[int]) -> None:
-        """Raise a FloatingPointError that names the tasks whose loss is NaN or infinite."""
+        """Raise a LossError that names the tasks whose loss is NaN or infinite."""
         finite = torch.isfinite(losses)
         if not finite.all():
-            bad = [(task, float(loss)) for task, loss, ok in zip(tasks, losses, finite, strict=True) if not ok]
-            raise FloatingPointError("; ".join(f"the loss of task {task} is {loss}" for task, loss in bad))
+            raise LossError({task: float(loss) for task, loss, ok in zip(tasks, losses, finite, strict=True) if not ok})

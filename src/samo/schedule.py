@@ -1,6 +1,8 @@
 """The learning rate over a training: the schedules that the papers use, and one for short budgets."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR, ReduceLROnPlateau, StepLR
@@ -52,6 +54,25 @@ class Schedule:
             self._by_epoch.step()
         if self._by_score is not None:
             self._by_score.step(score)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed training needs beside the optimiser's state."""
+        return {} if (inner := self._inner) is None else inner.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave.
+
+        Raises:
+            ValueError: it is the state of another schedule.
+        """
+        if set(state) != set(self.state_dict()):
+            raise ValueError("the state is that of another schedule")
+        if (inner := self._inner) is not None:
+            inner.load_state_dict(dict(state))
+
+    @property
+    def _inner(self) -> LRScheduler | None:
+        return self._by_step or self._by_epoch or self._by_score
 
 
 def onecycle(step: int, total: int) -> float:

@@ -13,7 +13,9 @@ from samo import aggregation
 from samo.agreement import Agreement, LayerCosine
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.optimizer import make_optimizer
+from samo.passes import LossError
 from samo.problem import Batch, Problem, Values
+from samo.resume import Running, State
 from samo.schedule import Schedule
 from samo.settings import Training
 from samo.sharpness import Sharpness
@@ -88,8 +90,10 @@ def fit(
     every_epoch: bool = True,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[list[Row]], None] = lambda _: None,
+    resume: State | None = None,
+    keep: Callable[[Callable[[], State]], None] = lambda _: None,
 ) -> Fit:
-    """Train a fresh network.
+    """Train a fresh network, or go on with one: from the state of an epoch's end all comes out bit for bit the same.
 
     Args:
         problem: what to train on; only the split "train" moves weights.
@@ -97,10 +101,13 @@ def fit(
         evaluate_on: the splits whose loss and metrics go into the history. Nothing in here goes by them.
         every_epoch: evaluate after each epoch, not after the last one only, and watch how the tasks' gradients agree.
         on_progress: called about fifty times.
-        on_epoch: called with each epoch's rows.
+        on_epoch: called with each epoch's rows; first with those of all epochs before where a training goes on.
+        resume: what `keep` was given of this very training.
+        keep: called after each epoch with what makes the training's state; whether it is wanted is the callee's.
 
     Raises:
         DivergedError: a loss stopped being finite.
+        StateError: `resume` is the state of another training.
     """
     torch.manual_seed(recipe.seed)
     network = problem.network()
@@ -125,10 +132,16 @@ def fit(
     agreement: Agreement | None = None
     if every_epoch and not recipe.separate and len(problem.tasks) > 1:
         agreement = Agreement(problem, network, update.parts, recipe.device, steps, training.conflict_batches)
-        agreement.before_training()
+    running, behind = Running(network, optimizer, schedule, update, order, agreement, recipe.device), 0
     history: list[Row] = []
+    if resume is not None:
+        behind, kept = running.load(resume)
+        history = [Row(*row) for row in kept]
+        on_epoch(list(history))
+    elif agreement is not None:
+        agreement.before_training()
     report_every = max(1, recipe.epochs * steps // 50)
-    for epoch in range(1, recipe.epochs + 1):
+    for epoch in range(behind + 1, recipe.epochs + 1):
         network.train()
         total = torch.zeros(len(problem.tasks), device=recipe.device)
         for step, batch in enumerate(problem.splits["train"].batches(training.batch, recipe.device, order), 1):
@@ -137,8 +150,8 @@ def fit(
             try:
                 losses = train_step(problem, network, update, optimizer, batch, training.clip)
             except FloatingPointError as error:
-                where = f"epoch {epoch}, step {step}, tasks {', '.join(problem.tasks)}"
-                raise DivergedError(f"{error} ({where}): lower lr or rho") from error
+                said = _named(problem, error.losses) if isinstance(error, LossError) else str(error)
+                raise DivergedError(f"{said} (epoch {epoch}, step {step}): lower lr or rho") from error
             schedule.after_step()
             total += losses
             if (done := (epoch - 1) * steps + step) % report_every == 0:
@@ -148,13 +161,16 @@ def fit(
         rows = [Row(epoch, "train", t, "loss", v) for t, v in zip(problem.tasks, mean.tolist(), strict=True)]
         if every_epoch or epoch == recipe.epochs:
             for split in evaluate_on:
-                rows += _rows(epoch, split, evaluate(problem, network, split, recipe.device))
+                values = evaluate(problem, network, split, recipe.device)
+                _check_finite(problem, split, values, f"after epoch {epoch}, step {steps}")
+                rows += _rows(epoch, split, values)
         if agreement is not None:
             rows += [Row(epoch, note.split, "all", note.metric, note.value) for note in agreement.after_epoch(epoch)]
         score = _score(problem, network, rows, recipe.device) if schedule.needs_score else math.nan
         schedule.after_epoch(score)
         history += rows
         on_epoch(rows)
+        keep(partial(running.state, epoch, history))
     return Fit(history, network, agreement.layers if agreement is not None else [])
 
 
@@ -197,6 +213,17 @@ def train_step(
     optimizer.step()
     update.after_step(closure)
     return losses
+
+
+def _check_finite(problem: Problem, split: str, values: Values, where: str) -> None:
+    """The last step of an epoch has no loss after it but these."""
+    losses = {i: values[task]["loss"] for i, task in enumerate(problem.tasks)}
+    if bad := {i: loss for i, loss in losses.items() if not math.isfinite(loss)}:
+        raise DivergedError(f"on the split {split} {_named(problem, bad)} ({where}): lower lr or rho")
+
+
+def _named(problem: Problem, losses: Mapping[int, float]) -> str:
+    return "; ".join(f"the loss of {problem.tasks[i]} is {loss}" for i, loss in losses.items())
 
 
 def _score(problem: Problem, network: nn.Module, rows: list[Row], device: torch.device) -> float:

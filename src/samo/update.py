@@ -158,7 +158,7 @@ class MultiTaskUpdate:
         for aggregator, kept in zip(self._aggregators, state_dict["aggregators"], strict=True):
             load_state(aggregator, kept)
         self._steps = state_dict["steps"]
-        self.generator.set_state(state_dict["generator"])
+        self.generator.set_state(state_dict["generator"].cpu())
         self._memory.load_state_dict(state_dict["memory"])
         self._awaits = state_dict["awaits"]
 

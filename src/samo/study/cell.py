@@ -4,6 +4,8 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from typing import Any, cast
 
 import torch
@@ -12,8 +14,9 @@ from safetensors.torch import save_file
 from samo import datasets, search, sharpness
 from samo.problem import Problem
 from samo.reported import reported
+from samo.resume import State, StateError
 from samo.settings import Training
-from samo.study import config, paths, progress, store, track
+from samo.study import checkpoint, config, paths, progress, store, track
 from samo.study.cells import Cell
 from samo.study.method import Method
 from samo.train import DivergedError, Fit, Progress, Recipe, fit, values_of
@@ -28,7 +31,7 @@ class Result:
 
 
 def train_cell(dataset: str, method: str) -> Result:
-    """Search, train every seed, and write the cell's files.
+    """Search, train every seed, and write the cell's files; a cell that was stopped goes on from its checkpoints.
 
     Written, whole or not at all: `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, `layers.csv` for a
     method with a shared trunk, and the weights under `data/models/`. What holds for this machine only (times, device,
@@ -49,14 +52,16 @@ def train_cell(dataset: str, method: str) -> Result:
     watch = _Watch(cell, params, chosen_method)
 
     lrs, rhos = config.grids(params, dataset, chosen_method)
-    trials, chosen = _search(problem, block.training, chosen_method, lrs, rhos, seeds[0], device, watch)
+    kept = _checkpoints(params, cell, chosen_method, device)
+    trials, chosen = _search(problem, block.training, chosen_method, lrs, rhos, seeds[0], device, watch, kept)
     fits: dict[int, Fit] = {}
     views = track.Live(root, params, cell, chosen, _device_name(device))
     for k, seed in enumerate(seeds, 1):
         recipe = _recipe(chosen_method, block.training, chosen, block.training.epochs, seed, device)
         watch.phase(f"seed {seed} ({k}/{len(seeds)})", recipe.epochs)
         with views.run(seed) as log:
-            fits[seed] = fit(problem, recipe, ("val", "test"), on_progress=watch, on_epoch=log)
+            train = partial(fit, problem, recipe, ("val", "test"), on_progress=watch, on_epoch=log)
+            fits[seed] = _go_on(kept, f"seed-{seed}", train)
 
     metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
     history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
@@ -72,6 +77,7 @@ def train_cell(dataset: str, method: str) -> Result:
             weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
             save_file(weights, folder / f"{seed}.safetensors")
     views.finish(store.read_json(root / cell.runs / "metrics.json"))
+    kept.clear()
     return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
 
 
@@ -114,27 +120,67 @@ def _search(
     seed: int,
     device: torch.device,
     watch: _Watch,
+    kept: checkpoint.Checkpoints,
 ) -> tuple[list[search.Trial], search.Trial]:
     total, made = search.count(lrs, rhos), 0
+    scores: list[float] = kept.read("search") or []
 
     def score(lr: float, rho: float | None) -> float:
         nonlocal made
         made += 1
         watch.phase(f"search {made}/{total}", training.search_epochs)
+        if made <= len(scores):
+            return scores[made - 1]
         trial = search.Trial(lr, rho, 0.0)
         recipe = _recipe(method, training, trial, training.search_epochs, seed, device)
-        return _validation_score(problem, recipe, watch)
+        train = partial(fit, problem, recipe, ("val",), every_epoch=False, on_progress=watch)
+        scores.append(_validation_score(problem, partial(_go_on, kept, f"search-{made}", train)))
+        if kept.write("search", lambda: scores):
+            for number in range(1, made + 1):
+                kept.drop(f"search-{number}")
+        return scores[-1]
 
     return search.search(score, lrs, rhos)
 
 
-def _validation_score(problem: Problem, recipe: Recipe, watch: Callable[[Progress], None]) -> float:
+def _validation_score(problem: Problem, train: Callable[[], Fit]) -> float:
     """What a choice goes by; minus infinity where training diverged. Test data are not in reach here."""
     try:
-        run = fit(problem, recipe, ("val",), every_epoch=False, on_progress=watch)
+        run = train()
     except DivergedError:
         return float("-inf")
     return problem.score(values_of(run.history, "val"))
+
+
+def _go_on(kept: checkpoint.Checkpoints, name: str, train: Callable[..., Fit]) -> Fit:
+    """A training from its last checkpoint, or from its beginning."""
+
+    def keep(make: Callable[[], State]) -> None:
+        kept.write(name, make)
+
+    state = kept.read(name)
+    try:
+        return train(resume=state, keep=keep)
+    except StateError as error:
+        kept.refuse(name, str(error))
+        return train(keep=keep)
+
+
+def _checkpoints(params: config.Params, cell: Cell, method: Method, device: torch.device) -> checkpoint.Checkpoints:
+    root, block = paths.root(), params.dataset[cell.dataset]
+    settings = {
+        "cell": [cell.dataset, cell.method],
+        "seeds": params.seeds_on(cell.dataset),
+        "train": params.train.model_dump(mode="json"),
+        "data": block.data.model_dump(mode="json"),
+        "training": block.training.model_dump(mode="json"),
+        "grids": config.grids(params, cell.dataset, method),
+        "method": method.model_dump(mode="json"),
+        "device": _device_name(device),
+        "versions": {name: version(name) for name in ("numpy", "torch", "torchjd")},
+    }
+    made_from = checkpoint.made_from(root, cell.dataset, settings)
+    return checkpoint.Checkpoints(paths.checkpoints(root) / cell.name, made_from, device)
 
 
 def _recipe(

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+CHECKPOINTS = "SAMO_CHECKPOINTS"
+"""The variable that tells a worker's stages where the project's checkpoints lie."""
+
 
 def root() -> Path:
     """The project's folder: DVC_ROOT inside a stage, else the nearest folder upwards that holds dvc.yaml.
@@ -17,6 +20,11 @@ def root() -> Path:
         if (folder / "dvc.yaml").is_file():
             return folder
     raise FileNotFoundError(f"no dvc.yaml in {here} or above it: run this inside the study's folder")
+
+
+def checkpoints(root: Path) -> Path:
+    """Where stopped cells go on from: the project's own place also inside a worker's clone, which vanishes."""
+    return Path(os.environ.get(CHECKPOINTS) or root / ".samo" / "checkpoints")
 
 
 def given_data(dataset: str) -> Path:

@@ -16,6 +16,7 @@ from typing import IO
 
 import psutil
 
+from samo.study import paths
 from samo.study.grid import processes
 from samo.study.grid.clone import WORKERS
 from samo.study.grid.job import Done, Job, Progress
@@ -149,6 +150,7 @@ def _environment(root: Path) -> dict[str, str]:
     outer = {"DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
     environment = {name: value for name, value in os.environ.items() if name not in outer}
     environment.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
+    environment[paths.CHECKPOINTS] = str(paths.checkpoints(root))
     return environment
 
 
