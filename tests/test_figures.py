@@ -216,6 +216,17 @@ def test_search_names_what_was_chosen():
     assert "samo-ls learning rate 0.003, rho 0.01" in search.describe(trials)
 
 
+def test_a_search_for_alpha_has_a_panel_of_its_own_and_each_cut_holds_the_others_still():
+    values = [(0.01, 1.0, 0.5), (0.01, 2.0, 0.5), (0.01, 2.0, 0.3), (0.001, 2.0, 0.3), (0.1, 2.0, 0.3)]
+    trials = [{"lr": lr, "rho": rho, "alpha": alpha, "score": 1.0} for lr, rho, alpha in values]
+    run = made_run("samo-ls") | {"search": {"trials": trials, "chosen": {"lr": 0.001, "rho": 2.0, "alpha": 0.3}}}
+    frame = tables.search({"samo-ls": run})
+    found = {ax.get_xlabel()[:1]: sorted(ax.lines[0].get_xdata()) for ax in search.draw(frame).axes}
+    assert found == {"l": [0.001, 0.01, 0.1], "ρ": [1.0, 2.0], "α": [0.3, 0.5]}
+    assert "alpha 0.3" in search.describe(frame)
+    assert "α" not in words(svg(lambda: search.draw(tables.search({"ls": made_run("ls")}))))
+
+
 def test_a_search_with_a_trial_that_diverged_or_without_rho_is_drawn():
     run = made_run("ls")
     run["search"]["trials"][1]["score"] = None

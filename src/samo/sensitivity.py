@@ -52,9 +52,9 @@ def table(main: Runs, variants: Runs) -> pd.DataFrame:
 
 
 def settings(run: Run) -> dict[str, Any]:
-    """Every field of a run's sharpness, from its block or its preset; rho is None where it was searched."""
+    """Every field of a run's sharpness, from its block or its preset; None where it was searched."""
     given = run.get("fields", {})
-    return asdict(preset(run["sharpness"], **given)) | {"rho": given.get("rho")}
+    return asdict(preset(run["sharpness"], **given)) | {name: given.get(name) for name in _searched(run)}
 
 
 def changed(run: Run, default: Run) -> dict[str, Any]:
@@ -141,7 +141,12 @@ def _rated(row: dict[str, Any], rated: pd.DataFrame, ran: Mapping[str, Run], sin
 
 
 def _used(run: Run) -> dict[str, Any]:
-    return settings(run) | {"rho": run["search"]["chosen"].get("rho")}
+    return settings(run) | _searched(run)
+
+
+def _searched(run: Run) -> dict[str, Any]:
+    """The fields that a search may choose, as chosen."""
+    return {"rho": None} | {name: value for name, value in run["search"]["chosen"].items() if name != "lr"}
 
 
 def _order(names: tuple[str, ...]) -> tuple[int, list[int]]:

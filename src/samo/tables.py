@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from samo.metrics import Floats, delta_m, has_relative_change, mean_rank
+from samo.search import ORDER
 from samo.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
 
 Run = Mapping[str, Any]
@@ -128,21 +129,21 @@ def left_out(table: pd.DataFrame) -> list[str]:
 
 
 def search(runs: Runs) -> pd.DataFrame:
-    """Every trial of every cell: method, aggregator, sharpness, networks, lr, rho, score, chosen (boolean).
+    """Every trial of every cell: method, aggregator, sharpness, networks, lr, rho, alpha, score, chosen (boolean).
 
     A score is null where training diverged; a method with nothing to search has no rows.
     """
-    names = ["method", "aggregator", "sharpness", "networks", "lr", "rho", "score", "chosen"]
+    names = ["method", "aggregator", "sharpness", "networks", "lr", "rho", "alpha", "score", "chosen"]
     rows = []
     for name, run in runs.items():
         if run is None:
             continue
         chosen = run["search"]["chosen"]
         for trial in run["search"]["trials"]:
-            marked = trial["lr"] == chosen["lr"] and trial.get("rho") == chosen.get("rho")
+            marked = all(trial.get(name) == chosen.get(name) for name in ORDER)
             kind = {key: run[key] for key in ("aggregator", "sharpness", "networks")}
             rows.append({"method": name, "chosen": marked} | kind | dict(trial))
-    return pd.DataFrame(rows, columns=names).astype({"lr": float, "rho": float, "score": float, "chosen": bool})
+    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys((*ORDER, "score"), float) | {"chosen": bool})
 
 
 def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
@@ -184,17 +185,22 @@ def markdown(table: pd.DataFrame) -> str:
 
     A line below it names the metrics that Delta-m leaves out, where there are any.
     """
-    metrics = metric_columns(table)
-    head = ["method", "Δm %", "95 % interval", "Δm − base", *metrics, "mean rank", "lr", "rho"]
+    metrics, picks = metric_columns(table), choices(table)
+    head = ["method", "Δm %", "95 % interval", "Δm − base", *metrics, "mean rank", *picks]
     lines = ["| " + " | ".join(head) + " |", "|:--|" + "--:|" * (len(head) - 1)]
     for row in table.to_dict("records"):
         cells = [row["method"], text(row.get("delta_m"), 2), limits(row, "delta_m"), text(row.get("gain"), 2)]
         cells += [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics]
-        cells += [text(row.get("mean_rank"), 2), text(row.get("lr")), text(row.get("rho"))]
+        cells += [text(row.get("mean_rank"), 2), *(text(row.get(name)) for name in picks)]
         lines.append("| " + " | ".join(cells) + " |")
     if gone := left_out(table):
         lines += ["", f"Δm is without {', '.join(gone)}: single-task training is at 0 there."]
     return "\n".join(lines) + "\n"
+
+
+def choices(table: pd.DataFrame) -> list[str]:
+    """The columns of a main table that were chosen on validation data: lr and rho, and alpha where it was searched."""
+    return ["lr", "rho", *(["alpha"] if "alpha" in table else [])]
 
 
 def text(value: object, digits: int | None = None) -> str:

@@ -181,8 +181,18 @@ def test_a_dataset_may_have_methods_seeds_and_grids_of_its_own():
     assert list(params.methods_on("scenes")) == list(params.main_on("scenes")) == ["stl", "ls", "samo-ls", shown[4]]
     assert (params.seeds_on("multimnist"), params.seeds_on("scenes")) == ([0, 1], [7])
     samo = params.methods["samo-ls"]
-    assert config.grids(params, "multimnist", samo) == ([0.003, 0.01], [0.02, 0.1])
-    assert config.grids(params, "scenes", samo) == ([0.5], [0.25])
+    assert config.grids(params, "multimnist", samo) == {"lr": [0.003, 0.01], "rho": [0.02, 0.1]}
+    assert config.grids(params, "scenes", samo) == {"lr": [0.5], "rho": [0.25]}
+
+
+def test_alpha_is_searched_where_the_grid_has_it_and_a_method_has_two_parts():
+    params = config.parse(TWO.replace("search: {lr: [0.5], rho: [0.25]}", "search: {lr: [0.5], rho: [1], alpha: [0.3, 0.7]}"))
+    grids = {name: config.grids(params, "scenes", m) for name, m in params.methods_on("scenes").items()}
+    assert grids["samo-ls"] == {"lr": [0.5], "rho": [1.0], "alpha": [0.3, 0.7]}
+    assert "alpha" not in grids["ls"] | grids["fmtl-fairgrad"]
+    assert "alpha" not in config.grids(params, "scenes", params.methods_on("multimnist")["gsam-ls"])
+    given = params.methods_on("multimnist")["samo-ls-alpha09"]
+    assert config.grids(params, "scenes", given) == {"lr": [0.5], "rho": [1.0]}
 
 
 def test_layers_may_be_named_for_each_dataset():

@@ -1,4 +1,4 @@
-"""What the search saw: validation score against learning rate and against rho, the choice ringed."""
+"""What the search saw: validation score against learning rate, rho and alpha, the choice ringed."""
 
 from typing import Any
 
@@ -9,29 +9,35 @@ from matplotlib.figure import Figure
 from samo.figures.palette import INK, MUTED, colour, label, mark
 from samo.figures.scale import ticks
 from samo.figures.style import grid, headed, legend
+from samo.search import ORDER
 from samo.tables import text
 
-AXES = {"lr": "learning rate, at the chosen ρ", "rho": "ρ, at the middle learning rate"}
+AXES = {
+    "lr": "learning rate, all else as chosen",
+    "rho": "ρ, all else in the middle",
+    "alpha": "α, at the chosen ρ and the middle learning rate",
+}
 
 
 def draw(trials: pd.DataFrame) -> Figure:
-    """A row an aggregator: the score against the learning rate and against rho, a line a sharpness.
+    """A row an aggregator: the score against the learning rate, rho and, where it was searched, alpha.
 
-    `trials` is the frame of samo.tables.search. The score is computed on validation data, higher is better. Single-task
-    training is the dashed line. The search goes along one axis after the other, so each panel shows one of its cuts.
+    `trials` is the frame of samo.tables.search. The score is computed on validation data, higher is better; a line a
+    sharpness. Single-task training is the dashed line. The search goes along one axis after the other, so each panel shows one of its cuts.
     """
     shared, single = trials[trials["networks"] == "shared"], trials[trials["networks"] != "shared"]
     aggregators = list(dict.fromkeys(shared["aggregator"])) or [""]
-    figure, panels = grid(len(aggregators), 2, 1.9, sharex="col", sharey="row")
+    cuts = {name: words for name, words in AXES.items() if name != "alpha" or trials[name].notna().any()}
+    figure, panels = grid(len(aggregators), len(cuts), 1.9, sharex="col", sharey="row")
     for row, aggregator in zip(panels, aggregators, strict=True):
-        for axes, (name, words) in zip(row, AXES.items(), strict=True):
+        for axes, (name, words) in zip(row, cuts.items(), strict=True):
             for _, part in single.groupby("method", sort=False):
                 axes.plot(*_cut(part, name), "--", color=MUTED, linewidth=1.3, label=label("stl"))
             for _, part in shared[shared["aggregator"] == aggregator].groupby("method", sort=False):
                 _line(axes, part, name)
             axes.set_xlabel(words if row is panels[-1] else "")
             headed(axes, f"{label(aggregator)}: validation score" if name == "lr" else "")
-    for axes, name in zip(panels[0], AXES, strict=True):
+    for axes, name in zip(panels[0], cuts, strict=True):
         values = sorted(set(trials[name].dropna()))
         if values and values[0] > 0:
             ticks(axes, values)
@@ -50,19 +56,22 @@ def _line(axes: Axes, part: pd.DataFrame, name: str) -> None:
 
 
 def _cut(part: pd.DataFrame, name: str) -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    """The trials along `name` while the other value stands still: at its choice for lr, at its commonest for rho."""
-    if name == "lr":
-        rho = part.loc[part["chosen"], "rho"]
-        part = part[part["rho"].isin(rho) | part["rho"].isna()]
-    else:
-        part = part[part["rho"].notna()]
-        part = part[part["lr"].isin(part["lr"].mode()[:1])]
-    line = part.sort_values(name)
+    """The trials along `name` while the others stand still, as the search went: see `samo.search.ORDER`."""
+    first, chosen = part.iloc[0], part[part["chosen"]]
+    for other in ORDER:
+        if other != name and part[other].notna().any() and len(chosen):
+            earlier = ORDER.index(other) < ORDER.index(name)
+            part = part[part[other] == (chosen[other].iloc[0] if earlier else first[other])]
+    line = part[part[name].notna()].sort_values(name)
     return line[name], line["score"]
 
 
 def describe(trials: pd.DataFrame) -> str:
     """What was chosen for each method, in words."""
     best = trials[trials["chosen"]].to_dict("records")
-    chosen = [f"{r['method']} learning rate {text(r['lr'])}, rho {text(r['rho'])}" for r in best]
-    return "Validation score against learning rate and rho. Chosen: " + "; ".join(chosen)
+    chosen = [
+        f"{r['method']} learning rate {text(r['lr'])}, rho {text(r['rho'])}"
+        + (f", alpha {text(r['alpha'])}" if text(r["alpha"]) != "—" else "")
+        for r in best
+    ]
+    return "Validation score against what was searched. Chosen: " + "; ".join(chosen)

@@ -25,12 +25,14 @@ class Grid(Settings):
     Attributes:
         lr: learning rates, ascending.
         rho: radii, ascending, for the methods that have one.
+        alpha: shares of the global part, ascending, for the methods that have two parts; none leaves alpha as it is.
     """
 
     lr: Annotated[list[Positive], Field(min_length=1)]
     rho: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    alpha: list[Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=list)
 
-    @field_validator("lr", "rho")
+    @field_validator("lr", "rho", "alpha")
     @classmethod
     def _ascending(cls, values: list[float]) -> list[float]:
         if sorted(set(values)) != values:

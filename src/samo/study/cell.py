@@ -51,9 +51,9 @@ def train_cell(dataset: str, method: str) -> Result:
     problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
     watch = _Watch(cell, params, chosen_method)
 
-    lrs, rhos = config.grids(params, dataset, chosen_method)
+    grids = config.grids(params, dataset, chosen_method)
     kept = _checkpoints(params, cell, chosen_method, device)
-    trials, chosen = _search(problem, block.training, chosen_method, lrs, rhos, seeds[0], device, watch, kept)
+    trials, chosen = _search(problem, block.training, chosen_method, grids, seeds[0], device, watch, kept)
     fits: dict[int, Fit] = {}
     views = track.Live(root, params, cell, chosen, _device_name(device))
     for k, seed in enumerate(seeds, 1):
@@ -86,10 +86,9 @@ class _Watch:
 
     def __init__(self, cell: Cell, params: config.Params, method: Method) -> None:
         training = params.dataset[cell.dataset].training
-        lrs, rhos = config.grids(params, cell.dataset, method)
         self.cell = cell
         finals = len(params.seeds_on(cell.dataset)) * training.epochs
-        self.work = search.count(lrs, rhos) * training.search_epochs + finals
+        self.work = search.count(config.grids(params, cell.dataset, method)) * training.search_epochs + finals
         self.behind, self.label, self.epochs = 0, "", 0
 
     def phase(self, label: str, epochs: int) -> None:
@@ -115,23 +114,21 @@ def _search(
     problem: Problem,
     training: Training,
     method: Method,
-    lrs: list[float],
-    rhos: list[float | None],
+    grids: search.Grids,
     seed: int,
     device: torch.device,
     watch: _Watch,
     kept: checkpoint.Checkpoints,
 ) -> tuple[list[search.Trial], search.Trial]:
-    total, made = search.count(lrs, rhos), 0
+    total, made = search.count(grids), 0
     scores: list[float] = kept.read("search") or []
 
-    def score(lr: float, rho: float | None) -> float:
+    def score(trial: search.Trial) -> float:
         nonlocal made
         made += 1
         watch.phase(f"search {made}/{total}", training.search_epochs)
         if made <= len(scores):
             return scores[made - 1]
-        trial = search.Trial(lr, rho, 0.0)
         recipe = _recipe(method, training, trial, training.search_epochs, seed, device)
         train = partial(fit, problem, recipe, ("val",), every_epoch=False, on_progress=watch)
         scores.append(_validation_score(problem, partial(_go_on, kept, f"search-{made}", train)))
@@ -140,7 +137,7 @@ def _search(
                 kept.drop(f"search-{number}")
         return scores[-1]
 
-    return search.search(score, lrs, rhos)
+    return search.search(score, grids)
 
 
 def _validation_score(problem: Problem, train: Callable[[], Fit]) -> float:
@@ -186,11 +183,10 @@ def _checkpoints(params: config.Params, cell: Cell, method: Method, device: torc
 def _recipe(
     method: Method, training: Training, trial: search.Trial, epochs: int, seed: int, device: torch.device
 ) -> Recipe:
-    fields = method.preset_fields if trial.rho is None else {**method.preset_fields, "rho": trial.rho}
     return Recipe(
         aggregator=method.aggregator_name,
         options=method.aggregator_options,
-        sharpness=sharpness.preset(method.preset_name, **fields),
+        sharpness=sharpness.preset(method.preset_name, **trial.fields(method.preset_fields)),
         separate=method.networks == "separate",
         lr=trial.lr,
         epochs=epochs,
@@ -223,8 +219,8 @@ def _metrics(
             for m in problem.metrics
         ],
         "search": {
-            "trials": [{"lr": t.lr, "rho": t.rho, "score": t.score} for t in trials],
-            "chosen": {"lr": chosen.lr, "rho": chosen.rho},
+            "trials": [{**t.choice, "score": t.score} for t in trials],
+            "chosen": chosen.choice,
         },
         "seeds": {
             str(seed): {

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from samo import analysis, datasets, sharpness
 from samo.analysis.toys.walks import Options as Toys
+from samo.search import Grids
 from samo.settings import Settings
 from samo.study import paths, strict_yaml
 from samo.study.blocks import DatasetBlock, More, Name, Seeds, Train
@@ -116,16 +117,16 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
         raise ConfigError("\n".join(line(origin, fault) for fault in error.errors(include_url=False))) from None
 
 
-def grids(params: Params, dataset: str, method: Method) -> tuple[list[float], list[float | None]]:
-    """The learning rates and radii to search; a value given in the method's block leaves nothing to choose."""
+def grids(params: Params, dataset: str, method: Method) -> Grids:
+    """What to search; a value given in the method's block leaves nothing to choose there."""
     grid = params.dataset[dataset].search or params.train.search
-    lrs = grid.lr if method.lr is None else [method.lr]
+    found: dict[str, list[float]] = {"lr": grid.lr if method.lr is None else [method.lr]}
     base = sharpness.preset(method.preset_name, **method.preset_fields)
-    if base.scope == "none":
-        return lrs, [None]
-    if "rho" in method.preset_fields:
-        return lrs, [base.rho]
-    return lrs, list(grid.rho)
+    if base.scope != "none":
+        found["rho"] = [base.rho] if "rho" in method.preset_fields else grid.rho
+    if grid.alpha and base.scope == "joint" and "alpha" not in method.preset_fields:
+        found["alpha"] = grid.alpha
+    return found
 
 
 def device(name: str) -> "torch.device":

@@ -98,7 +98,7 @@ def cell_seconds(params: Params, dataset: str, method: Method, unit: Unit) -> fl
     """Seconds of training and evaluation of one cell, by the count of passes of its step against an LS step's."""
     training, seeds = params.dataset[dataset].training, len(params.seeds_on(dataset))
     steps, examples = _steps(params, dataset), _examples(params, dataset)
-    trials = count(*grids(params, dataset, method))
+    trials = count(grids(params, dataset, method))
     step = unit.step * step_ratio(method, unit.tasks)
     look = unit.look * (_networks(method, unit.tasks) if method.networks == "separate" else 1)
     # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.

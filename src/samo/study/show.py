@@ -10,7 +10,7 @@ from rich.text import Text
 from samo.study import store
 from samo.study.cells import Cell
 from samo.study.config import Params
-from samo.tables import Run, limits, metric_columns, text
+from samo.tables import Run, choices, limits, metric_columns, text
 
 WIDE = 18
 """Columns that a metric takes on the screen; where not all of them fit, `samo show DATASET METHOD` has them."""
@@ -48,14 +48,14 @@ def _main(table: pd.DataFrame, dataset: str, width: int) -> Table:
     """The main table; with the metrics themselves where the screen has room for them."""
     metrics = metric_columns(table)
     fits = 70 + WIDE * len(metrics) <= width
-    heads = ["method", "Δm %", "95 %", "Δm − base", "rank", *(metrics if fits else []), "lr", "rho"]
+    heads = ["method", "Δm %", "95 %", "Δm − base", "rank", *(metrics if fits else []), *choices(table)]
     shown = Table(*heads, title=f"{dataset}: test results, lower Δm is better", title_justify="left", box=None)
     for column in shown.columns[1:]:
         column.justify = "right"
     for row in table.to_dict("records"):
         values = [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics] if fits else []
         cells = [text(row["delta_m"], 2), limits(row, "delta_m"), text(row["gain"], 2), text(row["mean_rank"], 1)]
-        shown.add_row(Text(row["method"]), *cells, *values, text(row["lr"]), text(row["rho"]))
+        shown.add_row(Text(row["method"]), *cells, *values, *(text(row[name]) for name in choices(table)))
     return shown
 
 
@@ -67,12 +67,13 @@ def _method(run: Run) -> list[Table]:
     for m in run["metrics"]:
         own = [text(by_task.get(m["task"], {}).get(m["metric"]), 3) for by_task in seeds.values()]
         values.add_row(Text(m["task"]), Text(f"{m['metric']}, {m['unit']}".rstrip(", ")), *own)
+    names = list(chosen)
     trials = Table(
-        "lr", "rho", "validation score", "", box=None, title="tried on validation data", title_justify="left"
+        *names, "validation score", "", box=None, title="tried on validation data", title_justify="left"
     )
     for trial in run["search"]["trials"]:
-        mark = "chosen" if (trial["lr"], trial["rho"]) == (chosen["lr"], chosen["rho"]) else ""
-        trials.add_row(text(trial["lr"]), text(trial["rho"]), text(trial["score"], 3), mark)
+        mark = "chosen" if [trial[name] for name in names] == [chosen[name] for name in names] else ""
+        trials.add_row(*(text(trial[name]) for name in names), text(trial["score"], 3), mark)
     if not run["search"]["trials"]:
-        trials.add_row(text(chosen["lr"]), text(chosen["rho"]), "nothing to choose", "given")
+        trials.add_row(*(text(chosen[name]) for name in names), "nothing to choose", "given")
     return [values, trials]

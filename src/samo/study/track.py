@@ -164,7 +164,7 @@ def _start(
     device: str,
 ) -> str:
     method, block = params.methods_on(cell.dataset)[cell.method], params.dataset[cell.dataset]
-    fields = method.preset_fields if chosen.rho is None else {**method.preset_fields, "rho": chosen.rho}
+    fields = chosen.fields(method.preset_fields)
     perturbation = sharpness.preset(method.preset_name, **fields)
     settings: dict[str, Any] = {
         "aggregator": method.aggregator_name,

@@ -58,7 +58,7 @@ def _seconds(params: Params, cell: Cell, unit: Unit) -> float:
 
 def _passes(params: Params, cell: Cell) -> float:
     training, method = params.dataset[cell.dataset].training, params.methods_on(cell.dataset)[cell.method]
-    trials = count(*grids(params, cell.dataset, method))
+    trials = count(grids(params, cell.dataset, method))
     epochs = trials * training.search_epochs + len(params.seeds_on(cell.dataset)) * training.epochs
     return epochs * 3 * step_ratio(method, 2)
 
