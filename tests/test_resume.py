@@ -72,7 +72,8 @@ def test_from_every_epoch_on(problem: Problem, aggregator: str, sharpness: Any, 
 
 
 def test_of_separate_networks_and_of_a_search(problem: Problem) -> None:
-    for plan, more in ((recipe(separate=True), {}), (recipe(), {"every_epoch": False})):
+    cases: list[tuple[Any, dict[str, Any]]] = [(recipe(separate=True), {}), (recipe(), {"every_epoch": False})]
+    for plan, more in cases:
         whole, kept = states(problem, plan, **more)
         assert_same(fit(problem, plan, SPLITS, resume=read(kept[0]), **more), whole)
 

@@ -41,14 +41,16 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, epoch: int) -> list[int]:
     """Stop once so many epochs have ended; the list counts those that begin anew or go on."""
     ended = [0]
 
-    def stopping(*args: Any, keep: Any, **more: Any) -> Any:
+    def stopping(*args: Any, **more: Any) -> Any:
+        keep = more.pop("keep")
+
         def keep_and_stop(make):
             keep(make)
             ended[0] += 1
             if ended[0] == epoch:
                 raise Stopped
 
-        return fit(*args, keep=keep_and_stop, **more)
+        return fit(*args, **more | {"keep": keep_and_stop})
 
     monkeypatch.setattr(cells, "fit", stopping)
     return ended

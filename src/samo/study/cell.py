@@ -55,28 +55,27 @@ def train_cell(dataset: str, method: str) -> Result:
     kept = _checkpoints(params, cell, chosen_method, device)
     trials, chosen = _search(problem, block.training, chosen_method, grids, seeds[0], device, watch, kept)
     fits: dict[int, Fit] = {}
-    views = track.Live(root, params, cell, chosen, _device_name(device))
-    for k, seed in enumerate(seeds, 1):
-        recipe = _recipe(chosen_method, block.training, chosen, block.training.epochs, seed, device)
-        watch.phase(f"seed {seed} ({k}/{len(seeds)})", recipe.epochs)
-        with views.run(seed) as log:
-            train = partial(fit, problem, recipe, ("val", "test"), on_progress=watch, on_epoch=log)
+    with track.Live(root, params, cell, chosen, _device_name(device)) as views:
+        for k, seed in enumerate(seeds, 1):
+            recipe = _recipe(chosen_method, block.training, chosen, block.training.epochs, seed, device)
+            watch.phase(f"seed {seed} ({k}/{len(seeds)})", recipe.epochs)
+            train = partial(fit, problem, recipe, ("val", "test"), on_progress=watch, on_epoch=views.start(seed))
             fits[seed] = _go_on(kept, f"seed-{seed}", train)
 
-    metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
-    history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
-    layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
-    with store.whole_folder(root / cell.runs) as folder:
-        store.write_json(folder / "metrics.json", metrics)
-        store.write_text(folder / "history.csv", _csv(history))
-        if layers:
-            store.write_text(folder / "layers.csv", _csv(layers))
-    with store.whole_folder(root / cell.models) as folder:
-        for seed, run in fits.items():
-            # Tensors in one plain layout: safetensors refuses strided ones.
-            weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
-            save_file(weights, folder / f"{seed}.safetensors")
-    views.finish(store.read_json(root / cell.runs / "metrics.json"))
+        metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
+        history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
+        layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
+        with store.whole_folder(root / cell.runs) as folder:
+            store.write_json(folder / "metrics.json", metrics)
+            store.write_text(folder / "history.csv", _csv(history))
+            if layers:
+                store.write_text(folder / "layers.csv", _csv(layers))
+        with store.whole_folder(root / cell.models) as folder:
+            for seed, run in fits.items():
+                # Tensors in one plain layout: safetensors refuses strided ones.
+                weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
+                save_file(weights, folder / f"{seed}.safetensors")
+        views.finish(store.read_json(root / cell.runs / "metrics.json"))
     kept.clear()
     return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
 

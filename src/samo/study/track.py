@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from samo import sharpness
 from samo.search import Trial
-from samo.study import store
+from samo.study import half_runs, store
 from samo.study.cells import Cell, cells
 from samo.study.config import Params
 from samo.train import Row
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# A server that is away costs a cell seconds: MLflow's own patience is minutes.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 BATCH = 1000  # metrics that one MLflow call takes
 
 
@@ -45,7 +48,7 @@ def pages(root: Path, params: Params, address: str) -> dict[str, str]:
 
 
 def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
-    """Bring MLflow up to data/runs: runs that are there already stay, missing ones are made.
+    """Bring MLflow up to data/runs: runs that are there already stay, missing ones are made, stopped ones are marked.
 
     A cell restored from DVC's cache has logged nothing; this shows it. Calling it twice changes nothing.
 
@@ -53,6 +56,9 @@ def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
         How many runs were made.
     """
     client, made = _client(root), 0
+    for dataset in params.datasets:
+        if ended := half_runs.end(client, _experiment(client, dataset)):
+            say(f"{dataset}: {ended} runs were stopped half way, and are marked so")
     for cell in cells(params):
         folder = root / cell.runs
         if not (folder / "metrics.json").exists():
@@ -74,49 +80,55 @@ def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
 
 
 class Live:
-    """Logs a cell's runs as they go. Where MLflow is away, training goes on and `samo track` mends the view later."""
+    """Logs a cell's runs as they go. Where MLflow is away, training goes on and `samo track` mends the view later.
+
+    A context: runs that are not finished at its end, because something was raised, are marked as failed, or as killed
+    where a person stopped the cell. Those that a killed process left half way are marked at the next one's beginning.
+    """
 
     def __init__(self, root: Path, params: Params, cell: Cell, chosen: Trial, device: str) -> None:
         self.root, self.params, self.cell, self.chosen, self.device = root, params, cell, chosen, device
         self.runs: dict[int, str] = {}
         self.client: MlflowClient | None = None
         self.experiment = ""
-        with self._forgiving():
-            self.client = _client(root)
-            self.experiment = _experiment(self.client, cell.dataset)
 
-    @contextmanager
-    def run(self, seed: int) -> Iterator[Callable[[list[Row]], None]]:
-        """One run a seed; yields what logs an epoch's rows. An exception marks the run as failed."""
-        client = self.client
-        if client is not None:
+    def __enter__(self) -> "Live":
+        with self._forgiving():
+            self.client = _client(self.root)
+            self.experiment = _experiment(self.client, self.cell.dataset)
+            half_runs.end(self.client, self.experiment, self.cell.name)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for run in self.runs.values() if kind else ():
             with self._forgiving():
-                self.runs[seed] = _start(
-                    client, self.experiment, self.root, self.params, self.cell, self.chosen, seed, self.device
-                )
+                if self.client is not None:
+                    self.client.set_terminated(run, "FAILED" if issubclass(kind or type, Exception) else "KILLED")
+
+    def start(self, seed: int) -> Callable[[list[Row]], None]:
+        """Begin a seed's run; gives what logs an epoch's rows, or those of several epochs."""
+        with self._forgiving():
+            if self.client is not None:
+                settings = (self.root, self.params, self.cell, self.chosen, seed, self.device)
+                self.runs[seed] = _start(self.client, self.experiment, *settings)
 
         def log(rows: list[Row]) -> None:
-            if client is not None and seed in self.runs:
-                with self._forgiving():
-                    _log(client, self.runs[seed], rows)
+            with self._forgiving():
+                if self.client is not None:
+                    _log(self.client, self.runs[seed], rows)
 
-        try:
-            yield log
-        except BaseException:
-            if client is not None and seed in self.runs:
-                with self._forgiving():
-                    client.set_terminated(self.runs[seed], "FAILED")
-            raise
+        return log
 
     def finish(self, metrics: dict[str, Any]) -> None:
         """The cell's files are whole: its runs are finished, and known by what they hold."""
-        if self.client is not None:
-            with self._forgiving():
-                for seed, run in self.runs.items():
-                    _finish(self.client, self.experiment, run, self.cell, seed, digest(metrics, str(seed)))
+        with self._forgiving():
+            for seed, run in self.runs.items() if self.client is not None else ():
+                _finish(self.client, self.experiment, run, self.cell, seed, digest(metrics, str(seed)))
+        self.runs.clear()
 
     @contextmanager
     def _forgiving(self) -> Iterator[None]:
+        """After the first fault nothing is tried any more: one warning, and one wait."""
         try:
             yield
         except Exception as error:  # whatever ails the view, the results come first
@@ -186,6 +198,7 @@ def _start(
         "cell": cell.name,
         "git.commit": commit(root),
         "device": device,
+        half_runs.PROCESS: half_runs.this_process(),
     }
     run = client.create_run(experiment, run_name=f"{cell.method}/{seed}", tags=tags)
     for key, value in settings.items():
@@ -211,6 +224,7 @@ def _finish(client: "MlflowClient", experiment: str, run: str, cell: Cell, seed:
             client.set_tag(other.info.run_id, "current", "no")
     client.set_tag(run, "current", "yes")
     client.set_tag(run, "results", known)
+    client.delete_tag(run, half_runs.PROCESS)
     client.set_terminated(run)
 
 
