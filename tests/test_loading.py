@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from samo.loading import LIMIT, WARM_UP, Loading, clocks_on, measure
+from samo.loading import LIMIT, Loading, clocks_on, measure
 from samo.models.multitask import MultiTaskNetwork
 from samo.problem import Batch, Problem
 from samo.settings import Training
@@ -94,7 +94,6 @@ def test_the_median_and_the_quartiles_are_of_the_rounds_that_count() -> None:
     clock = Clock()
     # The first two are the warm-up's; of the seven that count the quartiles are the second, fourth and sixth.
     found = share(clock, made(clock, 500.0, 500.0, 7.0, 1.0, 2.0, 6.0, 5.0, 3.0, 4.0, examples=72), repeats=7)
-    assert WARM_UP == 2
     assert found.batch_seconds == 4.0
     assert (found.share_low, found.share, found.share_high) == pytest.approx((0.2, 0.4, 0.6))
 
@@ -132,7 +131,7 @@ def test_a_plain_step_is_one_pass_over_all_tasks_and_moves_no_weight() -> None:
     torch.manual_seed(5)
     share(clock, replace(problem, network=network, forward=forward), repeats=4)
     torch.manual_seed(5)
-    assert asked == [[0, 1]] * (WARM_UP + 4)
+    assert asked == [[0, 1]] * (2 + 4)
     [trained] = networks
     assert trained.training
     assert all(p.grad is not None for p in trained.parameters())
@@ -147,7 +146,7 @@ def test_batches_are_those_of_training_epoch_after_epoch() -> None:
     share(clock, problem, repeats=6)
     split = problem.splits["train"]
     assert isinstance(split, MadeSplit)
-    assert len(split.made) == WARM_UP + 6
+    assert len(split.made) == 2 + 6
     assert len(split.epochs) == 3
     assert all(shuffle is split.epochs[0] and shuffle is not None for shuffle in split.epochs)
     again = torch.Generator().manual_seed(1)

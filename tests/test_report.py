@@ -11,9 +11,10 @@ import pytest
 
 from samo.analysis.layers import layers
 from samo.study import store
+from samo.study.conflict_stage import write_conflict
 from samo.study.figures_stage import write_figures
 from samo.study.report import Report, contents, make, provenance, render
-from samo.study.tables_stage import csv, read_histories, write_conflict, write_tables
+from samo.study.tables_stage import csv, read_histories, write_tables
 from samo.study.toys_stage import write_walks
 from tests.made import write_runs
 from tests.made_toys import made_walks

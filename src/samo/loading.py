@@ -18,9 +18,6 @@ from samo.update import MultiTaskUpdate
 
 LIMIT = 0.1
 """The most that loading may take, as a share of the step's time."""
-WARM_UP = 2
-"""Rounds that do not count: the first ones also set up what later ones find."""
-
 Clock = Callable[[], float]
 """Gives seconds, from any start."""
 
@@ -56,6 +53,7 @@ def measure(
     device: torch.device,
     *,
     repeats: int = 15,
+    warm_up: int = 2,
     clocks: Mapping[str, Clock] | None = None,
 ) -> Loading:
     """Make a training batch and take a step on it, in turns, so that a slow moment of the machine falls on both.
@@ -69,6 +67,7 @@ def measure(
         generator: of the order of examples and of augmentation, as in training.
         device: where to train.
         repeats: rounds that count.
+        warm_up: rounds before them, that do not: the first ones also set up what later ones find.
         clocks: name -> clock; those of `clocks_on` by default.
 
     Raises:
@@ -88,13 +87,13 @@ def measure(
         return [clock() for clock in clocks.values()]
 
     rounds = []
-    for _ in range(WARM_UP + repeats):
+    for _ in range(warm_up + repeats):
         begun = now()
         batch = next(batches)
         made = now()
         train_step(problem, network, update, optimizer, batch, training.clip)
         rounds.append((begun, made, now()))
-    counted = rounds[WARM_UP:]
+    counted = rounds[warm_up:]
     found = [
         _loading(
             name, [made[k] - begun[k] for begun, made, _ in counted], [end[k] - made[k] for _, made, end in counted]

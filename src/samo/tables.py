@@ -61,9 +61,10 @@ def base_of(method: str, runs: Runs) -> str | None:
     run = runs.get(method)
     if run is None or run["sharpness"] == "none":
         return None
-    wanted = (run["networks"], "none", run["aggregator"])
+    wanted = (run["networks"], "none", aggregator_with_options(run))
     return next(
-        (name for name, other in runs.items() if other and (*_kind(other), other["aggregator"]) == wanted), None
+        (name for name, other in runs.items() if other and (*_kind(other), aggregator_with_options(other)) == wanted),
+        None,
     )
 
 

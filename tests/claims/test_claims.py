@@ -233,6 +233,27 @@ def test_separate_aggregation_is_no_question_where_weights_know_no_gradients():
     assert [row.comparison.base for row in rows] == ["mgda", "fairgrad"]
 
 
+def test_sampled_layers_are_those_chosen_by_their_cosines_where_a_dataset_has_such_a_variant():
+    chosen = [("ls", "samo-sampled", {"layers": ["conv1.weight"]}, 3.0)]
+    on_words = world(gain={"samo": 3.0}, extra=[("ls", "samo-sampled", {"layers": "first"}, 3.0)])
+    assert as_good(world(gain={"samo": 3.0}, extra=chosen)) == {"ls": Verdict.SUPPORTED}
+    assert as_good(on_words) == dict.fromkeys(BASES, Verdict.CONTRADICTED)
+
+
+def test_a_dataset_with_a_choice_of_layers_does_not_set_it_for_another():
+    here = world(gain={"samo": 3.0}, extra=[("ls", "samo-sampled", {"layers": ["conv1.weight"]}, 3.0)])
+    there = world(gain={"samo": 3.0}, datasets=("scenes",))
+    both = Evidence(("multimnist", "scenes"), runs=pd.concat([here.runs, there.runs], ignore_index=True))
+    found = [row for row in judge(claims.get(20).comparisons(both)) if row.comparison.case == "as good"]
+    assert [row.comparison.dataset for row in found] == ["multimnist", *["scenes"] * len(BASES)]
+    assert {row.verdict for row in found[1:]} == {Verdict.CONTRADICTED}
+
+
+def as_good(evidence: Evidence) -> dict[str, Verdict]:
+    rows = judge(claims.get(20).comparisons(evidence))
+    return {row.comparison.base: row.verdict for row in rows if row.comparison.case == "as good"}
+
+
 def test_layers_picked_by_their_own_noise_do_not_lead():
     rng = np.random.default_rng(0)
     noise = pd.DataFrame(rng.uniform(0.5, 1.5, (400, 9)))

@@ -37,7 +37,7 @@ def _comparisons(start: object, plain: Mapping[Any, Any], sam: Mapping[Any, Any]
     flatter = plain["lambda_max"] / sam["lambda_max"]
     return [
         Comparison(
-            "toys", Exact(distance), Region(low=0.1), "distance", "ls", f"start {start}: elsewhere", "toys-plane"
+            "toys", Exact(distance), Region(low=0.1), "distance", "ls", f"start {start}: elsewhere", "toys-line"
         ),
-        Comparison("toys", Exact(flatter), Region(low=1.01), "times", "ls", f"start {start}: flatter", "toys-plane"),
+        Comparison("toys", Exact(flatter), Region(low=1.01), "times", "ls", f"start {start}: flatter", "toys-line"),
     ]

@@ -19,15 +19,19 @@ SOURCE = "Subramani, proposed algorithm and conclusion"
 
 def comparisons(evidence: Evidence) -> Sequence[Comparison]:
     """See above."""
-    kind = _sampled(evidence)
-    return [
-        *compare(evidence, SAMO, kind, region=AS_WELL, case="as good"),
-        *times(evidence, SAMO, kind, region=Region(low=1.0), case="cheaper"),
-    ]
+    found: list[Comparison] = []
+    for dataset in evidence.datasets:
+        kind, here = _sampled(evidence, dataset), [dataset]
+        found += compare(evidence, SAMO, kind, region=AS_WELL, case="as good", datasets=here)
+        found += times(evidence, SAMO, kind, region=Region(low=1.0), case="cheaper", datasets=here)
+    return found
 
 
-def _sampled(evidence: Evidence) -> Kind:
-    """The variant whose layers were chosen by their cosines (a file's, "@…") where it was run, else the preset."""
-    kinds = (cell.kind for known in evidence.cells.values() for cell in known if cell.kind.sharpness == "samo-sampled")
-    chosen = (kind for kind in kinds if str(kind.changed.get("layers", "")).startswith("@"))
+def _sampled(evidence: Evidence, dataset: str) -> Kind:
+    """The variant with the dataset's own layers, named after a look at their cosines, where it was run; or the preset.
+
+    "first", "middle" and the like are no such choice, but what it is compared with.
+    """
+    kinds = [cell.kind for cell in evidence.cells.get(dataset, ()) if cell.kind.sharpness == "samo-sampled"]
+    chosen = (kind for kind in kinds if not isinstance(kind.changed.get("layers", ""), str))
     return next(chosen, Kind("samo-sampled"))

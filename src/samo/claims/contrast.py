@@ -69,10 +69,18 @@ def each(
     return found
 
 
-def times(evidence: Evidence, first: Kind, second: Kind, *, region: Region, case: str = "") -> list[Comparison]:
+def times(
+    evidence: Evidence,
+    first: Kind,
+    second: Kind,
+    *,
+    region: Region,
+    case: str = "",
+    datasets: Sequence[str] | None = None,
+) -> list[Comparison]:
     """How many times as long a step of the first kind takes as one of the second, a test a dataset and aggregator."""
     found = []
-    for dataset in evidence.datasets:
+    for dataset in datasets or evidence.datasets:
         for base, methods, missing in pairs(evidence, dataset, (first, second)):
             steps = [step_time(evidence, dataset, method) for method in methods]
             lacking = [method for method, step in zip(methods, steps, strict=True) if step is None]

@@ -44,13 +44,11 @@ class Evidence:
 
     Attributes:
         datasets: of the profile, in its order.
-        runs: test values of every final run, a row a seed and metric. `aggregator` tells options apart ("cagrad
-        c=0.2"),
-            `fields` is a mapping with the preset's changed fields, `lr` and `rho` are as chosen; `variant` tells the
-            cells that stand beside the main table to show how much a setting matters.
+        runs: test values of every final run, a row a seed and metric. `aggregator` tells options apart
+            ("cagrad c=0.2"), `fields` is a mapping with the preset's changed fields, `lr` and `rho` are as chosen;
+            `variant` tells the cells that stand beside the main table to show how much a setting matters.
         history: of every epoch; split "probe" holds the cosines of the task gradients on a fixed set, split "train"
-        with
-            metric "minibatch_conflict" the share of the epoch's mini-batches whose task gradients conflict.
+            with metric "minibatch_conflict" the share of the epoch's mini-batches whose task gradients conflict.
         curvature: of the trunk's Hessian after training. task "all" is the averaged loss; measure is lambda_max,
             lambda_ratio5 (lambda_max / lambda_5), trace, eig_1 …, sharpness_ball.
         layers: cosine of the task gradients in each tensor of the trunk, position 0 the first, 1 the last.

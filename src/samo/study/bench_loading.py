@@ -10,9 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from samo import datasets
 from samo.loading import LIMIT, Loading, measure
-from samo.study import config, paths, store
+from samo.study import config, paths, store, trained
 from samo.study.bench import columns, known
 
 
@@ -36,7 +35,7 @@ def bench_loading(
             continue
         with console.status(name), torch.random.fork_rng():
             torch.manual_seed(0)
-            problem = datasets.get(name).problem(prepared, training)
+            problem = trained.problem(root, params, name)
             generator = torch.Generator().manual_seed(0)
             try:
                 found[name] = measure(problem, training, generator, device, repeats=repeats)

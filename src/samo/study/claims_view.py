@@ -9,6 +9,7 @@ from rich.text import Text
 
 from samo.claims import numbers
 from samo.claims.table import ALL, effect, reading
+from samo.study import store
 
 STYLES = {"supported": "bold green", "contradicted": "bold red", "undecided": "yellow", "not run": "dim"}
 
@@ -20,11 +21,9 @@ def show(root: Path, number: int | None = None, console: Console | None = None) 
         ValueError: there is no claim of that number.
         FileNotFoundError: nothing was judged yet.
     """
-    path = root / "reports/tables/claims.csv"
     if number is not None and number not in numbers():
         raise ValueError(f"claim {number}: there are {min(numbers())} to {max(numbers())}")
-    if not path.exists():
-        raise FileNotFoundError(f"{path.relative_to(root)} is not there yet: `make repro` writes it")
+    path = store.needed(root, Path("reports/tables/claims.csv"))
     claims = pd.read_csv(path, keep_default_na=False, na_values={"effect": "", "low": "", "high": "", "seeds": ""})
     out = console or Console()
     out.print(_claims(claims) if number is None else _comparisons(claims[claims["number"] == number]))

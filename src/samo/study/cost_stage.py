@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from samo import aggregation, datasets, loading, sharpness
+from samo import aggregation, loading, sharpness
 from samo.analysis.cost import Method, Options, extra_percent, measure
-from samo.study import config, paths, store
+from samo.study import store, trained
 from samo.study.method import Method as StudyMethod
 from samo.study.tables_stage import csv
 
@@ -27,20 +27,15 @@ def write_cost(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd.
         dataset: its batch size and network are those of params.yaml.
         say: is told the method that comes next.
     """
-    root, params = paths.root(), config.load()
-    training = params.dataset[dataset].training
-    torch.set_num_threads(params.train.threads)
-    device = config.device(params.train.device)
+    at = trained.setting(dataset)
+    problem, device, training = at.problem, at.device, at.params.dataset[dataset].training
     torch.manual_seed(0)
-    problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, training)
     network = problem.network().to(device)
     batch = next(iter(problem.splits["train"].batches(training.batch, device)))
-    repeats = cast("Options", params.analysis["cost"]).repeats
-    load = (
-        1000
-        * loading.measure(problem, training, torch.Generator().manual_seed(0), device, repeats=repeats).batch_seconds
-    )
-    shared = {name: m for name, m in params.main_on(dataset).items() if m.networks == "shared"}
+    repeats = cast("Options", at.options("cost")).repeats
+    generator = torch.Generator().manual_seed(0)
+    load = 1000 * loading.measure(problem, training, generator, device, repeats=repeats).batch_seconds
+    shared = trained.shared(at.params, dataset)
     methods = [
         Method(
             name,
@@ -75,12 +70,12 @@ def write_cost(dataset: str, say: Callable[[str], None] = lambda _: None) -> pd.
         }
         for c in found[1:]
     )
-    store.write_text(root / "data/analysis" / dataset / "cost.csv", csv(table))
+    store.write_text(at.root / "data/analysis" / dataset / "cost.csv", csv(table))
     return table
 
 
 def _bases(methods: Mapping[str, StudyMethod]) -> dict[str, str]:
     """Method -> the method with its aggregator and no sharpness."""
-    plain = {(m.aggregator_name, str(m.aggregator_options)): n for n, m in methods.items() if m.preset_name == "none"}
     kinds = {name: (m.aggregator_name, str(m.aggregator_options)) for name, m in methods.items()}
-    return {name: plain[kind] for name, kind in kinds.items() if kind in plain and plain[kind] != name}
+    plain = {kinds[name]: name for name, m in methods.items() if m.preset_name == "none"}
+    return {name: plain[kind] for name, kind in kinds.items() if plain.get(kind, name) != name}

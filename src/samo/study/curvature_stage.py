@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from samo.analysis.curvature import Options, Reading, curvature, sets
-from samo.study import config, paths, progress, store, trained
-from samo.study.cells import cells
+from samo.study import progress, store, trained
 from samo.study.tables_stage import csv
 
 COLUMNS = ["method", "seed", *Reading._fields]
@@ -27,24 +26,19 @@ def write_curvature(dataset: str) -> pd.DataFrame:
     Raises:
         samo.study.errors.NotebookError: one has not.
     """
-    root, params = paths.root(), config.load()
-    settings = cast("Options", params.analysis["curvature"]).for_dataset(dataset)
-    torch.set_num_threads(params.train.threads)
-    device = config.device(params.train.device)
-    problem = trained.problem(root, params, dataset)
-    drawn = sets(problem, params.dataset[dataset].training.batch, settings, device)
-    shared = {name for name, m in params.main_on(dataset).items() if m.networks == "shared"}
-    seeds = params.seeds_on(dataset)[: settings.seeds]
-    work = [(c, s) for c in cells(params) if c.dataset == dataset and c.method in shared for s in seeds]
+    at = trained.setting(dataset)
+    settings = cast("Options", at.options("curvature")).for_dataset(dataset)
+    drawn = sets(at.problem, at.params.dataset[dataset].training.batch, settings, at.device)
+    work = at.work(trained.shared(at.params, dataset), settings.seeds)
     rows = []
     for done, (cell, seed) in enumerate(work):
         progress.report(phase=f"{cell.method}, seed {seed}", done=round(done / len(work), 4))
-        network = trained.network(root, params, cell, seed, problem).to(device)
+        network = at.network(cell, seed)
         with _twice_differentiable(network):
-            found = curvature(problem, network, drawn, settings, close=seed == seeds[0])
+            found = curvature(at.problem, network, drawn, settings, close=seed == work[0][1])
         rows += [(cell.method, seed, *reading) for reading in found]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    store.write_text(root / "data/analysis" / dataset / "curvature.csv", csv(table))
+    store.write_text(at.root / "data/analysis" / dataset / "curvature.csv", csv(table))
     return table
 
 

@@ -1,6 +1,5 @@
 """What a profile will cost on this machine, from one measured step a dataset."""
 
-import statistics
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,19 +7,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
 
-from samo import aggregation, datasets, sharpness
+from samo import aggregation, datasets, loading, sharpness
 from samo.analysis.cost import passes, seconds
 from samo.datasets.parts.sources import Given
 from samo.problem import Problem
 from samo.search import count
+from samo.settings import Training
 from samo.study import fetch, paths, store
 from samo.study.config import Params, device, grids
 from samo.study.errors import FetchError
 from samo.study.method import Method
 from samo.train import evaluate
-from samo.update import MultiTaskUpdate
 
 OVERHEAD = 8.0
 """Seconds that a cell takes beside its training: starting Python, the notebook, DVC's bookkeeping."""
@@ -124,28 +122,24 @@ def measure(params: Params, dataset: str, raw: Path) -> Unit:
         network = problem.network().to(where)
         # The first call pays for what later ones find ready.
         look = min(seconds(lambda: evaluate(problem, network, "test", where), where) for _ in range(2)) / few["test"]
-        step = _time_step(problem, network, block.training.batch, where)
+        step = _step(problem, block.training, where)
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.npy"))
     state = network.state_dict().values()
     weights = sum(t.numel() * t.element_size() for t in state)
     return Unit(len(problem.tasks), weights, step, look, size / sum(few.values()))
 
 
-def _time_step(problem: Problem, network: nn.Module, batch: int, where: torch.device) -> float:
-    trunk, heads = cast("nn.Module", network.trunk), list(cast("nn.ModuleList", network.heads))
-    update = MultiTaskUpdate(trunk, heads, aggregator="ls", sharpness=sharpness.preset("none"))
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.0)
+def _step(problem: Problem, training: Training, where: torch.device) -> float:
+    """Seconds of loading a batch and taking the plain LS step on it."""
+    wall = {"wall": loading.clocks_on(where)["wall"]}
     order = torch.Generator().manual_seed(0)
-    network.train()
 
-    def step() -> None:
-        examples = next(problem.splits["train"].batches(batch, where, order))
-        optimizer.zero_grad()
-        update.backward(lambda tasks: problem.losses(network, examples, tasks))
-        optimizer.step()
+    def timed(repeats: int, warm_up: int) -> float:
+        found = loading.measure(problem, training, order, where, repeats=repeats, warm_up=warm_up, clocks=wall)
+        return found.batch_seconds + found.step_seconds
 
-    first = seconds(step, where)
-    return first if first > LONG else statistics.median(seconds(step, where) for _ in range(REPEATS))
+    first = timed(1, 0)
+    return first if first > LONG else timed(REPEATS, 1)
 
 
 def _raw(root: Path, dataset: str, say: Callable[[str], None]) -> Path:

@@ -3,12 +3,10 @@
 from typing import cast
 
 import pandas as pd
-import torch
 
 from samo.analysis.landscape import Options, landscape
 from samo.slices import first_batches
-from samo.study import config, paths, progress, store, trained
-from samo.study.cells import cells
+from samo.study import progress, store, trained
 from samo.study.tables_stage import csv
 
 
@@ -21,23 +19,19 @@ def write_landscape(dataset: str) -> pd.DataFrame:
     Raises:
         samo.study.errors.NotebookError: one has not.
     """
-    root, params = paths.root(), config.load()
-    options = cast("Options", params.analysis["landscape"])
-    torch.set_num_threads(params.train.threads)
-    device = config.device(params.train.device)
-    problem = trained.problem(root, params, dataset)
-    methods = trained.chosen(params, dataset, options)
+    at = trained.setting(dataset)
+    options = cast("Options", at.options("landscape"))
+    methods = trained.chosen(at.params, dataset, options)
     batches, tables = None, []
-    seeds = params.seeds_on(dataset)[: options.seeds]
-    work = [(c, s) for c in cells(params) if c.dataset == dataset and c.method in methods for s in seeds]
+    work = at.work(methods, options.seeds)
     for done, (cell, seed) in enumerate(work):
         progress.report(phase=f"{cell.method}, seed {seed}", done=round(done / len(work), 4))
-        network = trained.network(root, params, cell, seed, problem).to(device)
-        batches = batches or first_batches(problem, network, options.examples, device)
+        network = at.network(cell, seed)
+        batches = batches or first_batches(at.problem, network, options.examples, at.device)
         plane = methods[cell.method].preset_name in options.plane
-        found = landscape(problem, network, batches, options, seed, plane=plane)
+        found = landscape(at.problem, network, batches, options, seed, plane=plane)
         tables.append(found.assign(method=cell.method, seed=seed))
     columns = ["method", "seed", "task", "x", "y", "loss"]
     table = pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
-    store.write_text(root / "data/analysis" / dataset / "landscape.csv", csv(table))
+    store.write_text(at.root / "data/analysis" / dataset / "landscape.csv", csv(table))
     return table

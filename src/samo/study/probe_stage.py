@@ -11,8 +11,7 @@ from torch import nn
 from samo.analysis.probe import COLUMNS, LINEAR, Options, linear, quality
 from samo.passes import Closure
 from samo.problem import Batch, Problem
-from samo.study import config, paths, progress, store, trained
-from samo.study.cells import cells
+from samo.study import progress, store, trained
 from samo.study.tables_stage import csv
 
 NONE = "-"
@@ -31,33 +30,29 @@ def write_probe(dataset: str) -> pd.DataFrame:
     Raises:
         samo.study.errors.NotebookError: one has not.
     """
-    root, params = paths.root(), config.load()
-    options = cast("Options", params.analysis["probe"])
-    torch.set_num_threads(params.train.threads)
-    device = config.device(params.train.device)
-    problem = trained.problem(root, params, dataset)
-    methods = trained.chosen(params, dataset, options)
-    examples = min(options.examples, params.dataset[dataset].training.batch)
+    at = trained.setting(dataset)
+    options = cast("Options", at.options("probe"))
+    examples = min(options.examples, at.params.dataset[dataset].training.batch)
     tables = []
-    for seed in params.seeds_on(dataset)[: options.seeds]:
+    trained_cells = at.cells(trained.chosen(at.params, dataset, options))
+    for seed in at.params.seeds_on(dataset)[: options.seeds]:
         progress.report(phase=f"linear losses, seed {seed}")
         generator = torch.Generator().manual_seed(seed)
         for size in LINEAR:
             trunk, closures = linear(size, options.repeats, generator)
             found = quality(closures, trunk, [], 2, options.model_copy(update={"sizes": 1}), generator)
             tables.append(found.assign(method=NONE, seed=seed, source="linear"))
-        batches = list(islice(_batches(problem, examples, device, seed), options.repeats))
+        batches = list(islice(_batches(at.problem, examples, at.device, seed), options.repeats))
         progress.report(phase=f"first weights, seed {seed}")
         torch.manual_seed(seed)
-        found = _on(problem, problem.network().to(device), batches, options, seed)
+        found = _on(at.problem, at.problem.network().to(at.device), batches, options, seed)
         tables.append(found.assign(method=NONE, seed=seed, source="init"))
-        for cell in (cell for cell in cells(params) if cell.dataset == dataset and cell.method in methods):
+        for cell in trained_cells:
             progress.report(phase=f"{cell.method}, seed {seed}")
-            network = trained.network(root, params, cell, seed, problem).to(device)
-            found = _on(problem, network, batches, options, seed)
+            found = _on(at.problem, at.network(cell, seed), batches, options, seed)
             tables.append(found.assign(method=cell.method, seed=seed, source="trained"))
     table = pd.concat(tables)[["method", "seed", "source", *COLUMNS]]
-    store.write_text(root / "data/analysis" / dataset / "probe.csv", csv(table))
+    store.write_text(at.root / "data/analysis" / dataset / "probe.csv", csv(table))
     return table
 
 

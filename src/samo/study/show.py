@@ -12,6 +12,7 @@ from samo.study.cells import Cell
 from samo.study.config import Params
 from samo.tables import Run, choices, limits, metric_columns, text
 
+TABLES = Path("reports/tables")
 WIDE = 18
 """Columns that a metric takes on the screen; where not all of them fit, `samo show DATASET METHOD` has them."""
 
@@ -27,21 +28,12 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
         raise ValueError(f"no dataset {dataset!r} in params.yaml: it has {', '.join(params.datasets)}")
     out = console or Console()
     if method is None:
-        out.print(_main(_read(root / "reports/tables" / f"{dataset}.csv", root), dataset, out.width))
+        out.print(_main(pd.read_csv(store.needed(root, TABLES / f"{dataset}.csv")), dataset, out.width))
         return
     if method not in (known := params.methods_on(dataset)):
         raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
-    path = root / Cell(dataset, method).runs / "metrics.json"
-    if not path.exists():
-        raise FileNotFoundError(f"{path.relative_to(root)} is not there yet: `make repro` writes it")
-    for table in _method(store.read_json(path)):
+    for table in _method(store.read_json(store.needed(root, Cell(dataset, method).runs / "metrics.json"))):
         out.print(table)
-
-
-def _read(path: Path, root: Path) -> pd.DataFrame:
-    if not path.exists():
-        raise FileNotFoundError(f"{path.relative_to(root)} is not there yet: `make repro` writes it")
-    return pd.read_csv(path)
 
 
 def _main(table: pd.DataFrame, dataset: str, width: int) -> Table:

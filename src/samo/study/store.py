@@ -59,6 +59,17 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(rounded(value), indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
+def needed(root: Path, path: Path) -> Path:
+    """`path` of the folder `root`, which `make repro` writes.
+
+    Raises:
+        FileNotFoundError: it is not there yet; the message says what makes it.
+    """
+    if not (root / path).exists():
+        raise FileNotFoundError(f"{path} is not there yet: `make repro` writes it")
+    return root / path
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 

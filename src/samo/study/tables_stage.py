@@ -1,4 +1,4 @@
-"""The stages `analyse@…-conflict` and `tables`: the cells' files in, tidy tables out.
+"""The stage `tables`: the cells' files in, tidy tables out.
 
 Which cells there are is told by the caller, who reads params.yaml: a method that was removed there must vanish
 from every table, whatever files it left behind.
@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 
 from samo import sensitivity, tables
-from samo.analysis.conflict import conflict
 from samo.study import store
 
 Pairs = Iterable[tuple[str, str]]
@@ -40,13 +39,6 @@ def read_histories(
     """Each method's history.csv, or another such file; None where the cell has not been run or has no such file."""
     files = {method: root / "data/runs" / dataset / method / name for method in methods}
     return {method: pd.read_csv(file) if file.exists() else None for method, file in files.items()}
-
-
-def write_conflict(root: Path, dataset: str, pairs: Pairs) -> pd.DataFrame:
-    """Summarise how much task gradients of one dataset agree, into data/analysis/<dataset>/conflict.csv."""
-    table = conflict(read_histories(root, dataset, by_dataset(pairs).get(dataset, [])))
-    store.write_text(root / "data/analysis" / dataset / "conflict.csv", csv(table))
-    return table
 
 
 def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd.DataFrame]:

@@ -1,8 +1,11 @@
-"""Networks that a cell has trained, as an analysis wants them."""
+"""What an analysis of trained networks starts from: the dataset's problem, its cells, their weights."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import torch
 from safetensors.torch import load_file
 from torch import nn
 
@@ -10,10 +13,54 @@ from samo import datasets
 from samo.choice import Choice
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.problem import Problem
-from samo.study.cells import Cell
+from samo.settings import Settings
+from samo.study import config, paths
+from samo.study.cells import Cell, cells
 from samo.study.config import Params
 from samo.study.errors import NotebookError
 from samo.study.method import Method
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where an analysis works.
+
+    Attributes:
+        root: the project's folder.
+        params: the active profile.
+        dataset: the one that is looked at.
+        problem: of that dataset.
+        device: where to compute.
+    """
+
+    root: Path
+    params: Params
+    dataset: str
+    problem: Problem
+    device: torch.device
+
+    def options(self, analysis: str) -> Settings:
+        """The analysis's settings."""
+        return self.params.analysis[analysis]
+
+    def cells(self, methods: Mapping[str, Method]) -> list[Cell]:
+        """Those of these methods, in the order of params.yaml."""
+        return [c for c in cells(self.params) if c.dataset == self.dataset and c.method in methods]
+
+    def work(self, methods: Mapping[str, Method], seeds: int) -> list[tuple[Cell, int]]:
+        """(cell, seed) of these methods and of the first so many seeds."""
+        return [(cell, seed) for cell in self.cells(methods) for seed in self.params.seeds_on(self.dataset)[:seeds]]
+
+    def network(self, cell: Cell, seed: int) -> nn.Module:
+        """See `network`; on this device."""
+        return network(self.root, self.params, cell, seed, self.problem).to(self.device)
+
+
+def setting(dataset: str) -> Setting:
+    """Of a dataset of the active profile; sets the number of threads to the profile's."""
+    root, params = paths.root(), config.load()
+    torch.set_num_threads(params.train.threads)
+    return Setting(root, params, dataset, problem(root, params, dataset), config.device(params.train.device))
 
 
 def problem(root: Path, params: Params, dataset: str) -> Problem:
@@ -41,10 +88,15 @@ def network(root: Path, params: Params, cell: Cell, seed: int, of: Problem) -> n
     return made.eval()
 
 
+def shared(params: Params, dataset: str) -> dict[str, Method]:
+    """The dataset's main methods with a shared trunk, in their order."""
+    return {name: method for name, method in params.main_on(dataset).items() if method.networks == "shared"}
+
+
 def chosen(params: Params, dataset: str, choice: Choice) -> dict[str, Method]:
-    """The dataset's main methods with a shared trunk that an analysis looks at, in their order."""
+    """Of `shared`, those that an analysis looks at."""
     return {
         name: method
-        for name, method in params.main_on(dataset).items()
-        if method.networks == "shared" and choice.takes(method.aggregator_name, method.preset_name)
+        for name, method in shared(params, dataset).items()
+        if choice.takes(method.aggregator_name, method.preset_name)
     }

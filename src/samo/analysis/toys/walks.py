@@ -188,10 +188,7 @@ def lambda_max(toy: Toy, x: Tensor) -> float:
     """The largest eigenvalue of the average loss's Hessian at x [2]; NaN where x is no point."""
     if not x.isfinite().all():
         return float("nan")
-    x = x.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(toy.mean(x), x, create_graph=True)
-    rows = [torch.autograd.grad(part, x, retain_graph=True)[0] for part in slope]
-    return float(torch.linalg.eigvalsh(torch.stack(rows))[-1])
+    return float(torch.linalg.eigvalsh(torch.func.hessian(toy.mean)(x))[-1])
 
 
 def distance(x: Tensor, front: Tensor) -> float:
