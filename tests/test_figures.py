@@ -1,7 +1,7 @@
 """Figures: drawn for any part of the data, the same bytes twice, colours fixed, words for those who cannot see."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -221,7 +221,8 @@ def test_a_search_for_alpha_has_a_panel_of_its_own_and_each_cut_holds_the_others
     trials = [{"lr": lr, "rho": rho, "alpha": alpha, "score": 1.0} for lr, rho, alpha in values]
     run = made_run("samo-ls") | {"search": {"trials": trials, "chosen": {"lr": 0.001, "rho": 2.0, "alpha": 0.3}}}
     frame = tables.search({"samo-ls": run})
-    found = {ax.get_xlabel()[:1]: sorted(ax.lines[0].get_xdata()) for ax in search.draw(frame).axes}
+    drawn = {axes.get_xlabel()[:1]: cast(Any, axes.lines[0].get_xdata()) for axes in search.draw(frame).axes}
+    found = {name: [float(x) for x in line] for name, line in drawn.items()}
     assert found == {"l": [0.001, 0.01, 0.1], "ρ": [1.0, 2.0], "α": [0.3, 0.5]}
     assert "alpha 0.3" in search.describe(frame)
     assert "α" not in words(svg(lambda: search.draw(tables.search({"ls": made_run("ls")}))))

@@ -41,7 +41,12 @@ def test_alpha_is_chosen_after_rho_and_before_the_learning_rate():
 def test_count_says_how_many_trials_are_made(lrs, rhos, alphas):
     asked = []
     grids = {"lr": lrs} | ({"rho": rhos} if rhos else {}) | ({"alpha": alphas} if alphas else {})
-    search(lambda trial: asked.append((trial.lr, trial.rho, trial.alpha)) or 0.0, grids)
+
+    def score(trial: Trial) -> float:
+        asked.append((trial.lr, trial.rho, trial.alpha))
+        return 0.0
+
+    search(score, grids)
     assert len(asked) == count(grids) == len(set(asked))
 
 

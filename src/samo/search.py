@@ -71,6 +71,6 @@ def search(score: Callable[[Trial], float], grids: Grids) -> tuple[list[Trial], 
     for name in ORDER:
         values = grids.get(name, ())
         if len(values) > 1:
-            best = max(values, key=lambda value: scored({**at, name: value}).score)  # noqa: B023, called at once
+            best = max(values, key=lambda value: scored({**at, name: value}).score)
             at[name] = best
     return list(tried.values()), tried.get(tuple(at.values()), Trial(**at))

@@ -186,10 +186,11 @@ def test_a_dataset_may_have_methods_seeds_and_grids_of_its_own():
 
 
 def test_alpha_is_searched_where_the_grid_has_it_and_a_method_has_two_parts():
-    params = config.parse(TWO.replace("search: {lr: [0.5], rho: [0.25]}", "search: {lr: [0.5], rho: [1], alpha: [0.3, 0.7]}"))
+    grid = "search: {lr: [0.5], rho: [1], alpha: [0.3, 0.7]}"
+    params = config.parse(TWO.replace("search: {lr: [0.5], rho: [0.25]}", grid).replace("alpha: 0.3", "mu: 0.1"))
     grids = {name: config.grids(params, "scenes", m) for name, m in params.methods_on("scenes").items()}
     assert grids["samo-ls"] == {"lr": [0.5], "rho": [1.0], "alpha": [0.3, 0.7]}
-    assert "alpha" not in grids["ls"] | grids["fmtl-fairgrad"]
+    assert "alpha" not in {*grids["ls"], *grids["fmtl-fairgrad"]}
     assert "alpha" not in config.grids(params, "scenes", params.methods_on("multimnist")["gsam-ls"])
     given = params.methods_on("multimnist")["samo-ls-alpha09"]
     assert config.grids(params, "scenes", given) == {"lr": [0.5], "rho": [1.0]}

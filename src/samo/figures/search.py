@@ -23,7 +23,8 @@ def draw(trials: pd.DataFrame) -> Figure:
     """A row an aggregator: the score against the learning rate, rho and, where it was searched, alpha.
 
     `trials` is the frame of samo.tables.search. The score is computed on validation data, higher is better; a line a
-    sharpness. Single-task training is the dashed line. The search goes along one axis after the other, so each panel shows one of its cuts.
+    sharpness. Single-task training is the dashed line. The search goes along one axis after the other, so each panel
+    shows one of its cuts.
     """
     shared, single = trials[trials["networks"] == "shared"], trials[trials["networks"] != "shared"]
     aggregators = list(dict.fromkeys(shared["aggregator"])) or [""]

@@ -60,9 +60,7 @@ def _method(run: Run) -> list[Table]:
         own = [text(by_task.get(m["task"], {}).get(m["metric"]), 3) for by_task in seeds.values()]
         values.add_row(Text(m["task"]), Text(f"{m['metric']}, {m['unit']}".rstrip(", ")), *own)
     names = list(chosen)
-    trials = Table(
-        *names, "validation score", "", box=None, title="tried on validation data", title_justify="left"
-    )
+    trials = Table(*names, "validation score", "", box=None, title="tried on validation data", title_justify="left")
     for trial in run["search"]["trials"]:
         mark = "chosen" if [trial[name] for name in names] == [chosen[name] for name in names] else ""
         trials.add_row(*(text(trial[name]) for name in names), text(trial["score"], 3), mark)
