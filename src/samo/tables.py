@@ -194,6 +194,8 @@ def markdown(table: pd.DataFrame) -> str:
         cells += [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics]
         cells += [text(row.get("mean_rank"), 2), *(text(row.get(name)) for name in picks)]
         lines.append("| " + " | ".join(cells) + " |")
+    if missing := [str(row["method"]) for row in table.to_dict("records") if not row["n_seeds"]]:
+        lines += ["", f"Not run, or failed: {', '.join(missing)}."]
     if gone := left_out(table):
         lines += ["", f"Δm is without {', '.join(gone)}: single-task training is at 0 there."]
     return "\n".join(lines) + "\n"

@@ -43,22 +43,66 @@ def test_the_table_follows_a_changed_cell(project: Project) -> None:
     assert "{'rho': 30}" in (project.root / "table.txt").read_text()
 
 
-def test_a_failed_cell_keeps_the_table_from_being_made(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_shows_the_gap_of_a_failed_cell(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert repro(project, quiet=True) == 0
+    project.ran()
     project.edit("rho: 2", "fail: true")
     assert repro(project, quiet=True) == 1
-    assert project.ran() == ["fetch-one", "train-a", "train-b", "train-c"]
+    assert project.ran() == ["tables", "train-b"]
     said = capsys.readouterr().out
     assert said.startswith("FAILED train@one-b: ")
     assert "  | this cell was told to fail" in said
     assert f"{project.root}/.samo/logs/train@one-b.log" in said
-    assert "not run tables" in said
-    # What did not fail is there for a person to look at.
-    assert (project.root / "data/runs/one/a").is_file()
+    assert said.endswith("missing in tables and report: train@one-b\n")
+    # What an earlier run left of it is of other settings: it is in no table.
+    assert not (project.root / "data/runs/one/b").exists()
+    assert [line.split()[0] for line in (project.root / "table.txt").read_text().splitlines()] == ["train-a", "train-c"]
 
-    project.edit("fail: true", "rho: 2")
+    # It is tried again; the table stands.
+    assert repro(project, quiet=True) == 1
+    assert project.ran() == ["train-b"]
+
+    project.edit("fail: true", "rho: 20")
+    capsys.readouterr()
     assert repro(project, quiet=True) == 0
     assert capsys.readouterr().out == ""
     assert project.ran() == ["tables", "train-b"]
+    assert "'rho': 20" in (project.root / "table.txt").read_text()
+    assert "up to date" in project.dvc("status")
+
+
+ANALYSE = """
+  prepare:
+    matrix: {dataset: "${datasets}"}
+    cmd: test ${item.dataset} != two && mkdir -p data/prepared && echo p > data/prepared/${item.dataset}
+    outs: ["data/prepared/${item.dataset}"]
+  analyse:
+    matrix: {dataset: "${datasets}"}
+    cmd: mkdir -p data/analysis && ls data/runs/${item.dataset} > data/analysis/${item.dataset}
+    deps: ["data/runs/${item.dataset}", "data/prepared/${item.dataset}"]
+    outs: ["data/analysis/${item.dataset}"]
+  report:
+    cmd: cat data/analysis/* table.txt > report.txt
+    deps: [data/analysis, table.txt]
+    outs: [report.txt]
+"""
+
+
+def test_analyses_and_report_are_made_of_the_cells_that_there_are(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cell fails on one dataset; what the other needs cannot be prepared, so that none of its analyses can run."""
+    pipeline_file = project.root / "dvc.yaml"
+    pipeline_file.write_text(pipeline_file.read_text() + ANALYSE)
+    project.edit("{one: {}}", "{one: {}, two: {}}")
+    project.edit("rho: 2", "fail: true")
+    assert repro(project, quiet=True) == 1
+    said = capsys.readouterr().out
+    assert "not run analyse@two: it needs a stage that failed" in said
+    assert said.endswith("missing in tables and report: analyse@two, prepare@two, train@one-b, train@two-b\n")
+    made = (project.root / "report.txt").read_text().splitlines()
+    assert made[:2] == ["a", "c"]
+    assert [line.split()[0] for line in made[2:]] == ["train-a", "train-c"] * 2
 
 
 def test_the_cells_alone(project: Project) -> None:

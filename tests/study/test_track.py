@@ -1,8 +1,14 @@
+import os
+import sqlite3
+import time
+
 import pytest
 from mlflow import MlflowClient
 
-from samo.study import config, track
+from samo.search import Trial
+from samo.study import config, half_runs, mlflow_store, track
 from samo.study.cell import train_cell
+from samo.study.cells import Cell
 
 
 @pytest.fixture
@@ -76,17 +82,82 @@ def test_runs_of_older_results_stay_but_are_not_current(study, client):
     assert sorted(r.data.tags["current"] for r in runs(client)) == ["no", "no", "yes", "yes"]
 
 
-def test_a_failed_training_marks_its_run(study, client, monkeypatch):
-    def broken(*args, **kwargs):
-        raise FloatingPointError("made")
+@pytest.mark.parametrize(("raised", "status"), [(FloatingPointError, "FAILED"), (KeyboardInterrupt, "KILLED")])
+def test_a_cell_that_ends_early_marks_all_its_runs(study, client, monkeypatch, raised, status):
+    from samo.train import fit
 
-    monkeypatch.setattr("samo.study.cell.fit", lambda *a, **k: broken() if "test" in a[2] else real(*a, **k))
-    from samo.train import fit as real
+    def broken(problem, recipe, *args, **more):
+        if recipe.seed == 1:
+            raise raised("made")
+        return fit(problem, recipe, *args, **more)
 
-    with pytest.raises(FloatingPointError):
+    monkeypatch.setattr("samo.study.cell.fit", broken)
+    with pytest.raises(raised):
         train_cell("multimnist", "ls")
-    assert [r.info.status for r in runs(client)] == ["FAILED"]
+    assert {r.data.tags["seed"]: r.info.status for r in runs(client)} == {"0": status, "1": status}
     assert not (study / "data/runs/multimnist/ls").exists()
+
+
+def test_what_a_killed_process_left_is_marked_and_its_cell_s_new_run_is_whole(study, client):
+    """As after SIGKILL: nobody was left to end the run."""
+    params, cell = config.load(), Cell("multimnist", "ls")
+    killed = track.Live(study, params, cell, Trial(0.01, None, 0.0), "cpu").__enter__()
+    killed.start(0)
+    (run,) = runs(client)
+    assert run.info.status == "RUNNING"
+    assert half_runs.end(client, run.info.experiment_id) == 0  # this process lives
+    gone = half_runs.this_process().replace(f" {os.getpid()} ", " 4194999 ")
+    reused = f"{half_runs.this_process().rsplit(' ', 1)[0]} 12345"
+    for whose in (gone, reused):
+        client.update_run(run.info.run_id, status="RUNNING")
+        client.set_tag(run.info.run_id, half_runs.PROCESS, whose)
+        assert track.rebuild(study, params, lambda _: None) == 0
+        assert client.get_run(run.info.run_id).info.status == "KILLED"
+    client.update_run(run.info.run_id, status="RUNNING")
+    train_cell("multimnist", "ls")
+    assert sorted(r.info.status for r in runs(client)) == ["FINISHED", "FINISHED", "KILLED"]
+    assert track.rebuild(study, params, lambda _: None) == 0
+
+
+@pytest.mark.parametrize("away", ["locked", "no server"])
+def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_mends(study, client, monkeypatch, away):
+    monkeypatch.setattr(mlflow_store, "PATIENCE", 0.2)
+    address = track.uri(study)
+    other = sqlite3.connect(address.removeprefix("sqlite:///"))
+    if away == "locked":
+        other.execute("BEGIN EXCLUSIVE")
+    else:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.warns(UserWarning, match="training goes on, `samo track` mends the view") as said:
+        train_cell("multimnist", "ls")
+    other.close()
+    assert time.monotonic() - began < 20  # MLflow's own patience is minutes
+    ours = [str(w.message) for w in said if "samo track" in str(w.message)]
+    assert len(ours) == 1
+    assert all("\n" not in words for words in ours)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert track.rebuild(study, config.load(), lambda _: None) == 2
+    assert [r.info.status for r in runs(client)] == ["FINISHED"] * 2
+
+
+def test_a_store_that_goes_away_meanwhile_is_one_warning(study, client, monkeypatch):
+    """The first epoch is logged, then nothing more is tried."""
+    real, calls = track._log, []
+
+    def failing(*args):
+        calls.append(args)
+        if len(calls) > 1:
+            raise ConnectionError("gone")
+        real(*args)
+
+    monkeypatch.setattr(track, "_log", failing)
+    with pytest.warns(UserWarning, match="MLflow: gone; training goes on") as said:
+        train_cell("multimnist", "ls")
+    assert len([w for w in said if "MLflow" in str(w.message)]) == 1
+    assert len(calls) == 2
+    monkeypatch.setattr(track, "_log", real)
+    assert track.rebuild(study, config.load(), lambda _: None) == 2
 
 
 def test_every_dataset_has_a_page_of_its_runs(study, client):

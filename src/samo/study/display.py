@@ -68,6 +68,10 @@ class Display:
     def say(self, text: str) -> None:
         """Something that is not about one stage, and no failure."""
 
+    def warn(self, text: str) -> None:
+        """What a person must hear at the end, however quiet."""
+        self._print(text)
+
     def _print(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
 

@@ -11,3 +11,7 @@ class FetchError(Exception):
 
 class NotebookError(Exception):
     """A notebook that cannot be run as asked, or a cell of it that failed."""
+
+
+class WriteError(OSError):
+    """A file cannot be written: no room, or no right to. It names the file; what was there stays."""

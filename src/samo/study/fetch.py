@@ -14,7 +14,7 @@ from typing import IO, cast
 
 from samo.datasets.parts.sources import FAULTS, Given, RawFile, Source, Url
 from samo.study import packages
-from samo.study.errors import FetchError
+from samo.study.errors import FetchError, WriteError
 from samo.study.store import whole_file, write_json
 
 TIMEOUT = 30.0
@@ -87,6 +87,8 @@ def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path, say: Calla
         try:
             with whole_file(target) as out, _open(source, packs) as stream:
                 _copy_verified(file, stream, out)
+        except WriteError:  # no other source makes room
+            raise
         except (OSError, EOFError, ValueError, zlib.error, HTTPException) as error:
             tried.append(f"{_name(source)} ({_reason(error)})")
             continue

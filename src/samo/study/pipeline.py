@@ -65,12 +65,27 @@ def _repro(root: Path, workers: int, weight: Weight, quiet: bool, before: Callab
                 outcome = grid.run_plan(root, work.only(names), width, weight, show)
                 if width:
                     grid.adopt(root, outcome.made)
-                failed |= {failure.stage for failure in outcome.failures}
-                left = work.without(failed).after(outcome.made)
-                for name in sorted(work.stale - left.stale - outcome.made.keys() - failed):
+                new = {failure.stage for failure in outcome.failures}
+                left = work.without(new, _spares).after(outcome.made)
+                dropped = work.stale - left.stale - outcome.made.keys() - new
+                for name in sorted(dropped):
                     show.dropped(name, "it needs a stage that failed")
+                if new:
+                    # Tables are made of what lies there: results of other settings must not.
+                    grid.withdraw(root, {name for name in new | dropped if _kind(name) in (*CELLS, *ANALYSES)})
+                failed |= new | dropped
                 work = left
+            if failed:
+                show.warn(f"missing in tables and report: {', '.join(sorted(failed))}")
     return 1 if failed else 0
+
+
+def _spares(stage: str, need: str) -> bool:
+    """Tables and report are made with gaps, and analyses of the cells that there are, if others failed."""
+    kind, needed = _kind(stage), _kind(need)
+    if kind in (*RAW, *CELLS):
+        return False
+    return needed in (*CELLS, *ANALYSES) and not (kind in ANALYSES and needed == "prepare")
 
 
 def _kind(stage: str) -> str:

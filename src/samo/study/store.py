@@ -1,32 +1,42 @@
 """Files that appear whole or not at all, and JSON with one spelling."""
 
+import errno
+import glob
 import json
 import math
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from samo.study.errors import WriteError
+
 DIGITS = 6
 """Decimal places of numbers in results: noise of the last bits must not ripple through the pipeline."""
+FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+"""A full disk, a spent quota, a folder that is not ours to write to."""
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A stream whose content becomes `path` at the end, or leaves nothing where an exception ends it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    beside = Path(name)
+    """A stream whose content becomes `path` at the end, or leaves nothing where an exception ends it.
+
+    Raises:
+        WriteError: the disk is full or the folder cannot be written to; what was there stays.
+    """
+    with _said_of(path):
+        beside = _beside(path)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.chmod(0o644)  # mkstemp's 0600 would keep a group's other members out
-        beside.replace(path)
+        with _said_of(path):
+            with beside.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(path)
+            _sync(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
@@ -34,18 +44,79 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` that takes its place at the end, or vanishes where an exception ends it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    """A folder beside `path` that takes its place at the end, or vanishes where an exception ends it.
+
+    Two renames exchange them: a process that is killed between the two leaves no folder, and never half of one.
+
+    Raises:
+        WriteError: the disk is full or the folder cannot be written to; what was there stays.
+    """
+    with _said_of(path):
+        beside, old = _beside(path), _beside(path)
     try:
-        yield beside
-        beside.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        beside.replace(path)
+        with _said_of(path):
+            beside.mkdir()
+            yield beside
+            for folder, _, names in os.walk(beside):
+                for name in names:
+                    _sync(Path(folder) / name)
+                _sync(Path(folder))
+            if path.exists():
+                path.rename(old)
+            beside.rename(path)
+            _sync(path.parent)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        if old.exists() and not path.exists():
+            old.rename(path)
         raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    """A free name beside `path` that tells whose it is; what killed processes left under such names goes.
+
+    .dvcignore and .gitignore pass over these names.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        owner = left.name.split(".")[-2].partition("-")[0]
+        if not (owner.isdigit() and _lives(int(owner))):
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink(missing_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Have the system write a file, or a folder's list of names, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """Faults of the disk name the file that a person knows, not the one beside it."""
+    try:
+        yield
+    except OSError as error:
+        at = None if error.filename is None else Path(error.filename)
+        ours = at is None or at in path.parents or path.parent in at.parents
+        if isinstance(error, WriteError) or error.errno not in FAULTS or not ours:
+            raise
+        raise WriteError(error.errno, f"{error.strerror}; what was there stays", str(path)) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,8 +3,6 @@
 import csv
 import hashlib
 import json
-import logging
-import os
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,33 +15,32 @@ from samo.search import Trial
 from samo.study import half_runs, store
 from samo.study.cells import Cell, cells
 from samo.study.config import Params
+from samo.study.mlflow_store import connect
+from samo.study.mlflow_store import uri as uri
 from samo.train import Row
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-# A server that is away costs a cell seconds: MLflow's own patience is minutes.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 BATCH = 1000  # metrics that one MLflow call takes
 
 
-def uri(root: Path) -> str:
-    """The store's address: MLFLOW_TRACKING_URI where it is set, else sqlite in the project's folder, absolute."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
-
-
 def prepare(root: Path, params: Params) -> None:
-    """Make the store and its experiments once, before several processes open it: a fresh one bears only one."""
-    client = _client(root)
-    for dataset in params.datasets:
-        _experiment(client, dataset)
+    """Make the store and its experiments once, before several processes open it: a fresh one bears only one.
+
+    Where MLflow is away that is a warning: every cell finds it out for itself.
+    """
+    try:
+        client = connect(root, at_once=True)
+        for dataset in params.datasets:
+            _experiment(client, dataset)
+    except Exception as error:  # whatever ails the view, the results come first
+        _warn(error)
 
 
 def pages(root: Path, params: Params, address: str) -> dict[str, str]:
     """Where each dataset's runs are shown: MLflow itself opens on the traces of language models."""
-    client = _client(root)
+    client = connect(root)
     return {dataset: f"{address}/#/experiments/{_experiment(client, dataset)}/runs" for dataset in params.datasets}
 
 
@@ -55,7 +52,7 @@ def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
     Returns:
         How many runs were made.
     """
-    client, made = _client(root), 0
+    client, made = connect(root, at_once=True), 0
     for dataset in params.datasets:
         if ended := half_runs.end(client, _experiment(client, dataset)):
             say(f"{dataset}: {ended} runs were stopped half way, and are marked so")
@@ -94,7 +91,7 @@ class Live:
 
     def __enter__(self) -> "Live":
         with self._forgiving():
-            self.client = _client(self.root)
+            self.client = connect(self.root, at_once=True)
             self.experiment = _experiment(self.client, self.cell.dataset)
             half_runs.end(self.client, self.experiment, self.cell.name)
         return self
@@ -133,8 +130,12 @@ class Live:
             yield
         except Exception as error:  # whatever ails the view, the results come first
             self.client = None
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            warnings.warn(f"MLflow: {reason}; training goes on, `samo track` mends the view", stacklevel=4)
+            _warn(error)
+
+
+def _warn(error: Exception) -> None:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    warnings.warn(f"MLflow: {reason}; training goes on, `samo track` mends the view", stacklevel=5)
 
 
 def digest(metrics: dict[str, Any], seed: str) -> str:
@@ -151,13 +152,6 @@ def commit(root: Path) -> str:
         return "unknown"
     dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
-
-
-def _client(root: Path) -> "MlflowClient":
-    from mlflow import MlflowClient  # a second's import, for those who log only
-
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    return MlflowClient(uri(root))
 
 
 def _experiment(client: "MlflowClient", dataset: str) -> str:

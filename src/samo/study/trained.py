@@ -44,8 +44,12 @@ class Setting:
         return self.params.analysis[analysis]
 
     def cells(self, methods: Mapping[str, Method]) -> list[Cell]:
-        """Those of these methods, in the order of params.yaml."""
-        return [c for c in cells(self.params) if c.dataset == self.dataset and c.method in methods]
+        """Those of these methods that have run, in the order of params.yaml; another one is a gap, and is said."""
+        found = [c for c in cells(self.params) if c.dataset == self.dataset and c.method in methods]
+        for cell in found:
+            if not (self.root / cell.models).is_dir():
+                print(f"without {cell.name}: it has not run")
+        return [cell for cell in found if (self.root / cell.models).is_dir()]
 
     def work(self, methods: Mapping[str, Method], seeds: int) -> list[tuple[Cell, int]]:
         """(cell, seed) of these methods and of the first so many seeds."""

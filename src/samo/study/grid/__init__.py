@@ -14,6 +14,7 @@ from types import FrameType
 
 from samo.study.display import Display
 from samo.study.grid.adopt import adopt as adopt
+from samo.study.grid.adopt import withdraw as withdraw
 from samo.study.grid.job import Weight
 from samo.study.grid.local import LocalPool
 from samo.study.grid.plan import PipelineError as PipelineError

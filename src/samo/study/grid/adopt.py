@@ -1,10 +1,13 @@
 """Taking what the workers made into the project."""
 
+import shutil
+import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from samo.study import store
 from samo.study.grid.job import LockEntry
 from samo.study.grid.plan import calm_dvc, stage_name
 
@@ -35,4 +38,38 @@ def adopt(root: Path, made: Mapping[str, LockEntry | None]) -> None:
             if entry is not None:
                 noted[stage.dvcfile].append(stage)
         for file, changed in noted.items():
-            file.dump_stages(changed, update_pipeline=False)
+            _note(file, changed)
+
+
+def note(stage: Any) -> None:
+    """Write a stage's entry into its dvc.lock."""
+    _note(stage.dvcfile, [stage])
+
+
+def withdraw(root: Path, stages: Collection[str]) -> None:
+    """Remove the outputs of stages that failed: what an earlier run left is not of these settings.
+
+    They stay in DVC's cache. `dvc repro` does the same before it runs a stage.
+
+    Raises:
+        PipelineError: if DVC is at work in `root`.
+    """
+    from dvc.repo import Repo, lock_repo
+
+    with calm_dvc(), lock_repo(repo := Repo(str(root))):
+        for stage in repo.index.stages:
+            if stage_name(stage, root) in stages:
+                stage.remove_outs(ignore_remove=False, force=False)
+
+
+def _note(file: Any, stages: Sequence[Any]) -> None:
+    """As DVC does it, but whole or not at all: it would write into the file itself."""
+    from dvc.dvcfile import Lockfile
+
+    lock = Path(file.path).with_suffix(".lock")
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / lock.name
+        if lock.exists():
+            shutil.copyfile(lock, beside)
+        Lockfile(file.repo, str(beside)).dump_stages(stages)
+        store.write_text(lock, beside.read_text())

@@ -1,13 +1,14 @@
 """What must run: the stages of DVC's graph that are not up to date, and what follows from them."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from samo.study.grid.job import LockEntry
+from samo.study.grid.locks import mend
 
 
 class PipelineError(Exception):
@@ -38,13 +39,24 @@ class Plan:
                 wanted.update(self.needs[name])
         return self._keep(wanted)
 
-    def without(self, failed: Collection[str]) -> "Plan":
-        """The plan less some stages and what depends on them."""
+    def without(
+        self, failed: Collection[str], spares: Callable[[str, str], bool] = lambda _name, _need: False
+    ) -> "Plan":
+        """The plan less some stages and what cannot do without them.
+
+        Args:
+            failed: the stages.
+            spares: (stage, one that it needs) -> whether it makes do with what the others give. One that spares all
+                it has left is lost, too.
+        """
         lost = set(failed)
         for name, needs in self.needs.items():
-            if not lost.isdisjoint(needs):
+            spared = {need for need in needs if spares(name, need)}
+            if not lost.isdisjoint(set(needs) - spared) or (spared and spared <= lost):
                 lost.add(name)
-        return self._keep(self.needs.keys() - lost)
+        kept = self._keep(self.needs.keys() - lost)
+        left = {name: tuple(need for need in needs if need not in lost) for name, needs in kept.needs.items()}
+        return replace(kept, needs=left)
 
     def after(self, made: Mapping[str, LockEntry | None]) -> "Plan":
         """The plan once some stages are up to date."""
@@ -68,6 +80,8 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
     import networkx as nx
     from dvc.repo import Repo, lock_repo
 
+    with calm_dvc():
+        mend(root)
     with calm_dvc(), lock_repo(repo := Repo(str(root))):
         graph = repo.index.graph  # from a stage to what it needs
         by_name = {stage_name(stage, root): stage for stage in nx.dfs_postorder_nodes(graph)}

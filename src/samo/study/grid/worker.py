@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from samo.study.grid import processes
+from samo.study.grid.adopt import note
 from samo.study.grid.clone import CloneError, make_clone
 from samo.study.grid.plan import lock_entry, stage_name
 from samo.study.progress import VARIABLE
@@ -89,7 +90,7 @@ class Worker:
             stage = self._stages[name]
             # A clone's dvc.lock is not kept up: reading and writing it would cost more than all else here.
             if stage.reproduce() and self._keep:
-                stage.dump(update_pipeline=False)
+                note(stage)
             return lock_entry(stage)
 
 
