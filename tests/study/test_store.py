@@ -1,8 +1,12 @@
+import errno
 import math
+import os
+import subprocess
 
 import pytest
 
 from samo.study import store
+from samo.study.errors import WriteError
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
@@ -42,3 +46,86 @@ def test_a_broken_json_file_is_named(tmp_path):
     path.write_text('{"a": 1')
     with pytest.raises(ValueError, match=r"cut\.json: not JSON"):
         store.read_json(path)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of its own of 64 kB, where a test may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("a test may mount no disk here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_on_a_full_disk_and_a_read_only_one_what_was_there_stays(small_disk):
+    file, folder = small_disk / "file", small_disk / "folder"
+    store.write_text(file, "old")
+    with store.whole_folder(folder) as made:
+        (made / "a").write_text("old")
+
+    def fill():
+        with store.whole_folder(folder) as made, (made / "b").open("wb") as stream:
+            stream.write(bytes(1 << 17))
+
+    with pytest.raises(WriteError, match=r"No space left on device; what was there stays: '.*/disk/file'"):
+        store.write_text(file, "new" * 30_000)
+    with pytest.raises(WriteError, match=r"No space left.*'.*/disk/folder'"):
+        fill()
+    assert (file.read_text(), (folder / "a").read_text()) == ("old", "old")
+    assert sorted(p.name for p in small_disk.iterdir()) == ["file", "folder"]
+
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    for write in (lambda: store.write_text(file, "new"), lambda: store.write_text(small_disk / "deep/file", ""), fill):
+        with pytest.raises(WriteError, match="Read-only file system; what was there stays") as said:
+            write()
+        assert "\n" not in str(said.value)
+    assert (file.read_text(), (folder / "a").read_text()) == ("old", "old")
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace", "rename"])
+def test_a_disk_that_fills_at_the_last_moment(tmp_path, monkeypatch, call):
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    store.write_text(file, "old")
+    with store.whole_folder(folder) as made:
+        (made / "a").write_text("old")
+
+    def full(*_args, **_more):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync" if call == "fsync" else call, full)
+    if call != "rename":
+        with pytest.raises(WriteError):
+            store.write_text(file, "new")
+    if call != "replace":
+        with pytest.raises(WriteError), store.whole_folder(folder) as made:
+            (made / "b").touch()
+    monkeypatch.undo()
+    assert (file.read_text(), (folder / "a").read_text()) == ("old", "old")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_faults_of_what_is_read_meanwhile_keep_their_own_name(tmp_path):
+    other = PermissionError(errno.EACCES, "Permission denied", "/elsewhere/raw")
+    with pytest.raises(PermissionError, match="/elsewhere/raw"), store.whole_folder(tmp_path / "out"):
+        raise other
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_left_goes_and_a_living_one_s_stays(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = [tmp_path / f".file.{dead.pid}-00.part", tmp_path / f".file.{os.getpid()}-00.part"]
+    for path in left:
+        path.touch()
+    (tmp_path / f".file.{dead.pid}-01.part").mkdir()
+    other = tmp_path / f".file.more.{dead.pid}-00.part"
+    other.touch()
+    store.write_text(tmp_path / "file", "new")
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "file", left[1], other])

@@ -109,11 +109,17 @@ def run_notebook(
 ) -> None:
     """Execute a notebook with parameters (what a stage of dvc.yaml does)."""
     from samo.study import notebook as runner
+    from samo.study.stopping import stopping
 
     pairs = [item.split("=", 1) for item in p or []]
     if any(len(pair) != 2 for pair in pairs):
         raise typer.BadParameter("parameters are written key=value", param_hint="-p")
-    runner.run(notebook, name, dict(pairs))
+    try:
+        with stopping():
+            runner.run(notebook, name, dict(pairs))
+    except KeyboardInterrupt:
+        print("stopped; a cell goes on from its last checkpoint", file=sys.stderr)
+        sys.exit(130)
 
 
 @app.command()

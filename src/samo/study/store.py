@@ -1,14 +1,14 @@
 """Files that appear whole or not at all, and JSON with one spelling."""
 
 import errno
-import glob
 import json
 import math
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,7 +38,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             beside.replace(path)
             _sync(path.parent)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that has become read-only
+            beside.unlink(missing_ok=True)
         raise
 
 
@@ -80,10 +81,10 @@ def _beside(path: Path) -> Path:
     .dvcignore and .gitignore pass over these names.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        owner = left.name.split(".")[-2].partition("-")[0]
-        if not (owner.isdigit() and _lives(int(owner))):
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink(missing_ok=True)
+    ours = re.compile(re.escape(f".{path.name}.") + r"(\d+)-[0-9a-f]+\.part")
+    for left in path.parent.iterdir():
+        if (found := ours.fullmatch(left.name)) and not _lives(int(found[1])):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
 
 

@@ -6,11 +6,8 @@ Each worker has a clone of the project over one shared DVC cache.
 import contextlib
 import fcntl
 import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 
 from samo.study.display import Display
 from samo.study.grid.adopt import adopt as adopt
@@ -23,6 +20,7 @@ from samo.study.grid.plan import plan as plan
 from samo.study.grid.schedule import Failure as Failure
 from samo.study.grid.schedule import Outcome as Outcome
 from samo.study.grid.schedule import schedule
+from samo.study.stopping import stopping as stopping
 
 
 def run(root: Path, stages: Sequence[str], workers: int, weight: Weight, display: Display) -> list[Failure]:
@@ -80,21 +78,3 @@ def only_one(root: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
-
-
-@contextlib.contextmanager
-def stopping() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C also where a script's shell had it ignored."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
