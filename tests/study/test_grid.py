@@ -175,3 +175,23 @@ def test_without_git_it_says_so(project: Project, tmp_path: Path) -> None:
     project.dvc("config", "core.no_scm", "true")
     failures = run(project, "fetch@one")
     assert "git clone failed" in failures[0].reason
+
+
+@pytest.mark.parametrize("left", ["cut", "of a process that is gone", "of a number that another process has got since"])
+def test_a_stale_list_of_dvc_s_locks_is_no_obstacle(project: Project, left: str) -> None:
+    path = project.root / ".dvc/tmp/rwlock"
+    whose = {"pid": os.getpid() if "another" in left else 4_194_999, "cmd": "dvc repro"}
+    text = json.dumps({"write": {str(project.root / "data/raw/one"): whose}, "read": {"/there": [whose]}})
+    path.write_text(text[:30] if left == "cut" else text)
+    os.utime(path, (1, 1))  # long before this process began
+    assert run(project, "fetch@one") == []
+    assert project.ran() == ["fetch-one"]
+
+
+def test_what_failed_is_withdrawn_and_what_is_up_to_date_stays(project: Project) -> None:
+    assert run(project) == []
+    grid.withdraw(project.root, {"train@one-b"})
+    assert sorted(path.name for path in (project.root / "data/runs/one").iterdir()) == ["a", "c"]
+    project.ran()
+    assert run(project) == []  # out of the run-cache
+    assert project.ran() == []
