@@ -159,11 +159,18 @@ def test_the_same_inputs_give_the_same_bytes(html, root):
     assert render(root / "reports/executed/report.ipynb", root, "cpu").read_text(encoding="utf-8") == html
 
 
-def test_a_page_that_is_too_large_is_refused(html, root, monkeypatch):
-    assert html
+def test_a_large_page_leaves_the_numbers_beside_it_and_a_larger_one_says_so(html, root, monkeypatch):
+    assert html.count("data:text/csv") > 15
+    executed = root / "reports/executed/report.ipynb"
+    monkeypatch.setattr("samo.study.render.LIMIT", len(html.encode()) - 1)
+    smaller = render(executed, root, "cpu").read_text(encoding="utf-8")
+    assert "data:text/csv" not in smaller
+    beside = set(re.findall(r'href="\.\./figures/([^"]+\.csv)"', smaller))
+    assert len(beside) == html.count("data:text/csv")
+    assert all((root / "reports/figures" / name).is_file() for name in beside)
     monkeypatch.setattr("samo.study.render.LIMIT", 1000)
-    with pytest.raises(ValueError, match=r"bytes, allowed are 1,000"):
-        render(root / "reports/executed/report.ipynb", root)
+    with pytest.warns(UserWarning, match="bytes, a telephone"):
+        render(executed, root, "cpu")
 
 
 def test_code_of_the_notebook_is_not_shown(html):

@@ -13,7 +13,7 @@ def test_the_laptop_profile_names_data_network_and_budget():
     laptop = profile.read(ROOT, "laptop")[1]
     found = differs(ROOT, laptop, "multimnist")
     assert found is not None
-    assert "data.train is 4,000, the papers' 120,000" in found
+    assert f"data.train is {laptop.datasets['multimnist']['data']['train']:,}, the papers' 120,000" in found
     assert "training.network is lenet, the papers' resnet18" in found
     assert any(line.startswith("training.epochs is ") and line.endswith("the papers' 200") for line in found)
     assert any("searched are lr" in line for line in found)

@@ -52,7 +52,7 @@ def varies(field: str) -> Holds:
 
 
 _TESTS = ("smoke",)
-_ORDER = ("laptop", "mini")
+_ORDER = ("laptop", "mini", "study")
 
 
 def _size(name: str) -> int:

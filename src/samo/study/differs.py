@@ -53,7 +53,8 @@ def _grid(params: Params, dataset: str) -> Grid:
 
 
 def _searched(grid: Grid) -> str:
-    return f"lr {_said(grid.lr)} and rho {_said(grid.rho)}"
+    alpha = f" and alpha {_said(grid.alpha)}" if grid.alpha else ""
+    return f"lr {_said(grid.lr)} and rho {_said(grid.rho)}{alpha}"
 
 
 def _said(value: object) -> str:

@@ -90,7 +90,13 @@ def inline_svg(svg: str, name: str) -> str:
     out = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', out)
     out = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", out)
     out = re.sub(r'href="#([^"]+)"', rf'href="#{prefix}-\1"', out)
+    out = re.sub(r'\b(d|points)="([^"]+)"', lambda path: f'{path[1]}="{_shorter(path[2])}"', out)
     return themed(out)
+
+
+def _shorter(path: str) -> str:
+    """A path's coordinates with two decimals, a hundredth of a point: nobody sees more."""
+    return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", path)
 
 
 def themed(html: str, variables: Mapping[str, str] = VARIABLES) -> str:

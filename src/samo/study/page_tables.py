@@ -9,7 +9,9 @@ import pandas as pd
 from samo.figures.palette import colour, label, spoken
 from samo.study.page import cell, interval, number, sortable
 from samo.study.page_figure import VARIABLES
-from samo.tables import is_reference, metric_columns, text
+from samo.tables import choices, is_reference, metric_columns, text
+
+CHOICES = {"lr": "learning rate", "rho": "ρ", "alpha": "α"}
 
 
 def main_table(dataset: str, table: pd.DataFrame, measures: pd.DataFrame, best: Mapping[str, str]) -> str:
@@ -68,10 +70,11 @@ def settings_table(dataset: str, table: pd.DataFrame, field: str) -> str:
 def choice_table(dataset: str, table: pd.DataFrame) -> str:
     """What the search chose for each method."""
     body = [
-        f"<tr>{method(row, known)}{number(row.get('lr'))}{number(row.get('rho'))}{number(row['n_seeds'], 0)}</tr>"
+        f"<tr>{method(row, known)}{''.join(number(row.get(name)) for name in choices(table))}"
+        f"{number(row['n_seeds'], 0)}</tr>"
         for row, known in zip(table.to_dict("records"), is_reference(table), strict=True)
     ]
-    heads = ["method", "learning rate", "ρ", "seeds"]
+    heads = ["method", *(CHOICES.get(name, name) for name in choices(table)), "seeds"]
     return sortable(f"{dataset}-choice", f"{label(dataset)}: chosen on validation data", heads, body, "short ")
 
 
