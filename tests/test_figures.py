@@ -11,7 +11,7 @@ from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers as by_layer
 from samo.figures import cost, curvature, curves, forest, landscape, layers, palette, probe, search
 from samo.figures.style import svg
-from samo.study.figures_stage import CONFLICT, curve_rows
+from samo.study.drawings import CONFLICT, curve_rows
 from tests.made import (
     made_cost,
     made_curvature,

@@ -1,64 +1,44 @@
 """From made runs to the page: tables, figures, the notebook's cells, and the HTML that a reader opens."""
 
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
-from samo.analysis.layers import layers
-from samo.study import store
-from samo.study.conflict_stage import write_conflict
-from samo.study.figures_stage import write_figures
-from samo.study.report import Report, contents, make, provenance, render
-from samo.study.tables_stage import csv, read_histories, write_tables
-from samo.study.toys_stage import write_walks
+from samo.study import config, page_tables
+from samo.study.config import Params
+from samo.study.figures_stage import write_figure
+from samo.study.render import contents, render
+from samo.study.report import Report
+from samo.study.tables_stage import write_tables
+from tests import made_report
 from tests.made import write_runs
-from tests.made_toys import made_walks
 
 HERE = Path(__file__).parents[1]
-METHODS = ["stl", "ls", "samo-ls", "mgda", "samo-mgda"]
+METHODS = made_report.METHODS
+
+
+def params(**changes: object) -> Params:
+    """The made profile with some of its blocks replaced."""
+    return config.parse(yaml.safe_dump(yaml.safe_load(made_report.PARAMS) | changes))
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project folder with made runs, its tables and its conflict analysis."""
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copytree(HERE / "reports/template", folder / "reports/template")
-    (folder / "params.yaml").write_text("seeds: [0, 1, 2]\n")
-    pairs = write_runs(folder, METHODS)
-    sheet = {"what": "two digits & <more>", "splits": {"train": {"images": 5000, "class_counts": {"left": [1, 2]}}}}
-    store.write_json(folder / "data/prepared/multimnist/datasheet.json", sheet)
-    write_conflict(folder, "multimnist", pairs)
-    write_walks(folder, made_walks())
-    by_layer = layers(read_histories(folder, "multimnist", ["mgda"], "layers.csv"), choose=2)
-    store.write_text(folder / "data/analysis/multimnist/layers.csv", csv(by_layer))
-    write_figures(folder, write_tables(folder, pairs))
-    return folder
+def page(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return made_report.make(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
-def page(root: Path) -> Report:
-    return make(
-        root, [("multimnist", method) for method in METHODS], {"multimnist": {"training": {"batch": 32}}}, ["conflict"]
-    )
+def root(page: Report) -> Path:
+    return page.root
 
 
 @pytest.fixture(scope="module")
-def html(root: Path, page: Report) -> str:
-    """The page of the real report notebook, its cells evaluated here instead of in a kernel."""
-    notebook = nbformat.read(HERE / "notebooks/report.ipynb", as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and cell.source.startswith("page."):
-            shown = eval(cell.source, {"page": page})
-            data = {"text/html": shown._repr_html_(), "text/plain": repr(shown)}
-            cell.outputs = [nbformat.v4.new_output("display_data", data)]
-    executed = root / "reports/executed/report.ipynb"
-    store.write_text(executed, nbformat.writes(notebook))
-    return render(executed, root).read_text(encoding="utf-8")
+def html(page: Report) -> str:
+    return made_report.page(page).read_text(encoding="utf-8")
 
 
 class Page(HTMLParser):
@@ -103,38 +83,94 @@ def test_the_page_is_whole_and_needs_no_network(html):
     assert len(html) < 8_000_000
 
 
-def test_every_link_within_the_study_leads_somewhere(html, root):
-    found = Page(html)
-    for link in found.links:
-        if link.startswith("#"):
-            assert link[1:] in found.ids
-        elif link.startswith("../figures/"):
-            assert (root / "reports/html" / link).resolve().is_file()
-    assert "../executed/conflict-multimnist.ipynb" in found.links
-    for method in METHODS:
-        assert f"../executed/train-multimnist-{method}.html" in found.links
-        assert f"../executed/train-multimnist-{method}.ipynb" in found.links
+def test_the_executed_notebook_of_every_cell_is_linked_under_the_stage_that_runs_it(html):
+    links = Page(html).links
+    for name in made_report.executed(params()):
+        assert f"../executed/{name}.html" in links
+        assert f"../executed/{name}.ipynb" in links
+    for stage in ("train@multimnist-ls", "train-more@multimnist-mgda", "train-sensitivity@multimnist-bare"):
+        assert f"<code>{stage}</code>" in html
 
 
-def test_every_figure_has_words_and_every_part_is_there(html):
+def test_it_opens_with_the_question_the_verdicts_and_the_one_figure(html):
+    places = [html.index(words) for words in ("<h1", 'class="headline"', 'id="what-became', 'id="multimnist-forest"')]
+    assert places == sorted(places)
+    assert places[-1] < html.index('<h2 id="main-results">')
+
+
+def test_every_figure_has_a_title_words_numbers_and_a_source(html):
     labelled = [role.get("aria-label") or "" for role in Page(html).roles if role["role"] == "img"]
-    assert len(labelled) == 10 + 2 + 2 * 4  # of the dataset, of the toys, and the panels of their sliders
+    drawn = re.findall(r'<figure id="([a-z-]+)"><h3>([^<]+)</h3>', html)
+    assert len(labelled) == len(drawn) + 2 * 4  # the panels of two sliders
+    assert len(drawn) == 13 + 1 + 3  # of the dataset, its variants, and the toys
     assert all(len(words) > 40 for words in labelled)
-    for name in ("main-results", "data", "executed-notebooks"):
-        assert f'<h2 id="{name}">' in html
-    assert "No figure" not in html
-    assert "3 seeds a method" in html
+    assert all(len(title) > 20 for _, title in drawn)
+    for name, _ in drawn:
+        assert f'download="{name}.csv"' in html
+        assert f"Just this one: <code>samo figure {name}</code>" in html
+    gaps = re.findall("No figure <code>([^<]+)</code>", html)
+    assert gaps == ["all-tasks"]  # one dataset has no other to be compared with
+
+
+def test_the_source_names_notebook_methods_and_seeds(html):
+    source = html[html.index('<figure id="multimnist-curvature"') :].split('class="from">')[1].split("</span>")[0]
+    assert '<a href="../executed/curvature-multimnist.html">' in source
+    assert "5 cells multimnist × (ls, gsam-ls, samo-ls, mgda …), seeds 0, 1, 2" in source
+
+
+def test_the_command_beside_a_figure_makes_just_that_one(html, root, page):
+    names = re.findall(r"<code>samo figure ([a-z-]+)</code>", html)
+    assert len(names) > 15
+    folder = root / "reports/figures"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for name in names:
+        for ending in (".svg", ".csv", ".txt"):
+            (folder / f"{name}{ending}").unlink()
+        assert write_figure(root, page.datasets, name) == folder / f"{name}.svg"
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ValueError, match=r"no figure 'multimnist-forrest': there are multimnist-forest, "):
+        write_figure(root, page.datasets, "multimnist-forrest")
+
+
+def test_what_the_profile_does_not_hold_is_one_line_each(html):
+    lines = re.findall(r'(?:<p class="gap">|<li>)Not in this profile: ([^.]+)\.', html)
+    for words in (
+        "CelebA",
+        "Office-Home",
+        "NYUv2",
+        "G-SAM, L-SAM and SAMO on one aggregator",
+        "SAMO beside the placebo",
+    ):
+        assert words in lines
+    assert "Multi-MNIST" not in lines
+
+
+def test_published_numbers_stand_beside_ours_with_what_differs(html):
+    table = html[html.index('id="multimnist-published"') :].split("</table>")[0]
+    caption, body = table.split("<thead>")
+    assert "Not the same experiment. What differs: data.train is 320, the papers' 120,000" in caption
+    # F-MTL's Table 1, MGDA: printed beside what the made run has.
+    row = next(row for row in body.split("<tr>") if "<code>mgda</code>" in row)
+    assert "F-MTL (ICCV 2025, arXiv 2211.13723), Table 1" in row
+    assert len(re.findall("<td", row)) == 1 + 2 * 2  # the source; two metrics, published and ours (no Delta-m there)
 
 
 def test_the_same_inputs_give_the_same_bytes(html, root):
-    assert render(root / "reports/executed/report.ipynb", root).read_text(encoding="utf-8") == html
+    assert render(root / "reports/executed/report.ipynb", root, "cpu").read_text(encoding="utf-8") == html
 
 
-def test_figures_are_the_same_twice(root):
-    before = {path.name: path.read_bytes() for path in (root / "reports/figures").iterdir()}
-    write_figures(root, ["multimnist"])
-    assert before == {path.name: path.read_bytes() for path in (root / "reports/figures").iterdir()}
-    assert len(before) == 3 * (10 + 3) + 2  # each with numbers and words; two sliders
+def test_a_large_page_leaves_the_numbers_beside_it_and_a_larger_one_says_so(html, root, monkeypatch):
+    assert html.count("data:text/csv") > 15
+    executed = root / "reports/executed/report.ipynb"
+    monkeypatch.setattr("samo.study.render.LIMIT", len(html.encode()) - 1)
+    smaller = render(executed, root, "cpu").read_text(encoding="utf-8")
+    assert "data:text/csv" not in smaller
+    beside = set(re.findall(r'href="\.\./figures/([^"]+\.csv)"', smaller))
+    assert len(beside) == html.count("data:text/csv")
+    assert all((root / "reports/figures" / name).is_file() for name in beside)
+    monkeypatch.setattr("samo.study.render.LIMIT", 1000)
+    with pytest.warns(UserWarning, match="bytes, a telephone"):
+        render(executed, root, "cpu")
 
 
 def test_code_of_the_notebook_is_not_shown(html):
@@ -142,22 +178,45 @@ def test_code_of_the_notebook_is_not_shown(html):
     assert "a piece of the report" not in html
 
 
-def test_names_and_datasheets_are_escaped(root, page):
-    assert "two digits &amp; &lt;more&gt;" in page.data()._repr_html_()
-    nasty = Report(root, (("<b>", "<script>alert(1)</script>"),), {})
-    for piece in (nasty.main_tables(), nasty.choices(), nasty.notebooks(), nasty.figures("forest", "<i>")):
-        assert "<script>" not in piece.html
-        assert "<b>" not in piece.html
+def test_names_and_datasheets_are_escaped(page):
+    assert "two digits &amp; &lt;more&gt;" in page.data().html
+    nasty = page.sources.table("multimnist").assign(method="<script>alert(1)</script>", aggregator="<b>")
+    measures, best = page.sources.measures("multimnist"), {"delta_m": "<script>alert(1)</script>"}
+    for piece in (
+        page_tables.main_table("<b>", nasty, measures, best),
+        page_tables.choice_table("<b>", nasty),
+        page_tables.ablation("<b>", nasty, ["none", "samo"]),
+        page_tables.notebooks_table([("<b>", "<script>")]),
+    ):
+        assert "<script>" not in piece
+        assert "<b>" not in piece
 
 
 def test_a_study_that_has_not_run_is_all_gaps(tmp_path):
-    empty = make(tmp_path, [("multimnist", "ls")], {})
-    assert "No figure" in empty.figures("forest", "").html
+    empty = Report(tmp_path, params())
+    assert "No figure <code>multimnist-forest</code>" in empty.figures("forest", "", "").html
     assert "—" in empty.main_tables().html
     assert "compared" in empty.headline().html
     assert "Not run" in empty.caveats().html
     assert "yet" in empty.agreement().html
     assert "yet" in empty.flatness().html
+    assert "yet" in empty.claims().html
+    assert "has not been run" in empty.figure("toys", "line", "", "What to see.").html
+    assert empty.toy_steps().html == ""
+
+
+def test_an_analysis_that_the_profile_has_not_is_one_line(root):
+    without = Report(root, params(analyses={}))
+    assert "Not in this profile: the analysis curvature." in without.figures("curvature", "", "").html
+
+
+def test_bold_is_told_by_the_rule_alone(page):
+    best = page.sources.best("multimnist")
+    assert set(best) <= {"delta_m", "left accuracy", "right accuracy"}
+    table, measures = page.sources.table("multimnist"), page.sources.measures("multimnist")
+    assert page_tables.main_table("multimnist", table, measures, {}).count('class="best"') == 0
+    marked = page_tables.main_table("multimnist", table, measures, {"delta_m": "samo-ls", "left accuracy": "mgda"})
+    assert marked.count('<td class="best"') == 2
 
 
 def test_a_removed_method_leaves_the_tables(tmp_path):
@@ -166,14 +225,6 @@ def test_a_removed_method_leaves_the_tables(tmp_path):
     for file in (tmp_path / "reports/tables").iterdir():
         assert not re.search(r"\bmgda\b(?<!samo-mgda)(?=,ls|,mgda,none)", file.read_text())
         assert '"mgda":' not in file.read_text()
-
-
-def test_provenance_is_of_content_only(root, tmp_path):
-    facts = provenance(root)
-    assert facts["params.yaml"] != "missing"
-    assert facts == provenance(root)
-    assert provenance(tmp_path)["params.yaml"] == "missing"
-    assert "+" not in facts["torch"]
 
 
 def test_contents_lists_second_level_headings():
@@ -195,49 +246,9 @@ def test_notebooks_are_stripped_and_tagged(name):
     assert [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no chromium on this machine: the page is not opened in a browser")
-    return found
-
-
-def test_a_browser_opens_the_page_sorts_it_and_has_nothing_to_complain_about(html, root, tmp_path, chromium):
-    """Slow part: the start of a browser, about three seconds."""
-    script = """
-      const head = document.querySelectorAll("#multimnist-main thead th")[1];
-      head.querySelector("button").click();
-      document.querySelector("#theme").click();
-      const column = [...document.querySelectorAll("#multimnist-main tbody tr")].map((r) => r.cells[1].dataset.sort);
-      document.body.dataset.sorted = column.filter((v) => v !== undefined).join(" ");
-      document.body.dataset.sideways = document.documentElement.scrollWidth - innerWidth;
-      document.body.dataset.theme = document.documentElement.dataset.theme;
-    """
-    file = root / "reports/html/probe.html"
-    file.write_text(html.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
-    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
-    command += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path}"]
-    command += ["--window-size=500,900", "--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"]
-    done = subprocess.run([*command, file.as_uri()], capture_output=True, text=True, timeout=60, check=True)
-    attributes = dict(re.findall(r'data-(sorted|sideways|theme)="([^"]*)"', done.stdout[done.stdout.index("<body") :]))
-    values = [float(value) for value in attributes["sorted"].split()]
-    assert values == sorted(values)
-    assert len(values) == len(METHODS)
-    assert int(attributes["sideways"]) <= 0
-    assert attributes["theme"] in ("dark", "light")
-    assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-
-
 def test_the_toys_are_on_the_page_with_a_slider_each_in_its_colours(root, html):
     assert (root / "reports/tables/toys.csv").read_text() == (root / "data/analysis/toys/ends.csv").read_text()
     assert html.count('type="range"') == 2
     slider = html[html.index('<figure class="toy-walks"') :]
     assert "var(--c-samo, #d55e00)" in slider[: slider.index("</figure>")]
     assert 'id="toys-line"' in html
-
-
-def test_without_the_stage_the_toys_are_a_gap(tmp_path):
-    empty = make(tmp_path, [("multimnist", "ls")], {})
-    assert "has not been run" in empty.toys("line", "What to see.").html
-    assert empty.toy_steps().html == ""

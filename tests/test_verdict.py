@@ -57,12 +57,6 @@ def test_best_says_how_it_stands_to_stl(limits, words):
     assert "missing" in verdict.best(table())
 
 
-def test_bold_only_where_the_interval_stands_clear():
-    assert verdict.clear_best(table(a=(-4, -5, -3), b=(-1, -2, 0))) == "a"
-    assert verdict.clear_best(table(a=(-4, -6, -1.5), b=(-1, -2, 0))) is None
-    assert verdict.clear_best(table(a=(-4, -5, -3), b=(-1, np.nan, np.nan))) is None
-
-
 def test_flatness_compares_each_seed_with_its_bases_on_the_same_data():
     frame = pd.DataFrame({"method": ["base", "flat", "sharp", "unsure"], "base": [None, "base", "base", "base"]})
     factors: dict[str, list[float]] = {

@@ -1,42 +1,6 @@
-// Sorting by a click on a table's head, and a switch for light and dark. The page reads well without either.
+// A switch for light and dark, and a contents list that follows the reader. The page reads well without either.
 (() => {
   "use strict";
-
-  const key = (cell) => {
-    const raw = cell.dataset.sort;
-    if (raw === undefined) return null; // a gap: always last
-    const number = Number(raw);
-    return Number.isNaN(number) ? raw : number;
-  };
-
-  const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
-
-  const sort = (table, column, falling) => {
-    const rows = [...table.tBodies[0].rows];
-    rows.sort((left, right) => {
-      const a = key(left.cells[column]);
-      const b = key(right.cells[column]);
-      if (a === null || b === null) return (a === null) - (b === null);
-      return falling ? compare(b, a) : compare(a, b);
-    });
-    table.tBodies[0].append(...rows);
-  };
-
-  for (const table of document.querySelectorAll("table.sortable")) {
-    [...table.tHead.rows[0].cells].forEach((head, column) => {
-      if (![...table.tBodies[0].rows].some((row) => row.cells[column].dataset.sort !== undefined)) return;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = head.textContent;
-      head.replaceChildren(button);
-      button.addEventListener("click", () => {
-        const falling = head.getAttribute("aria-sort") === "ascending";
-        for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-        head.setAttribute("aria-sort", falling ? "descending" : "ascending");
-        sort(table, column, falling);
-      });
-    });
-  }
 
   const theme = document.getElementById("theme");
   const root = document.documentElement;

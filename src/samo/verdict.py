@@ -137,18 +137,6 @@ def best(table: pd.DataFrame) -> str:
     )
 
 
-def clear_best(table: pd.DataFrame) -> str | None:
-    """The method whose Delta-m interval lies wholly below everybody else's mean and interval, or None.
-
-    This is the only one that may stand in bold.
-    """
-    rows = _rated(table)
-    if len(rows) < 2:
-        return None
-    first, *others = sorted(rows, key=lambda r: r["delta_m"])
-    return str(first["method"]) if all(first["delta_m_high"] < r["delta_m_low"] for r in others) else None
-
-
 def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
     """What a careful reader must know about one dataset's numbers, each with its count."""
     seeds = sorted(int(n) for n in set(table["n_seeds"]) if n)

@@ -7,9 +7,10 @@ import pytest
 
 from samo.study.claims_stage import read, write_claims
 from samo.study.figures_stage import write_figures
-from samo.study.report import make
+from samo.study.report import Report
 from samo.study.tables_stage import write_tables
 from tests.made import made_variant, write_runs, write_variants
+from tests.test_report import params
 
 METHODS = ["stl", "ls", "samo-ls", "mgda", "fmtl-mgda"]
 RUNS = [
@@ -66,19 +67,26 @@ def test_a_variant_that_has_not_run_is_a_gap(study, tmp_path):
     [row] = pd.read_csv(tmp_path / "reports/tables/multimnist-sensitivity.csv").to_dict("records")
     assert row["method"] == "later"
     assert not (tmp_path / "reports/figures/multimnist-sensitivity.svg").exists()
-    told = make(tmp_path, pairs, {}).sensitivity("").html
+    told = Report(tmp_path, params()).sensitivity("", "").html
     assert "No figure" in told
     assert "can be compared" in told
 
 
 def test_the_report_shows_datasets_with_variants_and_passes_over_the_others(study, tmp_path):
-    root, pairs, variants = study
-    told = make(root, [*pairs, *variants], {}).sensitivity("Below zero the change helps.").html
+    root, _, _ = study
+    scenes = {
+        "data": {"train": 8, "val": 8, "test": 8, "height": 32, "width": 48, "seed": 0},
+        "training": {"network": "segnet", "widths": [8, 8], "batch": 8, "epochs": 1, "search_epochs": 1},
+    }
+    both = params(datasets=params().datasets | {"scenes": scenes})
+    told = Report(root, both).sensitivity("what one setting changes", "Below zero the change helps.").html
     assert "On Multi-MNIST, " in told
     assert 'id="multimnist-sensitivity"' in told
     assert "Scenes" not in told
     assert "No figure" not in told
-    assert "varies no setting" in make(tmp_path, pairs, {}).sensitivity("").html
+    assert "has been run yet" in Report(tmp_path, both).sensitivity("", "").html
+    none = params(sensitivity={"datasets": [], "methods": {}})
+    assert "Not in this profile: variants" in Report(tmp_path, none).sensitivity("", "").html
 
 
 def test_the_claims_see_variants_and_know_them_from_the_methods_of_the_table(study):

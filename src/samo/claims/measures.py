@@ -47,7 +47,7 @@ def _cosine(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
     return _by_seed(_of(evidence.history, dataset, method, split="probe", metric="cosine_mean"), "value")
 
 
-COSINE = Measure("cosines", "conflict", _cosine)
+COSINE = Measure("cosines", "cosine", _cosine)
 """Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all epochs of training."""
 
 

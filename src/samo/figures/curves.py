@@ -35,7 +35,8 @@ def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figu
     """
     methods, single = joint(table), table.loc[is_reference(table), "method"]
     aggregators = list(dict.fromkeys(methods["aggregator"])) or [""]
-    figure, panels = grid(len(rows), len(aggregators), 2.1, sharex=True, sharey="row")
+    height = 2.1 if len(rows) > 1 else 2.7  # titles and legend take their share
+    figure, panels = grid(len(rows), len(aggregators), height, sharex=True, sharey="row")
     for i, row in enumerate(rows):
         part = series[(series["task"] == row.task) & (series["metric"] == row.metric)]
         for j, aggregator in enumerate(aggregators):

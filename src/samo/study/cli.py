@@ -75,6 +75,16 @@ def show_table(
     show.show(paths.root(), config.load(), dataset, method)
 
 
+@app.command("figure")
+def draw_figure(
+    name: Annotated[str, typer.Argument(help="A figure of the report, such as multimnist-forest.")],
+) -> None:
+    """Draw one figure of the report anew, with its numbers and its words."""
+    from samo.study import config, figures_stage, paths
+
+    print(figures_stage.write_figure(paths.root(), config.load().datasets, name))
+
+
 @app.command()
 def claims(
     number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
@@ -125,11 +135,12 @@ def run_notebook(
 @app.command()
 def render() -> None:
     """Turn the executed report notebook into the HTML report."""
-    from samo.study import paths
-    from samo.study import report as pages
+    from samo.study import config, paths
+    from samo.study import render as pages
 
     root = paths.root()
-    pages.render(root / "reports/executed/report.ipynb", root)
+    device = config.device(config.load().train.device)
+    pages.render(root / "reports/executed/report.ipynb", root, device.type)
 
 
 @app.command("fetch")

@@ -1,6 +1,6 @@
 """The verdicts on the papers' claims as a piece of the report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -21,22 +21,39 @@ def whole(claims: pd.DataFrame) -> str:
         f"{_verdict(row)}<td>{escape(_text(row['why']))}</td></tr>"
         for row in claims[claims["dataset"] == ALL].to_dict("records")
     ]
-    return page.sortable("claims", "The papers' claims, and ours", ["", "claim", "verdict", "why"], body)
+    return page.sortable("claims", "The papers' claims, and ours", ["no.", "claim", "verdict", "why"], body)
 
 
 def comparisons(claims: pd.DataFrame) -> str:
     """Every comparison that was run, folded away, with what it takes to read so many of them."""
-    done = claims[(claims["dataset"] != ALL) & (claims["verdict"] != "not run")]
+    table = _compared("comparisons", "Comparisons behind the verdicts", claims)
+    return f"{page.paragraph(reading(claims))}<details><summary>All comparisons</summary>{table}</details>"
+
+
+def of(claims: pd.DataFrame, numbers: Sequence[int]) -> str:
+    """The comparisons of these claims alone; nothing where none was run."""
+    part = claims[claims["number"].isin(list(numbers))]
+    named = "-".join(map(str, numbers))
+    some = "claim" if len(numbers) == 1 else "claims"
+    title = f"Paired by seed, for {some} {' and '.join(map(str, numbers))}"
+    return _compared(f"comparisons-{named}", title, part) if len(_run(part)) else ""
+
+
+def _run(claims: pd.DataFrame) -> pd.DataFrame:
+    return claims[(claims["dataset"] != ALL) & (claims["verdict"] != "not run")]
+
+
+def _compared(name: str, title: str, claims: pd.DataFrame) -> str:
+    """A row a comparison that was run."""
     body = [
         f'<tr><td data-sort="{row["number"]}">{row["number"]}</td>'
-        + "".join(f"<td>{escape(_text(row[key]))}</td>" for key in ("dataset", "base", "case"))
-        + f"<td>{escape(effect(row))}</td><td>{escape(_text(row['needs']))}</td>{_verdict(row)}"
-        + f"<td>{_link(row['figure'])}</td></tr>"
-        for row in done.to_dict("records")
+        + "".join(page.cell(_text(row[key])) for key in ("dataset", "base", "case"))
+        + page.cell(effect(row), row["effect"])
+        + f"{page.cell(_text(row['needs']))}{_verdict(row)}<td>{_link(row['figure'])}</td></tr>"
+        for row in _run(claims).to_dict("records")
     ]
     heads = ["claim", "dataset", "base", "case", "effect (95 %)", "holds if", "verdict", "figure"]
-    table = page.sortable("comparisons", "Comparisons behind the verdicts", heads, body)
-    return f"{page.paragraph(reading(claims))}<details><summary>All comparisons</summary>{table}</details>"
+    return page.sortable(name, title, heads, body)
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:

@@ -1,25 +1,19 @@
-"""The report: what notebooks/report.ipynb shows, and the executed notebook turned into one HTML file."""
+"""The report: what notebooks/report.ipynb shows, piece by piece."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
-from html import escape, unescape
-from importlib.metadata import version
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import nbformat
-import pandas as pd
-from nbconvert import HTMLExporter
 
 from samo import verdict
 from samo.analysis.toys.losses import TOYS
 from samo.figures.palette import label
-from samo.study import page, page_claims, store
-from samo.study.tables_stage import Pairs, by_dataset
-
-PACKAGES = ("torch", "torchjd", "numpy", "pandas", "matplotlib", "nbconvert")
+from samo.study import absent, cells, figure_files, page, page_claims, page_figure, page_published, page_tables
+from samo.study.config import Params
+from samo.study.differs import differs
+from samo.study.published import KEYS
+from samo.study.published import load as load_published
+from samo.study.sources import Sources
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,111 +32,171 @@ class Piece:
 
 @dataclass(frozen=True)
 class Report:
-    """One page over reports/tables, reports/figures and the datasheets; each method gives a piece of it.
-
-    `settings` maps a dataset to what the profile says of it, `analyses` names those that were run on each.
-    """
+    """One page over the project in `root` with the profile `params`; each method gives a piece of it."""
 
     root: Path
-    cells: tuple[tuple[str, str], ...]
-    settings: Mapping[str, Mapping[str, Any]]
-    analyses: tuple[str, ...] = ()
+    params: Params
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The files that it shows."""
+        return Sources(self.root, self.params)
 
     @property
     def datasets(self) -> list[str]:
-        """The datasets of the cells, in their order."""
-        return list(by_dataset(self.cells))
-
-    def table(self, dataset: str) -> pd.DataFrame:
-        """The main table as the stage before wrote it; rows of gaps if it is not there."""
-        path = self.root / "reports/tables" / f"{dataset}.csv"
-        if path.exists():
-            return pd.read_csv(path)
-        return pd.DataFrame([{"method": m, "n_seeds": 0} for m in by_dataset(self.cells)[dataset]])
-
-    def trials(self, dataset: str) -> pd.DataFrame:
-        """The dataset's search trials; empty if there are none."""
-        path = self.root / "reports/tables/search.csv"
-        frame = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["dataset", "method"])
-        return frame[frame["dataset"] == dataset]
+        """Those of the profile, in its order."""
+        return list(self.params.datasets)
 
     def headline(self) -> Piece:
         """The answer in one sentence a dataset."""
-        return self._each(lambda d: page.paragraph(verdict.headline(label(d), self.table(d)), "headline"))
+        return self._each(lambda d: page.paragraph(verdict.headline(label(d), self.sources.table(d)), "headline"))
 
     def claims(self) -> Piece:
         """What became of the papers' claims, and the comparisons behind the verdicts."""
-        path = self.root / "reports/tables/claims.csv"
-        if not path.exists():
+        found = self.sources.claims()
+        if found is None:
             return Piece(page.paragraph("No claim has been judged yet.", "gap"))
-        found = pd.read_csv(path)
         return Piece(page_claims.whole(found) + page_claims.comparisons(found))
 
     def best(self) -> Piece:
         """The best method in one sentence a dataset."""
-        return self._each(lambda d: self._said(d, verdict.best(self.table(d))))
+        return self._each(lambda d: self._said(d, verdict.best(self.sources.table(d))))
 
     def main_tables(self) -> Piece:
         """Every dataset's main table."""
-        return self._each(lambda d: page.main_table(d, self.table(d)))
+        read = self.sources
+        return self._each(lambda d: page_tables.main_table(d, read.table(d), read.measures(d), read.best(d)))
 
-    def costs(self) -> Piece:
-        """What a step of each method takes on each dataset."""
-        return self._each(lambda d: page.cost_table(d, self._numbers(d, "cost")))
+    def published(self) -> Piece:
+        """Of every dataset the papers' numbers beside ours, with what differs."""
+        printed = load_published(self.root)
+        return self._each(
+            lambda d: page_published.beside(d, self.sources.table(d), printed, differs(self.root, self.params, d))
+        )
 
-    def choices(self) -> Piece:
-        """Every dataset's chosen learning rates and rhos."""
-        return self._each(lambda d: page.choice_table(d, self.table(d)))
+    def missing_datasets(self) -> Piece:
+        """A line for each of the papers' datasets that the profile does not have."""
+        gone = [key for key in (*KEYS.values(), "officehome") if key not in self.params.datasets]
+        lines = [absent.line(self.root, label(key), absent.has_dataset(key)) for key in gone]
+        return Piece(page.bullets(lines, "gap") if lines else page.paragraph("All of them are here."))
 
-    def figures(self, kind: str, caption: str) -> Piece:
-        """Every dataset's figure of this kind: forest, curves, conflict, layers, curvature, cost or search."""
-        return self._each(lambda d: self._figure(d, kind, caption))
+    def dataset(self, key: str) -> Piece:
+        """Where a dataset's table is, or that the profile does not have it."""
+        if key not in self.params.datasets:
+            return Piece(self._absent(label(key), absent.has_dataset(key)))
+        return Piece(f'<p>{label(key)} is in this profile: <a href="#{key}-main">its table</a>.</p>')
 
-    def sensitivity(self, caption: str) -> Piece:
-        """Of every dataset with variants, what they show in a sentence and a figure."""
-        told = ""
-        for dataset in self.datasets:
-            path = self.root / "reports/tables" / f"{dataset}-sensitivity.csv"
-            if path.exists():
-                told += page.paragraph(verdict.settings(label(dataset), pd.read_csv(path)))
-                told += self._figure(dataset, "sensitivity", caption)
-        return Piece(told or page.paragraph("This profile varies no setting: params.yaml has none under sensitivity."))
+    def first_figure(self, kind: str, title: str, caption: str) -> Piece:
+        """A figure of the dataset on which most methods ran."""
+        return Piece(self._figure(self._widest, kind, title, caption))
 
-    def toys(self, kind: str, caption: str) -> Piece:
-        """A figure of the toys: line, paths or outcomes."""
-        return Piece(self._figure("toys", kind, caption))
+    def other_figures(self, kind: str, title: str, caption: str) -> Piece:
+        """The same of the other datasets."""
+        return self._each(lambda d: "" if d == self._widest else self._figure(d, kind, title, caption))
+
+    def figures(self, kind: str, title: str, caption: str) -> Piece:
+        """Every dataset's figure of this kind, a kind of samo.study.drawings."""
+        analysis = figure_files.ANALYSES.get(kind)
+        if analysis is not None and analysis not in self.params.analyses:
+            return Piece(self._absent(f"the analysis {analysis}", absent.has_analysis(analysis)))
+        return self._each(lambda d: self._figure(d, kind, title, caption))
+
+    def figure(self, of: str, kind: str, title: str, caption: str) -> Piece:
+        """A figure that belongs to no dataset: `of` is "toys" or "all"."""
+        return Piece(self._figure(of, kind, title, caption))
 
     def toy_steps(self) -> Piece:
         """Each toy with a slider over the steps of the walks."""
         found = [self.root / "reports/figures" / f"toys-{toy}.html" for toy in TOYS]
-        return Piece("".join(page.themed(path.read_text(encoding="utf-8")) for path in found if path.exists()))
+        sliders = [page_figure.themed(path.read_text(encoding="utf-8")) for path in found if path.exists()]
+        drawn = figure_files.read(self.root, self.params, "toys", "paths", "", "All steps of both toys as a picture:")
+        return Piece("".join(sliders) + (f'<p class="caption">{page_figure.foot(drawn)}</p>' if drawn else ""))
+
+    def ablation(self, what: str, *sharpness: str, claims: tuple[int, ...] = ()) -> Piece:
+        """Every dataset's Delta-m by aggregator under each of these sharpnesses, and the claims' comparisons of them.
+
+        One line where the profile has not all of them but "none" on some dataset; `what` names them there.
+        """
+        wanted = absent.has_sharpness(*(name for name in sharpness if name != "none"))
+        if not wanted(self.params):
+            return Piece(self._absent(what, wanted))
+        out = "".join(page_tables.ablation(d, self.sources.table(d), sharpness) for d in self.datasets)
+        found = self.sources.claims()
+        return Piece(out + ("" if found is None else page_claims.of(found, claims)))
+
+    def single_task_sharpness(self, what: str) -> Piece:
+        """Whether a sharpness is tried on single-task networks: where its row is, or that the profile has none."""
+        wanted = absent.has_sharpness("fmtl", separate=True)
+        if not wanted(self.params):
+            return Piece(self._absent(what, wanted))
+        return Piece(page.paragraph(f"{what}: rows of the main tables."))
+
+    def sensitivity(self, title: str, caption: str) -> Piece:
+        """Of every dataset with variants, what they show in a sentence and a figure."""
+        told = ""
+        for dataset in self.datasets:
+            table = self.sources.sensitivity(dataset)
+            if len(table):
+                told += page.paragraph(verdict.settings(label(dataset), table))
+                told += self._figure(dataset, "sensitivity", title, caption)
+        if not told and self.params.sensitivity.datasets:
+            told = page.paragraph("No variant of a setting has been run yet.", "gap")
+        return Piece(told or self._absent("variants of any setting", lambda p: bool(p.sensitivity.datasets)))
+
+    def setting(self, field: str) -> Piece:
+        """Of every dataset with variants of one field their table."""
+        found = {d: self.sources.sensitivity(d) for d in self.datasets}
+        out = "".join(
+            page_tables.settings_table(d, table, field) for d, table in found.items() if field in set(table["field"])
+        )
+        return Piece(out or self._absent(f"variants of {field}", absent.varies(field)))
+
+    def costs(self) -> Piece:
+        """What a step of each method takes on each dataset."""
+        return self._each(lambda d: page_tables.cost_table(d, self.sources.numbers(d, "cost")))
+
+    def choices(self) -> Piece:
+        """Every dataset's chosen learning rates and rhos."""
+        return self._each(lambda d: page_tables.choice_table(d, self.sources.table(d)))
 
     def agreement(self) -> Piece:
         """Whether sharpness raises the cosine between task gradients, in one sentence a dataset."""
-        return self._each(lambda d: self._said(d, verdict.agreement(self.table(d), self._numbers(d, "conflict"))))
+        read = self.sources
+        return self._each(lambda d: self._said(d, verdict.agreement(read.table(d), read.numbers(d, "cosine"))))
 
     def flatness(self) -> Piece:
         """Whether the largest eigenvalues are smaller with sharpness than without, in one sentence a dataset."""
-        return self._each(lambda d: self._said(d, verdict.flatness(self.table(d), self._numbers(d, "curvature"))))
+        read = self.sources
+        return self._each(lambda d: self._said(d, verdict.flatness(read.table(d), read.numbers(d, "curvature"))))
 
     def caveats(self) -> Piece:
         """What limits the numbers, counted from the data."""
-        lines = [
-            f"{label(d)}: {line}" for d in self.datasets for line in verdict.caveats(self.table(d), self.trials(d))
-        ]
-        return Piece(page.bullets(lines))
+        read = self.sources
+        return Piece(
+            page.bullets(
+                [
+                    f"{label(d)}: {line}"
+                    for d in self.datasets
+                    for line in verdict.caveats(read.table(d), read.trials(d))
+                ]
+            )
+        )
 
     def data(self) -> Piece:
         """Every dataset's datasheet, as `prepare` wrote it, and its settings in the profile."""
-        return self._each(lambda d: page.facts(label(d), self._sheet(d)))
+        return self._each(lambda d: page.facts(label(d), self.sources.sheet(d)))
 
     def notebooks(self) -> Piece:
         """Links to the executed notebooks: of every cell, and of what comes before and after them."""
-        rows = [(f"train@{dataset}-{method}", f"train-{dataset}-{method}") for dataset, method in self.cells]
+        rows = [(cell.stage, f"train-{cell.dataset}-{cell.method}") for cell in cells.cells(self.params)]
         for dataset in self.datasets:
             rows.append((f"prepare@{dataset}", f"prepare-{dataset}"))
-            rows += [(f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in self.analyses]
-        return Piece(page.notebooks_table([*rows, ("toys", "toys"), ("tables", "tables")]))
+            rows += [(f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in self.params.analyses]
+        return Piece(page_tables.notebooks_table([*rows, ("toys", "toys"), ("tables", "tables")]))
+
+    @property
+    def _widest(self) -> str:
+        return max(self.datasets, key=lambda d: len(self.params.main_on(d)))
 
     def _each(self, piece: Callable[[str], str]) -> Piece:
         return Piece("".join(map(piece, self.datasets)))
@@ -151,85 +205,12 @@ class Report:
         """A sentence, after the dataset that it is about."""
         return page.paragraph(f"{label(dataset)}. {words}")
 
-    def _figure(self, dataset: str, kind: str, caption: str) -> str:
-        name = f"{dataset}-{kind}"
-        stem = self.root / "reports/figures" / name
-        svg, words = stem.with_suffix(".svg"), stem.with_suffix(".txt")
-        drawn = svg.exists() and words.exists()
-        alt = words.read_text(encoding="utf-8").strip() if drawn else ""
-        drawing = svg.read_text(encoding="utf-8") if drawn else None
-        return page.figure(name, drawing, alt, f"{label(dataset)}. {caption}")
+    def _absent(self, what: str, holds: absent.Holds) -> str:
+        return page.paragraph(absent.line(self.root, what, holds), "gap")
 
-    def _numbers(self, dataset: str, kind: str) -> pd.DataFrame:
-        path = self.root / "reports/figures" / f"{dataset}-{kind}.csv"
-        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["method", "epoch", "metric", "measure"])
-
-    def _sheet(self, dataset: str) -> dict[str, Any]:
-        path = self.root / "data/prepared" / dataset / "datasheet.json"
-        sheet = dict(store.read_json(path)) if path.exists() else {}
-        splits = sheet.pop("splits", {})
-        lead = {key: sheet.pop(key) for key in ("what", "subset_of") if key in sheet}
-        return (
-            lead
-            | sheet
-            | {f"{name} split": facts for name, facts in splits.items()}
-            | dict(self.settings.get(dataset, {}))
-        )
-
-
-def make(root: Path, pairs: Pairs, settings: Mapping[str, Mapping[str, Any]], analyses: Iterable[str] = ()) -> Report:
-    """The report over these cells."""
-    return Report(root, tuple(pairs), settings, tuple(analyses))
-
-
-def render(executed: Path, root: Path) -> Path:
-    """Turn the executed report notebook into reports/html/index.html, one file that needs no network.
-
-    Uses reports/template. Raises FileNotFoundError when the notebook or the template is missing.
-    """
-    notebook: Any = nbformat.read(executed, as_version=4)
-    if not (root / "reports" / "template" / "index.html.j2").exists():
-        raise FileNotFoundError(f"{root / 'reports' / 'template' / 'index.html.j2'}: the report's template is missing")
-    exporter = HTMLExporter(
-        template_name="template",
-        extra_template_basedirs=[str(root / "reports")],
-        exclude_input=True,
-        exclude_anchor_links=True,
-    )
-    body, _ = exporter.from_notebook_node(notebook, resources={"provenance": provenance(root)})
-    target = root / "reports" / "html" / "index.html"
-    store.write_text(target, contents(body))
-    return target
-
-
-def contents(body: str) -> str:
-    """Give every second-level heading an id, and list them where the page has `<!-- contents -->`."""
-    entries: list[str] = []
-
-    def mark(match: re.Match[str]) -> str:
-        words = unescape(re.sub(r"<[^>]+>", "", match[1])).strip()
-        name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
-        entries.append(f'<li><a href="#{name}">{escape(words)}</a></li>')
-        return f'<h2 id="{name}">{match[1]}</h2>'
-
-    marked = re.sub(r"<h2(?! class)[^>]*>(.*?)</h2>", mark, body, flags=re.DOTALL)
-    return marked.replace("<!-- contents -->", f"<ol>{''.join(entries)}</ol>")
-
-
-def provenance(root: Path) -> dict[str, str]:
-    """What ties the page to its inputs: hashes and versions only, the same wherever it is made.
-
-    The hash of dvc.lock is not among them: the page is itself recorded there.
-    """
-    params, numbers = root / "params.yaml", root / "reports" / "tables" / "metrics.json"
-    facts = {"params.yaml": _digest(params), "reports/tables/metrics.json": _digest(numbers)}
-    code = sha256()
-    for path in sorted((root / "src" / "samo").rglob("*.py")):
-        code.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    facts["src/samo"] = code.hexdigest()[:12]
-    # "2.13.0+cpu" is a build of 2.13.0: which one it is depends on the machine.
-    return facts | {name: version(name).split("+")[0] for name in PACKAGES}
-
-
-def _digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()[:12] if path.exists() else "missing"
+    def _figure(self, of: str, kind: str, title: str, caption: str) -> str:
+        found = figure_files.read(self.root, self.params, of, kind, title, caption)
+        if found is None:
+            words = f"No figure `{of}-{kind}`: what it shows has not been run."
+            return page.paragraph(words, "gap")
+        return page_figure.html(found)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from samo import sensitivity, tables
+from samo import best, sensitivity, tables
 from samo.study import store
 
 Pairs = Iterable[tuple[str, str]]
@@ -44,7 +44,8 @@ def read_histories(
 def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd.DataFrame]:
     """Write reports/tables whole; returns the main table of each dataset.
 
-    <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are,
+    <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are, <dataset>-best.csv
+    which method is bold in each column (`samo.best`),
     <dataset>-sensitivity.csv and .md the variants (`samo.sensitivity`) where there are some, curves.csv and search.csv
     the curves and trials of all datasets, metrics.json the numbers that `dvc metrics show` prints, and toys.csv where
     the walks over the toys end.
@@ -65,6 +66,7 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
             store.write_text(out / f"{dataset}.csv", csv(mains[dataset]))
             store.write_text(out / f"{dataset}.md", tables.markdown(mains[dataset]))
             store.write_text(out / f"{dataset}-measures.csv", csv(tables.measures(runs)))
+            store.write_text(out / f"{dataset}-best.csv", csv(best.table(runs)))
             settings = sensitivity.table(runs, read_runs(root, dataset, varied.get(dataset, [])))
             if len(settings):
                 store.write_text(out / f"{dataset}-sensitivity.csv", csv(settings))

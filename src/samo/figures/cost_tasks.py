@@ -1,0 +1,80 @@
+"""What a step costs against the number of tasks: measured on every dataset, beside the count of passes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from samo.analysis.cost import passes
+from samo.figures.palette import MUTED, colour, label, mark
+from samo.figures.style import grid, headed, legend
+from samo.sharpness import preset
+
+COLUMNS = ["dataset", "tasks", "method", "sharpness", "ratio", "ratio_low", "ratio_high", "count_ratio"]
+
+
+def points(found: Mapping[str, tuple[int, pd.DataFrame, pd.DataFrame]]) -> pd.DataFrame:
+    """A row a dataset and sharpness under LS: `COLUMNS`.
+
+    `found` maps a dataset to its number of tasks, its main table and its frame of the analysis `cost`. No rows where
+    all datasets have the same number of tasks: there is nothing to see then.
+    """
+    rows = []
+    for dataset, (tasks, main, cost) in found.items():
+        if "aggregator" not in main or cost.empty:
+            continue
+        kinds = main[(main["aggregator"] == "ls") & (main["networks"] == "shared")]
+        kinds = kinds.drop_duplicates("sharpness")[["method", "sharpness"]]
+        rows.append(kinds.merge(cost, on="method").assign(dataset=dataset, tasks=tasks))
+    frame = pd.concat(rows)[COLUMNS] if rows else pd.DataFrame(columns=COLUMNS)
+    return frame if len(set(frame["tasks"])) > 1 else frame[:0]
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """Step time over that of LS against the number of tasks, both on logarithmic axes; lines are counts of passes.
+
+    `frame` is that of `points`.
+    """
+    figure, [[axes]] = grid(1, 1, 3.6)
+    span = np.unique(np.geomspace(frame["tasks"].min(), frame["tasks"].max(), 40).round())
+    for sharpness, part in frame.groupby("sharpness", sort=False):
+        name, shade = str(sharpness), colour(str(sharpness))
+        counts = [passes(preset(name), int(k), scalarised=True) / 3 for k in span]
+        axes.plot(span, counts, color=shade, linewidth=1.2, linestyle=(0, (4, 2)))
+        middle = part["ratio"]
+        errors = [middle - part["ratio_low"], part["ratio_high"] - middle]
+        axes.errorbar(
+            part["tasks"], middle, yerr=errors, fmt=mark(name), color=shade, markersize=6, linewidth=1.6,
+            label=label(name),
+        )  # fmt: skip
+    axes.plot([], [], color=MUTED, linestyle=(0, (4, 2)), linewidth=1.2, label="by the count of passes")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    there = frame.drop_duplicates("tasks")
+    ticks = sorted(there["tasks"])
+    named = frame.drop_duplicates("dataset").groupby("tasks")["dataset"].agg(lambda names: ", ".join(map(label, names)))
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([f"{k}\n{named[k]}" for k in ticks])
+    highest = float(frame[["ratio_high", "count_ratio"]].max().max())
+    levels = [level for level in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200) if level <= 1.3 * highest]
+    axes.yaxis.set_major_locator(FixedLocator(levels))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticklabels([f"{level}×" for level in levels])
+    axes.set_xlabel("tasks")
+    headed(axes, "time of a training step, multiples of an LS step on the same network and machine")
+    axes.margins(x=0.06)
+    legend(figure, [[axes]])
+    return figure
+
+
+def describe(frame: pd.DataFrame) -> str:
+    """Every point in words."""
+    said = [
+        f"{row['sharpness']} with {row['tasks']} tasks ({row['dataset']}) {row['ratio']:.1f}, by count "
+        f"{row['count_ratio']:.1f}"
+        for row in frame.to_dict("records")
+    ]
+    return "Step time as a multiple of an LS step against the number of tasks: " + "; ".join(said)

@@ -1,0 +1,103 @@
+"""Published numbers beside ours, never without where they are from and what differs."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from samo.figures.palette import label
+from samo.study.page import cell, interval, paragraph, sortable
+from samo.study.page_tables import with_width
+from samo.study.published_names import DELTA_M, METHODS, METRICS, Kind, Ours
+from samo.tables import text
+
+Row = Mapping[Any, Any]
+
+
+def beside(dataset: str, main: pd.DataFrame, printed: pd.DataFrame, differs: Sequence[str] | None) -> str:
+    """A dataset's published numbers, each beside ours for the same method and metric.
+
+    Args:
+        dataset: our key.
+        main: its main table.
+        printed: the frame of samo.study.published.load.
+        differs: the settings that differ from the papers', as words; None where that is not known.
+
+    Returns:
+        A table of the methods that the profile has, and, folded away, one of the others.
+    """
+    columns = {DELTA_M: Ours("delta_m"), **METRICS.get(dataset, {})}
+    rows = printed[(printed["dataset"] == dataset) & printed["metric"].isin(columns)]
+    if rows.empty:
+        return paragraph(f"{label(dataset)}: no paper prints numbers on it that could stand beside ours.", "gap")
+    columns = {theirs: ours for theirs, ours in columns.items() if theirs in set(rows["metric"])}
+    ours: list[str] = []
+    others: list[str] = []
+    for (paper, table, method), part in rows.groupby(["paper", "table", "method"], sort=False):
+        known = find(main, METHODS.get(str(method)))
+        values = {row["metric"]: row for row in part.to_dict("records")}
+        notes = dict.fromkeys(note.strip() for text_ in part["note"] for note in text_.split(";") if note.strip())
+        head = _head(str(method), known) + _source(str(paper), str(table), list(notes))
+        cells = "".join(_pair(values.get(theirs), known, column) for theirs, column in columns.items())
+        (ours if known else others).append(f"<tr>{head}{cells}</tr>")
+    heads = ["method", "published in"]
+    for column in columns.values():
+        name = "Δm, %" if column.column == "delta_m" else column.column
+        heads += [f"{name}: published", "ours"]
+    title = f"{label(dataset)}: published, and ours with 95 % intervals"
+    note = _note(differs)
+    out = sortable(f"{dataset}-published", title, heads, ours, "published ", note) if ours else ""
+    if others:
+        title = f"{label(dataset)}: published for methods that this profile does not run"
+        folded = sortable(f"{dataset}-published-others", title, heads, others, "published ", note)
+        out += f"<details><summary>{escape(title)} ({len(others)})</summary>{folded}</details>"
+    return out
+
+
+def find(main: pd.DataFrame, kind: Kind | None) -> Row | None:
+    """The row of a main table that is this kind of method; None where it has not run."""
+    if kind is None or "aggregator" not in main:
+        return None
+    networks = main["networks"] == ("separate" if kind.separate else "shared")
+    found = main[networks & (main["aggregator"] == kind.aggregator) & (main["sharpness"] == kind.sharpness)]
+    return found.to_dict("records")[0] if len(found) else None
+
+
+def _note(differs: Sequence[str] | None) -> str:
+    always = "Each Δm is against its own study's single-task training."
+    if differs is None:
+        return f"What differs is not known: the papers' settings are not in the profile paper. {always}"
+    if not differs:
+        return f"Settings are those of the profile paper; how they were chosen, and the machine, differ. {always}"
+    return f"Not the same experiment. What differs: {'; '.join(differs)}. {always}"
+
+
+def _head(printed: str, known: Row | None) -> str:
+    name = f"<code>{escape(str(known['method']))}</code>" if known else escape(printed)
+    said = f"<small>{escape(printed)}</small>" if known else ""
+    return f'<th scope="row" data-sort="{escape(str(known["method"]) if known else printed)}">{name}{said}</th>'
+
+
+def _source(paper: str, table: str, notes: Sequence[str]) -> str:
+    further = f"<small>{escape('; '.join(notes))}</small>" if notes else ""
+    return f'<td class="source" data-sort="{escape(paper)}">{escape(paper)}, {escape(table)}{further}</td>'
+
+
+def _pair(printed: Row | None, known: Row | None, column: Ours) -> str:
+    """The published value and ours: two cells."""
+    theirs = cell("—")
+    if printed is not None:
+        # A fraction in per cent has two places less.
+        digits = max(0, int(printed["decimals"]) - (2 if column.times == 100 else 0))
+        value = printed["value"] * column.times
+        spread = printed["plus_minus"]
+        shown = text(value, digits) + (
+            "" if pd.isna(spread) else f" <small>± {text(spread * column.times)} as printed</small>"
+        )
+        theirs = cell(shown, value, raw=True)
+    if known is None:
+        return theirs + cell("—")
+    if column.column == "delta_m":
+        return theirs + interval(known, "delta_m")
+    return theirs + (with_width(known, column.column) if column.column in known else cell("—"))
