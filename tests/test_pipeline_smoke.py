@@ -119,6 +119,19 @@ def test_the_view_in_mlflow_has_every_run(copy):
     assert said.strip().splitlines()[-1].startswith("0 runs made")
 
 
+def test_a_notebook_that_is_executed_again_has_the_same_bytes(copy):
+    """In another folder, too: the first time it ran in a worker's clone."""
+    copy.samo("repro")
+    for name, words in (
+        ("train-multimnist-samo-ls", ["train", "-p", "dataset=multimnist", "-p", "method=samo-ls"]),
+        ("curvature-multimnist", ["curvature", "-p", "dataset=multimnist"]),
+    ):
+        files = [copy.root / f"reports/executed/{name}.{ending}" for ending in ("ipynb", "html")]
+        before = [path.read_bytes() for path in files]
+        copy.samo("run", *words, "--name", name)
+        assert [path.read_bytes() for path in files] == before, name
+
+
 def test_a_fault_in_the_params_runs_and_writes_nothing(copy):
     params = copy.root / "params.yaml"
     good = params.read_text()

@@ -4,7 +4,7 @@ import shutil
 import nbformat
 import pytest
 import yaml
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill import inspect_notebook
 
 from samo import analysis
@@ -35,6 +35,7 @@ def test_parameters_go_in_and_the_executed_copy_comes_out_the_same_each_time(stu
         notebook.run("made", "made-one", {"who": "<b>somebody</b>"})
         found.append((study / "reports/executed/made-one.ipynb").read_bytes())
     assert found[0] == found[1]
+    nbformat.validate(nbformat.reads(found[0].decode(), as_version=4))
     outputs = json.loads(found[0])["cells"][2]["outputs"][0]["text"]
     assert "".join(outputs).strip() == "<b>somebody</b>"
     # The code of the folder the notebook runs in, whatever is installed.
@@ -43,7 +44,23 @@ def test_parameters_go_in_and_the_executed_copy_comes_out_the_same_each_time(stu
     assert "<b>somebody</b>" not in page
     assert "&lt;b&gt;somebody" in page
     assert "http" not in page.replace("http://www.w3.org", "")
+    assert page.count("<details><summary>code</summary>") == 4  # folded away in the page, there in the notebook
+    assert "prefers-color-scheme: dark" in page
+    assert "<title>made-one</title>" in page
     assert sorted(p.name for p in (study / "reports/executed").iterdir()) == ["made-one.html", "made-one.ipynb"]
+
+
+def test_a_warning_is_shown_and_the_heading_names_the_parameters(study):
+    write(study, 'who = "nobody"', "import warnings\nfor _ in range(3): warnings.warn('made', stacklevel=1)")
+    path = study / "notebooks/made.ipynb"
+    source = nbformat.read(path, as_version=4)
+    source.cells.insert(0, new_markdown_cell("# A notebook"))
+    nbformat.write(source, path)
+    notebook.run("made", "made-one", {"who": "samo-ls"})
+    page = (study / "reports/executed/made-one.html").read_text()
+    assert "<h1>A notebook: samo-ls</h1>" in page
+    assert page.count("UserWarning: made") == 1
+    assert 'role="note"' in page
 
 
 def test_a_parameter_that_the_notebook_does_not_have_is_refused(study):

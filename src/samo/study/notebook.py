@@ -10,6 +10,8 @@ import nbformat
 from samo.study import paths, store
 from samo.study.echo import echo
 from samo.study.errors import NotebookError
+from samo.study.notebook_page import page
+from samo.study.scrub import scrub, title
 
 # glibc gives large blocks back to the system at once and pays page faults for each tensor; kept, they are free.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
@@ -18,7 +20,8 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_"
 def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
     """Execute `notebooks/<notebook>.ipynb` into `reports/executed/<name>.ipynb` and `.html`.
 
-    Nothing may depend on the bytes of either: they are for people.
+    Nothing may depend on the bytes of either: they are for people. The copy's heading names the parameters' values, and
+    what differs from run to run by chance alone is taken out (`samo.study.scrub`).
 
     Args:
         notebook: its name, without folder and ending.
@@ -64,23 +67,12 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
                 )
             except PapermillExecutionError as error:
                 raise NotebookError(f"{source.name}: {error.ename}: {error.evalue}") from None
-        executed = scrub(nbformat.read(working, as_version=4))
+        executed = title(scrub(nbformat.read(working, as_version=4), root), " / ".join(map(str, parameters.values())))
     finally:
         working.unlink(missing_ok=True)
     store.write_text(target, nbformat.writes(executed) + "\n")
-    store.write_text(target.with_suffix(".html"), _page(executed, name))
+    store.write_text(target.with_suffix(".html"), page(executed, name))
     return target
-
-
-def scrub(executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Take out what differs from run to run though nothing changed: times, and the injected cell's random id."""
-    executed.metadata.pop("papermill", None)
-    executed.metadata.get("language_info", {}).pop("version", None)
-    for number, cell in enumerate(executed.cells):
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
-        cell["id"] = f"cell-{number}"
-    return executed
 
 
 def _parameters(source: Path) -> set[str]:
@@ -89,23 +81,3 @@ def _parameters(source: Path) -> set[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return set(papermill.inspect_notebook(str(source)))
-
-
-def _page(executed: nbformat.NotebookNode, title: str) -> str:
-    from nbconvert import HTMLExporter
-
-    # The basic template links nothing from elsewhere.
-    exporter = HTMLExporter(
-        template_name="basic", exclude_output_prompt=True, exclude_input_prompt=True, exclude_anchor_links=True
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        body, _ = exporter.from_notebook_node(executed)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><style>'
-        "body{max-width:60rem;margin:2rem auto;padding:0 1rem;font:16px/1.5 system-ui,sans-serif}"
-        "pre{overflow:auto;background:#f6f6f6;padding:.6rem;font-size:.85rem}img{max-width:100%}"
-        "table{border-collapse:collapse}td,th{padding:.2rem .6rem;text-align:right}"
-        f"</style></head><body>{body}</body></html>\n"
-    )
