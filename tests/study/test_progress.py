@@ -118,6 +118,8 @@ def test_where() -> None:
     assert where(Cell(0, {})) == ""
     assert where(Cell(0, {"phase": "seed 1 (2/3)", "epoch": 2, "epochs": 4})) == "seed 1 (2/3), epoch 2/4"
     assert where(Cell(0, {"epoch": 2})) == "epoch 2"
+    assert where(Cell(0, {"epoch": 2, "loss": 0.12345})) == "epoch 2, loss 0.123"
+    assert where(Cell(0, {"epoch": 2, "loss": None})) == "epoch 2"  # of a training that has just begun
 
 
 def drive(shown: Display, log: Path) -> None:

@@ -184,12 +184,14 @@ class Bars(Display):
 
 
 def where(cell: Cell) -> str:
-    """Which phase and epoch a cell is in, as far as it says."""
+    """Which phase and epoch a cell is in, and its loss, as far as it says."""
     state = cell.state
     words = [str(state["phase"])] if state.get("phase") else []
     if state.get("epoch") is not None:
         of = f"/{state['epochs']}" if state.get("epochs") else ""
         words.append(f"epoch {state['epoch']}{of}")
+    if isinstance(loss := state.get("loss"), int | float):
+        words.append(f"loss {loss:.3f}")
     return ", ".join(words)
 
 

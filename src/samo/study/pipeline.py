@@ -13,6 +13,9 @@ RAW, CELLS = ("fetch",), ("prepare", "train", "train-more", "train-sensitivity",
 ANALYSES, TIMED = ("analyse",), "-cost"
 """Those that read what cells have written; the one that measures time runs alone."""
 
+STOPPED = 130
+"""The exit status where a person stopped it, as shells have it."""
+
 
 def repro(
     root: Path,
@@ -41,8 +44,8 @@ def repro(
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; what is done is kept, and the same command goes on from there", file=sys.stderr)
-        return 130
+        print("stopped; what is done is kept, and the same command (`make repro`) goes on from there", file=sys.stderr)
+        return STOPPED
 
 
 def _repro(root: Path, workers: int, weight: Weight, quiet: bool, before: Callable[[], None], rest: bool) -> int:

@@ -104,13 +104,14 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
 
 @contextmanager
 def calm_dvc() -> Iterator[None]:
-    """Keep DVC's own messages off the screen, and say in one line what it raises."""
+    """Keep DVC's own messages and bars off the screen, and say in one line what it raises."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
 
-    logger = logging.getLogger("dvc")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)  # from ERROR on it still draws bars, into ours
     try:
         yield
     except LockError as error:
@@ -118,7 +119,8 @@ def calm_dvc() -> Iterator[None]:
     except DvcException as error:
         raise PipelineError(" ".join(str(error).split())) from error
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def stage_name(stage: Any, root: Path) -> str:
