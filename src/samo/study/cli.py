@@ -21,6 +21,7 @@ app = typer.Typer(
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 Workers = Annotated[int, typer.Option(help="Cells side by side.", min=1, max=64)]
+System = Annotated[bool, typer.Option("--system-metrics", help="Log processor, memory and disk to MLflow, too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but faults and the table.")]
 
 
@@ -96,13 +97,18 @@ def claims(
 
 
 @app.command()
-def repro(workers: Workers = 2, quiet: Quiet = False) -> None:
+def repro(workers: Workers = 2, quiet: Quiet = False, system_metrics: System = False) -> None:
     """Run what is not up to date, cells side by side, then print the table and where the report is."""
     from samo.study import config, paths, pipeline, track, work
+    from samo.study.track_machine import ASKED
 
     root = paths.root()
     params = config.load()
+    if system_metrics:
+        os.environ[ASKED] = "true"  # the workers see it
     code = pipeline.repro(root, workers, work.weights(root, params), quiet, before=lambda: track.prepare(root, params))
+    if code == pipeline.STOPPED:
+        sys.exit(code)  # how to go on is the last that it said
     for dataset in params.datasets:
         table = root / "reports/tables" / f"{dataset}.md"
         if table.exists():
@@ -168,13 +174,14 @@ def choose_layers(
 
 @app.command()
 def track() -> None:
-    """Rebuild the MLflow runs from data/runs; what is there already stays."""
+    """Bring MLflow up to data/runs: runs that are missing, Δm, notebooks; what is there already stays."""
     from samo.study import config, paths
-    from samo.study import track as view
+    from samo.study.mlflow_store import place
+    from samo.study.track_rebuild import rebuild
 
     root = paths.root()
-    made = view.rebuild(root, config.load(), print)
-    print(f"{made} runs made in {view.uri(root)}")
+    made = rebuild(root, config.load(), print)
+    print(f"{made} runs made in {place(root)}")
 
 
 @app.command()
@@ -182,14 +189,21 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Start MLflow's page on the runs, on this machine only."""
     from samo.study import config, paths
     from samo.study import track as view
+    from samo.study.mlflow_store import uri
+    from samo.study.track_rebuild import rebuild
 
     root = paths.root()
     params = config.load()
-    view.rebuild(root, params, lambda _: None)
-    for dataset, page in view.pages(root, params, f"http://127.0.0.1:{port}").items():
-        print(f"{dataset}: {page}", flush=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port)]
-    os.execv(sys.executable, [*command, "--backend-store-uri", view.uri(root)])
+    rebuild(root, params, lambda _: None)
+    server = uri(root) if uri(root).startswith("http") else f"http://127.0.0.1:{port}"
+    for dataset, views in view.pages(root, params, server).items():
+        for name, page in views.items():
+            print(f"{dataset}, {name}: {page}", flush=True)
+    if uri(root).startswith("http"):
+        return  # a server of the group's shows them
+    # One process: each that MLflow starts by itself would take seconds to import it anew.
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    os.execv(sys.executable, [*command, "--backend-store-uri", uri(root)])
 
 
 @app.command("bench", add_help_option=False, context_settings=PASSED_ON)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,16 @@ PATIENCE = 5.0
 def uri(root: Path) -> str:
     """The store's address: MLFLOW_TRACKING_URI where it is set, else sqlite in the project's folder, absolute."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+
+
+def place(root: Path) -> str:
+    """The store's address as it may be shown: without a password."""
+    return masked(uri(root))
+
+
+def masked(text: str) -> str:
+    """The same without users and passwords of addresses in it."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", text)
 
 
 def connect(root: Path, at_once: bool = False) -> "MlflowClient":
