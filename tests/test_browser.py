@@ -1,7 +1,6 @@
 """The report in a real browser: what a reader meets who opens it from disk, on any screen, with or without a mouse."""
 
 import base64
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,23 +9,15 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tests import made_report
+from tests.browser import chromium
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra dev)")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"none of {', '.join(NAMES)} on this machine: the page is not opened in a browser")
-    with sync_api.sync_playwright() as driver:
-        # Without a sandbox, since tests may run as root in a container; it opens nothing but our own page.
-        started = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,9 @@ README = (ROOT / "README.md").read_text()
 
 def committed(path: str) -> str:
     """A file as it was committed: a run at hand may have made it anew with other numbers."""
-    done = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, errors="replace", check=False
+    )
     if done.returncode:
         pytest.skip("not a git checkout with a committed run")
     return done.stdout

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from samo.study import checkpoint, track
+from samo.study import checkpoint, mlflow_store
 from tests.study.project import Project
 
 pytestmark = pytest.mark.slow  # thirty kills, and as many new starts
@@ -41,7 +41,7 @@ def test_cells_prepares_and_fetches(study, monkeypatch):
     assert not list(study.rglob(".*.part"))
     assert not (study / ".samo/checkpoints/multimnist/ls").exists()
 
-    client = MlflowClient(track.uri(study))
+    client = MlflowClient(mlflow_store.uri(study))
     experiment = client.get_experiment_by_name("multimnist")
     runs = client.search_runs([experiment.experiment_id])
     assert {run.info.status for run in runs} == {"FINISHED", "KILLED"}
