@@ -75,7 +75,10 @@ def test_nothing_crashes_without_a_reference_or_any_run(runs, missing):
     table = tables.main(some)
     assert len(table) == len(runs)
     assert "delta_m" not in table or table["delta_m"].isna().all()
-    assert tables.markdown(table).count("\n") == len(runs) + 2
+    # A line a method, the head's two, and the gaps' after an empty one.
+    assert tables.markdown(table).count("\n") == len(runs) + 4
+    assert tables.markdown(table).splitlines()[-1].startswith("Not run, or failed: stl")
+    assert "Not run" not in tables.markdown(tables.main(runs))
     assert set(tables.nested({"d": table})["d"]) == set(runs)
     assert len(tables.search(some)) == sum(len(run["search"]["trials"]) for run in some.values() if run)
 

@@ -33,3 +33,14 @@ def test_missing_or_foreign_weights_are_named(study):
     save_file(weights, path)
     with pytest.raises(NotebookError, match="another network"):
         trained.network(study, params, cell, 0, problem)
+
+
+def test_a_cell_that_failed_is_a_gap_and_with_none_at_all_it_is_named(study, capsys):
+    at = trained.setting("multimnist")
+    asked = trained.shared(at.params, "multimnist")
+    assert [cell.method for cell in at.cells(asked)] == ["ls", "samo-ls", "fmtl-fairgrad"]
+    (study / "data/models/multimnist/samo-ls").mkdir(parents=True)
+    assert [cell.method for cell in at.cells(asked)] == ["samo-ls"]
+    assert capsys.readouterr().out == (
+        "without multimnist/ls: it has not run\nwithout multimnist/fmtl-fairgrad: it has not run\n"
+    )

@@ -44,12 +44,16 @@ class Setting:
         return self.params.analysis[analysis]
 
     def cells(self, methods: Mapping[str, Method]) -> list[Cell]:
-        """Those of these methods that have run, in the order of params.yaml; another one is a gap, and is said."""
-        found = [c for c in cells(self.params) if c.dataset == self.dataset and c.method in methods]
-        for cell in found:
-            if not (self.root / cell.models).is_dir():
+        """Those of these methods, in the order of params.yaml; one that has not run is said and left out.
+
+        Where none has run all are given: `network` then says what is missing.
+        """
+        asked = [c for c in cells(self.params) if c.dataset == self.dataset and c.method in methods]
+        ran = [cell for cell in asked if (self.root / cell.models).is_dir()]
+        for cell in asked if ran else ():
+            if cell not in ran:
                 print(f"without {cell.name}: it has not run")
-        return [cell for cell in found if (self.root / cell.models).is_dir()]
+        return ran or asked
 
     def work(self, methods: Mapping[str, Method], seeds: int) -> list[tuple[Cell, int]]:
         """(cell, seed) of these methods and of the first so many seeds."""
