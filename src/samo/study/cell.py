@@ -46,7 +46,7 @@ def train_cell(dataset: str, method: str) -> Result:
     cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods_on(dataset)[method]
     seeds = params.seeds_on(dataset)
     torch.set_num_threads(params.train.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # what use_deterministic_algorithms does, but for a second of imports
     device = config.device(params.train.device)
     problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
     watch = _Watch(cell, params, chosen_method)
