@@ -28,7 +28,7 @@ class MadeSplit:
     def __len__(self) -> int:
         return len(self.x)
 
-    def batches(self, size, device, shuffle=None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def batches(self, size, device, shuffle=None, group=None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         self.asked += 1
         order = torch.arange(len(self)) if shuffle is None else torch.randperm(len(self), generator=shuffle)
         for start in range(0, len(self) - (len(self) % size if shuffle is not None else 0), size):

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -45,7 +46,9 @@ class Ones:
     def __len__(self) -> int:
         return 60
 
-    def batches(self, size: int, device: torch.device, shuffle: torch.Generator | None = None) -> Iterator[Tensor]:
+    def batches(
+        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Any = None
+    ) -> Iterator[Tensor]:
         for _ in range(60 // size):
             yield torch.ones(size, 1, device=device)
 

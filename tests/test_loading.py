@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -43,7 +44,9 @@ class MadeSplit:
     def __len__(self) -> int:
         return len(self.x)
 
-    def batches(self, size: int, device: torch.device, shuffle: torch.Generator | None = None) -> Iterator[Tensor]:
+    def batches(
+        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Any = None
+    ) -> Iterator[Tensor]:
         self.epochs.append(shuffle)
         order = torch.randperm(len(self), generator=shuffle)
         for start in range(0, len(self) - len(self) % size, size):

@@ -26,7 +26,9 @@ class Numbers:
     def __len__(self) -> int:
         return len(self.values)
 
-    def batches(self, size: int, device: torch.device, shuffle: torch.Generator | None = None) -> Iterator[Batch]:
+    def batches(
+        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Any = None
+    ) -> Iterator[Batch]:
         yield from torch.split(self.values, min(size, self.at_most))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from samo import aggregation as aggregation
     from samo.gradients import task_gradients as task_gradients
+    from samo.ranks import share_of as share_of
     from samo.sharpness import PRESETS as PRESETS
     from samo.sharpness import Sharpness as Sharpness
     from samo.sharpness import preset as preset
@@ -21,9 +22,18 @@ _HOMES = {
     "MultiTaskUpdate": "samo.update",
     "Sharpness": "samo.sharpness",
     "preset": "samo.sharpness",
+    "share_of": "samo.ranks",
     "task_gradients": "samo.gradients",
 }
-__all__ = ["PRESETS", "MultiTaskUpdate", "Sharpness", "aggregation", "preset", "task_gradients"]
+__all__ = [
+    "PRESETS",
+    "MultiTaskUpdate",
+    "Sharpness",
+    "aggregation",
+    "preset",
+    "share_of",
+    "task_gradients",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 
 @contextmanager
@@ -32,6 +32,16 @@ def frozen_statistics(modules: Sequence[nn.Module]) -> Iterator[None]:
             m.track_running_stats = True
         for owner, name, buffer, value in others:
             owner[name] = buffer.copy_(value)
+
+
+def running_statistics(modules: Sequence[nn.Module]) -> list[Tensor]:
+    """The running means and variances that a pass in training mode moves, writable though its graph still stands.
+
+    Autograd keeps BatchNorm's buffers and refuses a backward pass once they were written, though in training mode it
+    reads the batch's own statistics: hence `.data`.
+    """
+    norms = [m for m in modules if isinstance(m, _NormBase) and m.training and m.track_running_stats]
+    return [b.data for m in norms for b in (m.running_mean, m.running_var) if b is not None]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from torch import Tensor
 from samo.aggregation import Combine, Decomposition
 from samo.gradients import as_rows, fill_row, gradient, new_jacobian
 from samo.perturbation import Vector
+from samo.ranks import ALONE, Ranks
 
 Gradient = list[Tensor | None]
 
@@ -51,10 +52,13 @@ def mean_gradient(losses: Sequence[Tensor], params: Sequence[Tensor]) -> Vector:
 class WeightedSum:
     """sum_i w_i grad l_i, each at its own point: one backward pass a group of tasks, accumulated where it lands."""
 
-    def __init__(self, trunk: Sequence[Tensor], heads: Sequence[Sequence[Tensor]], weights: Tensor) -> None:
+    def __init__(
+        self, trunk: Sequence[Tensor], heads: Sequence[Sequence[Tensor]], weights: Tensor, ranks: Ranks = ALONE
+    ) -> None:
         self.trunk = trunk
         self.heads = heads
         self.weights = weights
+        self.ranks = ranks
 
     def add(self, losses: Sequence[Tensor], tasks: Sequence[int]) -> None:
         used = [(loss, self.weights[i].to(loss)) for loss, i in zip(losses, tasks, strict=True) if loss.requires_grad]
@@ -63,24 +67,37 @@ class WeightedSum:
             torch.autograd.backward([loss for loss, _ in used], [w for _, w in used], inputs=inputs)
 
     def finish(self) -> None:
-        """Nothing is left to do."""
+        """Average what landed over ranks: the weights are the same on all of them, so once is enough."""
+        if self.ranks.group is None:
+            return
+        params = [*self.trunk, *(p for head in self.heads for p in head)]
+        used = self.ranks.anywhere([p.grad is not None for p in params], self.weights.device)
+        for p, wanted in zip(params, used, strict=True):
+            if wanted and p.grad is None:
+                p.grad = torch.zeros_like(p)
+        self.ranks.average_([p.grad for p in params if p.grad is not None])
 
 
 class Jacobian:
-    """J [K, P], filled task by task; `used` tells which trunk tensors any task depends on."""
+    """J [K, P] over all ranks, filled task by task; `used` tells which trunk tensors any task depends on here."""
 
-    def __init__(self, trunk: Sequence[Tensor], heads: Sequence[Sequence[Tensor]]) -> None:
+    def __init__(self, trunk: Sequence[Tensor], heads: Sequence[Sequence[Tensor]], ranks: Ranks = ALONE) -> None:
         self.trunk = trunk
         self.heads = heads
+        self.ranks = ranks
         self.J = new_jacobian(len(heads), trunk)
         self.used = [False] * len(trunk)
+        self.used_by_heads = [[False] * len(head) for head in heads]
 
     def row(self, i: int) -> Vector:
         """Task i's gradient, as views shaped like the parameters."""
         return as_rows(self.J[i], self.trunk)
 
     def fill(self, losses: Sequence[Tensor], tasks: Sequence[int]) -> list[Gradient]:
-        """Write these tasks' rows, one backward pass each; returns the gradients of their heads."""
+        """Write these tasks' rows, one backward pass each; returns the gradients of their heads.
+
+        Of several ranks, one that does not use a parameter gives zeros for it, never None.
+        """
         return [self._task(losses[n], i, self.J[i], n + 1 < len(tasks)) for n, i in enumerate(tasks)]
 
     def _task(self, loss: Tensor, i: int, row: Tensor, keep_graph: bool) -> Gradient:
@@ -88,7 +105,12 @@ class Jacobian:
         shared, own = grads[: len(self.trunk)], grads[len(self.trunk) :]
         fill_row(row, self.trunk, shared)
         self.used = [was or grad is not None for was, grad in zip(self.used, shared, strict=True)]
-        return [None if g is None else g.clone() for g in own]  # autograd may hand out one tensor twice
+        self.used_by_heads[i] = [was or g is not None for was, g in zip(self.used_by_heads[i], own, strict=True)]
+        if self.ranks.group is None:
+            return [None if g is None else g.clone() for g in own]  # autograd may hand out one tensor twice
+        whole = [torch.zeros_like(p) if g is None else g.clone() for p, g in zip(self.heads[i], own, strict=True)]
+        self.ranks.average_([row, *whole])
+        return list(whole)
 
 
 class Rows(Jacobian):
@@ -97,6 +119,7 @@ class Rows(Jacobian):
     Args:
         decomposition: what is aggregated, and by which aggregators.
         combine: runs one aggregator on one matrix.
+        ranks: those over which every gradient is averaged before anything is made of it.
     """
 
     def __init__(
@@ -105,8 +128,9 @@ class Rows(Jacobian):
         heads: Sequence[Sequence[Tensor]],
         decomposition: Decomposition,
         combine: Combine,
+        ranks: Ranks = ALONE,
     ) -> None:
-        super().__init__(trunk, heads)
+        super().__init__(trunk, heads, ranks)
         self.decomposition = decomposition
         self.combine = combine
         self._merging = False
@@ -128,6 +152,13 @@ class Rows(Jacobian):
 
     def finish(self) -> None:
         direction = as_rows(self.decomposition.finish(self.J, self._loss_direction, self.combine), self.trunk)
-        for p, part, used in zip(self.trunk, direction, self.used, strict=True):
-            if used:
+        own = [
+            (p, used) for i, head in enumerate(self.heads) for p, used in zip(head, self.used_by_heads[i], strict=True)
+        ]
+        used = self.ranks.anywhere([*self.used, *(used for _, used in own)], self.J.device)
+        for p, part, wanted in zip(self.trunk, direction, used, strict=False):
+            if wanted:
                 p.grad = part
+        for (p, _), wanted in zip(own, used[len(self.trunk) :], strict=True):
+            if not wanted:
+                p.grad = None

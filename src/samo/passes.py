@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from samo import streams
-from samo.batchnorm import evaluation_mode, frozen_statistics
+from samo.batchnorm import evaluation_mode, frozen_statistics, running_statistics
+from samo.ranks import ALONE, Ranks
 
 Closure = Callable[[Sequence[int]], Sequence[Tensor] | Tensor]
 
@@ -52,20 +53,32 @@ class Passes:
         closure: tasks -> their losses.
         modules: every module whose mode and buffers a pass may touch.
         device: of the trunk; its random stream is kept beside the CPU's.
+        ranks: those whose losses are averaged; each has its own share of the batch, and its own dropout masks.
     """
 
-    def __init__(self, closure: Closure, modules: Sequence[nn.Module], device: torch.device) -> None:
+    def __init__(
+        self, closure: Closure, modules: Sequence[nn.Module], device: torch.device, ranks: Ranks = ALONE
+    ) -> None:
         self.closure = closure
         self.modules = modules
         self.device = device
+        self.ranks = ranks
         self.before = streams.capture(device)
 
-    def first(self, tasks: Sequence[int]) -> list[Tensor]:
-        """An ordinary forward pass: it draws from the global stream and moves running statistics."""
+    def first(self, tasks: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+        """An ordinary forward pass: it draws from the global stream and moves running statistics.
+
+        Over ranks, statistics that each took of its own share are averaged, so that all networks stay the same.
+
+        Returns:
+            The losses with their graph, and their values over all ranks, [len(tasks)].
+        """
         with torch.enable_grad():
             losses = evaluate(self.closure, tasks)
-        self.check_finite(detached(losses), tasks)
-        return losses
+        values = detached(losses)
+        self.ranks.average_([values, *running_statistics(self.modules)])
+        self.check_finite(values, tasks)
+        return losses, values
 
     @contextmanager
     def without_trace(self) -> Iterator[None]:
@@ -85,10 +98,10 @@ class Passes:
 
     @torch.no_grad()
     def probe(self, tasks: Sequence[int], *, running: bool) -> Tensor:
-        """Losses alone, [len(tasks)], inside `without_trace`; with `running` in evaluation mode."""
+        """Losses alone over all ranks, [len(tasks)], inside `without_trace`; with `running` in evaluation mode."""
         streams.restore(self.before, self.device)
         with evaluation_mode(self.modules if running else ()):
-            return detached(evaluate(self.closure, tasks))
+            return self.ranks.mean(detached(evaluate(self.closure, tasks)))
 
     def check_finite(self, losses: Tensor, tasks: Sequence[int]) -> None:
         """Raise a LossError that names the tasks whose loss is NaN or infinite."""

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from samo.ranks import Group
+
 Batch = Any
 """Whatever a dataset's own `forward` and `loss` understand, already on the device."""
 
@@ -30,11 +32,20 @@ class Split(Protocol):
     def __len__(self) -> int:
         """The number of examples."""
 
-    def batches(self, size: int, device: torch.device, shuffle: torch.Generator | None = None) -> Iterator[Batch]:
+    def batches(
+        self,
+        size: int,
+        device: torch.device,
+        shuffle: torch.Generator | None = None,
+        group: Group | None = None,
+    ) -> Iterator[Batch]:
         """Batches of `size` examples on `device`.
 
         With a generator the order is random and a last, smaller batch is left out (training); without one the
         order is fixed and every example comes once (evaluation).
+
+        With a group, too, each of its ranks gets an equal share of the same random batch (`samo.share_of`); their
+        generators must stand alike, and do so afterwards. Evaluation is not shared.
         """
 
 

@@ -61,8 +61,7 @@ class Step:
     def _at_one_point(self) -> Tensor:
         """One forward pass where the weights are."""
         tasks = range(len(self.parts.heads))
-        losses = self.passes.first(tasks)
-        values = detached(losses)
+        losses, values = self.passes.first(tasks)
         collector = self._collector(values)
         collector.add(losses, tasks)
         collector.finish()
@@ -78,20 +77,20 @@ class Step:
 
     def _at_perturbed_points(self) -> Tensor:
         """A clean pass, then one pass for each group of tasks that share a perturbation."""
-        s, parts = self.sharpness, self.parts
+        s, parts, ranks = self.sharpness, self.parts, self.passes.ranks
         tasks = range(len(parts.heads))
-        losses = self.passes.first(tasks)
-        values = detached(losses)
+        losses, values = self.passes.first(tasks)
         collector = self._collector(values)
         row = None
         if s.needs_local and s.estimator == "exact":
-            rows = collector if isinstance(collector, Rows) else Jacobian(parts.trunk, parts.heads)
+            rows = collector if isinstance(collector, Rows) else Jacobian(parts.trunk, parts.heads, ranks)
             own = _flattened(rows.fill(losses, tasks), parts.all_heads)
             g0, row = as_rows(rows.J.mean(0), parts.trunk), rows.row
             if isinstance(rows, Rows):
                 rows.decompose()
         else:
             both = mean_gradient(losses, [*parts.trunk, *parts.all_heads])
+            ranks.average_(both)
             g0, own = both[: len(parts.trunk)], both[len(parts.trunk) :]  # a head's length does not matter
         del losses  # the clean graph is not needed any more
         mean = self.memory.get("deviation", parts.names, g0) if s.along == "deviation" else None
@@ -112,7 +111,8 @@ class Step:
                     collector.add(perturbed, group)
                 seen.append((group, detached(perturbed)))
                 del perturbed
-        self.passes.check_finite(torch.cat([part for _, part in seen]), [i for group, _ in seen for i in group])
+        perturbed_losses = ranks.mean(torch.cat([part for _, part in seen]))
+        self.passes.check_finite(perturbed_losses, [i for group, _ in seen for i in group])
         collector.finish()
         if mean is not None:
             self.memory.keep("deviation", parts.names, running_mean(mean, g0, s.decay))
@@ -123,9 +123,9 @@ class Step:
     def _collector(self, losses: Tensor) -> Collector:
         parts = self.parts
         if isinstance(self.method, Decomposition):
-            return Rows(parts.trunk, parts.heads, self.method, self._combine)
+            return Rows(parts.trunk, parts.heads, self.method, self._combine, self.passes.ranks)
         with streams.drawing_from(self._draw_seed(), losses.device):
-            return WeightedSum(parts.trunk, parts.heads, loss_weights(self.method, losses))
+            return WeightedSum(parts.trunk, parts.heads, loss_weights(self.method, losses), self.passes.ranks)
 
     def _combine(self, aggregator: Aggregator, J: Tensor) -> Tensor:
         with streams.drawing_from(self._draw_seed(), J.device):

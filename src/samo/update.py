@@ -15,8 +15,10 @@ from samo.layers import select_layers
 from samo.memory import Memory
 from samo.parts import Part, Parts
 from samo.passes import Closure, Passes
+from samo.ranks import Group, Ranks
 from samo.sharpness import Sharpness, preset
 from samo.step import Step
+from samo.sync_batchnorm import synchronise
 
 
 class MultiTaskUpdate:
@@ -42,6 +44,14 @@ class MultiTaskUpdate:
             default a generator of its own, seeded with 0.
         network: the modules whose mode and buffers the perturbed passes must leave alone; needed where trunk or
             heads are given as parameters and the network has BatchNorm, dropout or other buffers.
+        group: the processes that take each step together, one replica of the network and one equal share of the batch
+            each (torchrun's are `torch.distributed.group.WORLD`); None for this process alone. Losses, probe losses
+            and gradients are averaged over them before anything is made of them, and random directions and an
+            aggregator's draws are the same on all: with losses that are means over examples, every rank makes the step
+            that one process makes on the whole batch. Dropout masks are each rank's own. Running statistics are
+            averaged, so that replicas stay alike. Wrap nothing in DistributedDataParallel.
+        sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks, so that the step is the whole
+            batch's there, too (its modules are changed where they stand); otherwise over each rank's own share.
 
     Raises:
         ValueError: a parameter in two of the parts, an empty trunk or no head, layers that match nothing, or an
@@ -57,6 +67,8 @@ class MultiTaskUpdate:
         sharpness: Sharpness | None = None,
         generator: torch.Generator | None = None,
         network: nn.Module | None = None,
+        group: Group | None = None,
+        sync_batchnorm: bool = False,
     ) -> None:
         self.parts = Parts(trunk, heads, network)
         self.sharpness = preset("none") if sharpness is None else sharpness
@@ -75,6 +87,10 @@ class MultiTaskUpdate:
         )
         self._layers = frozenset(select_layers(self.parts.names, self.sharpness.layers, self.generator))
         self._memory = Memory()
+        if group is not None and sync_batchnorm:
+            synchronise(self.parts.modules, group)
+        self._ranks = Ranks(group)
+        self._checked = group is None
         self._steps = 0
         self._awaits: streams.State | None = None
 
@@ -95,14 +111,16 @@ class MultiTaskUpdate:
             makes no clean pass: `along` momentum or previous).
 
         Raises:
-            ValueError: the closure gives another number of losses than asked, or none depends on the weights.
+            ValueError: the closure gives another number of losses than asked, none depends on the weights, or the
+                ranks of the group start apart in weights, generator or the update's own state.
             FloatingPointError: a loss, clean or perturbed, is NaN or infinite; the message names the task.
             RuntimeError: famo, and `after_step` was not called since the last step.
         """
         if self._awaits is not None:
             raise RuntimeError("famo learns from the losses after a step: call update.after_step(closure) after it")
         parts = self.parts.trainable()
-        passes = Passes(closure, self.parts.modules, self.parts.device)
+        self._check_ranks()
+        passes = Passes(closure, self.parts.modules, self.parts.device, self._ranks)
         step = Step(self.sharpness, parts, passes, self._layers, self._method, self._memory, self.generator)
         with set_aside([*parts.trunk, *parts.all_heads, *self.parameters()]):
             losses = step.take(sharp=self.sharpness.moves and self._steps % self.sharpness.every == 0)
@@ -122,7 +140,7 @@ class MultiTaskUpdate:
             return
         if self._awaits is None:
             raise RuntimeError("after_step needs a step: call update.backward(closure) first")
-        passes = Passes(closure, self.parts.modules, self.parts.device)
+        passes = Passes(closure, self.parts.modules, self.parts.device, self._ranks)
         with passes.without_trace():
             passes.before = self._awaits
             tasks = range(self.parts.tasks)
@@ -161,6 +179,25 @@ class MultiTaskUpdate:
         self.generator.set_state(state_dict["generator"].cpu())
         self._memory.load_state_dict(state_dict["memory"])
         self._awaits = state_dict["awaits"]
+        self._checked = self._ranks.group is None
+
+    def _check_ranks(self) -> None:
+        """Once at the start, and after a state was loaded: from equal starts equal steps follow."""
+        if self._checked:
+            return
+        own = self.state_dict()
+        statistics = [b for m in self.parts.modules for b in m.buffers(recurse=False)]
+        weights = [*self.parts.trunk, *(p for head in self.parts.heads for p in head)]
+        self._ranks.check_alike(
+            {
+                "the weights": weights,
+                "the buffers": statistics,
+                "the update's generator": own["generator"],
+                "the update's state": [own["steps"], own["memory"], own["aggregators"]],
+            },
+            self.parts.device,
+        )
+        self._checked = True
 
     @property
     def _aggregators(self) -> Sequence[nn.Module]:

@@ -32,7 +32,9 @@ class Points:
     def __len__(self) -> int:
         return N
 
-    def batches(self, size: int, device: torch.device, shuffle: torch.Generator | None = None) -> Iterator[Batch]:
+    def batches(
+        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Any = None
+    ) -> Iterator[Batch]:
         order = torch.arange(N) if shuffle is None else torch.randperm(N, generator=shuffle)
         for chosen in order.split(size):
             if len(chosen) == size:

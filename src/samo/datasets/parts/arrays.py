@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from samo.ranks import Group, share_of
+
 
 class ArraySplit:
     """Images and labels of one split, read as they are asked for.
@@ -27,14 +29,18 @@ class ArraySplit:
         return len(self.labels)
 
     def batches(
-        self, size: int, device: torch.device, shuffle: torch.Generator | None = None
+        self,
+        size: int,
+        device: torch.device,
+        shuffle: torch.Generator | None = None,
+        group: Group | None = None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs (input, labels [N, K]); see `samo.problem.Split`."""
         n = len(self)
         order = None if shuffle is None else torch.randperm(n, generator=shuffle).numpy()
         end = n if order is None else n - n % size
         for start in range(0, end, size):
-            chosen = slice(start, start + size) if order is None else order[start : start + size]
+            chosen = slice(start, start + size) if order is None else share_of(order[start : start + size], group)
             images = torch.from_numpy(np.array(self.images[chosen]))
             labels = torch.from_numpy(self.labels[chosen].astype(np.int64))
             yield self.transform(images.to(device)), labels.to(device)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samo.datasets.parts.arrays import ArraySplit
+from samo.ranks import Group, share_of
 
 DomainBatch = dict[int, tuple[Tensor, Tensor]]
 """Domain -> (inputs, labels [N])."""
@@ -31,7 +32,13 @@ class DomainSplit:
     def __len__(self) -> int:
         return max(map(len, self.parts))
 
-    def batches(self, size: int, device: torch.device, shuffle: torch.Generator | None = None) -> Iterator[DomainBatch]:
+    def batches(
+        self,
+        size: int,
+        device: torch.device,
+        shuffle: torch.Generator | None = None,
+        group: Group | None = None,
+    ) -> Iterator[DomainBatch]:
         """Batches of `size` examples of each domain.
 
         With a generator every batch holds all domains, and a domain that has run out starts again in a new order.
@@ -48,7 +55,7 @@ class DomainSplit:
         orders = [_restarting(len(part), end, shuffle) for part in self.parts]
         for start in range(0, end, size):
             pairs = enumerate(zip(self.parts, orders, strict=True))
-            yield {k: _take(part, order[start : start + size], device) for k, (part, order) in pairs}
+            yield {k: _take(part, share_of(order[start : start + size], group), device) for k, (part, order) in pairs}
 
 
 def present(batch: DomainBatch) -> list[int]:

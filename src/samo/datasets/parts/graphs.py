@@ -11,6 +11,7 @@ from torch import Tensor
 
 from samo.datasets.parts.molecules import BONDS, Molecule
 from samo.models.mpnn import Molecules
+from samo.ranks import Group, share_of
 
 
 def save(folder: Path, split: str, molecules: Sequence[Molecule], targets: NDArray[np.float64]) -> None:
@@ -53,7 +54,11 @@ class GraphSplit:
         return len(self.targets)
 
     def batches(
-        self, size: int, device: torch.device, shuffle: torch.Generator | None = None
+        self,
+        size: int,
+        device: torch.device,
+        shuffle: torch.Generator | None = None,
+        group: Group | None = None,
     ) -> Iterator[tuple[Molecules, Tensor]]:
         """Pairs (molecules, standardised targets [B, K]); see `samo.problem.Split`."""
         n = len(self)
@@ -61,6 +66,8 @@ class GraphSplit:
         end = n if shuffle is None else n - n % size
         for start in range(0, end, size):
             chosen = order[start : start + size]
+            if shuffle is not None:
+                chosen = share_of(chosen, group)
             yield self._molecules(chosen, device), torch.from_numpy(self.targets[chosen]).to(device)
 
     def _molecules(self, chosen: NDArray[np.int64], device: torch.device) -> Molecules:

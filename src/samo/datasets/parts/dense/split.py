@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from samo.models.segnet import unit_length
+from samo.ranks import Group, share_of
 
 PIXELS = 2**18
 """What a batch holds at most outside training, where any size may be asked for: 2 images of 288 x 384 or 8 of
@@ -57,7 +58,13 @@ class DenseSplit:
     def __len__(self) -> int:
         return len(self.label)
 
-    def batches(self, size: int, device: torch.device, shuffle: torch.Generator | None = None) -> Iterator[Views]:
+    def batches(
+        self,
+        size: int,
+        device: torch.device,
+        shuffle: torch.Generator | None = None,
+        group: Group | None = None,
+    ) -> Iterator[Views]:
         """Batches of `size`, or of as many as `PIXELS` allow without a generator; see `samo.problem.Split`.
 
         With a generator every view is augmented anew, if this split is; the generator draws that, too.
@@ -70,8 +77,8 @@ class DenseSplit:
             return
         order = torch.randperm(n, generator=shuffle).numpy()
         for start in range(0, n - n % size, size):
-            views = self._read(order[start : start + size], device)
-            yield augment(views, shuffle) if self.augmented else views
+            views = self._read(share_of(order[start : start + size], group), device)
+            yield augment(views, shuffle, group) if self.augmented else views
 
     def _read(self, chosen: slice | NDArray[np.int64], device: torch.device) -> Views:
         def read(array: NDArray[Any]) -> Tensor:
@@ -85,18 +92,22 @@ class DenseSplit:
         )
 
 
-def augment(views: Views, generator: torch.Generator) -> Views:
+def augment(views: Views, generator: torch.Generator, group: Group | None = None) -> Views:
     """Each view zoomed by one of `SCALES` at a random place and flipped left to right in half of the cases.
 
     As in MTAN's code: the zoom crops and resizes, images and normals by interpolation between the corners' centres,
     labels and depth by the nearest pixel, and divides the depth by the scale; a flip turns the normals' first
     component. Unlike there, interpolated normals are brought back to unit length.
+
+    Args:
+        group: the ranks that share the batch; the generator draws for all of it, and these views are one rank's.
     """
     n, _, height, width = views.image.shape
     device = views.image.device
-    choice = torch.randint(len(SCALES), (n,), generator=generator)
-    corner = torch.rand(n, 2, generator=generator)
-    flip = (torch.rand(n, generator=generator) < 0.5).to(device)
+    whole = n if group is None else n * group.size()
+    choice = share_of(torch.randint(len(SCALES), (whole,), generator=generator), group)
+    corner = share_of(torch.rand(whole, 2, generator=generator), group)
+    flip = share_of(torch.rand(whole, generator=generator) < 0.5, group).to(device)
     smooth, nearest = [], []
     for axis, side in enumerate((height, width)):
         window = torch.tensor([int(side / scale) for scale in SCALES])[choice]
