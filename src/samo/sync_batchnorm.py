@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -18,7 +18,7 @@ def synchronise(modules: Iterable[nn.Module], group: Group) -> None:
     for module in modules:
         if isinstance(module, _BatchNorm):
             module.__class__ = SyncedBatchNorm
-            module.group = group
+            cast("SyncedBatchNorm", module).group = group
 
 
 class SyncedBatchNorm(_BatchNorm):
