@@ -1,0 +1,109 @@
+"""What comes in is pinned, with hashes beside; nothing goes out, and nothing listens beyond this machine."""
+
+import configparser
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from samo.study import cli, config, paths, track
+from samo.study.kernel import LocalKernelManager
+
+ROOT = Path(__file__).parents[1]
+QUIET = {
+    "DO_NOT_TRACK": "true",
+    "DVC_NO_ANALYTICS": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+def test_every_hashed_file_is_of_a_pinned_version_and_has_a_hash() -> None:
+    lock = {line.split(";")[0].strip() for line in (ROOT / "requirements.lock").read_text().splitlines()}
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+(\[[a-z,-]+\])?==\S+", line) for line in lock)
+    text = (ROOT / "requirements.hashes").read_text()
+    blocks = re.split(r"\n(?=\S)", text.strip())
+    assert len(blocks) > 100
+    for block in blocks:
+        pin, *hashes = block.replace("\\\n", "\n").split("\n")
+        assert pin.split(";")[0].strip() in lock
+        assert hashes
+        assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}\s*", line) for line in hashes)
+
+
+@pytest.mark.parametrize("extra", ["study", "dev"])
+def test_all_that_an_environment_asks_for_has_hashes(extra: str) -> None:
+    hashed = {line.split(" ")[0].lower() for line in (ROOT / "requirements.hashes").read_text().splitlines()}
+    project = (ROOT / "pyproject.toml").read_text()
+    asked = re.findall(r'"([^"]+==[^"]+)"', project.split(f"\n{extra} = [")[1].split("\n]")[0])
+    assert asked
+    assert {requirement.lower() for requirement in asked} <= hashed
+
+
+def test_an_environment_elsewhere_is_made_there_and_nowhere_else() -> None:
+    asked = ["make", "-C", str(ROOT), "--eval", "where: ; @echo $$PATH; echo $(PIP)", "VENV=/some/where", "where"]
+    done = subprocess.run([*asked, "--no-print-directory"], capture_output=True, text=True, check=True)
+    path, pip = done.stdout.splitlines()
+    assert path.startswith("/some/where/bin:")
+    assert pip == "/some/where/bin/python -m pip"
+
+
+def test_no_command_tells_anybody_of_a_run() -> None:
+    """Of every command, for all of them come out of this package; a kernel has its parent's variables."""
+    bare = {name: value for name, value in os.environ.items() if name not in QUIET}
+    code = "import json, os, samo.study; print(json.dumps(dict(os.environ)))"
+    done = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, check=True)
+    seen = json.loads(done.stdout)
+    assert {name: seen.get(name) for name in QUIET} == QUIET
+
+
+def test_dvc_tells_nobody_either() -> None:
+    """Also when it is called by itself."""
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / ".dvc/config")
+    assert settings["core"]["analytics"] == "false"
+    assert settings["core"]["check_update"] == "false"
+
+
+def test_the_page_of_mlflow_is_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    monkeypatch.setattr(config, "load", lambda: None)
+    monkeypatch.setattr(track, "rebuild", lambda *_: 0)
+    monkeypatch.setattr(track, "pages", lambda *_: {})
+    monkeypatch.setattr(os, "execv", lambda program, command: called.append(command))
+    cli.ui(port=5001)
+    (command,) = called
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+    assert {name: os.environ.get(name) for name in QUIET} == QUIET
+
+
+def test_kernels_listen_on_no_port() -> None:
+    assert LocalKernelManager().transport == "ipc"
+
+
+class Elsewhere(HTMLParser):
+    """What a page would load by itself from another place."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        loads = {"script": "src", "link": "href", "img": "src", "iframe": "src", "object": "data", "use": "href"}
+        for name, value in attrs:
+            if name == loads.get(tag) and re.match(r"(https?:)?//", value or ""):
+                self.found.append(f"{tag} {value}")
+
+
+def test_the_report_loads_nothing_from_elsewhere() -> None:
+    page = (ROOT / "reports/html/index.html").read_text()
+    assert Elsewhere("<script src='//x.org/a.js'></script>").found == ["script //x.org/a.js"]
+    assert Elsewhere(page).found == []
+    assert not re.search(r"@import|url\(\s*['\"]?(https?:)?//|\bfetch\(|XMLHttpRequest|\bimport\(", page)
