@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from samo.study import cli, config, paths, track
+from samo.study import cli, config, paths, track, track_rebuild
 from samo.study.kernel import LocalKernelManager
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +74,8 @@ def test_the_page_of_mlflow_is_for_this_machine_alone(monkeypatch: pytest.Monkey
     called: list[list[str]] = []
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
     monkeypatch.setattr(config, "load", lambda: None)
-    monkeypatch.setattr(track, "rebuild", lambda *_: 0)
+    monkeypatch.setattr(track_rebuild, "rebuild", lambda *_: 0)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(track, "pages", lambda *_: {})
     monkeypatch.setattr(os, "execv", lambda program, command: called.append(command))
     cli.ui(port=5001)
