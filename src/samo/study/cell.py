@@ -3,9 +3,11 @@
 import csv
 import io
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -30,19 +32,24 @@ class Result:
     history: list[dict[str, Any]]
 
 
-def train_cell(dataset: str, method: str) -> Result:
+def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
     """Search, train every seed, and write the cell's files; a cell that was stopped goes on from its checkpoints.
 
     Written, whole or not at all: `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, `layers.csv` for a
     method with a shared trunk, and the weights under `data/models/`. What holds for this machine only (times, device,
     commit) goes to MLflow, never in there.
 
+    Args:
+        dataset: of the cell.
+        method: of the cell.
+        into: a folder that takes all of it, checkpoints too, in the project's place; then nothing goes to MLflow.
+
     Raises:
         KeyError: no such dataset or method in params.yaml.
         samo.train.DivergedError: a final run's loss stopped being finite.
     """
-    root = paths.root()
-    params = config.load()
+    root, params = paths.root(), config.load()
+    out = into or root
     cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods_on(dataset)[method]
     seeds = params.seeds_on(dataset)
     torch.set_num_threads(params.train.threads)
@@ -52,30 +59,34 @@ def train_cell(dataset: str, method: str) -> Result:
     watch = _Watch(cell, params, chosen_method)
 
     grids = config.grids(params, dataset, chosen_method)
-    kept = _checkpoints(params, cell, chosen_method, device)
+    kept = _checkpoints(params, cell, chosen_method, device, into)
     trials, chosen = _search(problem, block.training, chosen_method, grids, seeds[0], device, watch, kept)
     fits: dict[int, Fit] = {}
-    with track.Live(root, params, cell, chosen, _device_name(device)) as views:
+    live = track.Live(root, params, cell, chosen, config.device_name(device)) if into is None else nullcontext()
+    with live as views:
         for k, seed in enumerate(seeds, 1):
             recipe = _recipe(chosen_method, block.training, chosen, block.training.epochs, seed, device)
             watch.phase(f"seed {seed} ({k}/{len(seeds)})", recipe.epochs)
-            train = partial(fit, problem, recipe, ("val", "test"), on_progress=watch, on_epoch=views.start(seed))
+            train = partial(fit, problem, recipe, ("val", "test"), on_progress=watch)
+            if views is not None:
+                train = partial(train, on_epoch=views.start(seed))
             fits[seed] = _go_on(kept, f"seed-{seed}", train)
 
         metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
         history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
         layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
-        with store.whole_folder(root / cell.runs) as folder:
+        with store.whole_folder(out / cell.runs) as folder:
             store.write_json(folder / "metrics.json", metrics)
             store.write_text(folder / "history.csv", _csv(history))
             if layers:
                 store.write_text(folder / "layers.csv", _csv(layers))
-        with store.whole_folder(root / cell.models) as folder:
+        with store.whole_folder(out / cell.models) as folder:
             for seed, run in fits.items():
                 # Tensors in one plain layout: safetensors refuses strided ones.
                 weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
                 save_file(weights, folder / f"{seed}.safetensors")
-        views.finish(store.read_json(root / cell.runs / "metrics.json"))
+        if views is not None:
+            views.finish(store.read_json(out / cell.runs / "metrics.json"))
     kept.clear()
     return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
 
@@ -162,7 +173,9 @@ def _go_on(kept: checkpoint.Checkpoints, name: str, train: Callable[..., Fit]) -
         return train(keep=keep)
 
 
-def _checkpoints(params: config.Params, cell: Cell, method: Method, device: torch.device) -> checkpoint.Checkpoints:
+def _checkpoints(
+    params: config.Params, cell: Cell, method: Method, device: torch.device, into: Path | None = None
+) -> checkpoint.Checkpoints:
     root, block = paths.root(), params.dataset[cell.dataset]
     settings = {
         "cell": [cell.dataset, cell.method],
@@ -172,11 +185,11 @@ def _checkpoints(params: config.Params, cell: Cell, method: Method, device: torc
         "training": block.training.model_dump(mode="json"),
         "grids": config.grids(params, cell.dataset, method),
         "method": method.model_dump(mode="json"),
-        "device": _device_name(device),
+        "device": config.device_name(device),
         "versions": {name: version(name) for name in ("numpy", "torch", "torchjd")},
     }
     made_from = checkpoint.made_from(root, cell.dataset, settings)
-    return checkpoint.Checkpoints(paths.checkpoints(root) / cell.name, made_from, device)
+    return checkpoint.Checkpoints((into or paths.checkpoints(root)) / cell.name, made_from, device)
 
 
 def _recipe(
@@ -237,7 +250,3 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(store.rounded(rows))
     return text.getvalue()
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -96,6 +96,14 @@ def claims(
     claims_view.show(paths.root(), number)
 
 
+@app.command("verify", add_help_option=False, context_settings=PASSED_ON)
+def make_again(context: typer.Context) -> None:
+    """Make a cell, or --sample N of them, again and compare with what is stored; --help lists the options."""
+    from samo.study.verify_command import command
+
+    _pass_on(context, command, "samo verify")
+
+
 @app.command()
 def repro(workers: Workers = 2, quiet: Quiet = False, system_metrics: System = False) -> None:
     """Run what is not up to date, cells side by side, then print the table and where the report is."""

@@ -139,6 +139,13 @@ def device(name: str) -> "torch.device":
     return found or torch.device("cpu")
 
 
+def device_name(device: "torch.device") -> str:
+    """A device as MLflow's runs say what they were made on: an accelerator by its maker's name."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def _on(dataset: str, name: str, method: Method) -> Method:
     try:
         return method.on(dataset)

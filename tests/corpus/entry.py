@@ -1,0 +1,92 @@
+"""A broken input through the real entry point: what came out, and that nothing else happened."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samo.study import cli
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a command: its exit code and what it wrote."""
+
+    code: Any
+    out: str
+    err: str
+
+
+class Harm:
+    """What a pickle runs when it is loaded: it makes a file."""
+
+    def __init__(self, trap: Path) -> None:
+        self.trap = trap
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.trap),)
+
+
+def samo(capsys: pytest.CaptureFixture[str], *words: str | Path) -> Outcome:
+    """`samo` with these words, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["samo", *map(str, words)])
+        return _ended(capsys, cli.main)
+
+
+def stage(capsys: pytest.CaptureFixture[str], work: Callable[[], object]) -> Outcome:
+    """What a stage's notebook calls, with faults told as the command line tells them."""
+
+    def main() -> None:
+        with cli._for_people():
+            work()
+
+    return _ended(capsys, main)
+
+
+def _ended(capsys: pytest.CaptureFixture[str], main: Callable[[], object]) -> Outcome:
+    capsys.readouterr()
+    code: Any = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr()
+    return Outcome(code, said.out, said.err)
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Every file and link below a folder, by what it holds; folders without files do not count."""
+    return {
+        path.relative_to(folder).as_posix(): str(path.readlink())
+        if path.is_symlink()
+        else hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+@contextmanager
+def untouched(folder: Path) -> Iterator[None]:
+    """Nothing below a folder is other afterwards."""
+    before = content(folder)
+    yield
+    assert content(folder) == before
+
+
+def refused(found: Outcome, *told: str, lines: int = 1) -> None:
+    """Told in so many lines with these words, no traceback, and an exit code that says so."""
+    assert found.code not in (0, None), f"it was taken: {found.out}"
+    assert isinstance(found.code, int), found.code
+    said = found.err.strip().splitlines()
+    assert 0 < len(said) <= lines, found.err
+    assert max(map(len, said)) < 700, found.err
+    assert "Traceback" not in found.err
+    for part in told:
+        assert part in found.err
