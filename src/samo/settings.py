@@ -1,14 +1,25 @@
 """The base of every block of params.yaml: frozen, strict, and no unknown keys."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+LARGEST = 2**31 - 1
+"""No count, size or seed is larger: beyond it libraries fail late, and each in its own words."""
 
 
 class Settings(BaseModel):
     """A block of settings. An unknown key, a wrong type or a value out of range is refused, never coerced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _within_reach(cls, value: Any) -> Any:
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int) and number > LARGEST:
+                raise ValueError(f"must be at most {LARGEST}")
+        return value
 
 
 class Training(Settings):

@@ -2,7 +2,7 @@
 
 from samo.aggregation.combine import combine, loss_weights
 from samo.aggregation.decompose import Combine, Decomposition
-from samo.aggregation.names import NAMES, SCALARISERS, make, options
+from samo.aggregation.names import NAMES, SCALARISERS, builder, make, options
 from samo.aggregation.state import check_tasks, load_state, state
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "SCALARISERS",
     "Combine",
     "Decomposition",
+    "builder",
     "check_tasks",
     "combine",
     "load_state",

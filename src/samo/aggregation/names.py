@@ -71,9 +71,22 @@ def options(name: str) -> list[str]:
     Raises:
         ValueError: an unknown name.
     """
+    return _maker(name).options
+
+
+def builder(name: str) -> Callable[..., Aggregator | Scalarizer]:
+    """The constructor that takes these options.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    return _maker(name).build
+
+
+def _maker(name: str) -> _Maker:
     if name not in _MAKERS:
         raise ValueError(f"unknown aggregator {name!r}: one of {', '.join(NAMES)}")
-    return _MAKERS[name].options
+    return _MAKERS[name]
 
 
 def make(name: str, *, tasks: int | None = None, **chosen: Any) -> Aggregator | Scalarizer:

@@ -53,6 +53,16 @@ class Train(Settings):
     device: Annotated[str, Field(pattern=r"^(auto|[a-z]+(:[0-9]+)?)$")] = "auto"
     search: Grid
 
+    @field_validator("device")
+    @classmethod
+    def _a_kind_of_device(cls, name: str) -> str:
+        import torch
+
+        try:
+            return name if name == "auto" else str(torch.device(name))
+        except RuntimeError as error:
+            raise ValueError(f"no kind of device that torch knows ({str(error).splitlines()[0][:100]})") from None
+
 
 class More(Settings):
     """Methods for some datasets only; those under `methods` run on every one.

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     import torch
 
 
+SIZE = 1_000_000
+"""The most characters of a params file; a profile has some thousands."""
+FAULTS = 50
+"""How many faults are told."""
+
+
 class Params(Settings):
     """The active profile.
 
@@ -97,15 +103,20 @@ def load(path: Path | None = None) -> Params:
     """
     path = path or paths.root() / "params.yaml"
     try:
-        text = path.read_text()
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(SIZE + 1)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}: copy one of profiles/*.yaml there") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not text in UTF-8: copy one of profiles/*.yaml there") from error
     return parse(text, str(path.name))
 
 
 def parse(text: str, origin: str = "params.yaml") -> Params:
     """Check the text of a params file; `origin` names it in messages."""
     try:
+        if len(text) > SIZE:
+            raise ValueError(f"longer than {SIZE} characters; profiles/*.yaml show what belongs in here")
         content = strict_yaml.load(text)
     except ValueError as error:
         raise ConfigError(f"{origin}: {error}") from error
@@ -114,7 +125,9 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise ConfigError("\n".join(line(origin, fault) for fault in error.errors(include_url=False))) from None
+        told = "\n".join(line(origin, fault) for fault in error.errors(include_url=False)).splitlines()
+        more = [f"{origin}: and {len(told) - FAULTS} faults more"] if len(told) > FAULTS else []
+        raise ConfigError("\n".join(told[:FAULTS] + more)) from None
 
 
 def grids(params: Params, dataset: str, method: Method) -> Grids:
@@ -130,10 +143,19 @@ def grids(params: Params, dataset: str, method: Method) -> Grids:
 
 
 def device(name: str) -> "torch.device":
-    """The device that `train.device` names; "auto" is the accelerator where there is one."""
+    """The device that `train.device` names; "auto" is the accelerator where there is one.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
     import torch
 
     if name != "auto":
+        try:
+            torch.empty(0, device=name)
+        except (RuntimeError, AssertionError, NotImplementedError):
+            told = f'params.yaml: train.device = {name!r}: not on this machine; "auto" takes what there is'
+            raise ConfigError(told) from None
         return torch.device(name)
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return found or torch.device("cpu")

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from samo import aggregation, sharpness
 from samo.settings import Settings
+from samo.study import typed
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -26,21 +27,23 @@ class Method(Settings):
     networks: Literal["shared", "separate"] = "shared"
     lr: Positive | None = None
 
-    @field_validator("aggregator")
+    @field_validator("aggregator", mode="before")
     @classmethod
     def _known_aggregator(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
         name, options = _named(value, "name")
+        typed.refuse(options, aggregation.builder(name))
         try:
             aggregation.make(name, tasks=2, **options)  # any number of tasks shows a fault
         except TypeError:
             raise ValueError("an option of it has the wrong type") from None
         return value
 
-    @field_validator("sharpness")
+    @field_validator("sharpness", mode="before")
     @classmethod
     def _known_sharpness(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
         name, fields = _named(value, "preset")
         layers = fields.get("layers", "all")
+        typed.refuse({key: field for key, field in fields.items() if key != "layers"}, sharpness.Sharpness)
         for own in layers.values() if isinstance(layers, dict) and layers else [layers]:
             try:
                 sharpness.preset(name, **fields | {"layers": own})
@@ -89,6 +92,8 @@ def _named(value: str | dict[str, Any], key: str) -> tuple[str, dict[str, Any]]:
     """A name with its options, from either spelling."""
     if isinstance(value, str):
         return value, {}
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a name, or a mapping with the key {key!r}")
     if not isinstance(value.get(key), str):
         raise ValueError(f"a mapping here needs the key {key!r}")
     return value[key], {k: v for k, v in value.items() if k != key}

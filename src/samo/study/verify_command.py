@@ -14,7 +14,7 @@ def command(
     dataset: Annotated[str | None, typer.Argument(help="A dataset of the profile.")] = None,
     method: Annotated[str | None, typer.Argument(help="One of its methods.")] = None,
     sample: Annotated[int | None, typer.Option(help="Draw so many cells instead of naming one.", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the draw; where none is given, the one taken is said.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the draw; without one, that taken is said.", min=0)] = None,
 ) -> None:
     """Make a cell again in a temporary place and compare it with what is stored, byte for byte.
 

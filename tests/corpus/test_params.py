@@ -1,0 +1,202 @@
+"""params.yaml broken in every way: as text, and field by field. What test_config.py has is not repeated."""
+
+import copy
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from samo import analysis, datasets
+from samo.analysis.toys.walks import Walk
+from samo.settings import Settings
+from samo.study import strict_yaml
+from samo.study.blocks import Grid, Train
+from tests.corpus.entry import Outcome, refused, samo, untouched
+
+ROOT = Path(__file__).parents[2]
+GOOD = (ROOT / "profiles/smoke.yaml").read_text()
+MANY = "9" * 5000
+
+
+@pytest.fixture
+def check(tmp_path, capsys):
+    """`samo check` of a text, which changes nothing and takes no time."""
+
+    def of(text: str | bytes) -> Outcome:
+        path = tmp_path / "params.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+        begun = time.process_time()
+        with untouched(tmp_path):
+            found = samo(capsys, "check", path)
+        assert time.process_time() - begun < 5
+        return found
+
+    return of
+
+
+def change(good: str, bad: str) -> str:
+    assert good in GOOD
+    return GOOD.replace(good, bad, 1)
+
+
+def laughs(levels: int) -> str:
+    """Ten of ten of ten …: a few hundred characters that would unfold into gigabytes."""
+    return "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, levels))])
+
+
+TEXTS = {
+    "not UTF-8": (b"seeds: [0]\n# \xff\xfe\n", ["not text in UTF-8", "profiles"]),
+    "zeros": (b"\0" * 100, ["#x0000"]),
+    "an image": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), ["not text in UTF-8"]),
+    "a terminal's codes": ("seeds: \x1b[31m", ["#x001b"]),
+    "a hundred megabytes": ("# " + "x" * 2_000_000, ["longer than 1000000 characters"]),
+    "lists in lists": ("seeds: " + "[" * 20000, ["line 1", "more than 20 levels"]),
+    "mappings in mappings": ("a: " + "{a: " * 5000, ["line 1", "more than 20 levels"]),
+    "laughs": (laughs(10), ["line 2", "aliases are not allowed"]),
+    "itself": ("seeds: &a [*a]", ["line 1", "aliases are not allowed"]),
+    "a merged alias": ("a: &a {x: 1}\nb: {<<: *a}", ["line 2", "aliases are not allowed"]),
+    "a merge": (change("data: {train", "data: {<<: {val: 1}, train"), ["line 6", "merge"]),
+    "two documents": (f"{GOOD}\n---\n{GOOD}", ["another document"]),
+    "another YAML": (f"%YAML 9.9\n---\n{GOOD}", ["line 1", "incompatible YAML"]),
+    "a list for a key": (f"? [1, 2]\n: 3\n{GOOD}", ["line 1", "key [1, 2]", "in quotes"]),
+    "no key at all": (f"~: 3\n{GOOD}", ["key None", "in quotes"]),
+    "a key twice at the top": (f"{GOOD}\nseeds: [3]\n", ["'seeds'", "twice"]),
+    "a key twice deep down": (change("jitter: 2", "jitter: 2, jitter: 3"), ["line 6", "'jitter'", "twice"]),
+    "a number of 5,000 digits": (change("seeds: [0, 1]", f"seeds: [{MANY}]"), ["line 2", "number"]),
+    "a hexadecimal one": (change("seeds: [0, 1]", f"seeds: [0x{MANY}]"), ["line 2", "too many digits"]),
+    "a date that is none": (change("seeds: [0, 1]", "seeds: 2020-13-45"), ["line 2", "date"]),
+    "a date": (change("jitter: 2", "jitter: 2020-12-24"), ["data.jitter", "integer"]),
+    "bytes": (change("lenet", "!!binary bGVuZXQ="), ["line 7", "tags are not allowed", "binary"]),
+    "a number that a tag makes": (change("epochs: 2", "epochs: !!int two"), ["line 7", "tags", "int"]),
+    "a yes that a tag makes": (change("epochs: 2", "epochs: !!bool 2"), ["line 7", "tags", "bool"]),
+    "a time that a tag makes": (change("seeds: [0, 1]", "seeds: !!timestamp x"), ["line 2", "tags"]),
+    "a set": (change("seeds: [0, 1]", "seeds: !!set {a, b}"), ["line 2", "tags", "set"]),
+    "a tag of one's own": (change("epochs: 2", "epochs: !mine 2"), ["line 7", "tags", "!mine"]),
+    "half a character": (change("network: lenet", 'network: "\\ud800"'), ["training.network"]),
+    "a line break in a value": (change("network: lenet", 'network: "a\\nb\\e[31m"'), ["training.network", r"\n"]),
+    "a number for a block": ("3", ["must be a mapping with seeds"]),
+    "a cut file": (GOOD[:300], []),
+    "three thousand faults": (
+        GOOD + "".join(f"x{n}: 1\n" for n in range(3000)),
+        ["x0: unknown key", "and 2950 faults more"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_broken_text_is_told_and_changes_nothing(check, name):
+    text, told = TEXTS[name]
+    found = check(text)
+    refused(found, "params.yaml: ", *told, lines=51)
+    assert found.code == 2
+    assert name in {"three thousand faults", "a cut file"} or found.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "!!python/object/apply:os.mkdir [{trap}]",
+        "!!python/object/new:os.mkdir [{trap}]",
+        "!!python/name:os.mkdir",
+        "!!python/module:antigravity",
+        "!<tag:yaml.org,2002:python/object/apply:os.mkdir> [{trap}]",
+        "!!map {{? !!python/object/apply:os.mkdir [{trap}] : 1}}",
+    ],
+)
+def test_no_tag_makes_code_run(check, tmp_path, tag):
+    trap = tmp_path / "ran"
+    found = check(change("seeds: [0, 1]", "seeds: " + tag.format(trap=trap)))
+    refused(found, "line 2", "tags are not allowed")
+    assert not trap.exists()
+
+
+def test_a_directive_makes_no_tag_harmless(check, tmp_path):
+    trap = tmp_path / "ran"
+    text = f"%TAG ! tag:yaml.org,2002:python/\n---\nseeds: !object/apply:os.mkdir [{trap}]"
+    refused(check(text), "line 3", "tags are not allowed")
+    assert not trap.exists()
+
+
+def test_what_is_no_file_is_told(tmp_path, capsys):
+    refused(samo(capsys, "check", tmp_path), str(tmp_path), "profiles")
+    refused(samo(capsys, "check", tmp_path / "none.yaml"), "none.yaml", "profiles")
+
+
+def blocks() -> Iterator[tuple[tuple[str, ...], type[Settings]]]:
+    """Every block of settings: where it stands, and what checks it."""
+    for name in datasets.names():
+        module = datasets.get(name)
+        yield ("datasets", name, "data"), module.Data
+        yield ("datasets", name, "training"), module.Training
+    for name in analysis.names():
+        yield ("analyses", name), analysis.options(name)
+    yield ("train",), Train
+    yield ("train", "search"), Grid
+    yield ("toys", "quadratics"), Walk
+    yield ("toys", "valleys"), Walk
+
+
+WRONG: dict[str, Any] = {
+    "a mapping": {"oops": 1},
+    "a list of lists": [["oops"]],
+    "a number beyond all machines": 10**30,
+    "not a number": float("nan"),
+}
+
+
+@pytest.mark.parametrize("value", WRONG)
+@pytest.mark.parametrize(("place", "kind"), list(blocks()), ids=lambda x: ".".join(x) if isinstance(x, tuple) else "")
+def test_every_field_refuses_what_it_is_not(check, place, kind, value):
+    """All fields of a block at once: one line each, that names it."""
+    wrong = WRONG[value]
+    # What is a number without an upper bound takes a large one; it is a large number still.
+    fields = [
+        name
+        for name, field in kind.model_fields.items()
+        if not (value == "a number beyond all machines" and "float" in str(field.annotation))
+        and not (value == "a mapping" and "dict" in str(field.annotation))
+    ]
+    if not fields:
+        pytest.skip("no field of that kind")
+    params = strict_yaml.load(GOOD)
+    if place[0] == "datasets":
+        params["datasets"] = {place[1]: copy.deepcopy(params["datasets"]["multimnist"])}
+        params["sensitivity"]["datasets"] = []
+        if place[2] == "training":  # the block beside it has to be sound, since it is looked at first
+            params["datasets"][place[1]]["data"] = SOUND[place[1]]
+    at = params
+    for key in place[:-1]:
+        at = at[key]
+    at[place[-1]] = {name: copy.deepcopy(wrong) for name in fields}  # the same one would be written as aliases
+    found = check(yaml.safe_dump(params))
+    refused(found, *(f"{'.'.join(place)}.{name}" for name in fields), lines=4 * len(fields) + 25)
+    assert found.code == 2
+
+
+COUNTS = {"train": 10, "val": 5, "test": 5}
+SOUND = dict.fromkeys(datasets.names(), COUNTS)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        ("alpha: 1.0}, sharpness", "alpha: {oops: 1}}, sharpness", ["fmtl-fairgrad.aggregator", "alpha", "number"]),
+        ("alpha: 1.0}, sharpness", "alpha: much}, sharpness", ["fmtl-fairgrad.aggregator", "alpha = 'much'"]),
+        ("alpha: 1.0}, sharpness", "alpha: .nan}, sharpness", ["fmtl-fairgrad.aggregator", "alpha", "finite"]),
+        ("alpha: 1.0}, sharpness", "alpha: true}, sharpness", ["fmtl-fairgrad.aggregator", "alpha = True"]),
+        ("alpha: 0.3", "alpha: true", ["samo-ls.sharpness", "alpha = True", "number"]),
+        ("alpha: 0.3", "adaptive: 1", ["samo-ls.sharpness", "adaptive = 1", "boolean"]),
+        ("alpha: 0.3", "mu: .inf", ["samo-ls.sharpness", "mu = inf", "finite"]),
+        ("alpha: 0.3", "every: 1.5", ["samo-ls.sharpness", "every = 1.5", "integer"]),
+        ("alpha: 0.3", "scope: [joint]", ["samo-ls.sharpness", "scope = ['joint']", "'joint'"]),
+        ("ls: {aggregator: ls}", "ls: {aggregator: [ls]}", ["methods.ls.aggregator", "must be a name, or a mapping"]),
+        ("ls: {aggregator: ls}", "ls: {aggregator: ls, sharpness: 3}", ["ls.sharpness", "must be a name, or a map"]),
+        ("ls: {aggregator: ls}", "ls: ls", ["methods.ls", "'ls'"]),
+        ("device: cpu", "device: gpu", ["train.device", "'gpu'", "no kind of device"]),
+    ],
+)
+def test_an_option_of_another_type_is_named(check, good, bad, told):
+    refused(check(change(good, bad)), "params.yaml: ", *told)
