@@ -127,7 +127,8 @@ def load_weights(backbone: Backbone, path: Path) -> None:
         # What a whole model pickled would give ends here as well: nothing in a file is ever run.
         weights = {name: tensor for name, tensor in found.items() if _wanted(name)}
     except Exception as error:
-        raise ValueError(f"{path}: no weights can be read from it ({str(error).splitlines()[0]})") from error
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{path}: no weights can be read from it ({reason})") from error
     own = {name: tensor for name, tensor in backbone.state_dict().items() if _wanted(name)}
     faults = [f"{name} is missing" for name in own if name not in weights]
     faults += [f"{name} is not ResNet-18's" for name in weights if name not in own]

@@ -163,6 +163,8 @@ def fetch_raw(dataset: str) -> None:
     from samo import datasets
     from samo.study import fetch, paths
 
+    if dataset not in datasets.names():
+        raise ValueError(f"no dataset {dataset!r}: there are {', '.join(datasets.names())}")
     module = datasets.get(dataset)
     folder = paths.root() / "data/raw" / dataset
     fetch.fetch(module.RAW, folder, paths.given_data(dataset), print)

@@ -35,7 +35,7 @@ def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
     try:
         with _opened(source, packs) as stream:
             yield stream
-    except (tarfile.TarError, zipfile.BadZipFile, KeyError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, KeyError, RecursionError) as error:  # the last: a link to itself
         raise ValueError(f"{name(source)}: {source.member} cannot be read ({error})") from error
 
 

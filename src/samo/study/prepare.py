@@ -7,6 +7,7 @@ from typing import Any
 from samo import datasets
 from samo.datasets.parts.sources import Given
 from samo.study import config, paths, store
+from samo.study.errors import WriteError
 
 
 def prepare(dataset: str) -> dict[str, Any]:
@@ -20,10 +21,27 @@ def prepare(dataset: str) -> dict[str, Any]:
     raw = paths.given_data(dataset) if isinstance(module.RAW, Given) else root / "data/raw" / dataset
     data = config.load().dataset[dataset].data
     with store.whole_folder(root / "data/prepared" / dataset) as out:
-        sheet = module.prepare(raw, out, data)
+        try:
+            sheet = module.prepare(raw, out, data)
+        except WriteError:
+            raise
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{_first_named(error, raw)}; {_mend(dataset, module.RAW, raw)}") from error
         sheet["raw"] = _digests(root / "data/raw" / dataset)
         store.write_json(out / "datasheet.json", sheet)
     return sheet
+
+
+def _first_named(error: Exception, raw: Path) -> str:
+    told = str(error)
+    return told if str(raw) in told else f"{raw}: {told}"
+
+
+def _mend(dataset: str, kind: Any, raw: Path) -> str:
+    """What a person does about a broken raw file."""
+    if isinstance(kind, Given):
+        return f"mend it in {raw}, then `dvc repro -f fetch@{dataset}`"
+    return f"remove {raw} and let `dvc repro -f fetch@{dataset}` bring it again"
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -71,6 +71,9 @@ def prepare(folders: Sequence[Path], tasks: tuple[str, str], what: str, out: Pat
         what: a line for the datasheet.
         out: where to.
         data: how many and how.
+
+    Raises:
+        ValueError: a file is not what it should be; it or its folder is named.
     """
     numbers = {"train": data.train, "val": data.val, "test": data.test}
     pools = [_pools(folder) for folder in folders]
@@ -83,6 +86,8 @@ def prepare(folders: Sequence[Path], tasks: tuple[str, str], what: str, out: Pat
     streams = np.random.default_rng(data.seed).spawn(len(numbers))
     for (split, n), rng in zip(numbers.items(), streams, strict=True):
         sources = [of[split] for of in pools]
+        if len(sources) == 1 and len(np.unique(sources[0].labels)) < 2:
+            raise ValueError(f"{folders[0]}: {split} has images of less than two classes")
         composites, pairs = compose(sources, n, data.jitter, rng)
         np.save(out / f"{split}_images.npy", composites)
         np.save(out / f"{split}_labels.npy", pairs)
@@ -99,6 +104,8 @@ def prepare(folders: Sequence[Path], tasks: tuple[str, str], what: str, out: Pat
 def _pools(folder: Path) -> dict[str, Pool]:
     images, labels = read_split(folder, "train")
     held = len(labels) - HELD_OUT
+    if held < 1:
+        raise ValueError(f"{folder}: {len(labels)} images in train, of which {HELD_OUT} are kept for validation")
     return {
         "train": Pool(images[:held], labels[:held]),
         "val": Pool(images[held:], labels[held:]),

@@ -8,6 +8,7 @@
 with n from 0 on. Their "val" holds the papers' test images.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ class Layout:
                     continue
                 yield from _name_faults(folder, count)
                 for n in range(count):
-                    if not (folder / f"{n}.npy").is_file():
+                    if not os.path.lexists(folder / f"{n}.npy"):
                         continue
                     try:
                         array = self.read(root, split, kind, n)
@@ -104,8 +105,9 @@ def _load(path: Path) -> NDArray[Any]:
         array: NDArray[Any] = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path}: not a whole .npy file of numbers ({error})") from None
+    except Exception as error:  # whatever a file may hold
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+        raise ValueError(f"{path}: not a whole .npy file of numbers ({reason})") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         raise ValueError(f"{path}: not an array of numbers")
     return array
