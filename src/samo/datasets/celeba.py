@@ -11,7 +11,6 @@ Two protocols, chosen by the network:
 Pictures are resized to a square, which changes their proportions, as in the papers. Neither protocol augments.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +25,7 @@ from samo import settings
 from samo.datasets.parts import celeba_lists, pictures
 from samo.datasets.parts.arrays import ArraySplit
 from samo.datasets.parts.celeba_lists import SPLITS, Lists
+from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.datasets.parts.sources import Given
 from samo.models import celeba as cnn9
 from samo.models import resnet18
@@ -155,7 +155,7 @@ def problem(prepared: Path, training: Training) -> Problem:
     Raises:
         ValueError: an attribute is asked for that there is not, or one twice.
     """
-    named = json.loads((prepared / "datasheet.json").read_text())["attributes"]
+    named = read_sheet(prepared, "attributes")["attributes"]
     tasks = tuple(training.attributes or named)
     if unknown := [task for task in tasks if task not in named]:
         raise ValueError(f"celeba: no attribute {', '.join(unknown)}; there are {', '.join(named)}")

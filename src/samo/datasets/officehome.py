@@ -10,7 +10,6 @@ The folders decide domains and classes: PACS in the same layout is another such 
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,6 +26,7 @@ from samo.datasets.parts import domain_folders, pictures
 from samo.datasets.parts.arrays import ArraySplit
 from samo.datasets.parts.domain_folders import SPLITS, Example
 from samo.datasets.parts.domains import DomainBatch, DomainSplit, present
+from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.datasets.parts.sources import Given
 from samo.models import resnet18
 from samo.problem import Metric, Problem, Values
@@ -153,7 +153,7 @@ class _Accuracy:
 
 def problem(prepared: Path, training: Training) -> Problem:
     """Office-Home, or what lies in its layout, from its prepared arrays. Its `score` is the mean accuracy."""
-    sheet = json.loads((prepared / "datasheet.json").read_text())
+    sheet = read_sheet(prepared, "domains", "classes", "weights")
     domains = tuple(sheet["domains"])
 
     def transform(images: Tensor) -> Tensor:

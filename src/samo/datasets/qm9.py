@@ -17,7 +17,6 @@ Ours, where it differs from the papers' code:
 """
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from samo import settings
+from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.datasets.parts.sources import RawFile, WheelMember
 from samo.problem import Meter, Metric, Problem, Values
 
@@ -211,7 +211,7 @@ def problem(prepared: Path, training: Training) -> Problem:
     from samo.datasets.parts.graphs import GraphSplit
     from samo.models import mpnn
 
-    sheet = json.loads((prepared / "datasheet.json").read_text())
+    sheet = read_sheet(prepared, "mean", "std")
     mean: list[float] = sheet["mean"]
     std: list[float] = sheet["std"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from samo.claims import table
 from samo.claims.evidence import COLUMNS, Evidence, empty
-from samo.study import store
+from samo.study import results, store
 from samo.study.tables_stage import Pairs, by_dataset, csv, read_histories, read_runs
 from samo.tables import Run, aggregator_with_options
 
@@ -87,7 +87,8 @@ def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
 
 
 def _csv(path: Path, columns: Iterable[str]) -> pd.DataFrame:
-    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=list(columns))
+    kind = results.LAYERS if path.name == "layers.csv" else results.Columns(*columns)
+    return pd.DataFrame(columns=list(columns)) if not path.exists() else results.read_rows(path, kind)
 
 
 def _joined(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -9,8 +9,10 @@ from rich.text import Text
 
 from samo.claims import numbers
 from samo.claims.table import ALL, effect, reading
-from samo.study import store
+from samo.study import results, store
 
+TEXTS = ("claim", "source", "dataset", "base", "case", "needs", "verdict", "why")
+TABLE = results.Columns(*TEXTS, counts=("number",), numbers=("effect", "low", "high", "seeds"))
 STYLES = {"supported": "bold green", "contradicted": "bold red", "undecided": "yellow", "not run": "dim"}
 
 
@@ -24,6 +26,7 @@ def show(root: Path, number: int | None = None, console: Console | None = None) 
     if number is not None and number not in numbers():
         raise ValueError(f"claim {number}: there are {min(numbers())} to {max(numbers())}")
     path = store.needed(root, Path("reports/tables/claims.csv"))
+    results.read_rows(path, TABLE)  # refuses what is none
     claims = pd.read_csv(path, keep_default_na=False, na_values={"effect": "", "low": "", "high": "", "seeds": ""})
     out = console or Console()
     out.print(_claims(claims) if number is None else _comparisons(claims[claims["number"] == number]))

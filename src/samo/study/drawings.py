@@ -22,6 +22,7 @@ from samo.figures import (
     toys,
 )
 from samo.sensitivity import points
+from samo.study import results
 from samo.study.tables_stage import TOYS
 
 MOST_ROWS = 6
@@ -171,10 +172,8 @@ def toy_drawings(root: Path) -> list[Drawing]:
 
 def toy_frames(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The walks, their ends and the fronts."""
-    walked, ends, front = (
-        _read(root / TOYS / f"{name}.csv", ["toy", "aggregator"]) for name in ("trajectories", "ends", "front")
-    )
-    return walked, ends, front
+    walked, ends = (_read(root / TOYS / f"{name}.csv", ["toy", "aggregator"]) for name in ("trajectories", "ends"))
+    return walked, ends, _read(root / TOYS / "front.csv", ["toy"])
 
 
 def curve_rows(measures: pd.DataFrame) -> list[curves.Row]:
@@ -186,7 +185,8 @@ def curve_rows(measures: pd.DataFrame) -> list[curves.Row]:
 
 
 def _read(path: Path, columns: list[str]) -> pd.DataFrame:
-    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=columns)
+    kind = results.Columns(*columns)
+    return results.read_rows(path, kind) if path.exists() else pd.DataFrame(columns=columns)
 
 
 def _of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:

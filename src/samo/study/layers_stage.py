@@ -7,10 +7,13 @@ from typing import cast
 import pandas as pd
 
 from samo.analysis.layers import Options, layers, ranking
-from samo.study import store, trained
+from samo.study import results, store, trained
 from samo.study.config import Params
 from samo.study.errors import NotebookError
 from samo.study.tables_stage import csv, read_histories
+
+RANKED = results.Columns("method", "layer", "chosen", numbers=("epoch", "position", "mean"))
+"""What the choice goes by."""
 
 
 def write_layers(root: Path, params: Params, dataset: str) -> pd.DataFrame:
@@ -37,7 +40,7 @@ def choice(root: Path, dataset: str, file: Path | None = None) -> str:
     path = _result(root, dataset)
     if not path.exists():
         raise NotebookError(f"{path}: not there: `dvc repro analyse@{dataset}-layers` makes it")
-    table = pd.read_csv(path)
+    table = results.read_rows(path, RANKED)
     if table.empty:
         raise NotebookError(f"{path}: no layers: the profile has none of the methods that analyses.layers names")
     ranked = ranking(table)

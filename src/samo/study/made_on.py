@@ -38,17 +38,15 @@ def said(root: Path, cell: Cell, device: str) -> str:
 
 def _tags(root: Path, cell: Cell) -> dict[str, str]:
     """Those of an MLflow run with the very results that are stored; none where there is no such run, or no MLflow."""
-    from mlflow import MlflowClient
+    from samo.study import mlflow_store, track_store
 
-    from samo.study import track
-
-    address = track.uri(root)
+    address = mlflow_store.uri(root)
     if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
         return {}  # asking would make one
     try:
         metrics = store.read_json(root / cell.runs / "metrics.json")
-        known = track.digest(metrics, next(iter(metrics["seeds"])))
-        client = MlflowClient(address)
+        known = track_store.digest(metrics, next(iter(metrics["seeds"])))
+        client = mlflow_store.connect(root, at_once=True)
         experiment = client.get_experiment_by_name(cell.dataset)
         if experiment is None:
             return {}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # A server that is away costs a cell seconds: MLflow's own patience is minutes.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+MEND = "if this lasts, move the store aside: `samo track` makes it anew from data/runs"
 PATIENCE = 5.0
 """Seconds that a cell waits for a locked store."""
 
@@ -41,7 +42,7 @@ def connect(root: Path, at_once: bool = False) -> "MlflowClient":
     """
     from mlflow import MlflowClient  # a second's import, for those who log only
 
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what ails it is raised, and told in one line
     if at_once:
         _wait_for_its_turn(uri(root))
     return MlflowClient(uri(root))
@@ -60,4 +61,4 @@ def _wait_for_its_turn(address: str) -> None:
                 store_itself.execute("BEGIN IMMEDIATE")
                 store_itself.rollback()
         except sqlite3.Error as error:
-            raise OSError(f"{path}: {error}") from error
+            raise OSError(f"{path}: {error}; {MEND}") from error

@@ -38,12 +38,16 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
     from papermill.exceptions import PapermillExecutionError
 
     root = paths.root()
+    for given in (notebook, name):
+        if Path(given).name != given or not given.strip("."):
+            raise NotebookError(f"{given!r} is no name of a notebook: it is given without folder and ending")
     source = root / "notebooks" / f"{notebook}.ipynb"
     if not source.is_file():
         raise NotebookError(f"{source}: no such notebook")
     known = _parameters(source)
     if unknown := sorted(set(parameters) - known):
-        raise NotebookError(f"{source}: has no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+        has = f"it has {', '.join(sorted(known))}" if known else "it has no cell tagged `parameters` that sets one"
+        raise NotebookError(f"{source}: has no parameter {', '.join(unknown)}; {has}")
     os.environ.update(_KEEP_MEMORY)
     os.environ["PYTHONPATH"] = str(root / "src")
     os.environ["DVC_ROOT"] = str(root)
@@ -76,8 +80,24 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
 
 
 def _parameters(source: Path) -> set[str]:
+    """The names that its parameters cell sets.
+
+    Raises:
+        NotebookError: it is no notebook.
+    """
     import papermill
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return set(papermill.inspect_notebook(str(source)))
+    try:
+        content = nbformat.reader.reads(source.read_text(encoding="utf-8"))
+        if content.get("nbformat") != 4:
+            raise ValueError(f"of format {content.get('nbformat')!r}, not 4")
+        nbformat.validate(content)
+        tagged = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
+        if not tagged or tagged[0].cell_type != "code" or not tagged[0].source.strip():
+            return set()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return set(papermill.inspect_notebook(str(source)))
+    except Exception as error:  # whatever a file may hold
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise NotebookError(f"{source}: no notebook ({reason}): `git checkout` brings it back as it was") from None

@@ -7,12 +7,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from samo.study import store
+from samo.study import results, store
 from samo.study.cells import Cell
 from samo.study.config import Params
 from samo.tables import Run, choices, limits, metric_columns, text
 
 TABLES = Path("reports/tables")
+SHOWN = results.Columns("method", numbers=("delta_m", "delta_m_low", "delta_m_high", "gain", "mean_rank"))
 WIDE = 18
 """Columns that a metric takes on the screen; where not all of them fit, `samo show DATASET METHOD` has them."""
 
@@ -28,11 +29,11 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
         raise ValueError(f"no dataset {dataset!r} in params.yaml: it has {', '.join(params.datasets)}")
     out = console or Console()
     if method is None:
-        out.print(_main(pd.read_csv(store.needed(root, TABLES / f"{dataset}.csv")), dataset, out.width))
+        out.print(_main(results.read_rows(store.needed(root, TABLES / f"{dataset}.csv"), SHOWN), dataset, out.width))
         return
     if method not in (known := params.methods_on(dataset)):
         raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
-    for table in _method(store.read_json(store.needed(root, Cell(dataset, method).runs / "metrics.json"))):
+    for table in _method(results.read_metrics(store.needed(root, Cell(dataset, method).runs / "metrics.json"))):
         out.print(table)
 
 

@@ -45,7 +45,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
-            made = super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+            made = super().construct_object(node, deep)
         except ValueError:
             raise _refused("a number or date that cannot be read", node.start_mark) from None
         if isinstance(made, int) and made.bit_length() > BITS:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from samo import best, sensitivity, tables
-from samo.study import store
+from samo.study import results, store
 
 Pairs = Iterable[tuple[str, str]]
 """The cells as (dataset, method), in the order of params.yaml."""
@@ -30,7 +30,7 @@ def by_dataset(pairs: Pairs) -> dict[str, list[str]]:
 def read_runs(root: Path, dataset: str, methods: Iterable[str]) -> dict[str, tables.Run | None]:
     """Each method's parsed metrics.json, or None where the cell has not been run."""
     files = {method: root / "data/runs" / dataset / method / "metrics.json" for method in methods}
-    return {method: store.read_json(file) if file.exists() else None for method, file in files.items()}
+    return {method: results.read_metrics(file) if file.exists() else None for method, file in files.items()}
 
 
 def read_histories(
@@ -38,7 +38,8 @@ def read_histories(
 ) -> dict[str, pd.DataFrame | None]:
     """Each method's history.csv, or another such file; None where the cell has not been run or has no such file."""
     files = {method: root / "data/runs" / dataset / method / name for method in methods}
-    return {method: pd.read_csv(file) if file.exists() else None for method, file in files.items()}
+    kind = results.LAYERS if name == "layers.csv" else results.HISTORY
+    return {method: results.read_rows(file, kind) if file.exists() else None for method, file in files.items()}
 
 
 def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd.DataFrame]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samo.search import Trial
-from samo.study import half_runs, track_files, track_store, track_view
+from samo.study import half_runs, results, track_files, track_store, track_view
 from samo.study.cells import Cell, cells
 from samo.study.config import Params
-from samo.study.mlflow_store import connect, masked, place
+from samo.study.mlflow_store import MEND, connect, masked, place
 from samo.study.tables_stage import read_runs
 from samo.study.track_scores import scores
 from samo.train import Row
@@ -47,12 +47,12 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
     if ended := half_runs.end(client, experiment):
         say(f"{dataset}: {ended} runs were stopped half way, and are marked so")
     own = [cell for cell in cells(params) if cell.dataset == dataset]
-    results = read_runs(root, dataset, [cell.method for cell in own])
-    numbers = scores(results)
+    found = read_runs(root, dataset, [cell.method for cell in own])
+    numbers = scores(found)
     known = {_name(run): run for run in _runs(client, experiment)}
     wanted: set[Name] = set()
     for cell in own:
-        metrics = results[cell.method]
+        metrics = found[cell.method]
         if metrics is None:
             say(f"{cell.name}: has not run")
             continue
@@ -68,7 +68,7 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
     for run in _runs(client, experiment):
         if run.data.tags.get("current") == "yes" and _name(run) not in wanted:
             client.set_tag(run.info.run_id, "current", "no")
-    _open_with(client, experiment, results)
+    _open_with(client, experiment, found)
     return made
 
 
@@ -104,12 +104,12 @@ def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], fil
         track_files.keep(client, own, files)
 
 
-def _open_with(client: "MlflowClient", experiment: str, results: Mapping[str, Any]) -> None:
+def _open_with(client: "MlflowClient", experiment: str, runs: Mapping[str, Any]) -> None:
     """The views that the dataset's page opens with."""
     found = client.get_experiment(experiment)
-    ran = next((run for run in results.values() if run), None)
+    ran = next((run for run in runs.values() if run), None)
     names = [f"{m['task']}/{m['metric']}" for m in ran["metrics"]] if ran else []
-    views = track_view.tags(list(results), names, found.creation_time)
+    views = track_view.tags(list(runs), names, found.creation_time)
     for key, value in {**track_view.KIND, **views}.items():
         if found.tags.get(key) != value:
             client.set_experiment_tag(experiment, key, value)
@@ -126,6 +126,7 @@ def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
 
 
 def _history(path: Path) -> list[tuple[int, Row]]:
+    results.read_rows(path, results.HISTORY)  # refuses what is none
     with path.open(newline="") as stream:
         return [
             (int(r["seed"]), Row(int(r["epoch"]), r["split"], r["task"], r["metric"], float(r["value"])))
@@ -138,8 +139,9 @@ def _history(path: Path) -> list[tuple[int, Row]]:
 def _told(root: Path) -> Iterator[None]:
     """What ails MLflow, in one line for a person."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except MlflowException as error:
-        raise OSError(f"MLflow at {place(root)}: {masked(str(error).splitlines()[0])}") from None
+    except (MlflowException, SQLAlchemyError) as error:
+        raise OSError(f"MLflow at {place(root)}: {masked(str(error).splitlines()[0])[:300]}; {MEND}") from None

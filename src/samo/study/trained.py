@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -89,9 +90,12 @@ def network(root: Path, params: Params, cell: Cell, seed: int, of: Problem) -> n
     if params.methods_on(cell.dataset)[cell.method].networks == "separate":
         made = SeparateNetworks(cast("MultiTaskNetwork", made))
     try:
-        made.load_state_dict(load_file(path))
-    except (RuntimeError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        weights = load_file(path)
+        made.load_state_dict(weights)
+        if broken := [name for name, tensor in weights.items() if not tensor.isfinite().all()]:
+            raise ValueError(f"{broken[0]} is not finite")
+    except (RuntimeError, OSError, ValueError, SafetensorError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise NotebookError(f"{path}: weights of another network ({reason}): `dvc repro -f {cell.stage}`") from error
     return made.eval()
 

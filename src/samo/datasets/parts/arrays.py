@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from samo.datasets.parts.prepared import mapped
 from samo.ranks import Group, share_of
 
 
@@ -21,8 +22,10 @@ class ArraySplit:
     """
 
     def __init__(self, folder: Path, split: str, transform: Callable[[Tensor], Tensor]) -> None:
-        self.images: NDArray[np.uint8] = np.load(folder / f"{split}_images.npy", mmap_mode="r", allow_pickle=False)
-        self.labels: NDArray[np.uint8] = np.load(folder / f"{split}_labels.npy", mmap_mode="r", allow_pickle=False)
+        self.images: NDArray[np.uint8] = mapped(folder / f"{split}_images.npy")
+        self.labels: NDArray[np.uint8] = mapped(folder / f"{split}_labels.npy")
+        if len(self.images) != len(self.labels):
+            raise ValueError(f"{folder}: {split} has {len(self.images)} images and {len(self.labels)} labels")
         self.transform = transform
 
     def __len__(self) -> int:

@@ -9,7 +9,6 @@ are kept for validation, so that the images of train, val and test are three sep
 with the mean and standard deviation of the training composites.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -24,6 +23,7 @@ from torch.nn.functional import cross_entropy
 from samo import settings
 from samo.datasets.parts.arrays import ArraySplit
 from samo.datasets.parts.digits import read_split
+from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.models import lenet, resnet18
 from samo.problem import Meter, Metric, Problem, Values
 
@@ -166,7 +166,7 @@ class _Accuracy:
 
 def problem(prepared: Path, training: Training, tasks: tuple[str, str]) -> Problem:
     """The problem from its prepared arrays; its score is the mean accuracy."""
-    sheet = json.loads((prepared / "datasheet.json").read_text())
+    sheet = read_sheet(prepared, "mean", "std")
     mean, std = 255 * sheet["mean"], 255 * sheet["std"]
 
     def transform(images: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samo.datasets.parts.molecules import BONDS, Molecule
+from samo.datasets.parts.prepared import mapped
 from samo.models.mpnn import Molecules
 from samo.ranks import Group, share_of
 
@@ -40,15 +41,15 @@ class GraphSplit:
     """
 
     def __init__(self, folder: Path, split: str, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
-        def mapped(name: str) -> Any:
-            return np.load(folder / f"{split}_{name}.npy", mmap_mode="r", allow_pickle=False)
+        def read(name: str) -> NDArray[Any]:
+            return mapped(folder / f"{split}_{name}.npy")
 
-        self.features: NDArray[np.uint8] = mapped("features")
-        self.positions: NDArray[np.float32] = mapped("positions")
-        self.bonds: NDArray[np.uint8] = mapped("bonds")
-        self.atoms_at: NDArray[np.int64] = mapped("atoms_at")
-        self.bonds_at: NDArray[np.int64] = mapped("bonds_at")
-        self.targets = ((mapped("targets") - mean) / std).astype(np.float32)
+        self.features: NDArray[np.uint8] = read("features")
+        self.positions: NDArray[np.float32] = read("positions")
+        self.bonds: NDArray[np.uint8] = read("bonds")
+        self.atoms_at: NDArray[np.int64] = read("atoms_at")
+        self.bonds_at: NDArray[np.int64] = read("bonds_at")
+        self.targets = ((read("targets") - mean) / std).astype(np.float32)
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -1,6 +1,5 @@
 """A dense problem from its prepared arrays."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from samo import settings
 from samo.datasets.parts.dense.split import DenseSplit, Views
 from samo.datasets.parts.dense.task import Task
+from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.models import mtan, segnet
 from samo.problem import Metric, Problem, Values
 
@@ -42,7 +42,7 @@ def build(prepared: Path, training: Training, tasks: Sequence[Task], depth_unit:
     Raises:
         ValueError: the images cannot be halved as often as the network has levels.
     """
-    sheet = json.loads((prepared / "datasheet.json").read_text())
+    sheet = read_sheet(prepared, "classes", "height", "width", "constant_guess")
     sizes = {"segmentation": len(sheet["classes"]), "depth": 1, "normals": 3}
     height, width = sheet["height"], sheet["width"]
     step = 2 ** len(training.widths)

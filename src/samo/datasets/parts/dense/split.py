@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from samo.datasets.parts.prepared import mapped
 from samo.models.segnet import unit_length
 from samo.ranks import Group, share_of
 
@@ -47,12 +48,11 @@ class DenseSplit:
     """
 
     def __init__(self, folder: Path, split: str, augmented: bool) -> None:
-        def mapped(kind: str) -> NDArray[Any]:
-            array: NDArray[Any] = np.load(folder / f"{split}_{kind}.npy", mmap_mode="r", allow_pickle=False)
-            return array
+        def read(kind: str) -> NDArray[Any]:
+            return mapped(folder / f"{split}_{kind}.npy")
 
-        self.image, self.label, self.depth = mapped("image"), mapped("label"), mapped("depth")
-        self.normal = mapped("normal") if (folder / f"{split}_normal.npy").exists() else None
+        self.image, self.label, self.depth = read("image"), read("label"), read("depth")
+        self.normal = read("normal") if (folder / f"{split}_normal.npy").exists() else None
         self.augmented = augmented
 
     def __len__(self) -> int:

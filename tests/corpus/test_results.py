@@ -1,0 +1,184 @@
+"""Results that were edited by hand, through the stage `tables` and the commands that read them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samo.study import config, tables_stage
+from samo.study.claims_stage import write_claims
+from tests.corpus.entry import refused, samo, stage, untouched
+from tests.made import made_history, made_layers, made_run
+from tests.study.made_study import ROOT
+
+METHODS = ("stl", "ls", "samo-ls", "fmtl-fairgrad")
+PAIRS = [("multimnist", method) for method in METHODS]
+
+
+@pytest.fixture
+def ran(tmp_path, monkeypatch):
+    """A folder with made results of the profile smoke."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    (root / "params.yaml").write_text((ROOT / "profiles/smoke.yaml").read_text())
+    for method in METHODS:
+        folder = root / "data/runs/multimnist" / method
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(json.dumps(made_run(method)))
+        made_history(method).to_csv(folder / "history.csv", index=False)
+        made_layers().to_csv(folder / "layers.csv", index=False)
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    tables_stage.write_tables(root, PAIRS)
+    return root
+
+
+def change(key: str, value: Any) -> Callable[[str], str]:
+    """One place of a metrics.json, by its keys with dots between."""
+
+    def made(text: str) -> str:
+        found = json.loads(text)
+        at, keys = found, key.split(".")
+        for one in keys[:-1]:
+            at = at[int(one)] if isinstance(at, list) else at[one]
+        if value is None:
+            del at[keys[-1]]
+        else:
+            at[int(keys[-1]) if isinstance(at, list) else keys[-1]] = value
+        return json.dumps(found)
+
+    return made
+
+
+METRICS = {
+    "nothing": (lambda text: "", ["not JSON"]),
+    "half of it": (lambda text: text[:200], ["not JSON"]),
+    "a list": (lambda text: "[1, 2]", []),
+    "a number": (lambda text: "3", []),
+    "lists in lists": (lambda text: "[" * 100_000, ["not JSON"]),
+    "a page": (lambda text: "<html>", ["not JSON"]),
+    "no seeds": (change("seeds", None), ["seeds: is missing"]),
+    "seeds that are none": (change("seeds", {}), ["seeds"]),
+    "a seed that is no number": (change("seeds.first", {"left": {"accuracy": 1.0}}), ["seeds.first"]),
+    "text for a value": (change("seeds.1.left.accuracy", "90"), ["seeds.1.left.accuracy = '90'"]),
+    "NaN for a value": (change("seeds.1.left.accuracy", float("nan")), ["seeds.1.left.accuracy = nan", "finite"]),
+    "infinity": (change("seeds.1.left.accuracy", float("-inf")), ["seeds.1.left.accuracy = -inf", "finite"]),
+    "no choice": (change("search.chosen", None), ["search.chosen: is missing"]),
+    "text for a choice": (change("search.chosen.lr", "0.01"), ["search.chosen.lr = '0.01'"]),
+    "trials that are none": (change("search.trials", "none"), ["search.trials = 'none'"]),
+    "no metrics": (change("metrics", []), ["metrics = []"]),
+    "a metric without direction": (change("metrics.0.higher_is_better", 1), ["metrics.0.higher_is_better = 1"]),
+    "networks of another kind": (change("networks", "apart"), ["networks = 'apart'", "'separate'"]),
+    "of another cell": (change("method", "gsam-ls"), ["gsam-ls"]),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_broken_metrics(ran, capsys, name):
+    breaks, told = METRICS[name]
+    path = ran / "data/runs/multimnist/ls/metrics.json"
+    path.write_text(breaks(path.read_text()))
+    with untouched(ran.parent):
+        refused(stage(capsys, lambda: tables_stage.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
+        refused(samo(capsys, "show", "multimnist", "ls"), str(path), *told, "dvc repro")
+
+
+def column(name: str, value: str, line: int = 4) -> Callable[[str], str]:
+    """One field of a CSV file; the header is line 1."""
+
+    def made(text: str) -> str:
+        rows = [row.split(",") for row in text.splitlines()]
+        rows[line - 1][rows[0].index(name)] = value
+        return "\n".join(",".join(row) for row in rows)
+
+    return made
+
+
+TABLES = {
+    "nothing": (lambda text: "", ["no table"]),
+    "an image": (lambda text: "\x89PNG\r\n\udcff\udcfe", ["no table"]),
+    "no header": (lambda text: text.split("\n", 1)[1], ["no column seed"]),
+    "a column less": (lambda text: text.replace("seed,epoch", "seed,age", 1), ["no column epoch"]),
+    "a row of more fields": (lambda text: text.replace("\n", "\n1,2,3,4,5,6,7,8,9\n", 1) + "\n1\n", []),
+    "text for a number": (column("epoch", "two"), ["line 4", "epoch is 'two'"]),
+    "a gap for a seed": (column("seed", ""), ["line 4", "seed"]),
+    "half an epoch": (column("epoch", "1.5"), ["line 4", "epoch is '1.5'"]),
+    "a formula": (column("seed", "=1+1"), ["line 4", "seed is '=1+1'"]),
+}
+
+
+@pytest.mark.parametrize("file", ["history.csv", "layers.csv"])
+@pytest.mark.parametrize("name", TABLES)
+def test_broken_tables(ran, capsys, name, file):
+    breaks, told = TABLES[name]
+    path = ran / "data/runs/multimnist/ls" / file
+    path.write_bytes(breaks(path.read_text()).encode("utf-8", "surrogateescape"))
+    with untouched(ran.parent):
+        refused(stage(capsys, lambda: write_claims(ran, PAIRS, [])), str(path), *told, "dvc repro")
+        if file == "history.csv":
+            refused(stage(capsys, lambda: tables_stage.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
+
+
+@pytest.mark.parametrize(("value", "text"), [("value", "high"), ("value", "inf")])
+def test_values_that_are_none(ran, capsys, value, text):
+    path = ran / "data/runs/multimnist/ls/history.csv"
+    path.write_text(column(value, text)(path.read_text()))
+    with untouched(ran.parent):
+        told = stage(capsys, lambda: tables_stage.write_tables(ran, PAIRS))
+    refused(told, f"{path}, line 4: value is {text!r}, not a number")
+
+
+def test_a_gap_for_a_value_is_a_gap(ran):
+    """A loss that was not finite is written so."""
+    path = ran / "data/runs/multimnist/ls/history.csv"
+    path.write_text(column("value", "")(path.read_text()))
+    assert "ls" in set(tables_stage.write_tables(ran, PAIRS)["multimnist"]["method"])
+
+
+@pytest.mark.parametrize(
+    ("file", "words", "told"),
+    [
+        ("multimnist.csv", ["show", "multimnist"], "no column"),
+        ("claims.csv", ["claims"], "no column"),
+        ("claims.csv", ["claims", "5"], "no column"),
+    ],
+)
+def test_tables_of_the_report_edited_by_hand(ran, capsys, file, words, told):
+    path = ran / "reports/tables" / file
+    for content in (b"", b"a,b\n1,2\n", b"\xff\xfe\n"):
+        path.write_bytes(content)
+        with untouched(ran.parent):
+            refused(samo(capsys, *words), str(path), "dvc repro")
+
+
+def test_layers_of_an_analysis_edited_by_hand(ran, capsys):
+    path = ran / "data/analysis/multimnist/layers.csv"
+    path.parent.mkdir(parents=True)
+    for content in ("", "layer\nx\n", "method,epoch,layer,position,mean,chosen\nls,1,x,0.5,far,True\n"):
+        path.write_text(content)
+        with untouched(ran.parent):
+            refused(samo(capsys, "layers", "multimnist"), str(path), "dvc repro")
+
+
+def test_the_view_refuses_them_too(ran, capsys, monkeypatch):
+    """`samo track` reads before it writes a run."""
+    for name in ("connect", "track_store.experiment", "track_store.start", "half_runs.end", "_runs", "scores"):
+        monkeypatch.setattr(f"samo.study.track_rebuild.{name}", lambda *_, **__: [])
+    path = ran / "data/runs/multimnist/stl/history.csv"
+    path.write_text(column("epoch", "two")(path.read_text()))
+    with untouched(ran.parent):
+        refused(samo(capsys, "track"), str(path), "line 4")
+    path = ran / "data/runs/multimnist/stl/metrics.json"
+    path.write_text("[]")
+    with untouched(ran.parent):
+        refused(samo(capsys, "track"), str(path))
+    assert config.load(ran / "params.yaml").seeds == [0, 1]
+
+
+@pytest.mark.parametrize("words", [("show", "nobody"), ("show", "multimnist", "nobody"), ("claims", "99")])
+def test_what_there_is_not(ran, capsys, words: tuple[str, ...]):
+    with untouched(ran.parent):
+        refused(samo(capsys, *words), words[-1], "there are" if words[-1] != "nobody" or len(words) > 2 else "it has")
+    assert isinstance(ran, Path)
