@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -13,15 +12,15 @@ from typing import Any, cast
 import torch
 from safetensors.torch import save_file
 
-from samo import datasets, search, sharpness
+from samo import datasets, search
 from samo.problem import Problem
 from samo.reported import reported
-from samo.resume import State, StateError
 from samo.settings import Training
-from samo.study import checkpoint, config, paths, progress, store, track
+from samo.study import checkpoint, config, paths, store, track
 from samo.study.cells import Cell
 from samo.study.method import Method
-from samo.train import DivergedError, Fit, Progress, Recipe, fit, values_of
+from samo.study.trainings import Watch, go_on, recipe_of, search_cell
+from samo.train import Fit, fit
 
 
 @dataclass(frozen=True)
@@ -56,21 +55,21 @@ def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
     torch.set_deterministic_debug_mode("warn")  # what use_deterministic_algorithms does, but for a second of imports
     device = config.device(params.train.device)
     problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
-    watch = _Watch(cell, params, chosen_method)
+    watch = Watch(cell, params, chosen_method)
 
     grids = config.grids(params, dataset, chosen_method)
     kept = _checkpoints(params, cell, chosen_method, device, into)
-    trials, chosen = _search(problem, block.training, chosen_method, grids, seeds[0], device, watch, kept)
+    trials, chosen = search_cell(problem, block.training, chosen_method, grids, seeds[0], device, watch, kept)
     fits: dict[int, Fit] = {}
     live = track.Live(root, params, cell, chosen, config.device_name(device)) if into is None else nullcontext()
     with live as views:
         for k, seed in enumerate(seeds, 1):
-            recipe = _recipe(chosen_method, block.training, chosen, block.training.epochs, seed, device)
+            recipe = recipe_of(chosen_method, block.training, chosen, block.training.epochs, seed, device)
             watch.phase(f"seed {seed} ({k}/{len(seeds)})", recipe.epochs)
             train = partial(fit, problem, recipe, ("val", "test"), on_progress=watch)
             if views is not None:
                 train = partial(train, on_epoch=views.start(seed))
-            fits[seed] = _go_on(kept, f"seed-{seed}", train)
+            fits[seed] = go_on(kept, f"seed-{seed}", train)
 
         metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
         history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
@@ -91,88 +90,6 @@ def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
     return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
 
 
-class _Watch:
-    """Turns the progress of single trainings into the share of the cell's whole work."""
-
-    def __init__(self, cell: Cell, params: config.Params, method: Method) -> None:
-        training = params.dataset[cell.dataset].training
-        self.cell = cell
-        finals = len(params.seeds_on(cell.dataset)) * training.epochs
-        self.work = search.count(config.grids(params, cell.dataset, method)) * training.search_epochs + finals
-        self.behind, self.label, self.epochs = 0, "", 0
-
-    def phase(self, label: str, epochs: int) -> None:
-        """The next training, of so many epochs."""
-        self.behind += self.epochs
-        self.label, self.epochs = label, epochs
-        self(Progress(0, epochs, 0.0, float("nan")))
-
-    def __call__(self, event: Progress) -> None:
-        """A training's own progress."""
-        done = (self.behind + event.done * self.epochs) / self.work
-        progress.report(
-            cell=self.cell.name,
-            phase=self.label,
-            epoch=event.epoch,
-            epochs=event.epochs,
-            done=round(done, 4),
-            loss=store.rounded(event.loss),
-        )
-
-
-def _search(
-    problem: Problem,
-    training: Training,
-    method: Method,
-    grids: search.Grids,
-    seed: int,
-    device: torch.device,
-    watch: _Watch,
-    kept: checkpoint.Checkpoints,
-) -> tuple[list[search.Trial], search.Trial]:
-    total, made = search.count(grids), 0
-    scores: list[float] = kept.read("search") or []
-
-    def score(trial: search.Trial) -> float:
-        nonlocal made
-        made += 1
-        watch.phase(f"search {made}/{total}", training.search_epochs)
-        if made <= len(scores):
-            return scores[made - 1]
-        recipe = _recipe(method, training, trial, training.search_epochs, seed, device)
-        train = partial(fit, problem, recipe, ("val",), every_epoch=False, on_progress=watch)
-        scores.append(_validation_score(problem, partial(_go_on, kept, f"search-{made}", train)))
-        if kept.write("search", lambda: scores):
-            for number in range(1, made + 1):
-                kept.drop(f"search-{number}")
-        return scores[-1]
-
-    return search.search(score, grids)
-
-
-def _validation_score(problem: Problem, train: Callable[[], Fit]) -> float:
-    """What a choice goes by; minus infinity where training diverged. Test data are not in reach here."""
-    try:
-        run = train()
-    except DivergedError:
-        return float("-inf")
-    return problem.score(values_of(run.history, "val"))
-
-
-def _go_on(kept: checkpoint.Checkpoints, name: str, train: Callable[..., Fit]) -> Fit:
-    """A training from its last checkpoint, or from its beginning."""
-
-    def keep(make: Callable[[], State]) -> None:
-        kept.write(name, make)
-
-    state = kept.read(name)
-    try:
-        return train(resume=state, keep=keep)
-    except StateError as error:
-        kept.refuse(name, str(error))
-        return train(keep=keep)
-
-
 def _checkpoints(
     params: config.Params, cell: Cell, method: Method, device: torch.device, into: Path | None = None
 ) -> checkpoint.Checkpoints:
@@ -190,22 +107,6 @@ def _checkpoints(
     }
     made_from = checkpoint.made_from(root, cell.dataset, settings)
     return checkpoint.Checkpoints((into or paths.checkpoints(root)) / cell.name, made_from, device)
-
-
-def _recipe(
-    method: Method, training: Training, trial: search.Trial, epochs: int, seed: int, device: torch.device
-) -> Recipe:
-    return Recipe(
-        aggregator=method.aggregator_name,
-        options=method.aggregator_options,
-        sharpness=sharpness.preset(method.preset_name, **trial.fields(method.preset_fields)),
-        separate=method.networks == "separate",
-        lr=trial.lr,
-        epochs=epochs,
-        training=training,
-        seed=seed,
-        device=device,
-    )
 
 
 def _metrics(
