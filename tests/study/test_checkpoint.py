@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from samo.study import cell as cells
-from samo.study import checkpoint, config, paths
+from samo.study import checkpoint, config, paths, trainings
 from samo.study.cell import train_cell
 from samo.study.cells import Cell
 from samo.study.checkpoint import Checkpoints
@@ -52,7 +52,8 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, epoch: int) -> list[int]:
 
         return fit(*args, **more | {"keep": keep_and_stop})
 
-    monkeypatch.setattr(cells, "fit", stopping)
+    for module in (cells, trainings):
+        monkeypatch.setattr(module, "fit", stopping)
     return ended
 
 
