@@ -12,7 +12,7 @@ from samo.claims.table import ALL, effect, reading
 from samo.study import results, store
 
 TEXTS = ("claim", "source", "dataset", "base", "case", "needs", "verdict", "why")
-TABLE = results.Columns(*TEXTS, counts=("number",), numbers=("effect", "low", "high", "seeds"))
+TABLE = results.Columns(*TEXTS, counts=("number",), numbers=("effect", "low", "high", "seeds"), infinite=True)
 STYLES = {"supported": "bold green", "contradicted": "bold red", "undecided": "yellow", "not run": "dim"}
 
 

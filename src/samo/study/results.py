@@ -20,10 +20,14 @@ class Columns:
         names: of its columns.
         counts: those that hold whole numbers, without gaps.
         numbers: those that hold numbers, with gaps.
+        infinite: whether infinity is such a number.
     """
 
-    def __init__(self, *names: str, counts: Collection[str] = (), numbers: Collection[str] = ()) -> None:
-        self.names, self.counts, self.numbers = (*names, *counts, *numbers), counts, numbers
+    def __init__(
+        self, *names: str, counts: Collection[str] = (), numbers: Collection[str] = (), infinite: bool = False
+    ) -> None:
+        self.names, self.counts, self.numbers = (*counts, *names, *numbers), counts, numbers
+        self.infinite = infinite
 
 
 HISTORY = Columns("split", "task", "metric", counts=("seed", "epoch"), numbers=("value",))
@@ -99,7 +103,9 @@ def read_rows(path: Path, columns: Columns) -> pd.DataFrame:
         raise ValueError(f"{path}: no column {', '.join(missing)}: {MEND}")
     for name in (*columns.counts, *columns.numbers):
         column = pd.to_numeric(found[name], errors="coerce")
-        wrong = (found[name].notna() & column.isna()) | np.isinf(column.astype(float))
+        wrong = found[name].notna() & column.isna()
+        if not columns.infinite:
+            wrong |= np.isinf(column.astype(float))
         if name in columns.counts:
             wrong |= column.isna() | (column != column.round())
         if wrong.any():
