@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samo.study.grid.job import LockEntry
+from samo.study.grid.once import parse_params_once
 
 
 class PipelineError(Exception):
@@ -68,6 +69,7 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
     import networkx as nx
     from dvc.repo import Repo, lock_repo
 
+    parse_params_once()
     with calm_dvc(), lock_repo(repo := Repo(str(root))):
         graph = repo.index.graph  # from a stage to what it needs
         by_name = {stage_name(stage, root): stage for stage in nx.dfs_postorder_nodes(graph)}
