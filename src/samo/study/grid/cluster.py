@@ -4,7 +4,9 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ TRIES = 3
 LEAVE = 4.0
 """Seconds that workers get to end what runs and remove their clones."""
 
+PATIENCE = 30.0
+"""Seconds without any worker after which a person is told what is waited for."""
 LOOPBACK = ("127.0.0.1:", "localhost:")
 """Addresses of a cluster on this machine alone."""
 
@@ -78,6 +82,7 @@ class RayPool:
         self._losses: Counter[str] = Counter()
         self._fruitless = 0  # seats that were lost before they were ready, since the last that was
         self._workers: list[_Worker] = []
+        self._waits = time.monotonic() + PATIENCE
         try:
             commit, bundle = snapshot.pack(root)
             kind = self._ray.remote(seat.Seat).options(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=0)
@@ -109,6 +114,7 @@ class RayPool:
             self._ray.wait(list(calls), timeout=timeout)
             for call in self._ray.wait(list(calls), num_returns=len(calls), timeout=0)[0]:
                 self._answer(calls[call])
+        self._say_if_nobody_works()
         events, self._events = self._events, []
         return events
 
@@ -121,6 +127,13 @@ class RayPool:
         for worker in self._workers:
             self._kill(worker)
         self._ray.shutdown()
+
+    def _say_if_nobody_works(self) -> None:
+        if any(worker.place for worker in self._workers):
+            self._waits = time.monotonic() + PATIENCE
+        elif time.monotonic() > self._waits:
+            self._waits = float("inf")
+            self._say("no worker has a place yet: waiting for a node of the cluster with room for one")
 
     def _free(self) -> list[_Worker]:
         return [worker for worker in self._workers if worker.call is None]
@@ -195,6 +208,7 @@ class RayPool:
 
 def _connect(address: str) -> Any:
     """Ray, connected to a cluster that runs already; nothing is started, nothing reported to its makers."""
+    _knock(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address.startswith(LOOPBACK):  # else Ray takes this machine's name for it in the network, and listens there
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -210,6 +224,17 @@ def _connect(address: str) -> Any:
         except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             raise PipelineError(f"no Ray cluster answers at {address}: {_line(error)}") from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """See in seconds whether somebody listens there; Ray itself tries for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host:  # "auto", or a name that Ray knows
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE / 3).close()
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"no Ray cluster answers at {address}: {error}") from error
 
 
 @contextlib.contextmanager
