@@ -162,4 +162,6 @@ def _leave(clone: Path | None) -> NoReturn:
 
 if __name__ == "__main__":
     at, own, shared = sys.argv[1:4]
+    if sys.argv[4:]:
+        processes.stand_apart()
     main(Path(at), Path(own) if own else None, Path(shared), Lent(*sys.argv[4:]) if sys.argv[4:] else None)
