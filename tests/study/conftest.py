@@ -14,7 +14,11 @@ from tests.study.project import CELL, PARAMS, PIPELINE, Project
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("template") / "project"
+    return make_template(tmp_path_factory.mktemp("template") / "project")
+
+
+def make_template(root: Path) -> Path:
+    """The project in a new folder, committed, without params.yaml."""
     root.mkdir()
     (root / "dvc.yaml").write_text(PIPELINE)
     (root / "cell.py").write_text(CELL)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from samo.sensitivity import changed, defaults, kind_of
 from samo.study import config
@@ -62,6 +63,9 @@ def test_every_variant_of_a_shipped_profile_changes_one_setting_of_a_method_of_t
         ("seeds: [0, 1]", "seeds: [0, -1]", ["seeds.1", "-1"]),
         ("seeds: [0, 1]", "seeds: [0, 1.5]", ["seeds.1", "1.5", "integer"]),
         ("seeds: [0, 1]", "", ["seeds: is missing"]),
+        ("toys:", "cluster: {cpus: 0}\ntoys:", ["cluster.cpus", "0", "greater"]),
+        ("toys:", "cluster: {gpus: 1.5}\ntoys:", ["cluster.gpus", "1.5", "whole"]),
+        ("toys:", "cluster: {gpu: 1}\ntoys:", ["cluster.gpu: unknown key"]),
         ("more: {datasets: []", "more: {datasets: [qm9]", ["more.datasets", "'qm9'", "multimnist"]),
         ("more: {datasets: []", "more: {datasets: [multimnist, multimnist]", ["more.datasets", "each value once"]),
         ("methods: {}", "methods: {ls: {aggregator: mgda}}", ["more.methods.ls", "methods", "every"]),
@@ -146,6 +150,13 @@ def test_a_fault_is_told_with_its_key_its_value_and_what_is_allowed(good, bad, t
 def test_every_fault_is_told_at_once():
     text = GOOD.replace("seeds: [0, 1]", "seeds: []").replace("threads: 1", "threads: 0")
     assert len(faults(text).splitlines()) == 2
+
+
+def test_what_a_cluster_gives_makes_no_cell_stale():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    params = [name for stage in stages.values() for name in stage.get("params", [])]
+    assert "train" in params
+    assert not [name for name in params if "cluster" in name]
 
 
 @pytest.mark.parametrize("text", ["", "just text", "- a list", "\t"])

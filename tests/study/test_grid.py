@@ -67,6 +67,25 @@ def test_uncommitted_changes_are_seen(project: Project) -> None:
     assert (project.root / "data/runs/one/b").read_text() == "train-b {'rho': 2} fetch-one {} new code\n"
 
 
+def test_params_are_parsed_once_not_once_a_stage(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dvc.utils.serialize import _yaml
+
+    run(project)
+    parsed: list[str] = []
+    parse = _yaml.parse_yaml
+
+    def counted(text: str, path: str, **more: object) -> object:
+        parsed.append(path)
+        return parse(text, path, **more)
+
+    monkeypatch.setattr(_yaml, "parse_yaml", counted)
+    project.edit("trace:", "more: {}\ntrace:")
+    assert not grid.plan(project.root, CELLS).stale
+    names = [Path(path).name for path in parsed]
+    assert "params.yaml" in names
+    assert names.count("params.yaml") < len(CELLS)
+
+
 def test_inputs_come_from_the_cache(project: Project) -> None:
     run(project, "fetch@one")
     assert run(project) == []

@@ -76,6 +76,25 @@ class More(Settings):
     methods: dict[Name, Method]
 
 
+class Cluster(Settings):
+    """What a cell asks for on a cluster (`samo grid --ray`). No stage depends on it: results do not.
+
+    Attributes:
+        cpus: cores of each worker; several workers share one where it is below 1.
+        gpus: the same of GPUs; above 1 only whole ones.
+    """
+
+    cpus: Annotated[float, Field(gt=0, le=256)] = 1
+    gpus: Annotated[float, Field(ge=0, le=16)] = 0
+
+    @field_validator("cpus", "gpus")
+    @classmethod
+    def _whole(cls, value: float) -> float:
+        if value > 1 and value != int(value):
+            raise ValueError("must be a whole number where it is above 1")
+        return value
+
+
 class DatasetBlock(BaseModel):
     """The block of one dataset; `data` and `training` are checked by its module's own settings.
 

@@ -125,6 +125,14 @@ def repro(workers: Workers = 2, quiet: Quiet = False, system_metrics: System = F
     sys.exit(code)
 
 
+@app.command("grid", add_help_option=False, context_settings=PASSED_ON)
+def run_cells(context: typer.Context) -> None:
+    """Run the cells alone, here or on a Ray cluster; --help lists the options."""
+    from samo.study.grid_command import command
+
+    _pass_on(context, command, "samo grid")
+
+
 @app.command("run", context_settings={"ignore_unknown_options": True})
 def run_notebook(
     notebook: str,

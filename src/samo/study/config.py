@@ -12,7 +12,7 @@ from samo.analysis.toys.walks import Options as Toys
 from samo.search import Grids
 from samo.settings import Settings
 from samo.study import paths, strict_yaml
-from samo.study.blocks import DatasetBlock, More, Name, Seeds, Train
+from samo.study.blocks import Cluster, DatasetBlock, More, Name, Seeds, Train
 from samo.study.errors import ConfigError
 from samo.study.faults import line
 from samo.study.method import Method
@@ -40,6 +40,7 @@ class Params(Settings):
         train: how every cell runs.
         analyses: key = a module of `samo.analysis` with a notebook of that name, value = its settings.
         toys: how the toys are walked over; `{}` takes the defaults.
+        cluster: what each worker of a cluster has; one core and no GPU where it is left out.
     """
 
     seeds: Seeds
@@ -50,6 +51,7 @@ class Params(Settings):
     train: Train
     analyses: Annotated[dict[Name, dict[str, Any]], Field(default_factory=dict)]
     toys: Toys
+    cluster: Annotated[Cluster, Field(default_factory=Cluster)]
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Params":

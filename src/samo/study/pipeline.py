@@ -1,7 +1,7 @@
 """What `samo repro` and `samo grid` do: the cells side by side, then the rest of the pipeline in order."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from samo.study import grid
@@ -24,6 +24,7 @@ def repro(
     quiet: bool = False,
     before: Callable[[], None] = lambda: None,
     rest: bool = True,
+    cluster: grid.Cluster | None = None,
 ) -> int:
     """Bring the pipeline up to date.
 
@@ -33,13 +34,14 @@ def repro(
         weight: how much work a stage is, from its name in dvc.yaml.
         quiet: say nothing but what went wrong.
         before: called once if there is something to run, before it runs.
-        rest: whether what follows from the cells runs too.
+        rest: whether what runs alone, after all cells and analyses, runs too.
+        cluster: where cells and analyses run, if not here.
 
     Returns:
         The exit status: 0, 1 if a stage failed or the pipeline cannot be read, 130 if a person stopped it.
     """
     try:
-        return _repro(root.resolve(), workers, weight, quiet, before, rest)
+        return _repro(root.resolve(), workers, weight, quiet, before, rest, cluster)
     except grid.PipelineError as error:
         print(error, file=sys.stderr)
         return 1
@@ -48,12 +50,22 @@ def repro(
         return STOPPED
 
 
-def _repro(root: Path, workers: int, weight: Weight, quiet: bool, before: Callable[[], None], rest: bool) -> int:
+def _repro(
+    root: Path,
+    workers: int,
+    weight: Weight,
+    quiet: bool,
+    before: Callable[[], None],
+    rest: bool,
+    cluster: grid.Cluster | None,
+) -> int:
     show = display(quiet)
     with grid.only_one(root):
+        if cluster:
+            grid.check_cluster(root, cluster)
         work = grid.plan(root)
         if not rest:
-            work = work.only([name for name in work.needs if _kind(name) in (*RAW, *CELLS)])
+            work = work.only([name for name in work.needs if _side_by_side(name, (*RAW, *CELLS, *ANALYSES))])
         if not work.stale:
             show.say("everything is up to date")
             return 0
@@ -64,10 +76,11 @@ def _repro(root: Path, workers: int, weight: Weight, quiet: bool, before: Callab
             # Raw files are fetched in the project itself, which sees those that are there already. What measures time
             # and what follows from all runs there too, one at a time.
             for kinds, width in ((RAW, 0), (CELLS, workers), (ANALYSES, workers), (None, 0)):
-                names = [n for n in work.needs if kinds is None or (_kind(n) in kinds and not n.endswith(TIMED))]
-                outcome = grid.run_plan(root, work.only(names), width, weight, show)
+                names = [name for name in work.needs if kinds is None or _side_by_side(name, kinds)]
+                elsewhere = cluster if width else None
+                outcome = grid.run_plan(root, work.only(names), width, weight, show, elsewhere)
                 if width:
-                    grid.adopt(root, outcome.made)
+                    grid.adopt(root, outcome.made, elsewhere.remote if elsewhere else "")
                 new = {failure.stage for failure in outcome.failures}
                 left = work.without(new, _spares).after(outcome.made)
                 dropped = work.stale - left.stale - outcome.made.keys() - new
@@ -89,6 +102,10 @@ def _spares(stage: str, need: str) -> bool:
     if kind in (*RAW, *CELLS):
         return False
     return needed in (*CELLS, *ANALYSES) and not (kind in ANALYSES and needed == "prepare")
+
+
+def _side_by_side(stage: str, kinds: Collection[str]) -> bool:
+    return _kind(stage) in kinds and not stage.endswith(TIMED)
 
 
 def _kind(stage: str) -> str:

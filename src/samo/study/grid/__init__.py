@@ -10,9 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from samo.study.display import Display
+from samo.study.grid import remote
 from samo.study.grid.adopt import adopt as adopt
 from samo.study.grid.adopt import withdraw as withdraw
-from samo.study.grid.job import Weight
+from samo.study.grid.cluster import Cluster as Cluster
+from samo.study.grid.cluster import RayPool
+from samo.study.grid.job import Pool, Weight
 from samo.study.grid.local import LocalPool
 from samo.study.grid.plan import PipelineError as PipelineError
 from samo.study.grid.plan import Plan as Plan
@@ -55,13 +58,35 @@ def run(root: Path, stages: Sequence[str], workers: int, weight: Weight, display
             return outcome.failures
 
 
-def run_plan(root: Path, work: Plan, workers: int, weight: Weight, display: Display) -> Outcome:
-    """Run what is stale in a plan; 0 workers: in the project itself, one after the other."""
+def run_plan(
+    root: Path, work: Plan, workers: int, weight: Weight, display: Display, cluster: Cluster | None = None
+) -> Outcome:
+    """Run what is stale in a plan; 0 workers: in the project itself, one after the other.
+
+    On a cluster the workers are its own, and what they read goes to its remote first.
+    """
     if not work.stale:
         return Outcome({}, [])
-    workers = min(workers, len(work.stale))
-    with stopping(), contextlib.closing(LocalPool(root, work.cache, workers)) as pool:
+    with stopping(), contextlib.closing(_pool(root, work, workers, display, cluster)) as pool:
         return schedule(work, pool, weight, display)
+
+
+def _pool(root: Path, work: Plan, workers: int, display: Display, cluster: Cluster | None) -> Pool:
+    if cluster is None:
+        return LocalPool(root, work.cache, min(workers, len(work.stale)))
+    settings = remote.settings(root, cluster.remote)
+    remote.send_inputs(root, work, cluster.remote)
+    return RayPool(root, cluster, settings, len(work.stale), display.say)
+
+
+def check_cluster(root: Path, cluster: Cluster) -> None:
+    """See that a cluster could run what lies here, before anything is done.
+
+    Raises:
+        PipelineError: if something is not committed, or there is no such remote.
+    """
+    remote.settings(root, cluster.remote)
+    remote.check_committed(root)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 WORKERS = Path(".samo/workers")
 SHARED = (Path("data/given"),)
@@ -43,23 +45,35 @@ def make_clone(root: Path, clone: Path, cache: Path) -> None:
         (root / path).mkdir(parents=True, exist_ok=True)
         (clone / path).parent.mkdir(parents=True, exist_ok=True)
         (clone / path).symlink_to(root / path, target_is_directory=True)
-    _configure(root, clone, cache)
+    local = root / ".dvc" / "config.local"
+    if local.is_file():  # the person's own remotes and credentials
+        shutil.copy2(local, clone / ".dvc" / "config.local")
+    configure(clone, cache)
 
 
 def _own(path: Path) -> bool:
     return path.parts[0] == ".samo" or any(path.is_relative_to(shared) for shared in SHARED)
 
 
-def _configure(root: Path, clone: Path, cache: Path) -> None:
-    """The person's own settings (remotes, credentials), the shared cache, DVC's notes inside the clone."""
+def configure(clone: Path, cache: Path, remote: str = "", settings: Mapping[str, Any] | None = None) -> None:
+    """Set the shared cache, DVC's notes inside the clone, and the remote that it works with, if any.
+
+    Args:
+        clone: the clone.
+        cache: DVC's cache folder.
+        remote: the name of the remote.
+        settings: its settings: address and credentials.
+    """
     from dvc.config import Config
 
-    local = root / ".dvc" / "config.local"
-    if local.is_file():
-        shutil.copy2(local, clone / ".dvc" / "config.local")
+    local = clone / ".dvc" / "config.local"
+    local.touch(0o600)  # it may hold credentials
     with Config(str(clone / ".dvc"), local_dvc_dir=str(clone / ".dvc")).edit("local") as config:
         config["cache"]["dir"] = str(cache)
         config["core"]["site_cache_dir"] = str(clone / ".dvc" / "tmp" / "site")
+        if remote:
+            config["core"]["remote"] = remote
+            config["remote"][remote] = dict(settings or {})
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from samo.study.progress import Event
 
@@ -50,6 +50,18 @@ class Progress:
 
     stage: str
     event: Event
+
+
+class Lent(NamedTuple):
+    """What a worker needs that shares no disk with the project: it is given a clone of its own.
+
+    Args:
+        remote: the DVC remote from which it takes inputs, and where it leaves results.
+        commit: the commit of the project at which its clone has to be, with no changes.
+    """
+
+    remote: str
+    commit: str
 
 
 class Pool(Protocol):

@@ -19,7 +19,7 @@ import psutil
 from samo.study import paths
 from samo.study.grid import processes
 from samo.study.grid.clone import WORKERS
-from samo.study.grid.job import Done, Job, Progress
+from samo.study.grid.job import Done, Job, Lent, Progress
 from samo.study.progress import Tail
 
 LOGS = Path(".samo/logs")
@@ -40,11 +40,13 @@ class LocalPool:
         root: the project's folder.
         cache: DVC's cache folder.
         workers: how many clones; 0 for one worker in the project itself, one job after the other.
+        lent: where `root` is a clone itself, on another machine than the project: it is removed at the end.
     """
 
-    def __init__(self, root: Path, cache: Path, workers: int) -> None:
+    def __init__(self, root: Path, cache: Path, workers: int, lent: Lent | None = None) -> None:
         self._root = root
         self._cache = cache
+        self._lent = lent
         self._clones = workers > 0
         if self._clones:
             # A grid that was killed with its workers may have left some.
@@ -67,7 +69,7 @@ class LocalPool:
         log.write_text("")
         progress.unlink(missing_ok=True)
         self._running[number] = _Running(job, log, Tail(progress))
-        inputs = job.inputs if self._clones else {}  # in the project itself they lie there
+        inputs = job.inputs if self._clones or self._lent else {}  # in the project itself they lie there
         message = {"stage": job.stage, "inputs": inputs, "log": str(log), "progress": str(progress)}
         with contextlib.suppress(BrokenPipeError):  # it died: the next poll says so
             _stdin(self._worker(number)).write(json.dumps(message) + "\n")
@@ -109,7 +111,7 @@ class LocalPool:
         return worker
 
     def _start(self, number: int) -> subprocess.Popen[str]:
-        clone = self._root / WORKERS / str(number) if self._clones else ""
+        clone = self._root / WORKERS / str(number) if self._clones else self._root if self._lent else ""
         command = [
             sys.executable,
             "-m",
@@ -117,6 +119,7 @@ class LocalPool:
             str(self._root),
             str(clone),
             str(self._cache),
+            *(self._lent or ()),
         ]
         with (self._root / LOGS / f"worker-{number}.log").open("w") as errors:
             return subprocess.Popen(

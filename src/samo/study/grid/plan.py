@@ -9,6 +9,7 @@ from typing import Any
 
 from samo.study.grid.job import LockEntry
 from samo.study.grid.locks import mend
+from samo.study.grid.once import parse_params_once
 
 
 class PipelineError(Exception):
@@ -80,6 +81,7 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
     import networkx as nx
     from dvc.repo import Repo, lock_repo
 
+    parse_params_once()
     with calm_dvc():
         mend(root)
     with calm_dvc(), lock_repo(repo := Repo(str(root))):

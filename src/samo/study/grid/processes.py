@@ -1,6 +1,7 @@
 """Ending a process with all that it started."""
 
 import contextlib
+import os
 from collections.abc import Sequence
 
 import psutil
@@ -27,3 +28,20 @@ def descendants(pid: int | None = None) -> list[psutil.Process]:
         return list(psutil.Process(pid).children(recursive=True))
     except psutil.NoSuchProcess:
         return []
+
+
+def stand_apart() -> None:
+    """Go on in a child, for which this process waits from here on; before any thread is started.
+
+    Ray kills what an actor has started together with the actor. The child it leaves alone, which sees its input end,
+    and has the time to clean up.
+    """
+    child = os.fork()
+    if not child:
+        return
+    os.close(0)
+    os.close(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)

@@ -1,5 +1,8 @@
 """Which stage runs when: as soon as its needs are met, the longest first."""
 
+import heapq
+from collections import ChainMap, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,15 +52,15 @@ def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> Outcom
         What was made, and what was not.
     """
     waiting = {name: needs for name, needs in plan.needs.items() if name in plan.stale}
-    weights = {name: weight(name) for name in waiting}
+    queue = _Queue(waiting, {name: weight(name) for name in waiting})
     made: dict[str, LockEntry | None] = {}
+    locks = ChainMap(made, dict(plan.locks))
     failures: list[Failure] = []
     running: set[str] = set()
     while waiting or running:
-        ready = [name for name, needs in waiting.items() if all(need in made or need in plan.locks for need in needs)]
-        ready.sort(key=weights.__getitem__, reverse=True)
-        for name in ready[: pool.idle()]:
-            locks = {**plan.locks, **made}
+        for _ in range(pool.idle()):
+            if (name := queue.pop()) is None:
+                break
             pool.submit(Job(name, {need: locks[need] for need in waiting.pop(name)}))
             running.add(name)
             display.started(name)
@@ -74,9 +77,35 @@ def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> Outcom
                     display.dropped(lost.stage, lost.reason)
             else:
                 made[event.stage] = event.lock
+                queue.done(event.stage)
                 display.finished(event.stage, event.ran)
         display.refresh()
     return Outcome(made, failures)
+
+
+class _Queue:
+    """The stages that could start, the longest first; each look costs the same however many wait."""
+
+    def __init__(self, waiting: Mapping[str, Sequence[str]], weights: Mapping[str, float]) -> None:
+        self._unmet = {name: len([need for need in needs if need in waiting]) for name, needs in waiting.items()}
+        self._followers: dict[str, list[str]] = defaultdict(list)
+        for name, needs in waiting.items():
+            for need in needs:
+                self._followers[need].append(name)
+        self._rank = {name: (-weights[name], place) for place, name in enumerate(waiting)}
+        self._ready = [(self._rank[name], name) for name, unmet in self._unmet.items() if not unmet]
+        heapq.heapify(self._ready)
+
+    def pop(self) -> str | None:
+        """The longest stage that could start, taken out; None where there is none now."""
+        return heapq.heappop(self._ready)[1] if self._ready else None
+
+    def done(self, stage: str) -> None:
+        """A stage is up to date: what waited for it alone could start."""
+        for name in self._followers[stage]:
+            self._unmet[name] -= 1
+            if not self._unmet[name]:
+                heapq.heappush(self._ready, (self._rank[name], name))
 
 
 def _give_up(failed: str, waiting: dict[str, tuple[str, ...]]) -> list[Failure]:

@@ -1,0 +1,252 @@
+"""Workers on a Ray cluster: one actor each, with a clone at the project's commit; data and results by a DVC remote."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samo.study.grid import seat, snapshot
+from samo.study.grid.job import Done, Job, Progress
+from samo.study.grid.local import LOGS
+from samo.study.grid.plan import PipelineError
+
+TRIES = 3
+"""How many workers a stage may lose before it is taken for what ended them."""
+LEAVE = 4.0
+"""Seconds that workers get to end what runs and remove their clones."""
+
+PATIENCE = 30.0
+"""Seconds without any worker after which a person is told what is waited for."""
+LOOPBACK = ("127.0.0.1:", "localhost:")
+"""Addresses of a cluster on this machine alone."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An existing Ray cluster and how it is used.
+
+    Args:
+        address: as `ray.init` takes it: "auto", "host:port", "ray://host:port".
+        remote: the name of the DVC remote that head and workers share.
+        cpus: of each worker; may be a part of one.
+        gpus: of each worker; may be a part of one.
+        workers: how many; None for as many as the cluster has room for now.
+    """
+
+    address: str
+    remote: str
+    cpus: float = 1
+    gpus: float = 0
+    workers: int | None = None
+
+
+@dataclass
+class _Worker:
+    actor: Any
+    call: Any  # the one call that it has not answered yet; None where it waits for a job
+    job: Job | None = None
+    place: str = ""
+
+
+class RayPool:
+    """Actors that do jobs; the job of one that is lost goes to another.
+
+    Args:
+        root: the project's folder.
+        cluster: where they run.
+        settings: the remote's address and credentials.
+        most: how many workers have something to do.
+        say: is told of workers that are lost.
+
+    Raises:
+        PipelineError: if there is no Ray, no such cluster, or no room on it.
+    """
+
+    def __init__(
+        self, root: Path, cluster: Cluster, settings: Mapping[str, Any], most: int, say: Callable[[str], None]
+    ) -> None:
+        self._ray = _connect(cluster.address)
+        self._root = root
+        self._say = say
+        (root / LOGS).mkdir(parents=True, exist_ok=True)
+        self._events: list[Progress | Done] = []
+        self._again: deque[Job] = deque()
+        self._losses: Counter[str] = Counter()
+        self._fruitless = 0  # seats that were lost before they were ready, since the last that was
+        self._workers: list[_Worker] = []
+        self._waits = time.monotonic() + PATIENCE
+        try:
+            commit, bundle = snapshot.pack(root)
+            kind = self._ray.remote(seat.Seat).options(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=0)
+            handle = self._ray.put(bundle)  # once, however many workers
+            self._new: Callable[[], Any] = lambda: kind.remote(commit, handle, cluster.remote, dict(settings))
+            self._workers = [self._start() for _ in range(min(most, cluster.workers or self._room(cluster)))]
+        except BaseException as error:
+            self._ray.shutdown()
+            if isinstance(error, RuntimeError):
+                raise PipelineError(str(error)) from error
+            raise
+
+    def idle(self) -> int:
+        """How many jobs could start now."""
+        return max(0, len(self._free()) - len(self._again))
+
+    def submit(self, job: Job) -> None:
+        """Start a job on an idle worker."""
+        worker = self._free()[0]
+        worker.job = job
+        worker.call = worker.actor.do.remote(job.stage, dict(job.inputs))
+
+    def poll(self, timeout: float) -> Sequence[Progress | Done]:
+        """What has happened since the last call, waited for at most `timeout` seconds."""
+        while self._again and self._free():
+            self.submit(self._again.popleft())
+        calls = {worker.call: worker for worker in self._workers if worker.call is not None}
+        if calls:
+            self._ray.wait(list(calls), timeout=timeout)
+            for call in self._ray.wait(list(calls), num_returns=len(calls), timeout=0)[0]:
+                self._answer(calls[call])
+        self._say_if_nobody_works()
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None:
+        """End what still runs; workers that do not answer in time see that the head is gone."""
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            leaving = [worker.actor.leave.remote() for worker in self._workers if worker.place]
+            if leaving:
+                self._ray.wait(leaving, num_returns=len(leaving), timeout=LEAVE)
+        for worker in self._workers:
+            self._kill(worker)
+        self._ray.shutdown()
+
+    def _say_if_nobody_works(self) -> None:
+        if any(worker.place for worker in self._workers):
+            self._waits = time.monotonic() + PATIENCE
+        elif time.monotonic() > self._waits:
+            self._waits = float("inf")
+            self._say("no worker has a place yet: waiting for a node of the cluster with room for one")
+
+    def _free(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.call is None]
+
+    def _start(self) -> _Worker:
+        actor = self._new()
+        return _Worker(actor, actor.place.remote())
+
+    def _room(self, cluster: Cluster) -> int:
+        """How many workers fit on the nodes that are there."""
+        rooms = 0
+        for node in self._ray.nodes():
+            has = node["Resources"] if node["Alive"] else {}
+            wanted = {"CPU": cluster.cpus, "GPU": cluster.gpus}
+            rooms += min(int(has.get(name, 0) / number + 1e-6) for name, number in wanted.items() if number)
+        if not rooms:
+            raise PipelineError(
+                f"no node of the cluster has {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs, which `cluster` in "
+                "params.yaml asks for each worker; if nodes are still to come, say how many workers with --workers"
+            )
+        return rooms
+
+    def _answer(self, worker: _Worker) -> None:
+        try:
+            answer = self._ray.get(worker.call)
+        except self._ray.exceptions.RayError as error:
+            self._lose(worker, _line(error))
+            return
+        worker.call = None
+        if worker.job is None:
+            worker.place, self._fruitless = answer, 0
+            return
+        stage, ended = worker.job.stage, False
+        for kind, what in answer:
+            if kind == "progress":
+                self._events.append(Progress(stage, what))
+            else:
+                self._events.append(self._end(stage, *what))
+                ended = True
+        if ended:
+            worker.job = None
+        else:
+            worker.call = worker.actor.listen.remote()
+
+    def _lose(self, worker: _Worker, reason: str) -> None:
+        """Put another in a worker's place, and its job back."""
+        self._kill(worker)
+        self._fruitless += not worker.place
+        if self._fruitless >= TRIES * len(self._workers):
+            raise PipelineError(f"no worker can start: {reason}")
+        self._workers[self._workers.index(worker)] = self._start()
+        if (job := worker.job) is None:
+            return
+        self._losses[job.stage] += 1
+        if self._losses[job.stage] >= TRIES:
+            self._events.append(
+                self._end(job.stage, True, None, f"{TRIES} workers were lost with it: {reason}", reason)
+            )
+        else:
+            self._say(f"{job.stage} goes to another worker: the one on {worker.place} is lost ({reason})")
+            self._again.append(job)
+
+    def _end(self, stage: str, ran: bool, lock: Any, error: str, printed: str) -> Done:
+        log = self._root / LOGS / f"{stage.replace('/', '-')}.log"
+        log.write_text(printed)
+        return Done(stage, ran, lock, error, log)
+
+    def _kill(self, worker: _Worker) -> None:
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            self._ray.kill(worker.actor)
+
+
+def _connect(address: str) -> Any:
+    """Ray, connected to a cluster that runs already; nothing is started, nothing reported to its makers."""
+    _knock(address)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address.startswith(LOOPBACK):  # else Ray takes this machine's name for it in the network, and listens there
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    try:
+        import ray
+    except ImportError:
+        raise PipelineError('Ray is missing: pip install -c requirements.lock -e ".[study,cluster]"') from None
+    for module in (seat, snapshot):
+        ray.cloudpickle.register_pickle_by_value(module)
+    with _own_sigterm():
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+            raise PipelineError(f"no Ray cluster answers at {address}: {_line(error)}") from error
+    return ray
+
+
+def _knock(address: str) -> None:
+    """See in seconds whether somebody listens there; Ray itself tries for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host:  # "auto", or a name that Ray knows
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE / 3).close()
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"no Ray cluster answers at {address}: {error}") from error
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Ray takes SIGTERM for itself; here it ends the grid as Ctrl-C does."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
+
+
+def _line(error: Exception) -> str:
+    """The line of an error that says most: its cause, or the last one of its text."""
+    said = str(getattr(error, "cause", None) or error).strip()
+    return said.splitlines()[-1].strip() if said else type(error).__name__
