@@ -1,6 +1,6 @@
 """The last part of the stage `tables`: runs and analyses in, the claims with their verdicts out."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from samo.claims import table
 from samo.claims.evidence import COLUMNS, Evidence, empty
 from samo.study import results, store
 from samo.study.tables_stage import Pairs, by_dataset, csv, read_histories, read_runs
-from samo.tables import Run, aggregator_with_options
+from samo.tables import Run, Runs, aggregator_with_options
 
 ANALYSES = ("curvature", "cost", "probe")
 """The frames that lie under data/analysis/<dataset>, each as <analysis>.csv."""
@@ -45,12 +45,8 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
     """
     pairs, variants, active = list(pairs), list(variants), set(analyses)
     cells = by_dataset([*pairs, *variants])
-    runs: list[dict[str, Any]] = []
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("history", "layers", *ANALYSES)}
     for dataset, methods in cells.items():
-        for method, run in read_runs(root, dataset, methods).items():
-            variant = (dataset, method) in variants
-            runs += [row | {"variant": variant} for row in rows(dataset, method, run)] if run else []
         for method, history in read_histories(root, dataset, methods).items():
             if history is not None:
                 kept = history[history["metric"].isin(HISTORY)]
@@ -61,9 +57,23 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
         for name in active & set(ANALYSES):
             frame = _csv(root / "data/analysis" / dataset / f"{name}.csv", COLUMNS[name][1:])
             frames[name].append(frame[frame["method"].isin(methods)].assign(dataset=dataset))
-    toys = _csv(root / TOYS, COLUMNS["toys"])
     made = {name: _joined(name, parts) for name, parts in frames.items()}
-    return Evidence(datasets=tuple(cells), runs=pd.DataFrame(runs, columns=COLUMNS["runs"]), toys=toys, **made)
+    runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in cells.items()}
+    return evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+
+
+def evidence(
+    runs: Mapping[str, Runs], variants: Collection[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
+) -> Evidence:
+    """Dataset -> its runs, and the frames of `Evidence` beside them, as one; `variants` are cells (dataset, method)."""
+    values = [
+        row | {"variant": (dataset, method) in variants}
+        for dataset, methods in runs.items()
+        for method, run in methods.items()
+        if run
+        for row in rows(dataset, method, run)
+    ]
+    return Evidence(datasets=tuple(runs), runs=pd.DataFrame(values, columns=COLUMNS["runs"]), **frames)
 
 
 def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:

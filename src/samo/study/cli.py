@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 Workers = Annotated[int, typer.Option(help="Cells side by side.", min=1, max=64)]
 System = Annotated[bool, typer.Option("--system-metrics", help="Log processor, memory and disk to MLflow, too.")]
+Source = Literal["run", "study"]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but faults and the table.")]
 
 
@@ -89,11 +90,20 @@ def draw_figure(
 @app.command()
 def claims(
     number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
+    source: Annotated[Source, typer.Option("--from", help="The run at hand, or the shipped reference run.")] = "run",
 ) -> None:
     """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
     from samo.study import claims_view, paths
 
-    claims_view.show(paths.root(), number)
+    claims_view.show(paths.root(), number, study=source == "study")
+
+
+@app.command("ship", add_help_option=False, context_settings=PASSED_ON)
+def keep_as_reference(context: typer.Context) -> None:
+    """(maintainers) Keep this run of the profile as the reference run; --help lists the options."""
+    from samo.study.ship_command import command
+
+    _pass_on(context, command, "samo ship")
 
 
 @app.command("verify", add_help_option=False, context_settings=PASSED_ON)

@@ -88,19 +88,19 @@ def read_metrics(path: Path) -> Run:
     return run
 
 
-def read_rows(path: Path, columns: Columns) -> pd.DataFrame:
-    """A CSV file with at least these columns.
+def read_rows(path: Path, columns: Columns, mend: str = MEND) -> pd.DataFrame:
+    """A CSV file with at least these columns; `mend` says what to do where it is broken.
 
     Raises:
         ValueError: it is no such table, or text or infinity stands where numbers belong; the message names the file.
     """
     try:
-        found = pd.read_csv(path)
+        found = pd.read_csv(path, float_precision="round_trip")
     except (ValueError, OSError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path}: no table ({reason}): {MEND}") from error
+        raise ValueError(f"{path}: no table ({reason}): {mend}") from error
     if missing := [name for name in columns.names if name not in found]:
-        raise ValueError(f"{path}: no column {', '.join(missing)}: {MEND}")
+        raise ValueError(f"{path}: no column {', '.join(missing)}: {mend}")
     for name in (*columns.counts, *columns.numbers):
         column = pd.to_numeric(found[name], errors="coerce")
         wrong = found[name].notna() & column.isna()
@@ -111,5 +111,5 @@ def read_rows(path: Path, columns: Columns) -> pd.DataFrame:
         if wrong.any():
             at = int(wrong.to_numpy().argmax())
             said: Any = found[name].iloc[at]
-            raise ValueError(f"{path}, line {at + 2}: {name} is {str(said)[:60]!r}, not a number: {MEND}")
+            raise ValueError(f"{path}, line {at + 2}: {name} is {str(said)[:60]!r}, not a number: {mend}")
     return found
