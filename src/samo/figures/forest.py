@@ -20,8 +20,8 @@ def draw(table: pd.DataFrame) -> Figure:
     rows = joint(table)
     at, groups = places(rows)
     figure, [[left, right]] = grid(1, 2, 0.9 + 0.27 * (max(at, default=1) + 1), sharey=True, width_ratios=[5, 4])
-    _forest(left, rows, at, "delta_m")
-    _forest(right, rows, at, "gain")
+    intervals(left, rows, at, "delta_m")
+    intervals(right, rows, at, "gain")
     label_rows(left, rows, at, groups)
     left.set_title("Against single-task training")
     right.set_title("Against the same aggregator, plain")
@@ -61,10 +61,11 @@ def label_rows(axes: Axes, rows: pd.DataFrame, at: list[int], groups: dict[int, 
     axes.set_ylim(max(at, default=1) + 0.7, -0.7)
 
 
-def _forest(axes: Axes, rows: pd.DataFrame, at: list[int], name: str) -> None:
+def intervals(axes: Axes, rows: pd.DataFrame, at: list[int], name: str, ticks: int = 6) -> None:
+    """Column `name` of the rows with its limits, each row at its place, and the line of zero."""
     axes.axvline(0, color=INK, linewidth=1)
     axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_locator(MaxNLocator(ticks))
     axes.spines["left"].set_visible(False)
     limits = usual(rows, name)
     if limits is not None:

@@ -13,6 +13,7 @@ from samo.figures import (
     curvature,
     curves,
     forest,
+    gains,
     landscape,
     layers,
     method,
@@ -22,7 +23,7 @@ from samo.figures import (
     toys,
 )
 from samo.sensitivity import points
-from samo.study import results
+from samo.study import reference, results
 from samo.study.tables_stage import TOYS
 
 MOST_ROWS = 6
@@ -155,6 +156,15 @@ def shared_drawings(root: Path, datasets: Iterable[str]) -> list[Drawing]:
     }
     tasks = cost_tasks.points(found)
     return [Drawing("all-tasks", tasks, lambda: cost_tasks.draw(tasks), lambda: cost_tasks.describe(tasks))]
+
+
+def reference_drawings(root: Path) -> list[Drawing]:
+    """What there is to draw of the shipped reference run."""
+    run = reference.load(root)
+    if run is None:
+        return []
+    found = gains.table({dataset: run.main(dataset) for dataset in run.runs})
+    return [Drawing("reference-gains", found, lambda: gains.draw(found), lambda: gains.describe(found))]
 
 
 def toy_drawings(root: Path) -> list[Drawing]:

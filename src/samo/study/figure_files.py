@@ -28,7 +28,7 @@ MOST_NAMES = 4
 def read(root: Path, params: Params, of: str, kind: str, title: str, caption: str) -> Figure | None:
     """The figure <of>-<kind> as the page shows it; None where it has not been drawn.
 
-    `of` is a dataset, "toys", or "all" for all datasets together.
+    `of` is a dataset, "toys", "all" for all datasets together, or "reference" for the shipped run.
     """
     stem = root / "reports/figures" / f"{of}-{kind}"
     if not all(stem.with_suffix(ending).exists() for ending in (".svg", ".csv", ".txt")):
@@ -49,6 +49,9 @@ def source(params: Params, of: str, kind: str, numbers: pd.DataFrame) -> Source:
     """The notebook that worked the numbers out, and the cells that went into them."""
     if of == "toys":
         return Source("tables" if kind == "step" else "toys", "no cell: two losses on the plane")
+    if of == "reference":
+        cells = len(numbers.drop_duplicates(["dataset", "method"]))
+        return Source("tables", f"{cells} cells of the shipped reference run, data/reference/study/runs.csv")
     if of == "all":
         return Source("tables", f"the analyses of {', '.join(map(label, dict.fromkeys(numbers['dataset'])))}")
     notebook = f"{ANALYSES[kind]}-{of}" if kind in ANALYSES else "tables"

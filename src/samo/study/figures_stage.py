@@ -6,7 +6,7 @@ from pathlib import Path
 from samo.figures.style import svg
 from samo.figures.toy_slider import slider
 from samo.study import store
-from samo.study.drawings import Drawing, drawings, shared_drawings, toy_drawings, toy_frames
+from samo.study.drawings import Drawing, drawings, reference_drawings, shared_drawings, toy_drawings, toy_frames
 from samo.study.tables_stage import csv
 
 FIGURES = Path("reports/figures")
@@ -15,8 +15,9 @@ FIGURES = Path("reports/figures")
 def write_figures(root: Path, datasets: Iterable[str]) -> None:
     """Write reports/figures whole: each figure as <dataset>-<figure>.svg, with its numbers (.csv) and words (.txt).
 
-    Those of all datasets together are all-<figure>, those of the toys toys-<figure>, and toys-<toy>.html is a piece of
-    a page that moves along the walks. A figure without numbers (its cells or analysis have not been run) is left out.
+    Those of all datasets together are all-<figure>, those of the toys toys-<figure>, those of the shipped reference run
+    reference-<figure>, and toys-<toy>.html is a piece of a page that moves along the walks. A figure without numbers
+    (its cells or analysis have not been run) is left out.
     """
     with store.whole_folder(root / FIGURES) as out:
         for drawing in _all(root, datasets):
@@ -45,7 +46,7 @@ def write_figure(root: Path, datasets: Iterable[str], name: str) -> Path:
 def _all(root: Path, datasets: Iterable[str]) -> list[Drawing]:
     names = list(datasets)
     each = [drawing for dataset in names for drawing in drawings(root, dataset)]
-    return [*each, *shared_drawings(root, names), *toy_drawings(root)]
+    return [*each, *shared_drawings(root, names), *toy_drawings(root), *reference_drawings(root)]
 
 
 def _write(out: Path, drawing: Drawing) -> None:

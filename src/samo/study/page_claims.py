@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -13,15 +13,20 @@ MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?", "not run":
 """Shapes beside the words: no verdict is told by colour alone."""
 
 
-def whole(claims: pd.DataFrame) -> str:
-    """A row a claim: its sentence and source, the verdict on the whole of it, and why."""
+def whole(claims: pd.DataFrame, reference: Mapping[int, str] = MappingProxyType({})) -> str:
+    """A row a claim: its sentence and source, the verdict on the whole of it, and why.
+
+    `reference` holds the reference run's verdicts by claim; where there are some, they have a column of their own.
+    """
     body = [
         f'<tr><td data-sort="{row["number"]}">{row["number"]}</td>'
         f'<th scope="row">{escape(row["claim"])}<small>{escape(row["source"])}</small></th>'
-        f"{_verdict(row)}<td>{escape(_text(row['why']))}</td></tr>"
+        f"{_word(reference[row['number']]) if reference else ''}"
+        f"{_word(row['verdict'])}<td>{escape(_text(row['why']))}</td></tr>"
         for row in claims[claims["dataset"] == ALL].to_dict("records")
     ]
-    return page.sortable("claims", "The papers' claims, and ours", ["no.", "claim", "verdict", "why"], body)
+    verdicts = ["reference run", "this run"] if reference else ["verdict"]
+    return page.sortable("claims", "The papers' claims, and ours", ["no.", "claim", *verdicts, "why (this run)"], body)
 
 
 def comparisons(claims: pd.DataFrame) -> str:
@@ -49,15 +54,14 @@ def _compared(name: str, title: str, claims: pd.DataFrame) -> str:
         f'<tr><td data-sort="{row["number"]}">{row["number"]}</td>'
         + "".join(page.cell(_text(row[key])) for key in ("dataset", "base", "case"))
         + page.cell(effect(row), row["effect"])
-        + f"{page.cell(_text(row['needs']))}{_verdict(row)}<td>{_link(row['figure'])}</td></tr>"
+        + f"{page.cell(_text(row['needs']))}{_word(row['verdict'])}<td>{_link(row['figure'])}</td></tr>"
         for row in _run(claims).to_dict("records")
     ]
     heads = ["claim", "dataset", "base", "case", "effect (95 %)", "holds if", "verdict", "figure"]
     return page.sortable(name, title, heads, body)
 
 
-def _verdict(row: Mapping[Any, Any]) -> str:
-    word = str(row["verdict"])
+def _word(word: str) -> str:
     kind = word.replace(" ", "-")
     return f'<td class="verdict {kind}" data-sort="{escape(word)}">{MARKS[word]} {escape(word)}</td>'
 

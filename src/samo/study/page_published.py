@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,38 +15,56 @@ from samo.tables import text
 Row = Mapping[Any, Any]
 
 
-def beside(dataset: str, main: pd.DataFrame, printed: pd.DataFrame, differs: Sequence[str] | None) -> str:
-    """A dataset's published numbers, each beside ours for the same method and metric.
+class Shipped(NamedTuple):
+    """The reference run of a dataset: its main table, and what differs from the papers' settings as in `beside`."""
+
+    main: pd.DataFrame
+    differs: Sequence[str] | None
+
+
+def beside(
+    dataset: str,
+    main: pd.DataFrame,
+    printed: pd.DataFrame,
+    differs: Sequence[str] | None,
+    reference: Shipped | None = None,
+) -> str:
+    """A dataset's published numbers, each beside those of the reference run and ours for the same method and metric.
 
     Args:
         dataset: our key.
         main: its main table.
         printed: the frame of samo.study.published.load.
         differs: the settings that differ from the papers', as words; None where that is not known.
+        reference: the reference run, where it has the dataset.
 
     Returns:
-        A table of the methods that the profile has, and, folded away, one of the others.
+        A table of the methods that the profile or the reference run has, and, folded away, one of the others.
     """
     columns = {DELTA_M: Ours("delta_m"), **METRICS.get(dataset, {})}
     rows = printed[(printed["dataset"] == dataset) & printed["metric"].isin(columns)]
     if rows.empty:
         return paragraph(f"{label(dataset)}: no paper prints numbers on it that could stand beside ours.", "gap")
     columns = {theirs: ours for theirs, ours in columns.items() if theirs in set(rows["metric"])}
+    runs = [*([reference.main] if reference else []), main]
     ours: list[str] = []
     others: list[str] = []
     for (paper, table, method), part in rows.groupby(["paper", "table", "method"], sort=False):
-        known = find(main, METHODS.get(str(method)))
+        known = [find(run, METHODS.get(str(method))) for run in runs]
         values = {row["metric"]: row for row in part.to_dict("records")}
         notes = dict.fromkeys(note.strip() for text_ in part["note"] for note in text_.split(";") if note.strip())
-        head = _head(str(method), known) + _source(str(paper), str(table), list(notes))
-        cells = "".join(_pair(values.get(theirs), known, column) for theirs, column in columns.items())
-        (ours if known else others).append(f"<tr>{head}{cells}</tr>")
+        head = _head(str(method), next(filter(None, reversed(known)), None)) + _source(str(paper), str(table), [*notes])
+        cells = "".join(
+            _printed(values.get(theirs), column) + "".join(_ours(row, column) for row in known)
+            for theirs, column in columns.items()
+        )
+        (ours if any(known) else others).append(f"<tr>{head}{cells}</tr>")
     heads = ["method", "published in"]
     for column in columns.values():
         name = "Δm, %" if column.column == "delta_m" else column.column
-        heads += [f"{name}: published", "ours"]
-    title = f"{label(dataset)}: published, and ours with 95 % intervals"
-    note = _note(differs)
+        heads += [f"{name}: published", *(["reference run"] if reference else []), "this run"]
+    title = f"{label(dataset)}: published{', the reference run,' if reference else ','} and ours with 95 % intervals"
+    note = _note(differs, reference)
     out = sortable(f"{dataset}-published", title, heads, ours, "published ", note) if ours else ""
     if others:
         title = f"{label(dataset)}: published for methods that this profile does not run"
@@ -64,13 +82,19 @@ def find(main: pd.DataFrame, kind: Kind | None) -> Row | None:
     return found.to_dict("records")[0] if len(found) else None
 
 
-def _note(differs: Sequence[str] | None) -> str:
+def _note(differs: Sequence[str] | None, reference: Shipped | None) -> str:
     always = "Each Δm is against its own study's single-task training."
+    if reference and reference.differs != differs:
+        return f"This run: {_said(differs)} The reference run: {_said(reference.differs)} {always}"
+    return f"{_said(differs)} {always}"
+
+
+def _said(differs: Sequence[str] | None) -> str:
     if differs is None:
-        return f"What differs is not known: the papers' settings are not in the profile paper. {always}"
+        return "What differs is not known: the papers' settings are not in the profile paper."
     if not differs:
-        return f"Settings are those of the profile paper; how they were chosen, and the machine, differ. {always}"
-    return f"Not the same experiment. What differs: {'; '.join(differs)}. {always}"
+        return "Settings are those of the profile paper; how they were chosen, and the machine, differ."
+    return f"Not the same experiment. What differs: {'; '.join(differs)}."
 
 
 def _head(printed: str, known: Row | None) -> str:
@@ -84,20 +108,22 @@ def _source(paper: str, table: str, notes: Sequence[str]) -> str:
     return f'<td class="source" data-sort="{escape(paper)}">{escape(paper)}, {escape(table)}{further}</td>'
 
 
-def _pair(printed: Row | None, known: Row | None, column: Ours) -> str:
-    """The published value and ours: two cells."""
-    theirs = cell("—")
-    if printed is not None:
-        # A fraction in per cent has two places less.
-        digits = max(0, int(printed["decimals"]) - (2 if column.times == 100 else 0))
-        value = printed["value"] * column.times
-        spread = printed["plus_minus"]
-        shown = text(value, digits) + (
-            "" if pd.isna(spread) else f" <small>± {text(spread * column.times)} as printed</small>"
-        )
-        theirs = cell(shown, value, raw=True)
+def _printed(printed: Row | None, column: Ours) -> str:
+    if printed is None:
+        return cell("—")
+    # A fraction in per cent has two places less.
+    digits = max(0, int(printed["decimals"]) - (2 if column.times == 100 else 0))
+    value = printed["value"] * column.times
+    spread = printed["plus_minus"]
+    shown = text(value, digits) + (
+        "" if pd.isna(spread) else f" <small>± {text(spread * column.times)} as printed</small>"
+    )
+    return cell(shown, value, raw=True)
+
+
+def _ours(known: Row | None, column: Ours) -> str:
     if known is None:
-        return theirs + cell("—")
+        return cell("—")
     if column.column == "delta_m":
-        return theirs + interval(known, "delta_m")
-    return theirs + (with_width(known, column.column) if column.column in known else cell("—"))
+        return interval(known, "delta_m")
+    return with_width(known, column.column) if column.column in known else cell("—")

@@ -8,7 +8,18 @@ from pathlib import Path
 from samo import verdict
 from samo.analysis.toys.losses import TOYS
 from samo.figures.palette import label
-from samo.study import absent, cells, figure_files, page, page_claims, page_figure, page_published, page_tables
+from samo.study import (
+    absent,
+    cells,
+    figure_files,
+    page,
+    page_claims,
+    page_figure,
+    page_published,
+    page_reference,
+    page_tables,
+    reference,
+)
 from samo.study.config import Params
 from samo.study.differs import differs
 from samo.study.published import KEYS
@@ -56,7 +67,20 @@ class Report:
         found = self.sources.claims()
         if found is None:
             return Piece(page.paragraph("No claim has been judged yet.", "gap"))
-        return Piece(page_claims.whole(found) + page_claims.comparisons(found))
+        verdicts = reference.verdicts(self.root)
+        return Piece(page_claims.whole(found, verdicts) + page_claims.comparisons(found))
+
+    def reference(self) -> Piece:
+        """How the shipped reference run was made, and its tables beside those of the run at hand."""
+        run = self.sources.reference
+        if run is None:
+            return Piece(page.paragraph(f"No reference run is shipped in `{reference.FOLDER}`.", "gap"))
+        read = self.sources
+        said = "".join(page.paragraph(verdict.headline(label(d), run.main(d)), "headline") for d in run.runs)
+        tables = self._each(
+            lambda d: page_reference.side_by_side(d, read.table(d), run.main(d)) if d in run.runs else ""
+        )
+        return Piece(said + tables.html + page_reference.about(run))
 
     def best(self) -> Piece:
         """The best method in one sentence a dataset."""
@@ -68,11 +92,17 @@ class Report:
         return self._each(lambda d: page_tables.main_table(d, read.table(d), read.measures(d), read.best(d)))
 
     def published(self) -> Piece:
-        """Of every dataset the papers' numbers beside ours, with what differs."""
-        printed = load_published(self.root)
-        return self._each(
-            lambda d: page_published.beside(d, self.sources.table(d), printed, differs(self.root, self.params, d))
-        )
+        """Of every dataset the papers' numbers beside the reference run's and ours, with what differs."""
+        printed, run = load_published(self.root), self.sources.reference
+
+        def beside(dataset: str) -> str:
+            shipped = None
+            if run is not None and dataset in run.runs:
+                shipped = page_published.Shipped(run.main(dataset), differs(self.root, run.params, dataset))
+            own = differs(self.root, self.params, dataset)
+            return page_published.beside(dataset, self.sources.table(dataset), printed, own, shipped)
+
+        return self._each(beside)
 
     def missing_datasets(self) -> Piece:
         """A line for each of the papers' datasets that the profile does not have."""
@@ -102,7 +132,7 @@ class Report:
         return self._each(lambda d: self._figure(d, kind, title, caption))
 
     def figure(self, of: str, kind: str, title: str, caption: str) -> Piece:
-        """A figure that belongs to no dataset: `of` is "toys" or "all"."""
+        """A figure that belongs to no dataset: `of` is "toys", "all" or "reference"."""
         return Piece(self._figure(of, kind, title, caption))
 
     def toy_steps(self) -> Piece:

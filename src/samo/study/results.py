@@ -95,7 +95,7 @@ def read_rows(path: Path, columns: Columns, mend: str = MEND) -> pd.DataFrame:
         ValueError: it is no such table, or text or infinity stands where numbers belong; the message names the file.
     """
     try:
-        found = pd.read_csv(path, float_precision="round_trip")
+        found = pd.read_csv(path)
     except (ValueError, OSError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path}: no table ({reason}): {mend}") from error

@@ -1,12 +1,13 @@
 """What the report reads: tables, numbers of figures and datasheets, or empty frames where nothing has been run."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from samo.study import store
+from samo.study import reference, store
 from samo.study.config import Params
 
 NUMBERS = ["method", "epoch", "metric", "measure"]
@@ -19,6 +20,11 @@ class Sources:
 
     root: Path
     params: Params
+
+    @cached_property
+    def reference(self) -> reference.Reference | None:
+        """The shipped reference run; None where there is none."""
+        return reference.load(self.root)
 
     def table(self, dataset: str) -> pd.DataFrame:
         """The main table; rows of gaps if it is not there."""
