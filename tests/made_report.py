@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 
 from samo.analysis.layers import layers
-from samo.study import cells, config, store
+from samo.study import cells, config, reference_ship, store
 from samo.study.conflict_stage import write_conflict
 from samo.study.figures_stage import write_figures
 from samo.study.render import render
@@ -47,7 +47,7 @@ toys: {}
 def make(folder: Path) -> Report:
     """A project in `folder` as the stages before the report leave it, and the report over it."""
     for name in ("reports/template", "profiles", "data/reference"):
-        shutil.copytree(HERE / name, folder / name)
+        shutil.copytree(HERE / name, folder / name, ignore=shutil.ignore_patterns("study"))
     (folder / "params.yaml").write_text(PARAMS)
     params = config.parse(PARAMS)
     pairs = write_runs(folder, METHODS)
@@ -58,6 +58,7 @@ def make(folder: Path) -> Report:
     write_walks(folder, made_walks())
     by_layer = layers(read_histories(folder, "multimnist", ["mgda"], "layers.csv"), choose=2)
     store.write_text(folder / "data/analysis/multimnist/layers.csv", csv(by_layer))
+    reference_ship.ship(folder, params)  # the reference run is this very run
     write_figures(folder, write_tables(folder, pairs, variants))
     for name in executed(params):
         for ending in (".html", ".ipynb"):

@@ -1,6 +1,7 @@
 """From made runs to the page: tables, figures, the notebook's cells, and the HTML that a reader opens."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def test_every_figure_has_a_title_words_numbers_and_a_source(html):
     labelled = [role.get("aria-label") or "" for role in Page(html).roles if role["role"] == "img"]
     drawn = re.findall(r'<figure id="([a-z-]+)"><h3>([^<]+)</h3>', html)
     assert len(labelled) == len(drawn) + 2 * 4  # the panels of two sliders
-    assert len(drawn) == 13 + 1 + 3  # of the dataset, its variants, and the toys
+    assert len(drawn) == 13 + 1 + 3 + 1  # of the dataset, its variants, the toys, and the reference run
     assert all(len(words) > 40 for words in labelled)
     assert all(len(title) > 20 for _, title in drawn)
     for name, _ in drawn:
@@ -110,6 +111,25 @@ def test_every_figure_has_a_title_words_numbers_and_a_source(html):
         assert f"Just this one: <code>samo figure {name}</code>" in html
     gaps = re.findall("No figure <code>([^<]+)</code>", html)
     assert gaps == ["all-tasks"]  # one dataset has no other to be compared with
+
+
+def test_the_reference_run_stands_beside_this_run(html):
+    section = html[html.index('<figure id="reference-gains"') : html.index('<h2 id="main-results">')]
+    assert "cells of the shipped reference run, data/reference/study/runs.csv" in section
+    assert 'id="multimnist-reference"' in section
+    assert "How it was made" in section
+    published = html[html.index('id="multimnist-published"') :].split("</thead>")[0]
+    assert published.count(">reference run<") == published.count(">this run<") == published.count(": published<") > 0
+
+
+def test_without_a_reference_run_the_page_says_so(page, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(page.root, project, ignore=shutil.ignore_patterns("study"))
+    report = Report(project, page.params)
+    assert "No reference run is shipped" in report.reference().html
+    assert "No figure <code>reference-gains</code>" not in report.figure("reference", "gains", "t", "c").html
+    assert ">reference run<" not in report.published().html
+    assert ">reference run<" not in report.claims().html
 
 
 def test_the_source_names_notebook_methods_and_seeds(html):
@@ -152,7 +172,7 @@ def test_published_numbers_stand_beside_ours_with_what_differs(html):
     # F-MTL's Table 1, MGDA: printed beside what the made run has.
     row = next(row for row in body.split("<tr>") if "<code>mgda</code>" in row)
     assert "F-MTL (ICCV 2025, arXiv 2211.13723), Table 1" in row
-    assert len(re.findall("<td", row)) == 1 + 2 * 2  # the source; two metrics, published and ours (no Delta-m there)
+    assert len(re.findall("<td", row)) == 1 + 2 * 3  # the source; two metrics: published, reference, ours (no Delta-m there)
 
 
 def test_the_same_inputs_give_the_same_bytes(html, root):

@@ -34,6 +34,12 @@ def test_the_whole_claim_has_a_row_with_a_word_and_a_shape():
     assert "SAMO improves &lt;everything&gt;" in html
 
 
+def test_the_reference_runs_verdict_has_a_column_of_its_own():
+    html = page_claims.whole(claims(), {5: "contradicted"})
+    assert html.index(">reference run<") < html.index(">this run<")
+    assert html.index("✗ contradicted") < html.index("? undecided")
+
+
 def test_comparisons_that_were_run_lead_to_their_figure():
     html = page_claims.comparisons(claims())
     assert html.count("<tr><td") == 1

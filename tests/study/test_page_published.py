@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from samo import tables
-from samo.study.page_published import beside, find
+from samo.study.page_published import Shipped, beside, find
 from samo.study.published_names import Kind
 from tests.made import made_run
 
@@ -48,6 +48,22 @@ def test_a_method_that_did_not_run_has_no_number_of_ours(main):
     assert "UW" in others
     assert [cell.split(">")[1].split("<")[0] for cell in others.split("<td")[2:4]] == ["1.5", "—"]
     assert "Settings are those of the profile paper" in html
+
+
+def test_the_reference_run_stands_between_published_and_ours(main):
+    theirs = main.assign(**{"left accuracy": main["left accuracy"] + 5})
+    shipped = Shipped(theirs, ["seeds: 10, the papers' 3"])
+    rows = printed(("MGDA", "acc task 1 (top-left)", 90, 0), ("F-MGDA", "acc task 1 (top-left)", 91, 0))
+    html = beside("multimnist", main[main["method"] != "fmtl-mgda"], rows, DIFFERS, shipped)
+    _, paper, reference, ours = cells(html, "mgda")
+    value = main.loc[main["method"] == "mgda", "left accuracy"].iloc[0]
+    assert paper.startswith("90<")
+    assert reference.startswith(f"{value + 5:.2f} ")
+    assert ours.startswith(f"{value:.2f} ")
+    assert cells(html, "fmtl-mgda")[3].startswith("—")  # run there, and not here
+    assert "This run: Not the same experiment." in html
+    assert "The reference run: Not the same experiment. What differs: seeds: 10" in html
+    assert html.count("Not the same experiment") == 2
 
 
 def test_metrics_without_a_counterpart_are_left_out(main):
