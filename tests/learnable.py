@@ -8,6 +8,7 @@ from torch import nn
 
 from samo.models.multitask import MultiTaskNetwork
 from samo.problem import Metric, Problem
+from samo.ranks import share_of
 from samo.settings import Training
 from samo.sharpness import preset
 from samo.train import Recipe
@@ -33,6 +34,8 @@ class MadeSplit:
         order = torch.arange(len(self)) if shuffle is None else torch.randperm(len(self), generator=shuffle)
         for start in range(0, len(self) - (len(self) % size if shuffle is not None else 0), size):
             chosen = order[start : start + size]
+            if shuffle is not None:
+                chosen = share_of(chosen, group)
             yield self.x[chosen].to(device), self.y[chosen].to(device)
 
 
@@ -55,11 +58,11 @@ class Flat(nn.Module):
         return x[..., 0]
 
 
-def problem() -> Problem:
+def problem(dropout: float = 0.1) -> Problem:
     """Two tasks on a trunk with BatchNorm and dropout."""
 
     def network():
-        trunk = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.1), nn.Tanh())
+        trunk = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(dropout), nn.Tanh())
         return MultiTaskNetwork(trunk, [nn.Sequential(nn.Linear(8, 1), Flat()) for _ in TASKS])
 
     return Problem(

@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
+from samo.evaluation import evaluate
 from samo.models.multitask import MultiTaskNetwork
 from samo.problem import Problem
 from samo.sharpness import preset
-from samo.train import DivergedError, evaluate, fit
+from samo.train import DivergedError, fit
 from tests import learnable
 from tests.learnable import TASKS, Flat, Squares, recipe
 

@@ -12,6 +12,7 @@ from samo.gradients import task_gradients
 from samo.parts import Parts
 from samo.passes import Closure, Passes
 from samo.problem import Problem
+from samo.ranks import ALONE, Ranks
 
 
 class LayerCosine(NamedTuple):
@@ -42,16 +43,24 @@ class Agreement:
         parts: of its update.
         steps: an epoch's.
         batches: mini-batches an epoch that are looked at, spread evenly over its steps; 0 looks at none.
+        ranks: of the update. The probe set is looked at whole by each of them.
     """
 
     def __init__(
-        self, problem: Problem, network: nn.Module, parts: Parts, device: torch.device, steps: int, batches: int
+        self,
+        problem: Problem,
+        network: nn.Module,
+        parts: Parts,
+        device: torch.device,
+        steps: int,
+        batches: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.problem = problem
         self.network = network
         self.parts = parts
         self.device = device
-        self.batches = Batches(parts, steps, batches)
+        self.batches = Batches(parts, steps, batches, ranks)
         self.layers: list[LayerCosine] = []
 
     def before_training(self) -> None:
@@ -93,10 +102,13 @@ class Batches:
         parts: trunk, heads and modules of the update.
         steps: an epoch's.
         count: looks an epoch; all steps where it is more.
+        ranks: those that share the batch. Their gradients are averaged, as the step averages them, before any cosine
+            is taken: the share is that of the whole batch, never a mean of the ranks' shares.
     """
 
-    def __init__(self, parts: Parts, steps: int, count: int) -> None:
+    def __init__(self, parts: Parts, steps: int, count: int, ranks: Ranks = ALONE) -> None:
         self.parts = parts
+        self.ranks = ranks
         self.at = {step for step in range(1, steps + 1) if step * count // steps > (step - 1) * count // steps}
         self.shares: list[float] = []
 
@@ -107,6 +119,7 @@ class Batches:
         passes = Passes(closure, self.parts.modules, self.parts.device)
         with passes.without_trace():
             J = task_gradients(passes.again, self.parts.trunk, range(self.parts.tasks))
+        self.ranks.average_([J])
         self.shares.append(float((pairs(J) < 0).float().mean()))
 
     def share(self) -> float | None:

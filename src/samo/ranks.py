@@ -27,6 +27,11 @@ class Ranks:
     def __init__(self, group: Group | None = None) -> None:
         self.group = group
 
+    @property
+    def number(self) -> int:
+        """This process's own among them, from 0; 0 alone."""
+        return 0 if self.group is None else self.group.rank()
+
     def average_(self, tensors: Sequence[Tensor]) -> None:
         """Replace these by their means over ranks, in place: one message a dtype. NaN on one rank is NaN on all."""
         if self.group is None:
@@ -56,6 +61,19 @@ class Ranks:
         counts = torch.tensor(flags, dtype=torch.int32, device=device)
         distributed.all_reduce(counts, group=self.group)
         return [count > 0 for count in counts.tolist()]
+
+    def of_first(self, values: Sequence[float], device: torch.device) -> list[float]:
+        """The first rank's numbers, on every rank: a choice that goes by them is then the same on all.
+
+        Args:
+            values: as many on each.
+            device: one that the group's backend sends from.
+        """
+        if self.group is None:
+            return list(values)
+        sent = torch.tensor(values, dtype=torch.float64, device=device)
+        distributed.broadcast(sent, group=self.group, group_src=0)
+        return sent.tolist()
 
     def check_alike(self, things: Mapping[str, Any], device: torch.device) -> None:
         """Raise a ValueError on every rank that names what is not the same, bit for bit, on all of them.

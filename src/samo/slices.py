@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from samo.evaluation import EVALUATION_BATCH
 from samo.perturbation import Point, Vector, safe_ratio
 from samo.problem import Batch, Problem
-from samo.train import EVALUATION_BATCH
 
 Place = tuple[float, float]
 """Where on the plane: theta + x first + y second."""

@@ -9,19 +9,19 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from samo import aggregation
+from samo import aggregation, streams
 from samo.agreement import Agreement, LayerCosine
+from samo.evaluation import evaluate
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.optimizer import make_optimizer
 from samo.passes import LossError
 from samo.problem import Batch, Problem, Values
+from samo.ranks import Group, Ranks
 from samo.resume import Running, State
 from samo.schedule import Schedule
 from samo.settings import Training
 from samo.sharpness import Sharpness
 from samo.update import MultiTaskUpdate
-
-EVALUATION_BATCH = 500
 
 
 class DivergedError(Exception):
@@ -42,6 +42,9 @@ class Recipe:
         training: batch, optimiser, schedule, weight decay, clipping.
         seed: of weights, order of examples and random directions, each in a stream of its own.
         device: where to train.
+        group: the processes that train together, each on its share of every batch; None for this one alone. All must
+            make the same calls. Each has the same history and weights; its dropout masks are its own.
+        sync_batchnorm: whether BatchNorm normalises by the batches of all of them; see `MultiTaskUpdate`.
     """
 
     aggregator: str
@@ -53,6 +56,8 @@ class Recipe:
     options: Mapping[str, Any] = field(default_factory=dict)
     separate: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    group: Group | None = None
+    sync_batchnorm: bool = True
 
 
 class Row(NamedTuple):
@@ -123,7 +128,10 @@ def fit(
         aggregator=aggregation.make(recipe.aggregator, tasks=len(problem.tasks), **recipe.options),
         sharpness=recipe.sharpness,
         generator=directions,
+        group=recipe.group,
+        sync_batchnorm=recipe.sync_batchnorm,
     )
+    ranks = Ranks(recipe.group)
     training = recipe.training
     learned = [*network.parameters(), *update.parameters()]
     optimizer = make_optimizer(learned, recipe.lr, training)
@@ -131,7 +139,7 @@ def fit(
     schedule = Schedule(optimizer, training, recipe.epochs, steps)
     agreement: Agreement | None = None
     if every_epoch and not recipe.separate and len(problem.tasks) > 1:
-        agreement = Agreement(problem, network, update.parts, recipe.device, steps, training.conflict_batches)
+        agreement = Agreement(problem, network, update.parts, recipe.device, steps, training.conflict_batches, ranks)
     running, behind = Running(network, optimizer, schedule, update, order, agreement, recipe.device), 0
     history: list[Row] = []
     if resume is not None:
@@ -143,8 +151,12 @@ def fit(
     report_every = max(1, recipe.epochs * steps // 50)
     for epoch in range(behind + 1, recipe.epochs + 1):
         network.train()
+        if ranks.number:
+            # Dropout masks unlike the first rank's. By the epoch, as a checkpoint keeps the first one's stream alone.
+            streams.stand_at(recipe.seed, epoch, ranks.number)
         total = torch.zeros(len(problem.tasks), device=recipe.device)
-        for step, batch in enumerate(problem.splits["train"].batches(training.batch, recipe.device, order), 1):
+        batches = problem.splits["train"].batches(training.batch, recipe.device, order, recipe.group)
+        for step, batch in enumerate(batches, 1):
             if agreement is not None:
                 agreement.batches.look(step, partial(problem.losses, network, batch))
             try:
@@ -161,36 +173,17 @@ def fit(
         rows = [Row(epoch, "train", t, "loss", v) for t, v in zip(problem.tasks, mean.tolist(), strict=True)]
         if every_epoch or epoch == recipe.epochs:
             for split in evaluate_on:
-                values = evaluate(problem, network, split, recipe.device)
+                values = evaluate(problem, network, split, recipe.device, ranks)
                 _check_finite(problem, split, values, f"after epoch {epoch}, step {steps}")
                 rows += _rows(epoch, split, values)
         if agreement is not None:
             rows += [Row(epoch, note.split, "all", note.metric, note.value) for note in agreement.after_epoch(epoch)]
-        score = _score(problem, network, rows, recipe.device) if schedule.needs_score else math.nan
+        score = _score(problem, network, rows, recipe.device, ranks) if schedule.needs_score else math.nan
         schedule.after_epoch(score)
         history += rows
         on_epoch(rows)
         keep(partial(running.state, epoch, history))
     return Fit(history, network, agreement.layers if agreement is not None else [])
-
-
-def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.device) -> Values:
-    """Loss and metrics of every task over a whole split, in eval mode; the mode is put back."""
-    training = network.training
-    network.eval()
-    tasks: Sequence[int] = range(len(problem.tasks))
-    meter, total, seen = problem.meter(), [0.0] * len(problem.tasks), [0] * len(problem.tasks)
-    with torch.no_grad():
-        for batch in problem.splits[split].batches(EVALUATION_BATCH, device):
-            held = tasks if problem.present is None else problem.present(batch)
-            outputs = dict(zip(held, problem.forward(network, batch, held), strict=True))
-            for i, output in outputs.items():
-                seen[i] += len(output)
-                total[i] += len(output) * float(problem.loss(i, output, batch))
-            meter.update(outputs, batch)
-    network.train(training)
-    values = meter.compute()
-    return {task: {"loss": total[i] / max(1, seen[i]), **values[task]} for i, task in enumerate(problem.tasks)}
 
 
 def train_step(
@@ -226,10 +219,10 @@ def _named(problem: Problem, losses: Mapping[int, float]) -> str:
     return "; ".join(f"the loss of {problem.tasks[i]} is {loss}" for i, loss in losses.items())
 
 
-def _score(problem: Problem, network: nn.Module, rows: list[Row], device: torch.device) -> float:
+def _score(problem: Problem, network: nn.Module, rows: list[Row], device: torch.device, ranks: Ranks) -> float:
     """The validation score, from the epoch's rows where they have it."""
     found = values_of(rows, "val")
-    return problem.score(found or evaluate(problem, network, "val", device))
+    return problem.score(found or evaluate(problem, network, "val", device, ranks))
 
 
 def values_of(history: Sequence[Row], split: str, epoch: int | None = None) -> Values:

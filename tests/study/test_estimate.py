@@ -50,6 +50,15 @@ def test_a_step_is_measured_on_a_small_sample(tmp_path):
     assert 16 * 16 * 3 < unit.stored < 16 * 16 * 40
 
 
+def test_of_several_processes_one_s_share_of_a_batch_is_timed(tmp_path, monkeypatch):
+    timed: list[int] = []
+    monkeypatch.setattr("samo.study.estimate._step", lambda _problem, training, _where: timed.append(training.batch))
+    text = TEXT[:START] + SCENES + TEXT[END:]
+    for processes in (1, 2):
+        measure(config.parse(text.replace("threads: 1", f"processes: {processes}")), "scenes", tmp_path)
+    assert timed == [4, 2]
+
+
 def test_the_whole_is_the_sum_of_the_cells(tmp_path):
     found = estimate(tmp_path, PARAMS, "scenes", lambda _: None)
     assert isinstance(found, Estimate)

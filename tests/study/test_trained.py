@@ -2,11 +2,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from samo.evaluation import evaluate
 from samo.study import config, trained
 from samo.study.cell import train_cell
 from samo.study.cells import Cell
 from samo.study.errors import NotebookError
-from samo.train import evaluate
 
 
 @pytest.mark.parametrize("method", ["stl", "ls"])

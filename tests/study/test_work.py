@@ -28,6 +28,7 @@ def test_a_step_measured_under_other_settings_counts_for_nothing(tmp_path):
     work.remember(tmp_path, PARAMS, {"multimnist": UNIT})
     text = (ROOT / "profiles/smoke.yaml").read_text()
     assert work.recall(tmp_path, config.parse(text.replace("batch: 32", "batch: 16"))) == {}
+    assert work.recall(tmp_path, config.parse(text.replace("threads: 1", "processes: 2"))) == {}
     assert work.recall(tmp_path, config.parse(text.replace("seeds: [0, 1]", "seeds: [7]"))) == {"multimnist": UNIT}
     for broken in ("", "[]", '{"multimnist": 3}', '{"multimnist": {"of": "x"}}'):
         (tmp_path / work.UNITS).write_text(broken)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from samo.settings import Settings, Training
 from samo.study.method import Method, Positive
@@ -46,11 +46,18 @@ class Train(Settings):
     Attributes:
         threads: of torch, fixed so that results do not depend on how many cells run at once.
         device: "cpu", "cuda", "cuda:1", "mps" …, or "auto": the accelerator where there is one.
+        processes: that train together, each on an equal share of every batch: on a GPU of its own with device "cuda",
+            and with "auto" where there is CUDA; else on the CPU, `threads` each.
+        sync_batchnorm: whether BatchNorm then normalises by the whole batch. It does by default, so that a cell comes
+            out the same, up to rounding, however many processes make it; without, each goes by its own share, which
+            sends less. Of one process nothing depends on it.
         search: the grids, where a dataset's block has none of its own.
     """
 
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     device: Annotated[str, Field(pattern=r"^(auto|[a-z]+(:[0-9]+)?)$")] = "auto"
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    sync_batchnorm: bool = True
     search: Grid
 
     @field_validator("device")
@@ -62,6 +69,22 @@ class Train(Settings):
             return name if name == "auto" else str(torch.device(name))
         except RuntimeError as error:
             raise ValueError(f"no kind of device that torch knows ({str(error).splitlines()[0][:100]})") from None
+
+    @field_validator("processes")
+    @classmethod
+    def _each_its_own_device(cls, processes: int, info: ValidationInfo) -> int:
+        device = info.data.get("device", "auto")
+        if processes > 1 and device not in {"auto", "cpu", "cuda"}:
+            raise ValueError(f"each takes a GPU of its own, so train.device must be auto, cuda or cpu, not {device}")
+        return processes
+
+    def check_batch(self, dataset: str, batch: int) -> None:
+        """Raise a ValueError where a dataset's batch cannot be shared out: unequal shares make no mean of the batch."""
+        if batch % self.processes:
+            raise ValueError(
+                f"datasets.{dataset}.training.batch = {batch}: must divide by train.processes = {self.processes}, "
+                "each of which takes an equal share"
+            )
 
 
 class More(Settings):

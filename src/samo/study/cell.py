@@ -14,13 +14,14 @@ from safetensors.torch import save_file
 
 from samo import datasets, search
 from samo.problem import Problem
+from samo.ranks import ALONE, Ranks
 from samo.reported import reported
 from samo.settings import Training
-from samo.study import checkpoint, config, paths, store, track
+from samo.study import checkpoint, config, launch, paths, place, store, track
 from samo.study.cells import Cell
 from samo.study.method import Method
 from samo.study.trainings import Watch, go_on, recipe_of, search_cell
-from samo.train import Fit, fit
+from samo.train import DivergedError, Fit, fit
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
     method with a shared trunk, and the weights under `data/models/`. What holds for this machine only (times, device,
     commit) goes to MLflow, never in there.
 
+    With `train.processes` above 1 all of it is done by so many processes of their own, see `samo.study.launch`.
+
     Args:
         dataset: of the cell.
         method: of the cell.
@@ -45,26 +48,42 @@ def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
 
     Raises:
         KeyError: no such dataset or method in params.yaml.
+        samo.study.errors.ConfigError: this machine has not the devices that params.yaml asks for.
+        samo.study.errors.RankError: one of several processes failed or was killed.
         samo.train.DivergedError: a final run's loss stopped being finite.
     """
+    params = config.load()
+    _ = params.dataset[dataset], params.methods_on(dataset)[method]
+    device = place.device(params.train)
+    if params.train.processes == 1:
+        return train_here(dataset, method, into, place.Place(device))
+    answer = launch.together(dataset, method, params.train.processes, into)
+    if "diverged" in answer:
+        raise DivergedError(answer["diverged"])
+    return Result(answer["metrics"], answer["history"])
+
+
+def train_here(dataset: str, method: str, into: Path | None, here: place.Place) -> Result:
+    """As `train_cell`, in this process, alone or as one of several that all call it."""
     root, params = paths.root(), config.load()
     out = into or root
     cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods_on(dataset)[method]
     seeds = params.seeds_on(dataset)
     torch.set_num_threads(params.train.threads)
     torch.set_deterministic_debug_mode("warn")  # what use_deterministic_algorithms does, but for a second of imports
-    device = config.device(params.train.device)
+    device = here.device
     problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
     watch = Watch(cell, params, chosen_method)
 
     grids = config.grids(params, dataset, chosen_method)
-    kept = _checkpoints(params, cell, chosen_method, device, into)
-    trials, chosen = search_cell(problem, block.training, chosen_method, grids, seeds[0], device, watch, kept)
+    kept = _checkpoints(params, cell, chosen_method, device, into, here.ranks)
+    trials, chosen = search_cell(problem, block.training, chosen_method, grids, seeds[0], here, watch, kept)
     fits: dict[int, Fit] = {}
-    live = track.Live(root, params, cell, chosen, config.device_name(device)) if into is None else nullcontext()
+    tracked = into is None and here.writes
+    live = track.Live(root, params, cell, chosen, config.device_name(device)) if tracked else nullcontext()
     with live as views:
         for k, seed in enumerate(seeds, 1):
-            recipe = recipe_of(chosen_method, block.training, chosen, block.training.epochs, seed, device)
+            recipe = recipe_of(chosen_method, block.training, chosen, block.training.epochs, seed, here)
             watch.phase(f"seed {seed} ({k}/{len(seeds)})", recipe.epochs)
             train = partial(fit, problem, recipe, ("val", "test"), on_progress=watch)
             if views is not None:
@@ -73,25 +92,35 @@ def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
 
         metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
         history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
-        layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
-        with store.whole_folder(out / cell.runs) as folder:
-            store.write_json(folder / "metrics.json", metrics)
-            store.write_text(folder / "history.csv", _csv(history))
-            if layers:
-                store.write_text(folder / "layers.csv", _csv(layers))
-        with store.whole_folder(out / cell.models) as folder:
-            for seed, run in fits.items():
-                # Tensors in one plain layout: safetensors refuses strided ones.
-                weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
-                save_file(weights, folder / f"{seed}.safetensors")
+        if here.writes:
+            _write(out, cell, metrics, history, fits)
         if views is not None:
             views.finish(store.read_json(out / cell.runs / "metrics.json"))
     kept.clear()
     return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
 
 
+def _write(out: Path, cell: Cell, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]) -> None:
+    layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
+    with store.whole_folder(out / cell.runs) as folder:
+        store.write_json(folder / "metrics.json", metrics)
+        store.write_text(folder / "history.csv", _csv(history))
+        if layers:
+            store.write_text(folder / "layers.csv", _csv(layers))
+    with store.whole_folder(out / cell.models) as folder:
+        for seed, run in fits.items():
+            # Tensors in one plain layout: safetensors refuses strided ones.
+            weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
+            save_file(weights, folder / f"{seed}.safetensors")
+
+
 def _checkpoints(
-    params: config.Params, cell: Cell, method: Method, device: torch.device, into: Path | None = None
+    params: config.Params,
+    cell: Cell,
+    method: Method,
+    device: torch.device,
+    into: Path | None = None,
+    ranks: Ranks = ALONE,
 ) -> checkpoint.Checkpoints:
     root, block = paths.root(), params.dataset[cell.dataset]
     settings = {
@@ -106,7 +135,7 @@ def _checkpoints(
         "versions": {name: version(name) for name in ("numpy", "torch", "torchjd")},
     }
     made_from = checkpoint.made_from(root, cell.dataset, settings)
-    return checkpoint.Checkpoints((into or paths.checkpoints(root)) / cell.name, made_from, device)
+    return checkpoint.Checkpoints((into or paths.checkpoints(root)) / cell.name, made_from, device, ranks)
 
 
 def _metrics(

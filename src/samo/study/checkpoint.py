@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from samo.ranks import ALONE, Ranks
 from samo.study import store
 
 SECONDS = "SAMO_CHECKPOINT_SECONDS"
@@ -31,16 +32,22 @@ class Checkpoints:
         folder: theirs alone.
         made_from: name -> digest of everything that the cell's bytes depend on.
         device: where tensors go.
+        ranks: the processes that train the cell. All go on from the files; the first alone writes and removes them.
     """
 
-    def __init__(self, folder: Path, made_from: Mapping[str, str], device: torch.device) -> None:
-        self._folder, self._made_from, self._device = folder, dict(made_from), device
+    def __init__(self, folder: Path, made_from: Mapping[str, str], device: torch.device, ranks: Ranks = ALONE) -> None:
+        self._folder, self._made_from, self._device, self._ranks = folder, dict(made_from), device, ranks
         given = os.environ.get(SECONDS)
         self._every, self._share = (EVERY, SHARE) if given is None else (float(given), 1.0)
         self._next = time.monotonic() + self._every
 
     def read(self, name: str) -> Any:
         """What was kept under a name; None where nothing was, or, with a warning, nothing that may be used."""
+        found = self._found(name)
+        # All ranks go on, or none does.
+        return None if any(self._ranks.anywhere([found is None], self._device)) else found
+
+    def _found(self, name: str) -> Any:
         path = self._path(name)
         try:
             with path.open("rb") as stream:
@@ -77,7 +84,7 @@ class Checkpoints:
         A disk that is full is no reason to stop a training: that is said once, and nothing is kept any more.
         """
         begun = time.monotonic()
-        if begun < self._next:
+        if begun < self._next or self._ranks.number:
             return False
         payload = BytesIO()
         torch.save(make(), payload)
@@ -97,6 +104,8 @@ class Checkpoints:
 
     def drop(self, name: str) -> None:
         """Remove what is kept under a name."""
+        if self._ranks.number:
+            return
         try:
             self._path(name).unlink(missing_ok=True)
         except OSError:
@@ -104,6 +113,8 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove all of the cell's: it is done."""
+        if self._ranks.number:
+            return
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, name: str) -> Path:

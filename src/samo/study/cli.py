@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from samo.study.errors import ConfigError, FetchError, NotebookError
+from samo.study.errors import ConfigError, FetchError, NotebookError, RankError
 
 app = typer.Typer(
     name="samo",
@@ -284,6 +284,6 @@ def _for_people() -> Iterator[None]:
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    except (FetchError, NotebookError, OSError, ValueError) as error:
+    except (FetchError, NotebookError, OSError, RankError, ValueError) as error:
         print(f"samo: {error}", file=sys.stderr)
         sys.exit(1)

@@ -56,6 +56,8 @@ class Params(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> "Params":
         _ = self.dataset, self.analysis  # builds, and so checks, every block
+        for name, block in self.dataset.items():
+            self.train.check_batch(name, block.training.batch)
         taken = dict.fromkeys(self.methods, "methods, too, which run on every dataset")
         for tier, some in (("more", self.more), ("sensitivity", self.sensitivity)):
             for name in some.datasets:

@@ -13,5 +13,9 @@ class NotebookError(Exception):
     """A notebook that cannot be run as asked, or a cell of it that failed."""
 
 
+class RankError(Exception):
+    """A process of a cell that several train together ended before its time; the message says which, and of what."""
+
+
 class WriteError(OSError):
     """A file cannot be written: no room, or no right to. It names the file; what was there stays."""

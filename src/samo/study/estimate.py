@@ -11,6 +11,7 @@ import torch
 from samo import aggregation, datasets, loading, sharpness
 from samo.analysis.cost import passes, seconds
 from samo.datasets.parts.sources import Given
+from samo.evaluation import evaluate
 from samo.problem import Problem
 from samo.search import count
 from samo.settings import Training
@@ -18,7 +19,6 @@ from samo.study import fetch, paths, store
 from samo.study.config import Params, device, grids
 from samo.study.errors import FetchError
 from samo.study.method import Method
-from samo.train import evaluate
 
 OVERHEAD = 8.0
 """Seconds that a cell takes beside its training: starting Python, the notebook, DVC's bookkeeping."""
@@ -35,7 +35,8 @@ class Unit:
     Attributes:
         tasks: K.
         weights: bytes of the network's parameters and buffers.
-        step: seconds of one plain LS step, with its share of loading.
+        step: seconds of one plain LS step, with its share of loading; where several processes share each batch, of
+            one of them on its share.
         look: seconds to evaluate one example.
         stored: bytes that one prepared example takes.
     """
@@ -122,7 +123,9 @@ def measure(params: Params, dataset: str, raw: Path) -> Unit:
         network = problem.network().to(where)
         # The first call pays for what later ones find ready.
         look = min(seconds(lambda: evaluate(problem, network, "test", where), where) for _ in range(2)) / few["test"]
-        step = _step(problem, block.training, where)
+        # What one of the processes has of a step; what they send each other is not in it.
+        share = block.training.batch // params.train.processes
+        step = _step(problem, block.training.model_copy(update={"batch": share}), where)
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.npy"))
     state = network.state_dict().values()
     weights = sum(t.numel() * t.element_size() for t in state)

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-import torch
-
 from samo import search, sharpness
 from samo.problem import Problem
 from samo.resume import State, StateError
@@ -12,6 +10,7 @@ from samo.settings import Training
 from samo.study import checkpoint, config, progress, store
 from samo.study.cells import Cell
 from samo.study.method import Method
+from samo.study.place import Place
 from samo.train import DivergedError, Fit, Progress, Recipe, fit, values_of
 
 
@@ -50,7 +49,7 @@ def search_cell(
     method: Method,
     grids: search.Grids,
     seed: int,
-    device: torch.device,
+    place: Place,
     watch: Watch,
     kept: checkpoint.Checkpoints,
 ) -> tuple[list[search.Trial], search.Trial]:
@@ -64,7 +63,7 @@ def search_cell(
         watch.phase(f"search {made}/{total}", training.search_epochs)
         if made <= len(scores):
             return scores[made - 1]
-        recipe = recipe_of(method, training, trial, training.search_epochs, seed, device)
+        recipe = recipe_of(method, training, trial, training.search_epochs, seed, place)
         train = partial(fit, problem, recipe, ("val",), every_epoch=False, on_progress=watch)
         scores.append(_validation_score(problem, partial(go_on, kept, f"search-{made}", train)))
         if kept.write("search", lambda: scores):
@@ -98,9 +97,7 @@ def go_on(kept: checkpoint.Checkpoints, name: str, train: Callable[..., Fit]) ->
         return train(keep=keep)
 
 
-def recipe_of(
-    method: Method, training: Training, trial: search.Trial, epochs: int, seed: int, device: torch.device
-) -> Recipe:
+def recipe_of(method: Method, training: Training, trial: search.Trial, epochs: int, seed: int, place: Place) -> Recipe:
     """What one training of a method is, with what a trial chose."""
     return Recipe(
         aggregator=method.aggregator_name,
@@ -111,5 +108,7 @@ def recipe_of(
         epochs=epochs,
         training=training,
         seed=seed,
-        device=device,
+        device=place.device,
+        group=place.ranks.group,
+        sync_batchnorm=place.sync_batchnorm,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from samo.study import config, grid, made_on, store
+from samo.study import config, grid, made_on, place, store
 from samo.study.cell import train_cell
 from samo.study.cells import Cell, cells
 from samo.study.config import Params
@@ -57,7 +57,7 @@ def verify(root: Path, params: Params, wanted: Sequence[Cell], say: Say) -> bool
     Returns:
         Whether everything is the same.
     """
-    device = config.device_name(config.device(params.train.device))
+    device = config.device_name(place.device(params.train))
     same = True
     for cell in wanted:
         store.needed(root, Path("data/prepared") / cell.dataset)

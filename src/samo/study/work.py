@@ -65,5 +65,6 @@ def _passes(params: Params, cell: Cell) -> float:
 
 def _settings(params: Params, dataset: str) -> str:
     block = params.dataset[dataset]
-    said = [block.data.model_dump(), block.training.model_dump(), params.train.threads, params.train.device]
+    train = params.train
+    said = [block.data.model_dump(), block.training.model_dump(), train.threads, train.device, train.processes]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
