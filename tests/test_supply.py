@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from samo.study import cli, config, paths, track, track_rebuild
+from samo.study import config, paths, track, track_rebuild, ui_command
 from samo.study.kernel import LocalKernelManager
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +78,7 @@ def test_the_page_of_mlflow_is_for_this_machine_alone(monkeypatch: pytest.Monkey
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(track, "pages", lambda *_: {})
     monkeypatch.setattr(os, "execv", lambda program, command: called.append(command))
-    cli.ui(port=5001)
+    ui_command.command(port=5001)
     (command,) = called
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert {name: os.environ.get(name) for name in QUIET} == QUIET

@@ -212,26 +212,12 @@ def track() -> None:
     print(f"{made} runs made in {place(root)}")
 
 
-@app.command()
-def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
-    """Start MLflow's page on the runs, on this machine only."""
-    from samo.study import config, paths
-    from samo.study import track as view
-    from samo.study.mlflow_store import uri
-    from samo.study.track_rebuild import rebuild
+@app.command("ui", add_help_option=False, context_settings=PASSED_ON)
+def show_runs(context: typer.Context) -> None:
+    """Start MLflow's page on the runs, on this machine only; --help lists the options."""
+    from samo.study.ui_command import command
 
-    root = paths.root()
-    params = config.load()
-    rebuild(root, params, lambda _: None)
-    server = uri(root) if uri(root).startswith("http") else f"http://127.0.0.1:{port}"
-    for dataset, views in view.pages(root, params, server).items():
-        for name, page in views.items():
-            print(f"{dataset}, {name}: {page}", flush=True)
-    if uri(root).startswith("http"):
-        return  # a server of the group's shows them
-    # One process: each that MLflow starts by itself would take seconds to import it anew.
-    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    os.execv(sys.executable, [*command, "--backend-store-uri", uri(root)])
+    _pass_on(context, command, "samo ui")
 
 
 @app.command("bench", add_help_option=False, context_settings=PASSED_ON)
