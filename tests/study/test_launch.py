@@ -98,9 +98,13 @@ def test_however_it_is_stopped_none_is_left_and_it_ends_with_the_same_bytes(stud
     (study / "data/runs/multimnist/ls/metrics.json").unlink()
     monkeypatch.setenv(checkpoint.SECONDS, "0")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "progress"))
+    own = tmp_path / "temporary"
+    own.mkdir()
     for phase, how in (("search 2/2", signal.SIGKILL), ("seed 0", signal.SIGTERM), ("seed 1", signal.SIGINT)):
         (tmp_path / "progress").write_text("")
-        parent = subprocess.Popen([sys.executable, "-c", RUN], stderr=subprocess.PIPE)
+        parent = subprocess.Popen(
+            [sys.executable, "-c", RUN], stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(own)}
+        )
         wait_for(lambda phase=phase: phase in (tmp_path / "progress").read_text())
         there = ranks()
         assert len(there) == 2
@@ -110,6 +114,7 @@ def test_however_it_is_stopped_none_is_left_and_it_ends_with_the_same_bytes(stud
         parent.send_signal(how)
         parent.communicate(timeout=30)
         wait_for(lambda: not ranks())
+        assert not list(own.glob("samo-ranks-*"))
         assert not (study / "data/runs/multimnist/ls/metrics.json").exists()
         assert list((study / ".samo/checkpoints/multimnist/ls").glob("*.pt"))
     train_cell("multimnist", "ls")

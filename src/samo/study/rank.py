@@ -6,6 +6,7 @@ writes. `samo.study.launch` starts them and says by RANK and WORLD_SIZE who is w
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -32,7 +33,7 @@ PATIENCE = timedelta(minutes=30)
 
 def main(dataset: str, method: str, folder: Path, into: Path | None = None) -> None:
     """Train; the first rank leaves in the folder what `train_cell` gives, or why the training diverged."""
-    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
+    threading.Thread(target=_leave_with_the_parent, args=(os.getppid(), folder), daemon=True).start()
     number, params = int(os.environ["RANK"]), config.load()
     device = place.device(params.train, number)
     with stopping(), joined(folder, number, params.train.processes, device) as ranks:
@@ -63,13 +64,15 @@ def joined(folder: Path, number: int, processes: int, device: torch.device) -> I
     distributed.destroy_process_group()
 
 
-def _leave_with_the_parent() -> None:
+def _leave_with_the_parent(parent: int, folder: Path) -> None:
     """End where the parent closes this process's input, as it does when it is killed, too.
 
     As Ctrl-C would, so that MLflow hears of it; by force where this process waits for a rank that has gone.
     """
     while os.read(0, 1):  # not sys.stdin: its lock may not be held when Python ends
         pass
+    if os.getppid() != parent:
+        shutil.rmtree(folder, ignore_errors=True)  # nobody else is left to do it
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(launch.GRACE / 2)
     os._exit(130)
