@@ -172,7 +172,9 @@ def test_published_numbers_stand_beside_ours_with_what_differs(html):
     # F-MTL's Table 1, MGDA: printed beside what the made run has.
     row = next(row for row in body.split("<tr>") if "<code>mgda</code>" in row)
     assert "F-MTL (ICCV 2025, arXiv 2211.13723), Table 1" in row
-    assert len(re.findall("<td", row)) == 1 + 2 * 3  # the source; of two metrics published, reference, ours (no Delta-m)
+    assert (
+        len(re.findall("<td", row)) == 1 + 2 * 3
+    )  # the source; of two metrics published, reference, ours (no Delta-m)
 
 
 def test_the_same_inputs_give_the_same_bytes(html, root):

@@ -30,7 +30,8 @@ def draw(gains: pd.DataFrame) -> Figure:
     figure, [panels] = grid(1, len(datasets), 1.1 + 0.27 * (max(at) + 1), sharey=True)
     for axes, dataset, rows in zip(panels, datasets, parts, strict=True):
         forest.intervals(axes, rows, at, "gain", ticks=4)
-        axes.set_title(f"{label(dataset)}\n{int(rows['n_seeds'].max())} seeds")
+        broken = label(dataset).replace("+", "\n+ ")  # a panel is narrow
+        axes.set_title(f"{broken}\n{int(rows['n_seeds'].max())} seeds")
     forest.label_rows(panels[0], parts[0], at, groups)
     figure.supxlabel(
         "Δm minus that of the same aggregator alone, points (left of the line: sharpness helps)", fontsize=9.5
