@@ -29,6 +29,8 @@ from samo.train import DivergedError
 
 PATIENCE = timedelta(minutes=30)
 """How long a rank waits for the others, which a slow disk or MLflow may keep."""
+ORPHANED = 0.3
+"""Seconds within which a killed parent is seen to be gone."""
 
 
 def main(dataset: str, method: str, folder: Path, into: Path | None = None) -> None:
@@ -71,7 +73,11 @@ def _leave_with_the_parent(parent: int, folder: Path) -> None:
     """
     while os.read(0, 1):  # not sys.stdin: its lock may not be held when Python ends
         pass
-    if os.getppid() != parent:
+    # A process that is killed closes its files first, and leaves its children to another a moment later.
+    deadline = time.monotonic() + ORPHANED
+    while (there := os.getppid() == parent) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if not there:
         shutil.rmtree(folder, ignore_errors=True)  # nobody else is left to do it
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(launch.GRACE / 2)
