@@ -116,6 +116,7 @@ def test_gains_of_samo_over_its_base_are_equivalent_to_none(delta_m):
     pairs = [minus(delta_m(d, base), delta_m(d, f"samo-{base}")) for d in FAMILY for base in BASES]
     mean, low, high = pooled(pairs, 0.9)
     assert -MARGIN < low < high < MARGIN
+    assert SAID.count(f"within {MARGIN} points") == 2
     assert f"(LS, MGDA and FairGrad on three datasets, {len(pairs)} conditions pooled)" in SAID
     assert f"SAMO gains {short(mean)} (90 % interval {short(low)} to {short(high)})" in SAID
 
@@ -153,6 +154,23 @@ def test_how_far_from_convergence(ran):
     assert f"STL has {stl:.1f} % accuracy and LS {ls:.1f} %; the papers' STL has {printed[0]:.1f} %" in SAID
 
 
+def test_the_gains_that_fmtl_reports_are_those_it_printed():
+    printed: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for row in csv.DictReader(io.StringIO(committed("data/reference/published_results.csv"))):
+        if row["table"] == "Table 1" and row["dataset"].startswith("Multi") and row["metric"].startswith("acc task"):
+            printed[row["dataset"], row["method"]][row["metric"]] = float(row["value"])
+    gains = [
+        fmean(
+            100 * (value - printed[dataset, method[2:]][task]) / printed[dataset, "STL"][task]
+            for task, value in of.items()
+        )
+        for (dataset, method), of in printed.items()
+        if method.startswith("F-")
+    ]
+    assert len({dataset for dataset, _ in printed}) == len(FAMILY)
+    assert f"report gains of {min(gains):.1f} to {max(gains):.1f} there" in SAID
+
+
 def test_curvature_of_the_base_over_gsam(lambda_max):
     places = [("multimnist", base) for base in BASES]
     places += [(d, "ls") for d in ("multifashion", "multifashionmnist", "scenes", "qm9")]
@@ -179,6 +197,7 @@ def test_costs(claims):
     for dataset, tasks in (("multimnist", 2), ("scenes", 3), ("qm9", 11)):
         assert counted[dataset, "samo-ls"] == pytest.approx((3 + 5 * tasks) / 3, abs=1e-4)
         assert counted[dataset, "gsam-ls"] == 2
+    assert "takes 3 + 5K units (forward pass 1, backward pass 2); LS takes 3, G-SAM 6." in SAID
     two, eleven = counted["multimnist", "samo-ls"], counted["qm9", "samo-ls"]
     assert f"counts as {two:.1f} plain steps with two tasks and {eleven:.0f} with eleven" in SAID
     assert f"At K = 2 that is {two / counted['multimnist', 'gsam-ls']:.2f} times G-SAM" in SAID
