@@ -23,6 +23,9 @@ FAMILY = ("multimnist", "multifashion", "multifashionmnist")
 BASES = ("ls", "mgda", "fairgrad")
 MARGIN = 0.5
 
+ALSO = [(ROOT / path).read_text() for path in ("docs/study.md", "notebooks/report.ipynb")]
+"""What repeats the pooled effects of the README."""
+
 Seeds = dict[str, float]
 """A value by seed."""
 
@@ -55,6 +58,11 @@ def pooled(differences: Sequence[Seeds], level: float) -> tuple[float, float, fl
     assert all(one.keys() == differences[0].keys() for one in differences)
     half = stats.t.ppf((1 + level) / 2, len(means) - 1) * stdev(means) / math.sqrt(len(means))
     return fmean(means), fmean(means) - half, fmean(means) + half
+
+
+def repeated(low: float, high: float) -> bool:
+    """Whether study and report give the same interval."""
+    return all(f"{short(low)} to {short(high)}" in text for text in ALSO)
 
 
 def minus(first: Seeds, second: Seeds) -> Seeds:
@@ -119,6 +127,7 @@ def test_gains_of_samo_over_its_base_are_equivalent_to_none(delta_m):
     assert SAID.count(f"within {MARGIN} points") == 2
     assert f"(LS, MGDA and FairGrad on three datasets, {len(pairs)} conditions pooled)" in SAID
     assert f"SAMO gains {short(mean)} (90 % interval {short(low)} to {short(high)})" in SAID
+    assert repeated(low, high)
 
 
 def test_gains_of_samo_over_its_placebo_are_equivalent_to_none(delta_m, ran):
@@ -128,6 +137,7 @@ def test_gains_of_samo_over_its_placebo_are_equivalent_to_none(delta_m, ran):
     assert -MARGIN < low < high < MARGIN
     said = f"SAMO gains {short(mean)} (90 % interval {short(low)} to {short(high)}, {len(pairs)} conditions pooled)"
     assert said in SAID
+    assert repeated(low, high)
 
 
 def test_samo_and_placebo_ran_at_settings_of_their_own(ran):
@@ -179,6 +189,7 @@ def test_curvature_of_the_base_over_gsam(lambda_max):
     assert low > 1
     said = f"is {mean:.2f} times that of G-SAM (90 % interval {low:.2f} to {high:.2f}, {len(pairs)} conditions pooled)"
     assert said in SAID
+    assert repeated(low, high)
 
 
 def test_curvature_of_the_free_perturbations(lambda_max):

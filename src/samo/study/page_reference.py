@@ -19,8 +19,8 @@ def about(run: Reference) -> str:
         for dataset, methods in run.runs.items()
     }
     made = {
-        "cells": said["cells"] - len(said["missing"]),
-        **({"cells that failed": said["missing"]} if said["missing"] else {}),
+        "conditions": said["cells"] - len(said["missing"]),
+        **({"conditions that failed": said["missing"]} if said["missing"] else {}),
         **sizes,
         "commit": said["commit"][:10],
         "processor": said["processor"],

@@ -59,7 +59,7 @@ class Report:
         return list(self.params.datasets)
 
     def headline(self) -> Piece:
-        """The answer in one sentence a dataset."""
+        """What the run at hand shows, in one sentence per dataset."""
         return self._each(lambda d: page.paragraph(verdict.headline(label(d), self.sources.table(d)), "headline"))
 
     def claims(self) -> Piece:
@@ -83,7 +83,7 @@ class Report:
         return Piece(said + tables.html + page_reference.about(run))
 
     def best(self) -> Piece:
-        """The best method in one sentence a dataset."""
+        """The best method in one sentence per dataset."""
         return self._each(lambda d: self._said(d, verdict.best(self.sources.table(d))))
 
     def main_tables(self) -> Piece:
@@ -136,7 +136,7 @@ class Report:
         return Piece(self._figure(of, kind, title, caption))
 
     def toy_steps(self) -> Piece:
-        """Each toy with a slider over the steps of the walks."""
+        """Each toy with a slider over the steps of the trajectories."""
         found = [self.root / "reports/figures" / f"toys-{toy}.html" for toy in TOYS]
         sliders = [page_figure.themed(path.read_text(encoding="utf-8")) for path in found if path.exists()]
         drawn = figure_files.read(self.root, self.params, "toys", "paths", "", "All steps of both toys as a picture:")
@@ -217,7 +217,7 @@ class Report:
         return self._each(lambda d: page.facts(label(d), self.sources.sheet(d)))
 
     def notebooks(self) -> Piece:
-        """Links to the executed notebooks: of every cell, and of what comes before and after them."""
+        """Links to the executed notebooks: of every condition, and of what comes before and after them."""
         rows = [(cell.stage, f"train-{cell.dataset}-{cell.method}") for cell in cells.cells(self.params)]
         for dataset in self.datasets:
             rows.append((f"prepare@{dataset}", f"prepare-{dataset}"))
