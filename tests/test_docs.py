@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from samo.search import count
-from samo.study import cells, config
+from samo.study import config
+from samo.study.config import conditions as cells
+from samo.training.search import count
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from samo.study import config, paths, track, track_rebuild, ui_command
-from samo.study.kernel import LocalKernelManager
+from samo.study import config, paths
+from samo.study.notebooks.kernel import LocalKernelManager
+from samo.study.tracking import command as ui_command
+from samo.study.tracking import rebuild as track_rebuild
+from samo.study.tracking import track
 
 ROOT = Path(__file__).parents[1]
 QUIET = {

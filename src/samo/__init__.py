@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from samo import aggregation as aggregation
-    from samo.gradients import task_gradients as task_gradients
-    from samo.ranks import share_of as share_of
-    from samo.sharpness import PRESETS as PRESETS
-    from samo.sharpness import Sharpness as Sharpness
-    from samo.sharpness import preset as preset
-    from samo.update import MultiTaskUpdate as MultiTaskUpdate
+    from samo.optim.jacobian import task_gradients as task_gradients
+    from samo.optim.process_group import share_of as share_of
+    from samo.optim.sharpness import PRESETS as PRESETS
+    from samo.optim.sharpness import Sharpness as Sharpness
+    from samo.optim.sharpness import preset as preset
+    from samo.optim.update import MultiTaskUpdate as MultiTaskUpdate
 
 _HOMES = {
-    "PRESETS": "samo.sharpness",
-    "MultiTaskUpdate": "samo.update",
-    "Sharpness": "samo.sharpness",
-    "preset": "samo.sharpness",
-    "share_of": "samo.ranks",
-    "task_gradients": "samo.gradients",
+    "PRESETS": "samo.optim.sharpness",
+    "MultiTaskUpdate": "samo.optim.update",
+    "Sharpness": "samo.optim.sharpness",
+    "preset": "samo.optim.sharpness",
+    "share_of": "samo.optim.process_group",
+    "task_gradients": "samo.optim.jacobian",
 }
 __all__ = [
     "PRESETS",

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from samo.analysis.curvature import Measure, Options, Reading, curvature, pieces, sets
-from samo.hessian import Hessian
+from samo.analysis.parts.hessian import Hessian
 from samo.models.multitask import MultiTaskNetwork
-from samo.problem import Batch, Problem
+from samo.training.problem import Batch, Problem
 
 CPU = torch.device("cpu")
 N, D = 24, 30

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from samo.analysis.probe import COLUMNS, Options, linear, parts, quality
-from samo.gradients import task_gradients
+from samo.optim.jacobian import task_gradients
 from tests.problems import Problem, Snapshot, problem
 
 SMALL = Options(directions=[1, 4], repeats=3, sizes=2, tasks=3)

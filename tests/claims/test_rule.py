@@ -9,7 +9,7 @@ import pytest
 
 from samo.claims.effects import Exact, Seeds
 from samo.claims.rule import POSITIVE, Comparison, Region, Row, Verdict, judge, overall, verdict
-from samo.stats import Interval
+from samo.results.stats import Interval
 from tests.claims.worlds import world
 
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_RUN = Verdict

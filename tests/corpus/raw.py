@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from samo.study import prepare
+from samo.study.data import prepare
 from tests.corpus.entry import Outcome, stage, untouched
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from samo.study import mlflow_store
+from samo.study.tracking import mlflow_store
 from tests.corpus.entry import refused, samo, untouched
 from tests.study.made_study import ROOT
 

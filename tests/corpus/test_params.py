@@ -11,9 +11,9 @@ import yaml
 
 from samo import analysis, datasets
 from samo.analysis.toys.walks import Walk
-from samo.settings import Settings
-from samo.study import strict_yaml
-from samo.study.blocks import Grid, Train
+from samo.study.config import strict_yaml
+from samo.study.config.blocks import Grid, Train
+from samo.training.settings import Settings
 from tests.corpus.entry import Outcome, refused, samo, untouched
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from samo.study import config, tables_stage
-from samo.study.claims_stage import write_claims
+from samo.study import config
+from samo.study.notebooks import tables_stage
+from samo.study.notebooks.claims_stage import write_claims
 from tests.corpus.entry import refused, samo, stage, untouched
 from tests.made import made_history, made_layers, made_run
 from tests.study.made_study import ROOT
@@ -165,7 +166,7 @@ def test_layers_of_an_analysis_edited_by_hand(ran, capsys):
 def test_the_view_refuses_them_too(ran, capsys, monkeypatch):
     """`samo track` reads before it writes a run."""
     for name in ("connect", "track_store.experiment", "track_store.start", "half_runs.end", "_runs", "scores"):
-        monkeypatch.setattr(f"samo.study.track_rebuild.{name}", lambda *_, **__: [])
+        monkeypatch.setattr(f"samo.study.tracking.rebuild.{name}", lambda *_, **__: [])
     path = ran / "data/runs/multimnist/stl/history.csv"
     path.write_text(column("epoch", "two")(path.read_text()))
     with untouched(ran.parent):

@@ -8,10 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from samo.study import config, trained
-from samo.study.cell import train_cell
-from samo.study.cells import cells
-from samo.study.curvature_stage import write_curvature
+from samo.study import config
+from samo.study.config.conditions import cells
+from samo.study.notebooks.curvature_stage import write_curvature
+from samo.study.runs import trained
+from samo.study.runs.cell import train_cell
 from tests.corpus.entry import Harm, refused, stage, untouched
 
 

@@ -3,10 +3,10 @@ import pytest
 import torch
 from PIL import Image
 
-from samo import train
 from samo.datasets import celeba
-from samo.sharpness import preset
+from samo.optim.sharpness import preset
 from samo.study import store
+from samo.training import loop as train
 
 ATTRIBUTES = ["Bald", "Male", "Smiling"]
 FACES = 30

@@ -4,12 +4,12 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from samo import train
 from samo.datasets import officehome
 from samo.models import resnet18
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
-from samo.sharpness import preset
+from samo.optim.sharpness import preset
 from samo.study import store
+from samo.training import loop as train
 
 CLASSES = ["Bed", "Mug"]
 PICTURES = {"Art": 5, "Real World": 10}

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from samo import datasets, sharpness
+from samo import datasets
 from samo.datasets.parts.sources import Given
 from samo.models.segnet import WIDTHS
+from samo.optim import sharpness
 from samo.study import store
-from samo.train import Recipe, fit
+from samo.training.loop import Recipe, fit
 from tests.datasets.dense.published_layout import write
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from samo import sharpness
 from samo.datasets import scenes
+from samo.optim import sharpness
 from samo.study import store
-from samo.train import Recipe, fit
+from samo.training.loop import Recipe, fit
 
 KINDS = ("image", "label", "depth", "normal")
 

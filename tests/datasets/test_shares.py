@@ -16,8 +16,8 @@ from samo.datasets.parts.domains import DomainSplit
 from samo.datasets.parts.graphs import GraphSplit
 from samo.datasets.parts.molecules import Molecule
 from samo.models.mpnn import Molecules
-from samo.problem import Split
-from samo.ranks import Group
+from samo.optim.process_group import Group
+from samo.training.problem import Split
 
 N, SIZE, RANKS = 14, 6, 2
 CPU = torch.device("cpu")

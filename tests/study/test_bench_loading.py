@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from samo.loading import Loading
+from samo.analysis.parts.loading import Loading
 from samo.study import bench_loading, cli
 from tests.study import made_study
 

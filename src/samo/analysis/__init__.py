@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from typing import cast
 
-from samo.settings import Settings
+from samo.training.settings import Settings
 
 
 def names() -> list[str]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from samo.settings import Settings
-from samo.tables import curves
+from samo.results.tables import curves
+from samo.training.settings import Settings
 
 BOUNDS = dict.fromkeys(("conflict_share", "minibatch_conflict", "magnitude_ratio"), (0.0, 1.0))
 COLUMNS = ["method", "epoch", "metric", "mean", "low", "high", "n"]

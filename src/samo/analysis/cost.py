@@ -13,11 +13,11 @@ from torch.profiler import ProfilerActivity, profile
 from torchjd.aggregation import Aggregator
 from torchjd.scalarization import Scalarizer
 
-from samo.parts import Part
-from samo.passes import Closure
-from samo.settings import Settings
-from samo.sharpness import Sharpness
-from samo.update import MultiTaskUpdate
+from samo.optim.parameters import Part
+from samo.optim.passes import Closure
+from samo.optim.sharpness import Sharpness
+from samo.optim.update import MultiTaskUpdate
+from samo.training.settings import Settings
 
 
 class Options(Settings):

@@ -6,7 +6,7 @@ running statistics, and dropout is off, so that the loss is a function of the we
 not depend on what else is in its batch. SAMO's own script takes the Hessian in training mode over shuffled batches:
 there batch statistics move with the weights, which takes out directions that only rescale a layer, and two products
 with the same vector differ a little. Values of the two are not to be compared; networks without BatchNorm (LeNet,
-QM9's) have no such choice. Kinks: see `samo.hessian`.
+QM9's) have no such choice. Kinks: see `samo.analysis.parts.hessian`.
 """
 
 from collections import Counter
@@ -21,10 +21,10 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from samo import datasets
-from samo.ball import rise
-from samo.hessian import Hessian, Pieces, largest, trace
-from samo.problem import Batch, Problem
-from samo.settings import Settings
+from samo.analysis.parts.ball import rise
+from samo.analysis.parts.hessian import Hessian, Pieces, largest, trace
+from samo.training.problem import Batch, Problem
+from samo.training.settings import Settings
 
 ALL = "all"
 """What stands for the average loss where a task's name would."""

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field, field_validator
 from torch import nn
 
-from samo.choice import Choice, known
-from samo.problem import Batch, Problem
-from samo.sharpness import PRESETS
-from samo.slices import Place, direction, evaluate_at, mean_losses
+from samo.analysis.parts.choice import Choice, known
+from samo.analysis.parts.slices import Place, direction, evaluate_at, mean_losses
+from samo.optim.sharpness import PRESETS
+from samo.training.problem import Batch, Problem
 
 DECIMALS = 6
 """Of a place, so that one on the line and on the plane is one and the same."""

@@ -6,8 +6,8 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from samo.choice import Choice
-from samo.stats import summarise
+from samo.analysis.parts.choice import Choice
+from samo.results.stats import summarise
 
 COLUMNS = ["method", "epoch", "layer", "position", "mean", "low", "high", "n", "chosen"]
 

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from samo.choice import Choice
-from samo.gradients import as_rows, task_gradients
-from samo.passes import Closure, Passes
-from samo.perturbation import Point, Vector, layer_norms, mix_
-from samo.points import Clean, perturbed_points
-from samo.probe_theory import mean_cosine, mean_cosine_by_layer
-from samo.sharpness import Sharpness, preset
-from samo.stats import mean_interval
+from samo.analysis.parts.choice import Choice
+from samo.analysis.parts.probe_theory import mean_cosine, mean_cosine_by_layer
+from samo.optim.jacobian import as_rows, task_gradients
+from samo.optim.passes import Closure, Passes
+from samo.optim.perturbation import Point, Vector, layer_norms, mix_
+from samo.optim.points import Clean, perturbed_points
+from samo.optim.sharpness import Sharpness, preset
+from samo.results.stats import mean_interval
 
 KEYS = ["estimator", "statistics", "layer_normalised", "directions", "params"]
 COLUMNS = [*KEYS, "cosine", "cosine_low", "cosine_high", "theory", "perturbation", "sign_share", "n"]

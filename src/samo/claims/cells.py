@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from samo.sharpness import preset
+from samo.optim.sharpness import preset
 
 RADII = ("rho", "head_rho")
 """Fields that a search or a profile chooses; a method is the same whatever they are."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from scipy.stats import t as student
 
-from samo.stats import LEVEL, Interval, seeds_interval
+from samo.results.stats import LEVEL, Interval, seeds_interval
 
 
 class Effect(Protocol):
@@ -36,7 +36,7 @@ class Seeds:
     seeded = True
 
     def interval(self, level: float) -> Interval:
-        """See `samo.stats.seeds_interval`. Seeds that agree in a value other than none leave their noise unknown."""
+        """See `samo.results.stats.seeds_interval`. Seeds that agree in a value but 0 leave their noise unknown."""
         sample = np.array(self.by_seed, dtype=float)
         if self.ratio:
             sample = np.log(np.where(sample > 0, sample, np.nan))

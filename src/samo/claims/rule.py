@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from samo.claims.effects import Effect
-from samo.stats import LEVEL, Interval
+from samo.results.stats import LEVEL, Interval
 
 MIN_SEEDS = 3
 """Of fewer seeds nothing is decided: two differences say next to nothing of their own spread."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from samo.claims.cells import Cell, Kind
-from samo.metrics import delta_m
+from samo.results.metrics import delta_m
 
 PLAIN = Kind("none")
 SINGLE = Kind("none", networks="separate")

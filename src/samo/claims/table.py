@@ -9,7 +9,7 @@ import pandas as pd
 from samo.claims import get, numbers
 from samo.claims.evidence import Evidence
 from samo.claims.rule import Row, judge, overall
-from samo.tables import text
+from samo.results.tables import text
 
 COLUMNS = [
     *("number", "claim", "source", "dataset", "base", "case", "effect", "unit", "low", "high", "needs", "seeds"),

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from samo.datasets.parts.sources import Given, RawFile
-from samo.problem import Problem
-from samo.settings import Settings
+from samo.training.problem import Problem
+from samo.training.settings import Settings
 
 
 class Dataset(Protocol):

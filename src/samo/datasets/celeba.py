@@ -21,7 +21,6 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from samo import settings
 from samo.datasets.parts import celeba_lists, pictures
 from samo.datasets.parts.arrays import ArraySplit
 from samo.datasets.parts.celeba_lists import SPLITS, Lists
@@ -29,7 +28,8 @@ from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.datasets.parts.sources import Given
 from samo.models import celeba as cnn9
 from samo.models import resnet18
-from samo.problem import Metric, Problem, Values
+from samo.training import settings
+from samo.training.problem import Metric, Problem, Values
 
 RAW = Given(
     what="CelebA (aligned and cropped pictures, attributes, partition)",
@@ -57,7 +57,7 @@ class Data(settings.Settings):
 
 
 class Training(settings.Training):
-    """The training of `samo.settings.Training`, the network (and with it the protocol), and the tasks.
+    """The training of `samo.training.settings.Training`, the network (and with it the protocol), and the tasks.
 
     Attributes:
         network: see the module's docstring.

@@ -7,7 +7,7 @@ from samo.datasets.parts.dense import depth, published, segmentation
 from samo.datasets.parts.dense import problem as dense
 from samo.datasets.parts.dense.folders import Layout
 from samo.datasets.parts.sources import Given
-from samo.problem import Problem
+from samo.training.problem import Problem
 
 CLASSES = ("flat", "construction", "object", "nature", "sky", "human", "vehicle")
 TASKS = (segmentation.TASK, depth.TASK)

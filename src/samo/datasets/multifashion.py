@@ -6,7 +6,7 @@ from typing import Any
 from samo.datasets.parts import composites
 from samo.datasets.parts.composites import Data, Training
 from samo.datasets.parts.digits import FASHION
-from samo.problem import Problem
+from samo.training.problem import Problem
 
 __all__ = ["RAW", "Data", "Training", "prepare", "problem"]
 

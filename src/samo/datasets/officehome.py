@@ -21,7 +21,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from samo import settings
 from samo.datasets.parts import domain_folders, pictures
 from samo.datasets.parts.arrays import ArraySplit
 from samo.datasets.parts.domain_folders import SPLITS, Example
@@ -29,7 +28,8 @@ from samo.datasets.parts.domains import DomainBatch, DomainSplit, present
 from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.datasets.parts.sources import Given
 from samo.models import resnet18
-from samo.problem import Metric, Problem, Values
+from samo.training import settings
+from samo.training.problem import Metric, Problem, Values
 
 RAW = Given(
     what="Office-Home (pictures of 65 things in 4 domains)",
@@ -63,7 +63,7 @@ class Data(settings.Settings):
 
 
 class Training(settings.Training):
-    """The training of `samo.settings.Training`, `batch` being examples of each domain, and the network."""
+    """The training of `samo.training.settings.Training`, `batch` being examples of each domain, and the network."""
 
     network: Literal["resnet18"] = "resnet18"
 

@@ -28,10 +28,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from samo import settings
 from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.datasets.parts.sources import RawFile, WheelMember
-from samo.problem import Meter, Metric, Problem, Values
+from samo.training import settings
+from samo.training.problem import Meter, Metric, Problem, Values
 
 if TYPE_CHECKING:
     # Graphs and chemistry take seconds to import, and every stage reads every dataset's settings.
@@ -97,7 +97,7 @@ class Data(settings.Settings):
 
 
 class Training(settings.Training):
-    """The training of `samo.settings.Training`, the network, and its width (64 in the papers)."""
+    """The training of `samo.training.settings.Training`, the network, and its width (64 in the papers)."""
 
     network: Literal["mpnn"] = "mpnn"
     width: Annotated[int, Field(ge=1)] = 64

@@ -12,14 +12,14 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from samo import settings
 from samo.datasets.parts.dense import depth, normals, segmentation
 from samo.datasets.parts.dense import problem as dense
 from samo.datasets.parts.dense.sheet import describe
 from samo.datasets.parts.rooms.builder import CLASSES
 from samo.datasets.parts.rooms.camera import photograph
 from samo.datasets.parts.rooms.furnish import furnish
-from samo.problem import Problem
+from samo.training import settings
+from samo.training.problem import Problem
 
 RAW = ()
 TASKS = (segmentation.TASK, depth.TASK, normals.TASK)

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from samo.figures.palette import INK, MUTED, PAPER
 from samo.figures.style import grid, headed, legend
-from samo.stats import summarise
+from samo.results.stats import summarise
 
 ACROSS = 3
 """Panels in a row."""

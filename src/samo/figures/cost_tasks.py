@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from samo.analysis.cost import passes
 from samo.figures.palette import MUTED, colour, label, mark
 from samo.figures.style import grid, headed, legend
-from samo.sharpness import preset
+from samo.optim.sharpness import preset
 
 COLUMNS = ["dataset", "tasks", "method", "sharpness", "ratio", "ratio_low", "ratio_high", "count_ratio"]
 

@@ -8,8 +8,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 from samo.figures.forest import joint, label_rows, places
 from samo.figures.palette import INK, colour, label, mark
 from samo.figures.style import WIDTH, headed, legend
-from samo.stats import mean_interval, summarise
-from samo.tables import text
+from samo.results.stats import mean_interval, summarise
+from samo.results.tables import text
 
 PANELS = {"lambda_max": "Largest eigenvalue", "lambda_ratio5": "Largest over fifth"}
 

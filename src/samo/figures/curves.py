@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from samo.figures.forest import joint
 from samo.figures.palette import INK, MUTED, colour, label, mark
 from samo.figures.style import grid, headed, legend
-from samo.tables import is_reference
+from samo.results.tables import is_reference
 
 
 class Row(NamedTuple):

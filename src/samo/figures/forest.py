@@ -8,11 +8,11 @@ from matplotlib.ticker import MaxNLocator
 from samo.figures.palette import INK, colour, label, mark
 from samo.figures.scale import usual
 from samo.figures.style import grid
-from samo.tables import is_reference, text
+from samo.results.tables import is_reference, text
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Two forest plots over the same rows of a main table (samo.tables.main), grouped by aggregator.
+    """Two forest plots over the same rows of a main table (samo.results.tables.main), grouped by aggregator.
 
     Left: Delta-m in per cent with its 95 % interval; the zero line is single-task training. Right: Delta-m
     minus that of the same aggregator without sharpness, paired by seed; the zero line is that base method.

@@ -13,7 +13,7 @@ COLUMNS = ["dataset", "method", "aggregator", "sharpness", "n_seeds", "gain", "g
 
 
 def table(mains: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The rows of main tables (`samo.tables.main`) that have a gain, of the methods that every dataset has."""
+    """The rows of main tables (`samo.results.tables.main`) that have a gain, of the methods that every dataset has."""
     found = [main[main["gain"].notna()].assign(dataset=dataset) for dataset, main in mains.items() if "gain" in main]
     if not found:
         return pd.DataFrame(columns=COLUMNS)

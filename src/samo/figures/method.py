@@ -1,7 +1,7 @@
 """How SAMO makes a step: one step on two losses of two weights, worked out and drawn in four panels.
 
-Formulas: the SAMO paper's joint perturbation (samo.perturbation), under LS, on the quadratics of the toys. All vectors
-are worked out, none is drawn by hand.
+Formulas: the SAMO paper's joint perturbation (samo.optim.perturbation), under LS, on the quadratics of the toys. All
+vectors are worked out, none is drawn by hand.
 """
 
 from typing import NamedTuple

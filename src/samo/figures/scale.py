@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from samo.tables import text
+from samo.results.tables import text
 
 BEYOND = 4.0
 """A row that reaches further from zero than so many times the median row does not set the scale."""

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from samo.figures.palette import INK, MUTED, colour, label, mark
 from samo.figures.scale import ticks
 from samo.figures.style import grid, headed, legend
-from samo.search import ORDER
-from samo.tables import text
+from samo.results.tables import text
+from samo.training.search import ORDER
 
 AXES = {
     "lr": "learning rate, all else as chosen",
@@ -22,9 +22,9 @@ AXES = {
 def draw(trials: pd.DataFrame) -> Figure:
     """A row an aggregator: the score against the learning rate, rho and, where it was searched, alpha.
 
-    `trials` is the frame of samo.tables.search. The score is computed on validation data, higher is better; a line a
-    sharpness. Single-task training is the dashed line. The search goes along one axis after the other, so each panel
-    shows one of its cuts.
+    `trials` is the frame of samo.results.tables.search. The score is computed on validation data, higher is better;
+    a line per sharpness. Single-task training is the dashed line. The search goes along one axis after the other,
+    so each panel shows one of its cuts.
     """
     shared, single = trials[trials["networks"] == "shared"], trials[trials["networks"] != "shared"]
     aggregators = list(dict.fromkeys(shared["aggregator"])) or [""]
@@ -57,7 +57,7 @@ def _line(axes: Axes, part: pd.DataFrame, name: str) -> None:
 
 
 def _cut(part: pd.DataFrame, name: str) -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    """The trials along `name` while the others stand still, as the search went: see `samo.search.ORDER`."""
+    """The trials along `name` while the others stand still, as the search went: see `samo.training.search.ORDER`."""
     first, chosen = part.iloc[0], part[part["chosen"]]
     for other in ORDER:
         if other != name and part[other].notna().any() and len(chosen):

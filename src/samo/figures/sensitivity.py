@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from samo.figures.palette import INK, colour, label, mark
 from samo.figures.scale import ticks, usual
 from samo.figures.style import grid, headed, legend
-from samo.sensitivity import points
-from samo.tables import text
+from samo.results.sensitivity import points
+from samo.results.tables import text
 
 ACROSS = 4
 """Panels in a row."""
@@ -43,9 +43,9 @@ class Panel(NamedTuple):
 def draw(table: pd.DataFrame) -> Figure:
     """Delta-m minus that of the default, paired by seed, in points with 95 % intervals, all panels on one scale.
 
-    `table` is that of samo.sensitivity.table; what lies on no line is left out. A panel an aggregator and field, a line
-    a sharpness, its default ringed, at zero. The band is the aggregator without sharpness against that default. A point
-    far beyond the others is written out at the edge.
+    `table` is that of samo.results.sensitivity.table; what lies on no line is left out. A panel per aggregator and
+    field, a line per sharpness, its default ringed, at zero. The band is the aggregator without sharpness against
+    that default. A point far beyond the others is written out at the edge.
     """
     found = panels(table)
     bands = table[(table["role"] == "base") & table["shift"].notna()]

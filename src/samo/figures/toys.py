@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from samo.analysis.toys.losses import TOYS, Toy
 from samo.figures.palette import GRID, INK, MUTED, colour, label, mark
 from samo.figures.style import grid, headed, legend
-from samo.tables import text
+from samo.results.tables import text
 
 Window = tuple[tuple[float, float], tuple[float, float]]
 """(lowest, highest) of the horizontal axis, then of the vertical one."""

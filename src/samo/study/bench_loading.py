@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from samo.loading import LIMIT, Loading, measure
-from samo.study import config, paths, store, trained
+from samo.analysis.parts.loading import LIMIT, Loading, measure
+from samo.study import config, paths, store
 from samo.study.bench import columns, known
+from samo.study.runs import trained
 
 
 def bench_loading(

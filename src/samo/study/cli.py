@@ -37,7 +37,8 @@ def check(
     params: Annotated[Path | None, typer.Argument(help="A params file; by default the active one.")] = None,
 ) -> None:
     """Check params.yaml: one line a fault, exit code 2, nothing run, nothing written."""
-    from samo.study import cells, config
+    from samo.study import config
+    from samo.study.config import conditions as cells
 
     found = config.load(params)
     print(
@@ -50,7 +51,8 @@ def check(
 @app.command("cells")
 def list_cells() -> None:
     """List the cells of the active profile, and which have run."""
-    from samo.study import cells, config, paths
+    from samo.study import config, paths
+    from samo.study.config import conditions as cells
 
     root = paths.root()
     for cell in cells.cells(config.load()):
@@ -61,7 +63,7 @@ def list_cells() -> None:
 @app.command("profile", add_help_option=False, context_settings=PASSED_ON)
 def make_active(context: typer.Context) -> None:
     """Make a profile the active one, and say what it will cost; --help lists the options."""
-    from samo.study.profile_command import command
+    from samo.study.config.command import command
 
     _pass_on(context, command, "samo profile")
 
@@ -72,7 +74,8 @@ def show_table(
     method: Annotated[str | None, typer.Argument(help="One of its methods, to see every seed and trial.")] = None,
 ) -> None:
     """Print a dataset's table, or one method's values seed by seed."""
-    from samo.study import config, paths, show
+    from samo.study import config, paths
+    from samo.study.report import show
 
     show.show(paths.root(), config.load(), dataset, method)
 
@@ -82,7 +85,8 @@ def draw_figure(
     name: Annotated[str, typer.Argument(help="A figure of the report, such as multimnist-forest.")],
 ) -> None:
     """Draw one figure of the report anew, with its numbers and its words."""
-    from samo.study import config, figures_stage, paths
+    from samo.study import config, paths
+    from samo.study.notebooks import figures_stage
 
     print(figures_stage.write_figure(paths.root(), config.load().datasets, name))
 
@@ -93,7 +97,8 @@ def claims(
     source: Annotated[Source, typer.Option("--from", help="The run at hand, or the shipped reference run.")] = "run",
 ) -> None:
     """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
-    from samo.study import claims_view, paths
+    from samo.study import paths
+    from samo.study.report import claims_view
 
     claims_view.show(paths.root(), number, study=source == "study")
 
@@ -101,7 +106,7 @@ def claims(
 @app.command("ship", add_help_option=False, context_settings=PASSED_ON)
 def keep_as_reference(context: typer.Context) -> None:
     """(maintainers) Keep this run of the profile as the reference run; --help lists the options."""
-    from samo.study.ship_command import command
+    from samo.study.report.command import command
 
     _pass_on(context, command, "samo ship")
 
@@ -109,7 +114,7 @@ def keep_as_reference(context: typer.Context) -> None:
 @app.command("verify", add_help_option=False, context_settings=PASSED_ON)
 def make_again(context: typer.Context) -> None:
     """Make a cell, or --sample N of them, again and compare with what is stored; --help lists the options."""
-    from samo.study.verify_command import command
+    from samo.study.runs.command import command
 
     _pass_on(context, command, "samo verify")
 
@@ -117,8 +122,10 @@ def make_again(context: typer.Context) -> None:
 @app.command()
 def repro(workers: Workers = 2, quiet: Quiet = False, system_metrics: System = False) -> None:
     """Run what is not up to date, cells side by side, then print the table and where the report is."""
-    from samo.study import config, paths, pipeline, track, work
-    from samo.study.track_machine import ASKED
+    from samo.study import config, paths
+    from samo.study.grid import pipeline, work
+    from samo.study.tracking import track
+    from samo.study.tracking.machine import ASKED
 
     root = paths.root()
     params = config.load()
@@ -138,7 +145,7 @@ def repro(workers: Workers = 2, quiet: Quiet = False, system_metrics: System = F
 @app.command("grid", add_help_option=False, context_settings=PASSED_ON)
 def run_cells(context: typer.Context) -> None:
     """Run the cells alone, here or on a Ray cluster; --help lists the options."""
-    from samo.study.grid_command import command
+    from samo.study.grid.command import command
 
     _pass_on(context, command, "samo grid")
 
@@ -150,8 +157,8 @@ def run_notebook(
     p: Annotated[list[str] | None, typer.Option("-p", help="A parameter, as key=value.")] = None,
 ) -> None:
     """Execute a notebook with parameters (what a stage of dvc.yaml does)."""
-    from samo.study import notebook as runner
-    from samo.study.stopping import stopping
+    from samo.study.grid.stopping import stopping
+    from samo.study.notebooks import notebook as runner
 
     pairs = [item.split("=", 1) for item in p or []]
     if any(len(pair) != 2 for pair in pairs):
@@ -168,7 +175,7 @@ def run_notebook(
 def render() -> None:
     """Turn the executed report notebook into the HTML report."""
     from samo.study import config, paths
-    from samo.study import render as pages
+    from samo.study.report import render as pages
 
     root = paths.root()
     device = config.device(config.load().train.device)
@@ -179,7 +186,8 @@ def render() -> None:
 def fetch_raw(dataset: str) -> None:
     """Bring a dataset's raw files, verified, from the first source that has them."""
     from samo import datasets
-    from samo.study import fetch, paths
+    from samo.study import paths
+    from samo.study.data import fetch
 
     if dataset not in datasets.names():
         raise ValueError(f"no dataset {dataset!r}: there are {', '.join(datasets.names())}")
@@ -195,7 +203,7 @@ def choose_layers(
 ) -> None:
     """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
     from samo.study import paths
-    from samo.study.layers_stage import choice
+    from samo.study.notebooks.layers_stage import choice
 
     print(choice(paths.root(), dataset, out))
 
@@ -204,8 +212,8 @@ def choose_layers(
 def track() -> None:
     """Bring MLflow up to data/runs: runs that are missing, Δm, notebooks; what is there already stays."""
     from samo.study import config, paths
-    from samo.study.mlflow_store import place
-    from samo.study.track_rebuild import rebuild
+    from samo.study.tracking.mlflow_store import place
+    from samo.study.tracking.rebuild import rebuild
 
     root = paths.root()
     made = rebuild(root, config.load(), print)
@@ -215,7 +223,7 @@ def track() -> None:
 @app.command("ui", add_help_option=False, context_settings=PASSED_ON)
 def show_runs(context: typer.Context) -> None:
     """Start MLflow's page on the runs, on this machine only; --help lists the options."""
-    from samo.study.ui_command import command
+    from samo.study.tracking.command import command
 
     _pass_on(context, command, "samo ui")
 

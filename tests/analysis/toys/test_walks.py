@@ -8,7 +8,7 @@ from samo import preset
 from samo.analysis.toys import walks
 from samo.analysis.toys.losses import TOYS
 from samo.analysis.toys.walks import Options, Walk
-from tests.made_toys import SHORT, made_walks
+from tests.figures.made_toys import SHORT, made_walks
 
 QUADRATICS = TOYS["quadratics"]
 GOAL = torch.tensor([2 / 3, 1 / 3], dtype=torch.float64)

@@ -10,9 +10,9 @@ from pydantic_core.core_schema import ValidationInfo
 from torch import Tensor, nn
 
 from samo.analysis.toys.losses import TOYS, Place, Toy
-from samo.settings import Settings
-from samo.sharpness import Sharpness, preset
-from samo.update import MultiTaskUpdate
+from samo.optim.sharpness import Sharpness, preset
+from samo.optim.update import MultiTaskUpdate
+from samo.training.settings import Settings
 
 AGGREGATORS = ("ls", "mgda", "cagrad", "fairgrad")
 SHARPNESS = ("none", "gsam", "lsam", "samo", "fmtl")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samo.datasets.parts.prepared import mapped
-from samo.ranks import Group, share_of
+from samo.optim.process_group import Group, share_of
 
 
 class ArraySplit:
@@ -38,7 +38,7 @@ class ArraySplit:
         shuffle: torch.Generator | None = None,
         group: Group | None = None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs (input, labels [N, K]); see `samo.problem.Split`."""
+        """Pairs (input, labels [N, K]); see `samo.training.problem.Split`."""
         n = len(self)
         order = None if shuffle is None else torch.randperm(n, generator=shuffle).numpy()
         end = n if order is None else n - n % size

@@ -20,12 +20,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from samo import settings
 from samo.datasets.parts.arrays import ArraySplit
 from samo.datasets.parts.digits import read_split
 from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.models import lenet, resnet18
-from samo.problem import Meter, Metric, Problem, Values
+from samo.training import settings
+from samo.training.problem import Meter, Metric, Problem, Values
 
 SIDE, DIGIT = 36, 28
 NETWORKS = {"lenet": lenet.build, "resnet18": resnet18.build_digits}
@@ -50,7 +50,7 @@ class Data(settings.Settings):
 
 
 class Training(settings.Training):
-    """The training of `samo.settings.Training`, and the network."""
+    """The training of `samo.training.settings.Training`, and the network."""
 
     network: Literal["lenet", "resnet18"] = "lenet"
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samo.datasets.parts.arrays import ArraySplit
-from samo.ranks import Group, share_of
+from samo.optim.process_group import Group, share_of
 
 DomainBatch = dict[int, tuple[Tensor, Tensor]]
 """Domain -> (inputs, labels [N])."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from samo.datasets.parts.molecules import BONDS, Molecule
 from samo.datasets.parts.prepared import mapped
 from samo.models.mpnn import Molecules
-from samo.ranks import Group, share_of
+from samo.optim.process_group import Group, share_of
 
 
 def save(folder: Path, split: str, molecules: Sequence[Molecule], targets: NDArray[np.float64]) -> None:
@@ -61,7 +61,7 @@ class GraphSplit:
         shuffle: torch.Generator | None = None,
         group: Group | None = None,
     ) -> Iterator[tuple[Molecules, Tensor]]:
-        """Pairs (molecules, standardised targets [B, K]); see `samo.problem.Split`."""
+        """Pairs (molecules, standardised targets [B, K]); see `samo.training.problem.Split`."""
         n = len(self)
         order = np.arange(n) if shuffle is None else torch.randperm(n, generator=shuffle).numpy()
         end = n if shuffle is None else n - n % size

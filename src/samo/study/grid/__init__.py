@@ -9,12 +9,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from samo.study.display import Display
 from samo.study.grid import remote
 from samo.study.grid.adopt import adopt as adopt
 from samo.study.grid.adopt import withdraw as withdraw
 from samo.study.grid.cluster import Cluster as Cluster
 from samo.study.grid.cluster import RayPool
+from samo.study.grid.display import Display
 from samo.study.grid.job import Pool, Weight
 from samo.study.grid.local import LocalPool
 from samo.study.grid.plan import PipelineError as PipelineError
@@ -23,7 +23,7 @@ from samo.study.grid.plan import plan as plan
 from samo.study.grid.schedule import Failure as Failure
 from samo.study.grid.schedule import Outcome as Outcome
 from samo.study.grid.schedule import schedule
-from samo.study.stopping import stopping as stopping
+from samo.study.grid.stopping import stopping as stopping
 
 
 def run(root: Path, stages: Sequence[str], workers: int, weight: Weight, display: Display) -> list[Failure]:

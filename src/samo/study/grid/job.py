@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from samo.study.progress import Event
+from samo.study.grid.progress import Event
 
 LockEntry = dict[str, Any]
 """A stage's entry in dvc.lock: what it was made from and the hashes of what it made."""

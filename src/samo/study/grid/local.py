@@ -20,7 +20,7 @@ from samo.study import paths
 from samo.study.grid import processes
 from samo.study.grid.clone import WORKERS
 from samo.study.grid.job import Done, Job, Lent, Progress
-from samo.study.progress import Tail
+from samo.study.grid.progress import Tail
 
 LOGS = Path(".samo/logs")
 PROGRESS = Path(".samo/progress")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from samo.study.display import Display
+from samo.study.grid.display import Display
 from samo.study.grid.job import Done, Job, LockEntry, Pool, Weight
 from samo.study.grid.plan import Plan
 

@@ -23,9 +23,9 @@ from samo.study.grid.clone import CloneError, make_clone
 from samo.study.grid.job import Lent
 from samo.study.grid.once import parse_params_once
 from samo.study.grid.plan import lock_entry, stage_name
+from samo.study.grid.progress import VARIABLE
 from samo.study.grid.share import Share
 from samo.study.grid.snapshot import verify
-from samo.study.progress import VARIABLE
 
 
 class _Ran(logging.Handler):

@@ -8,18 +8,18 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from samo import settings
 from samo.datasets.parts.dense.split import DenseSplit, Views
 from samo.datasets.parts.dense.task import Task
 from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.models import mtan, segnet
-from samo.problem import Metric, Problem, Values
+from samo.training import settings
+from samo.training.problem import Metric, Problem, Values
 
 Widths = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2)]
 
 
 class Training(settings.Training):
-    """The training of `samo.settings.Training`, the network, and the augmentation.
+    """The training of `samo.training.settings.Training`, the network, and the augmentation.
 
     Attributes:
         network: "mtan" (SegNet with attention for each task, the papers') or "segnet" (one trunk, a head a task).

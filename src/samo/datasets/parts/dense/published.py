@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch.nn.functional import interpolate
 
-from samo import settings
 from samo.datasets.parts.dense.folders import Layout
 from samo.datasets.parts.dense.sheet import describe
+from samo.training import settings
 
 RUN = 5
 """Validation images are taken in runs of neighbours: single ones would have a twin of the same room next door."""

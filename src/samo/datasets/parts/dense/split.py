@@ -12,7 +12,7 @@ from torch.nn.functional import grid_sample
 
 from samo.datasets.parts.prepared import mapped
 from samo.models.segnet import unit_length
-from samo.ranks import Group, share_of
+from samo.optim.process_group import Group, share_of
 
 PIXELS = 2**18
 """What a batch holds at most outside training, where any size may be asked for: 2 images of 288 x 384 or 8 of
@@ -65,7 +65,7 @@ class DenseSplit:
         shuffle: torch.Generator | None = None,
         group: Group | None = None,
     ) -> Iterator[Views]:
-        """Batches of `size`, or of as many as `PIXELS` allow without a generator; see `samo.problem.Split`.
+        """Batches of `size`, or of as many as `PIXELS` allow without a generator; see `samo.training.problem.Split`.
 
         With a generator every view is augmented anew, if this split is; the generator draws that, too.
         """

@@ -1,0 +1,187 @@
+"""The Hessian of a loss over some parameters, known only by its products with vectors: eigenvalues and trace.
+
+A product is the derivative of the gradient's inner product with the vector (Pearlmutter 1994). Where a network has
+kinks (ReLU, max pooling, an absolute error) this is the Hessian of the smooth piece that the weights lie in; what the
+kinks themselves add is not seen.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+from torch import Tensor
+
+from samo.optim.jacobian import as_rows, fill_row
+
+Pieces = Sequence[Callable[[], Tensor]]
+"""A loss as a sum: each piece makes its graph when it is called, so that one of them is in memory at a time."""
+
+Slope = list[tuple[int, Tensor]]
+
+SMALL = 1_000_000
+"""Up to so many parameters, Lanczos may hold as many vectors as serve it best."""
+
+RESTARTS = 100
+"""After so many, Lanczos has failed."""
+
+
+class Eigen(NamedTuple):
+    """The largest eigenvalues, in descending order; no vectors where all is zero, and NaN where Lanczos failed.
+
+    Attributes:
+        values: [k].
+        residuals: ||H v - lambda v|| / |lambda| of each pair, [k]: relative to lambda, an eigenvalue lies so near.
+        vectors: [P, k], orthonormal, on the CPU.
+    """
+
+    values: NDArray[np.float64]
+    residuals: NDArray[np.float64]
+    vectors: Tensor
+
+
+class Trace(NamedTuple):
+    """An unbiased estimate and its standard error (NaN from a single probe)."""
+
+    value: float
+    error: float
+
+
+class Hessian:
+    """H [P, P] of the sum of the pieces over these parameters, in their precision and on their device.
+
+    One graph at a time: that of a single piece is kept from product to product (so the weights must stay as they are),
+    those of several pieces are made anew for every product.
+    """
+
+    def __init__(self, pieces: Pieces, params: Sequence[Tensor]) -> None:
+        self.params = list(params)
+        self.size = sum(p.numel() for p in self.params)
+        self._pieces = pieces
+        self._kept = self._slope(pieces[0]) if len(pieces) == 1 else None
+
+    def __matmul__(self, v: Tensor) -> Tensor:
+        """H v for v [P], on v's device.
+
+        Raises:
+            FloatingPointError: it is not finite.
+        """
+        own = v.to(self.params[0])
+        if self._kept is not None:
+            total = self._product(self._kept, own, keep=True)
+        else:
+            total = torch.zeros_like(own)
+            for piece in self._pieces:
+                total += self._product(self._slope(piece), own, keep=False)
+        if not torch.isfinite(total).all():
+            raise FloatingPointError("a product with the Hessian is not finite")
+        return total.to(v)
+
+    def operator(self) -> LinearOperator:
+        """As SciPy wants it."""
+        dtype = torch.empty(0, dtype=self.params[0].dtype).numpy().dtype
+
+        def product(x: NDArray[np.floating]) -> NDArray[np.floating]:
+            found: NDArray[np.floating] = (self @ torch.from_numpy(x.reshape(-1))).numpy()
+            return found
+
+        return LinearOperator((self.size, self.size), matvec=product, dtype=dtype)
+
+    @torch.enable_grad()
+    def _slope(self, piece: Callable[[], Tensor]) -> Slope:
+        """The piece's gradient with its graph: (index of a parameter, gradient) where it depends on the weights."""
+        loss = piece()
+        if not loss.requires_grad:
+            return []
+        grads = torch.autograd.grad(loss, self.params, create_graph=True, allow_unused=True)
+        return [(d, g) for d, g in enumerate(grads) if g is not None and g.requires_grad]
+
+    def _product(self, slope: Slope, v: Tensor, *, keep: bool) -> Tensor:
+        if not slope:
+            return torch.zeros_like(v)
+        parts = as_rows(v, self.params)
+        along = torch.autograd.grad(
+            [g for _, g in slope], self.params, [parts[d] for d, _ in slope], retain_graph=keep, allow_unused=True
+        )
+        row = torch.empty_like(v)
+        fill_row(row, self.params, along)
+        return row
+
+
+def largest(
+    hessian: Hessian, k: int, generator: torch.Generator, *, tolerance: float = 0.01, small: int = SMALL
+) -> Eigen:
+    """The k algebraically largest eigenvalues, by SciPy's Lanczos (ARPACK's, with implicit restarts).
+
+    Up to `small` parameters the basis has 2 k + 10 vectors: with fewer, one of the smaller eigenvalues is now and then
+    passed over. Beyond, k is at most 5 and the basis 8 vectors: 12 with ARPACK's own, 16 with those of the product, and
+    22 for a moment when SciPy hands the eigenvectors out.
+
+    Args:
+        hessian: of P parameters; with no more of them than the basis would have vectors, all is computed exactly.
+        k: how many; fewer where P is smaller.
+        generator: of the first vector, on the CPU.
+        tolerance: Lanczos stops at residuals of this size; an eigenvalue's own error is far smaller, of their square
+            over the gap to the next.
+        small: see above.
+    """
+    k = min(k, hessian.size) if hessian.size <= small else min(k, 5)
+    basis = 2 * k + 10 if hessian.size <= small else 8
+    dtype = hessian.params[0].dtype
+    start = torch.randn(hessian.size, dtype=dtype, generator=generator)
+    try:
+        if hessian.size <= basis:
+            rows = [hessian @ e for e in torch.eye(hessian.size, dtype=dtype)]
+            values, vectors = np.linalg.eigh(torch.stack(rows).numpy())
+        else:
+            values, vectors = eigsh(
+                hessian.operator(), k=k, which="LA", v0=start.numpy(), ncv=basis, tol=tolerance, maxiter=RESTARTS
+            )
+        order = np.argsort(values)[::-1][:k].copy()
+        pairs = torch.from_numpy(vectors)[:, torch.from_numpy(order)]
+        top = values[order].astype(np.float64)
+        return Eigen(top, _residuals(hessian, top, pairs), pairs)
+    except FloatingPointError:
+        return _without_vectors(k, np.nan, start)
+    except ArpackError:
+        # ARPACK refuses a matrix of zeros, which a network of dead units has.
+        return _without_vectors(k, np.nan if (hessian @ start).any() else 0.0, start)
+
+
+def _without_vectors(k: int, value: float, like: Tensor) -> Eigen:
+    return Eigen(np.full(k, value), np.full(k, value), like.new_empty(len(like), 0))
+
+
+def _residuals(hessian: Hessian, values: NDArray[np.float64], vectors: Tensor) -> NDArray[np.float64]:
+    lengths = [
+        float(torch.linalg.vector_norm(hessian @ v - float(value) * v))
+        for value, v in zip(values, vectors.T.contiguous(), strict=True)
+    ]
+    return np.array(lengths) / np.maximum(np.abs(values), np.finfo(np.float64).tiny)
+
+
+def trace(hessian: Hessian, probes: int, generator: torch.Generator, known: Eigen) -> Trace:
+    """The trace of H: that of the part that `known` spans exactly, the rest from random signs (Hutchinson 1990).
+
+    A probe is z with the known eigenvectors taken out, z'Hz its sample: without the largest eigenvalues the samples
+    spread far less (Gambhir et al. 2017; Meyer et al. 2021, Hutch++).
+
+    Args:
+        hessian: of P parameters.
+        probes: how many; each costs a product.
+        generator: of the signs, on the CPU.
+        known: its pairs, perhaps none.
+
+    Raises:
+        FloatingPointError: a product is not finite.
+    """
+    Q = known.vectors
+    samples = np.empty(probes)
+    for i in range(probes):
+        z = torch.randint(2, (hessian.size,), generator=generator).to(Q.dtype).mul_(2).sub_(1)
+        z -= Q @ (Q.T @ z)
+        samples[i] = float(torch.dot(z, hessian @ z))
+    error = float(samples.std(ddof=1)) / np.sqrt(probes) if probes > 1 else np.nan
+    return Trace(float(known.values[: Q.shape[1]].sum() + samples.mean()), float(error))

@@ -1,0 +1,1 @@
+"""From runs to tables: metrics, statistics, and which method is which."""

@@ -1,0 +1,168 @@
+"""From seeds to a mean and an honest interval.
+
+With three seeds a percentile bootstrap has only ten distinct resamples and covers the mean far less often
+than it says (about 73 % for a nominal 95 %; still 89 % with ten seeds). Student's t pays for the unknown spread with
+wide tails (4.3 standard errors at three seeds) and keeps its promise when the seeds' noise is roughly normal. Where
+there are seeds enough to say something of the noise's shape, `seeds_interval` adds a studentised bootstrap, so that
+skewed noise is paid for, too.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import nct
+from scipy.stats import t as student
+
+from samo.results.metrics import Floats, delta_m, has_relative_change
+
+LEVEL = 0.95
+
+BOOTSTRAP_FROM = 10
+"""Seeds from which on the bootstrap has a say: of fewer, resamples repeat the same few values."""
+
+MOST_SEEDS = 10_000
+"""Where `seeds_needed` stops looking."""
+
+
+class Interval(NamedTuple):
+    """A mean over `n` seeds with its two-sided confidence limits (NaN when n is 1)."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def sign(self) -> int:
+        """-1 or 1 when the interval lies wholly below or above zero, else 0 (also when it is unknown)."""
+        return int(self.high < 0) * -1 + int(self.low > 0)
+
+
+def half_width(spread: ArrayLike, n: ArrayLike, level: float = LEVEL) -> Floats:
+    """Half the width of Student's interval for a mean; `spread` is the sample deviation (n - 1), any shape.
+
+    NaN where n < 2: one run says nothing about its own noise.
+    """
+    count = np.asarray(n, dtype=float)
+    freedom = np.where(count > 1, count - 1, np.nan)
+    return np.asarray(student.ppf((1 + level) / 2, freedom) * np.asarray(spread, dtype=float) / np.sqrt(count))
+
+
+def seeds_needed(spread: float, effect: float, power: float = 0.8, level: float = LEVEL) -> int:
+    """How many seeds find a paired difference with a chance of at least `power`, by Student's two-sided test.
+
+    Args:
+        spread: standard deviation of the difference over seeds.
+        effect: its true mean, in the same unit.
+        power: the chance wanted.
+        level: of the interval that must not hold 0.
+
+    Raises:
+        ValueError: spread and effect are not positive, or more than `MOST_SEEDS` seeds would be needed.
+    """
+    if not (spread > 0 and effect > 0):
+        raise ValueError(f"spread and effect must be above 0, got {spread} and {effect}")
+    for n in range(2, MOST_SEEDS + 1):
+        limit = student.ppf((1 + level) / 2, n - 1)
+        # Beyond the limit on the effect's side; by the other side it is missed for all that counts.
+        if nct.sf(limit, n - 1, effect / spread * np.sqrt(n)) >= power:
+            return n
+    raise ValueError(f"an effect of {effect:g} at a spread of {spread:g} needs more than {MOST_SEEDS} seeds")
+
+
+def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
+    """Mean and interval of `values` [n], one a seed. A NaN (a run that diverged) makes all of it NaN."""
+    sample = np.asarray(values, dtype=float)
+    if sample.size == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    spread = sample.std(ddof=1) if sample.size > 1 else np.nan
+    width = float(half_width(spread, sample.size, level))
+    mean = float(sample.mean())
+    return Interval(mean, mean - width, mean + width, sample.size)
+
+
+def paired_interval(first: Mapping[str, float], second: Mapping[str, float], level: float = LEVEL) -> Interval:
+    """Interval of first minus second over the seeds that both have.
+
+    Two methods that start from the same seed share their first weights and their batches, so what that seed
+    does to both cancels in the difference.
+    """
+    common = [seed for seed in first if seed in second]
+    return seeds_interval([first[seed] - second[seed] for seed in common], level)
+
+
+def seeds_interval(values: ArrayLike, level: float = LEVEL, generator: np.random.Generator | None = None) -> Interval:
+    """Mean and interval of `values` [n], one paired difference a seed.
+
+    Student's t; from `BOOTSTRAP_FROM` seeds on the wider, on either side, of that and the studentised bootstrap. Both
+    are needed to miss the mean no more often than said: with ten seeds the bootstrap alone misses it 8 % of the time
+    under long-tailed noise (Laplace), Student alone 9 % under skewed noise (exponential), the wider of both about 4
+    and 5.
+
+    Args:
+        values: a NaN (a run that diverged) makes the whole interval NaN.
+        level: of confidence.
+        generator: of the resamples; None: a fresh one of fixed seed, so that the same values give the same limits.
+    """
+    sample = np.asarray(values, dtype=float)
+    found = mean_interval(sample, level)
+    if found.n < BOOTSTRAP_FROM or not found.high > found.low:
+        return found
+    tail = (1 - level) / 2
+    draws = max(2000, round(25 / tail))  # at least 25 resamples beyond either limit
+    picks = (generator or np.random.default_rng(0)).integers(0, found.n, (draws, found.n))
+    resamples = sample[picks]
+    scale = resamples.std(axis=1, ddof=1)
+    # A resample of one value repeated has no spread, so no t; among ten values that is one in a thousand million.
+    t = (resamples.mean(axis=1) - found.mean)[scale > 0] / scale[scale > 0]
+    below, above = np.quantile(t, [tail, 1 - tail]) * sample.std(ddof=1)
+    return found._replace(
+        low=min(found.low, found.mean - float(above)), high=max(found.high, found.mean - float(below))
+    )
+
+
+def delta_m_interval(
+    values: ArrayLike, base: ArrayLike, higher_is_better: Sequence[bool], level: float = LEVEL
+) -> Interval:
+    """Delta-m of a method against the mean STL run, with the noise of *both* in the interval.
+
+    `values` [n, S] and `base` [b, S] hold the metrics per seed. Each seed of the method is compared with the
+    mean of the STL seeds. That mean is itself uncertain: to first order, an STL seed moves Delta-m by the
+    relative change of its metrics times value/base. The two variances of the mean add, and the degrees of
+    freedom are Welch's. The two are not paired: STL trains other networks, so a seed means another thing.
+    Metrics that `delta_m` leaves out have no part in it.
+    """
+    ours, theirs = np.asarray(values, dtype=float), np.asarray(base, dtype=float)
+    centre = theirs.mean(axis=0)
+    per_seed = delta_m(ours, centre, higher_is_better)
+    mean, n, b = float(per_seed.mean()), len(ours), len(theirs)
+    if n < 2 or b < 2:
+        return Interval(mean, np.nan, np.nan, n)
+    kept = has_relative_change(centre)
+    if not kept.any():
+        return Interval(mean, np.nan, np.nan, n)
+    ours, theirs, centre = ours[:, kept], theirs[:, kept], centre[kept]
+    sign = np.where(np.asarray(higher_is_better)[kept], -1.0, 1.0)
+    weight = -sign * ours.mean(axis=0) / centre / np.abs(centre)
+    shift = 100.0 * ((theirs - centre) * weight).mean(axis=1)
+    own, other = float(per_seed.var(ddof=1)) / n, float(shift.var(ddof=1)) / b
+    if own + other == 0:
+        return Interval(mean, mean, mean, n)
+    freedom = (own + other) ** 2 / (own**2 / (n - 1) + other**2 / (b - 1))
+    width = float(student.ppf((1 + level) / 2, freedom) * np.sqrt(own + other))
+    return Interval(mean, mean - width, mean + width, n)
+
+
+def summarise(frame: pd.DataFrame, by: Sequence[str], level: float = LEVEL) -> pd.DataFrame:
+    """One row a group of `by` with mean, low, high and n over the rows' `value` (a row a seed).
+
+    Groups keep the order in which they first appear. A NaN in a group makes its mean NaN.
+    """
+    groups = frame.groupby(list(by), sort=False)["value"]
+    out = groups.agg(mean=lambda v: v.mean(skipna=False), spread=lambda v: v.std(ddof=1), n="size").reset_index()
+    width = half_width(out["spread"], out["n"], level)
+    out["low"], out["high"] = out["mean"] - width, out["mean"] + width
+    return out[[*by, "mean", "low", "high", "n"]]

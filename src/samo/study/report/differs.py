@@ -1,0 +1,69 @@
+"""What keeps our numbers from being those of a paper: the active profile against the papers' settings, key by key."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from samo.results.tables import text
+from samo.study.config import Params, profile
+from samo.study.config.blocks import Grid
+
+PAPERS = "paper"
+"""The profile that spells the papers' settings out, and whose they are."""
+UNSEEN = {"seed", "conflict_batches"}
+"""Settings that change which of several equal draws is taken, or nothing at all."""
+
+
+def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
+    """Each setting that differs from the papers', as words: "training.epochs is 4, the papers' 200".
+
+    None where the profile `paper` is missing or does not hold the dataset.
+    """
+    if PAPERS not in profile.names(root):
+        return None
+    theirs = profile.read(root, PAPERS)[1]
+    if dataset not in theirs.datasets:
+        return None
+    found = []
+    for part in ("data", "training"):
+        ours, papers = _block(params, dataset, part), _block(theirs, dataset, part)
+        given = {**params.datasets[dataset][part], **theirs.datasets[dataset][part]}
+        found += [
+            f"{part}.{key} is {_said(ours.get(key))}, the papers' {_said(papers.get(key))}"
+            for key in given
+            if key not in UNSEEN and ours.get(key) != papers.get(key)
+        ]
+    ours_grid, theirs_grid = _grid(params, dataset), _grid(theirs, dataset)
+    if ours_grid != theirs_grid:
+        found.append(f"searched are {_searched(ours_grid)}, the papers' scripts have {_searched(theirs_grid)}")
+    seeds, papers_seeds = len(params.seeds_on(dataset)), len(theirs.seeds_on(dataset))
+    if seeds != papers_seeds:
+        found.append(f"seeds: {seeds}, the papers' {papers_seeds}")
+    return found
+
+
+def _block(params: Params, dataset: str, part: str) -> Mapping[str, Any]:
+    """A block's settings, with the defaults of what is not given."""
+    return dict(getattr(params.dataset[dataset], part).model_dump())
+
+
+def _grid(params: Params, dataset: str) -> Grid:
+    return params.dataset[dataset].search or params.train.search
+
+
+def _searched(grid: Grid) -> str:
+    alpha = f" and alpha {_said(grid.alpha)}" if grid.alpha else ""
+    return f"lr {_said(grid.lr)} and rho {_said(grid.rho)}{alpha}"
+
+
+def _said(value: object) -> str:
+    """A setting as a person reads it; one that is not set is "none"."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_said, value))
+    if isinstance(value, int):
+        return f"{value:,}"
+    return text(value) if isinstance(value, float) else str(value)

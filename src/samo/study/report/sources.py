@@ -1,0 +1,75 @@
+"""What the report reads: tables, numbers of figures and datasheets, or empty frames where nothing has been run."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from samo.study import store
+from samo.study.config import Params
+from samo.study.report import reference
+
+NUMBERS = ["method", "epoch", "metric", "measure"]
+"""Columns that a figure's numbers have at least, so that a sentence about them can say that there are none."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files of the stages before the report, of the datasets and methods in the profile."""
+
+    root: Path
+    params: Params
+
+    @cached_property
+    def reference(self) -> reference.Reference | None:
+        """The shipped reference run; None where there is none."""
+        return reference.load(self.root)
+
+    def table(self, dataset: str) -> pd.DataFrame:
+        """The main table; rows of gaps if it is not there."""
+        rows = [{"method": method, "n_seeds": 0} for method in self.params.main_on(dataset)]
+        found = self._table(f"{dataset}.csv", [])
+        return found if len(found.columns) else pd.DataFrame(rows)
+
+    def measures(self, dataset: str) -> pd.DataFrame:
+        """What its metric columns are."""
+        return self._table(f"{dataset}-measures.csv", ["task", "metric", "unit"])
+
+    def best(self, dataset: str) -> dict[str, str]:
+        """Column -> the method that is bold there."""
+        found = self._table(f"{dataset}-best.csv", ["column", "method"]).dropna()
+        return dict(zip(found["column"], found["method"], strict=True))
+
+    def sensitivity(self, dataset: str) -> pd.DataFrame:
+        """The variants of settings."""
+        return self._table(f"{dataset}-sensitivity.csv", ["field"])
+
+    def trials(self, dataset: str) -> pd.DataFrame:
+        """The search trials."""
+        frame = self._table("search.csv", ["dataset", "method"])
+        return frame[frame["dataset"] == dataset]
+
+    def claims(self) -> pd.DataFrame | None:
+        """The verdicts on the claims; None where none has been judged."""
+        path = self.root / "reports/tables/claims.csv"
+        return pd.read_csv(path) if path.exists() else None
+
+    def numbers(self, dataset: str, kind: str) -> pd.DataFrame:
+        """The numbers of a figure."""
+        path = self.root / "reports/figures" / f"{dataset}-{kind}.csv"
+        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=NUMBERS)
+
+    def sheet(self, dataset: str) -> dict[str, Any]:
+        """The datasheet with the splits as rows of their own, then the dataset's settings in the profile."""
+        path = self.root / "data/prepared" / dataset / "datasheet.json"
+        sheet = dict(store.read_json(path)) if path.exists() else {}
+        splits = sheet.pop("splits", {})
+        lead = {key: sheet.pop(key) for key in ("what", "subset_of") if key in sheet}
+        parts = {f"{name} split": facts for name, facts in splits.items()}
+        return lead | sheet | parts | dict(self.params.datasets[dataset])
+
+    def _table(self, name: str, columns: list[str]) -> pd.DataFrame:
+        path = self.root / "reports/tables" / name
+        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=columns)

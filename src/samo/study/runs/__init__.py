@@ -1,0 +1,1 @@
+"""A condition's search and runs, and what they leave on disk."""

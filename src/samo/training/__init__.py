@@ -1,0 +1,1 @@
+"""How a condition is trained: problem, settings, loop, schedule, search, evaluation."""

@@ -1,0 +1,145 @@
+"""What a training notes on how its tasks' gradients agree; it moves no weight, no statistic and no random stream."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from samo.optim.batchnorm import evaluation_mode
+from samo.optim.cosines import by_block, magnitude_ratio, pairs
+from samo.optim.jacobian import task_gradients
+from samo.optim.parameters import Parts
+from samo.optim.passes import Closure, Passes
+from samo.optim.process_group import ALONE, Ranks
+from samo.training.problem import Problem
+
+
+class LayerCosine(NamedTuple):
+    """The mean cosine over pairs of task gradients on one tensor of the trunk.
+
+    `position` goes from 0, the trunk's first tensor, to 1, its last; `epoch` 0 is before training.
+    """
+
+    epoch: int
+    layer: str
+    position: float
+    cosine: float
+
+
+class Note(NamedTuple):
+    """One number on all tasks, as the history holds it."""
+
+    split: str
+    metric: str
+    value: float
+
+
+class Agreement:
+    """Watches one training: the probe set after each epoch, and some mini-batches before their step.
+
+    Args:
+        problem, network, device: of the training.
+        parts: of its update.
+        steps: an epoch's.
+        batches: mini-batches an epoch that are looked at, spread evenly over its steps; 0 looks at none.
+        ranks: of the update. The probe set is looked at whole by each of them.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        network: nn.Module,
+        parts: Parts,
+        device: torch.device,
+        steps: int,
+        batches: int,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.problem = problem
+        self.network = network
+        self.parts = parts
+        self.device = device
+        self.batches = Batches(parts, steps, batches, ranks)
+        self.layers: list[LayerCosine] = []
+
+    def before_training(self) -> None:
+        """Note the layers' cosines at the first weights."""
+        self._note_layers(0, probe(self.problem, self.network, self.device))
+
+    def after_epoch(self, epoch: int) -> list[Note]:
+        """The epoch's numbers; the layers' cosines are added to `layers`."""
+        J = probe(self.problem, self.network, self.device)
+        self._note_layers(epoch, J)
+        cosines = pairs(J)
+        share = self.batches.share()
+        return [
+            Note("probe", "cosine_mean", float(cosines.mean())),
+            Note("probe", "cosine_min", float(cosines.min())),
+            Note("probe", "conflict_share", float((cosines < 0).float().mean())),
+            Note("probe", "magnitude_ratio", magnitude_ratio(J)),
+            *([] if share is None else [Note("train", "minibatch_conflict", share)]),
+        ]
+
+    def _note_layers(self, epoch: int, J: Tensor) -> None:
+        parts = self.parts.trainable()
+        last = max(1, len(self.parts.names) - 1)
+        found = by_block(J, [p.numel() for p in parts.trunk]).tolist()
+        for name, position, cosine in zip(parts.names, parts.positions, found, strict=True):
+            if cosine == cosine:  # no pair of tasks uses it: not a number
+                self.layers.append(LayerCosine(epoch, name, position / last, cosine))
+
+
+class Batches:
+    """The share of training mini-batches in conflict, from an even sample of an epoch's steps (F-MTL, Figure 3).
+
+    A mini-batch is looked at before its step, at the unperturbed weights: the losses are those of the first pass that
+    a plain step would make, batch statistics and dropout mask included. So the share means the same for every method,
+    whether its own step has these gradients (MGDA, F-MTL), has perturbed ones only (SAMO) or a weighted sum (LS).
+    A look costs a forward pass, and a backward pass a task.
+
+    Args:
+        parts: trunk, heads and modules of the update.
+        steps: an epoch's.
+        count: looks an epoch; all steps where it is more.
+        ranks: those that share the batch. Their gradients are averaged, as the step averages them, before any cosine
+            is taken: the share is that of the whole batch, never a mean of the ranks' shares.
+    """
+
+    def __init__(self, parts: Parts, steps: int, count: int, ranks: Ranks = ALONE) -> None:
+        self.parts = parts
+        self.ranks = ranks
+        self.at = {step for step in range(1, steps + 1) if step * count // steps > (step - 1) * count // steps}
+        self.shares: list[float] = []
+
+    def look(self, step: int, closure: Closure) -> None:
+        """Look at this step's batch if its turn has come; `step` counts from 1 in each epoch."""
+        if step not in self.at:
+            return
+        passes = Passes(closure, self.parts.modules, self.parts.device)
+        with passes.without_trace():
+            J = task_gradients(passes.again, self.parts.trunk, range(self.parts.tasks))
+        self.ranks.average_([J])
+        self.shares.append(float((pairs(J) < 0).float().mean()))
+
+    def share(self) -> float | None:
+        """The mean since the last call over mini-batches, of more than two tasks also over their pairs; None: no look.
+
+        A pair is in conflict where its inner product is below zero.
+        """
+        shares, self.shares = self.shares, []
+        return sum(shares) / len(shares) if shares else None
+
+
+def probe(problem: Problem, network: nn.Module, device: torch.device) -> Tensor:
+    """The task gradients over the trunk on the first examples of the training split, in eval mode, J [K, P].
+
+    The same examples at every call, so that methods and epochs compare.
+    """
+    batch = next(iter(problem.splits["train"].batches(problem.probe, device)))
+
+    def closure(tasks: Sequence[int]) -> list[Tensor]:
+        return problem.losses(network, batch, tasks)
+
+    with evaluation_mode(list(network.modules())):
+        return task_gradients(closure, cast("nn.Module", network.trunk), range(len(problem.tasks)))

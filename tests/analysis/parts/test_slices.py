@@ -1,0 +1,148 @@
+"""Directions in the weights' own scale, and losses along them against their closed forms."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from samo.analysis.parts.slices import direction, evaluate_at, first_batches, mean_losses
+from samo.training.problem import Batch, Problem
+
+CPU = torch.device("cpu")
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class Numbers:
+    """A split of the numbers 0, 1, …; never more than `at_most` in a batch."""
+
+    def __init__(self, n: int, at_most: int = 1000) -> None:
+        self.values, self.at_most = torch.arange(float(n), dtype=torch.float64), at_most
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def batches(
+        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Any = None
+    ) -> Iterator[Batch]:
+        yield from torch.split(self.values, min(size, self.at_most))
+
+
+def squares(split: Any, present: Any = None) -> Problem:
+    """Task i's loss is (i + 1) ||theta||^2 + the mean of the batch's numbers."""
+
+    def forward(network: nn.Module, batch: Tensor, tasks: Sequence[int]) -> list[Tensor]:
+        size = torch.stack([(p**2).sum() for p in network.parameters()]).sum()
+        return [(i + 1) * size + batch for i in tasks]
+
+    return Problem(
+        tasks=("a", "b"),
+        metrics=(),
+        network=lambda: nn.Sequential(nn.Conv2d(2, 3, 2), nn.BatchNorm2d(3), nn.Linear(4, 5)).double(),
+        forward=forward,
+        loss=lambda task, output, batch: output.mean(),
+        meter=lambda: pytest.fail("no metric is wanted"),
+        splits={"train": split},
+        score=lambda values: 0.0,
+        present=present,
+    )
+
+
+def network(seed: int = 0) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return squares(Numbers(1)).network()
+
+
+def test_every_filter_has_the_norm_of_its_weights_and_what_has_none_stays() -> None:
+    made = network()
+    found = dict(
+        zip((n for n, _ in made.named_parameters()), direction(list(made.parameters()), generator()), strict=True)
+    )
+    for name in ("0.weight", "2.weight"):
+        weight = made.get_parameter(name).detach()
+        torch.testing.assert_close(found[name].flatten(1).norm(dim=1), weight.flatten(1).norm(dim=1))
+        assert not torch.equal(found[name], weight)
+    for name in ("0.bias", "1.weight", "1.bias", "2.bias"):
+        assert found[name].shape == made.get_parameter(name).shape
+        assert not found[name].any()
+
+
+def test_one_draw_serves_networks_of_any_scale() -> None:
+    made, larger = network(), network()
+    with torch.no_grad():
+        for p in larger.parameters():
+            p.mul_(3)
+    one, other = (direction(list(n.parameters()), generator()) for n in (made, larger))
+    for d, e in zip(one, other, strict=True):
+        torch.testing.assert_close(3 * d, e)
+    assert not torch.equal(one[0], direction(list(made.parameters()), generator(1))[0])
+
+
+def test_a_filter_of_zeros_is_not_moved() -> None:
+    weight = torch.ones(2, 3)
+    weight[0] = 0
+    found = direction([weight], generator())[0]
+    assert not found[0].any()
+    assert found[1].norm() == pytest.approx(3**0.5)
+
+
+def test_a_quadratic_gives_exact_parabolas_and_the_weights_come_back_bit_for_bit() -> None:
+    problem, made = squares(Numbers(4)), network()
+    params = list(made.parameters())
+    before = [p.detach().clone() for p in params]
+    first, second = direction(params, generator(1)), direction(params, generator(2))
+    places = [(x, y) for x in (-0.7, 0.0, 1.3) for y in (0.0, 0.4)]
+    batches = list(problem.splits["train"].batches(4, CPU))
+    found = evaluate_at(params, first, second, places, lambda: mean_losses(problem, made, batches))
+    theta, d, e = (torch.cat([part.flatten() for part in v]) for v in (before, first, second))
+    wanted = [theta @ theta + x * x * d @ d + y * y * e @ e + 2 * (x * theta @ d + y * theta @ e + x * y * d @ e)
+              for x, y in places]  # fmt: skip
+    for i in range(2):
+        torch.testing.assert_close(found[:, i], (i + 1) * torch.stack(wanted) + 1.5)
+    assert all(torch.equal(p, q) for p, q in zip(params, before, strict=True))
+
+
+def test_an_error_on_the_way_leaves_the_weights_at_home() -> None:
+    made = network()
+    params = list(made.parameters())
+    before = [p.detach().clone() for p in params]
+    d = direction(params, generator())
+
+    def breaks() -> Tensor:
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        evaluate_at(params, d, d, [(1.0, 0.0)], breaks)
+    assert all(torch.equal(p, q) for p, q in zip(params, before, strict=True))
+
+
+def test_examples_count_alike_in_batches_of_any_size() -> None:
+    problem, made = squares(Numbers(10, at_most=4)), network()
+    batches = first_batches(problem, made, 10, CPU)
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    size = sum(float((p.detach() ** 2).sum()) for p in made.parameters())
+    assert mean_losses(problem, made, batches).tolist() == pytest.approx([size + 4.5, 2 * size + 4.5])
+
+
+@pytest.mark.parametrize(("wanted", "sizes"), [(3, [3]), (5, [4, 4]), (99, [4, 4, 2])])
+def test_the_first_examples_until_there_are_enough(wanted: int, sizes: list[int]) -> None:
+    batches = first_batches(squares(Numbers(10, at_most=4)), network(), wanted, CPU)
+    assert [len(batch) for batch in batches] == sizes
+    assert batches[0][0] == 0
+
+
+def test_tasks_with_examples_of_their_own() -> None:
+    """Task b comes in the first batch alone: its mean is over that one."""
+    problem = squares(Numbers(8, at_most=4), present=lambda batch: [0, 1] if batch[0] == 0 else [0])
+    batches = first_batches(problem, network(), 8, CPU)
+    assert len(batches) == 2
+    losses = mean_losses(problem, network(), batches)
+    assert float(2 * losses[0] - losses[1]) == pytest.approx(2 * 3.5 - 1.5)
+    only_a = mean_losses(problem, network(), batches[1:])
+    assert only_a[0].isfinite()
+    assert only_a[1].isnan()

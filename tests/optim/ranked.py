@@ -1,0 +1,200 @@
+"""Work for two processes of one group, and for one process alone: the same steps, on shares or on the whole."""
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+from torch.multiprocessing.spawn import spawn
+
+from samo import MultiTaskUpdate, preset, share_of
+from samo.optim.process_group import Group
+from samo.optim.sharpness import PRESETS
+from samo.optim.sync_batchnorm import synchronise
+from tests.problems import Problem, problem
+
+RANKS = 2
+AGGREGATORS = ("ls", "mgda", "fairgrad", "pcgrad")
+OWN_STATISTICS = ("none", "samo", "fmtl", "msam")
+VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "one-sided": ("samo", "mgda", {"probe": "one-sided"}),
+    "batch statistics": ("samo", "mgda", {"probe": "one-sided", "probe_statistics": "batch"}),
+    "two directions": ("samo-shared", "ls", {"directions": 2, "normalise": "none"}),
+    "every second": ("gsam", "pcgrad", {"every": 2}),
+    "every second of fmtl": ("fmtl", "ls", {"every": 2}),
+    "adaptive": ("samo", "mgda", {"adaptive": True, "ball": "layer"}),
+}
+OTHERS = ("uw", "famo", "rlw", "graddrop")  # learned, stepped or drawn weights
+CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    **{f"{name} {a}": (name, a, {}) for name in PRESETS for a in AGGREGATORS},
+    **{f"{name} {a}": (name, a, {}) for name in ("samo", "fmtl") for a in OTHERS},
+    **VARIANTS,
+}
+Found = dict[str, Any]
+
+
+def on_share(case: Problem, group: Group | None) -> Problem:
+    """The problem with this rank's examples."""
+    chosen = share_of(torch.arange(len(case.x)), group)
+    return replace(case, x=case.x[chosen], y=case.y[:, chosen])
+
+
+def update_on(
+    case: Problem, name: str, aggregator: str, fields: dict[str, Any], group: Group | None, synced: bool = False
+) -> MultiTaskUpdate:
+    trunk, heads, sharpness = case.network.trunk, case.network.heads, preset(name, **fields)
+    return MultiTaskUpdate(trunk, heads, aggregator=aggregator, sharpness=sharpness, group=group, sync_batchnorm=synced)
+
+
+def three_steps(case: Problem, update: MultiTaskUpdate) -> list[Tensor]:
+    """The losses of three steps of SGD, then every weight and buffer."""
+    optimizer = torch.optim.SGD([*case.network.parameters(), *update.parameters()], lr=0.1)
+    seen = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        seen.append(update.backward(case.closure))
+        optimizer.step()
+        update.after_step(case.closure)
+    learned = [p.detach().clone() for p in update.parameters()]
+    return [*seen, *learned, *(v.detach().clone().to(torch.float64) for v in case.network.state_dict().values())]
+
+
+def trained(name: str, aggregator: str, fields: dict[str, Any], group: Group | None, **traits: Any) -> list[Tensor]:
+    case = on_share(problem(3, **traits), group)
+    torch.manual_seed(0)
+    synced = traits.get("batchnorm") == "synchronised"
+    return three_steps(case, update_on(case, name, aggregator, fields, group, synced))
+
+
+def said(work: Callable[[], Any]) -> str:
+    """What it raises, as text."""
+    try:
+        work()
+    except (ValueError, FloatingPointError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing"
+
+
+def all_cases(group: Group | None) -> Found:
+    """What a rank, or one process alone, finds in every case."""
+    found: Found = {name: trained(*case, group, branches=True) for name, case in CASES.items()}
+    for name in PRESETS:
+        found[f"synchronised {name}"] = trained(name, "mgda", {}, group, batchnorm="synchronised")
+    for name in OWN_STATISTICS:
+        found[f"own statistics {name}"] = trained(name, "mgda", {}, group, batchnorm=True, dropout=0.3)
+    found["images"] = images(group)
+    for aggregator in ("ls", "mgda"):
+        found[f"half a task {aggregator}"] = half_a_task(aggregator, group)
+    return found
+
+
+def images(group: Group | None) -> list[Tensor]:
+    """Output, gradients and statistics of a BatchNorm over pictures, its mean one over all steps so far."""
+    torch.manual_seed(3)
+    inputs = torch.randn(3, 4, 2, 5, 5, dtype=torch.float64)
+    holder = torch.nn.Sequential(torch.nn.BatchNorm2d(2, momentum=None, dtype=torch.float64))
+    if group is not None:
+        synchronise(holder, group)
+    for batch in inputs:
+        x = share_of(batch, group).clone().requires_grad_()
+        out = holder(x)
+        loss = (out * torch.linspace(0, 1, 25, dtype=torch.float64).view(5, 5)).square().mean()
+        gradients = list(torch.autograd.grad(loss, [*holder.parameters(), x]))
+    if group is not None:
+        for gradient in gradients[:2]:
+            distributed.all_reduce(gradient, group=group)
+            gradient /= group.size()
+        gradients[2] = gathered(gradients[2] / group.size(), group)
+        out = gathered(out.detach(), group)
+    statistics = [v.double() for v in holder.state_dict().values()]
+    twin = copy.deepcopy(holder)  # an average of weights, say: it works without the group
+    return [out.detach(), *gradients, *statistics, *(n.eval()(inputs[0]).detach() for n in (holder, twin))]
+
+
+def gathered(share: Tensor, group: Group) -> Tensor:
+    """The whole batch from the ranks' shares, in its own order."""
+    parts = [torch.empty_like(share) for _ in range(group.size())]
+    distributed.all_gather(parts, share.contiguous(), group=group)
+    return torch.stack(parts, dim=1).flatten(0, 1)
+
+
+def half_a_task(aggregator: str, group: Group | None) -> list[Tensor | None]:
+    """The gradients where the last task's branch and head are used on the first rank alone, a layer on none."""
+    case = problem(3, branches=True)
+    case.network.trunk.register_module("unused", torch.nn.Linear(2, 2, dtype=torch.float64))
+    share = on_share(case, group)
+    first = 1.0 if group is None else 2.0 * (group.rank() == 0)
+
+    def closure(tasks: Any) -> list[Tensor]:
+        losses = []
+        for i in tasks:
+            held = first > 0 or i != 2
+            half = replace(case, x=case.x[::2], y=case.y[:, ::2])  # what the first rank has
+            (loss,) = (half if i == 2 else share).closure([i])
+            losses.append((first if i == 2 else 1.0) * loss if held else loss.detach() * 0)
+        return losses
+
+    update_on(case, "fmtl", aggregator, {}, group).backward(closure)
+    return [None if p.grad is None else p.grad.clone() for p in case.network.parameters()]
+
+
+def refusals(group: Group) -> Found:
+    """What each rank says where ranks do not fit together."""
+    rank = group.rank()
+
+    def apart(**given: Any) -> str:
+        case = problem(2, seed=given.get("seed", 0))
+        if "memory" in given:
+            case.network.trunk.register_buffer("mark", torch.tensor(float(given["memory"])))
+        generator = torch.Generator().manual_seed(given.get("generator", 0))
+        update = MultiTaskUpdate(case.network.trunk, case.network.heads, generator=generator, group=group)
+        return said(lambda: update.backward(case.closure))
+
+    def not_a_number() -> str:
+        case = problem(3)
+        update = update_on(case, "gsam", "mgda", {}, group)
+        wrong = float("nan") if rank == 1 else 1.0
+        return said(
+            lambda: update.backward(
+                lambda tasks: [
+                    loss * (wrong if i == 2 else 1) for i, loss in zip(tasks, case.closure(tasks), strict=True)
+                ]
+            )
+        )
+
+    return {
+        "alike": apart(),
+        "weights": apart(seed=rank),
+        "buffers": apart(memory=rank),
+        "generator": apart(generator=rank),
+        "not a number": not_a_number(),
+        "unequal": said(lambda: share_of([1, 2, 3], group)),
+        "shares": share_of([0, 1, 2, 3], group),
+    }
+
+
+@contextlib.contextmanager
+def group_of(rank: int, folder: Path) -> Iterator[Group]:
+    """A gloo group that meets in a file."""
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=RANKS)
+    try:
+        assert distributed.group.WORLD is not None
+        yield distributed.group.WORLD
+    finally:
+        distributed.destroy_process_group()
+
+
+def one_rank(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    with group_of(rank, folder) as group:
+        torch.save({"found": all_cases(group), "said": refusals(group)}, folder / f"{rank}.pt")
+
+
+def both_ranks(folder: Path) -> list[Found]:
+    """What each of two processes found and said."""
+    spawn(one_rank, args=(folder,), nprocs=RANKS)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(RANKS)]

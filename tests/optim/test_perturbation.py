@@ -1,0 +1,106 @@
+"""Balls, mixtures and the way home."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from samo.optim.perturbation import (
+    Point,
+    add_flat_,
+    heads_to_balls_,
+    layer_norms,
+    mix_,
+    orthogonal_part,
+    safe_ratio,
+    to_ball_,
+    whole_norm,
+)
+
+
+def vector(*rows: list[float]) -> list[torch.Tensor]:
+    return [torch.tensor(row, dtype=torch.float64) for row in rows]
+
+
+def flat(v: list[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([part.flatten() for part in v])
+
+
+def test_a_vector_reaches_the_surface_of_its_ball() -> None:
+    v, theta = vector([3.0, 0.0], [4.0]), vector([1.0, 1.0], [1.0])
+    torch.testing.assert_close(flat(to_ball_(v, theta, 0.1)), torch.tensor([0.06, 0, 0.08], dtype=torch.float64))
+    each = to_ball_(vector([3.0, 0.0], [-4.0]), theta, 0.1, ball="layer")
+    torch.testing.assert_close(flat(each), torch.tensor([0.1, 0, -0.1], dtype=torch.float64))
+
+
+def test_the_adaptive_ball_is_asam() -> None:
+    v, theta = torch.tensor([3.0, -1.0, 2.0]), torch.tensor([0.5, -2.0, 0.0])
+    wanted = 0.1 * theta**2 * v / (theta.abs() * v).norm()
+    torch.testing.assert_close(to_ball_([v.clone()], [theta], 0.1, adaptive=True)[0], wanted)
+
+
+@pytest.mark.parametrize("ball", ["trunk", "layer"])
+def test_a_zero_gradient_moves_nothing(ball: Any) -> None:
+    v = vector([0.0, 0.0], [0.0])
+    assert not flat(to_ball_(v, vector([1.0, 1.0], [1.0]), 0.1, ball=ball)).any()
+    half = to_ball_(vector([0.0, 0.0], [2.0]), vector([1.0, 1.0], [1.0]), 0.1, ball="layer")
+    assert flat(half).tolist() == [0.0, 0.0, 0.1]
+
+
+def test_a_norm_too_small_to_divide_by_is_zero() -> None:
+    assert safe_ratio(torch.tensor(1.0), torch.tensor(1e-45)) == 0
+
+
+@pytest.mark.parametrize(
+    ("normalise", "wanted"),
+    [
+        ("none", [1 - 3, 0.0, 0.0 - 4]),  # 0.5 g0 + 0.5 c v
+        ("layer", [1 - 1, 0.0, 0.0]),  # a layer where g0 is 0 gets nothing
+        ("global", [1 - 0.6, 0.0, -0.8]),
+    ],
+)
+def test_the_mix_keeps_the_sign_and_takes_g0s_size(normalise: Any, wanted: list[float]) -> None:
+    v, g0 = vector([3.0, 0.0], [4.0]), vector([2.0, 0.0], [0.0])
+    mix_(v, g0, torch.tensor(-2.0, dtype=torch.float64), 0.5, normalise)
+    torch.testing.assert_close(flat(v), torch.tensor(wanted, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("normalise", ["none", "layer", "global"])
+def test_equal_losses_at_both_probes_leave_g0_alone(normalise: Any) -> None:
+    v, g0 = vector([3.0, 0.0], [4.0]), vector([2.0, 1.0], [5.0])
+    mix_(v, g0, torch.tensor(0.0, dtype=torch.float64), 0.5, normalise)
+    torch.testing.assert_close(flat(v), 0.5 * flat(g0))
+
+
+def test_every_head_has_its_own_ball() -> None:
+    v = vector([3.0], [4.0], [0.0, 2.0], [0.0])
+    heads_to_balls_(v, v, torch.tensor([0, 0, 1, 2]), 3, 0.5, adaptive=False)
+    assert flat(v).tolist() == pytest.approx([0.3, 0.4, 0.0, 0.5, 0.0])
+
+
+def test_the_flat_part_is_orthogonal_and_scaled() -> None:
+    g, s = vector([1.0, 0.0], [0.0]), vector([2.0, 3.0], [4.0])
+    f = orthogonal_part(s, g)
+    assert flat(f).tolist() == [0.0, 3.0, 4.0]
+    assert flat(orthogonal_part(s, vector([0.0, 0.0], [0.0]))).tolist() == [2.0, 3.0, 4.0]
+    v = vector([2.0, 0.0], [0.0])
+    add_flat_(v, f, 0.5)
+    assert flat(v).tolist() == pytest.approx([2.0, 0.6, 0.8])
+
+
+def test_norms_over_layers_and_over_all() -> None:
+    v = vector([3.0, 0.0], [4.0])
+    assert layer_norms(v).tolist() == [3.0, 4.0]
+    assert whole_norm(v) == 5
+
+
+def test_the_way_home_is_a_copy() -> None:
+    weights = torch.rand(1000, generator=torch.Generator().manual_seed(0))
+    params = [weights.clone()]
+    point = Point(params)
+    with point.displaced([torch.full((1000,), 1e6)], scale=-0.3):
+        assert (params[0] < 0).all()
+    assert torch.equal(params[0], weights)
+    with pytest.raises(KeyError), point.displaced([torch.ones(1000)]):
+        raise KeyError
+    assert torch.equal(params[0], weights)

@@ -1,0 +1,84 @@
+"""The update agrees with the papers' algorithms, written once more in `transcriptions`, over several steps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector
+from torchjd.aggregation import Sum
+
+import samo.optim.spsa
+from samo import PRESETS, MultiTaskUpdate, aggregation, preset
+from tests.optim.transcriptions import TRANSCRIPTIONS, Model
+from tests.problems import Problem, problem
+
+NETWORKS: dict[int, dict[str, Any]] = {
+    1: {},
+    2: {"batchnorm": True},
+    3: {"batchnorm": True, "dropout": 0.3, "branches": True},
+    11: {"dropout": 0.3, "branches": True},
+    40: {"batchnorm": True, "dropout": 0.3, "branches": True},
+}
+
+
+def apply(case: Problem, lr: float = 0.1) -> None:
+    """A plain gradient step."""
+    with torch.no_grad():
+        for p in case.network.parameters():
+            if p.grad is not None:
+                p.sub_(lr * p.grad)
+                p.grad = None
+
+
+def flat_grad(part: torch.nn.Module) -> Tensor:
+    return parameters_to_vector([torch.zeros_like(p) if p.grad is None else p.grad for p in part.parameters()])
+
+
+def close(a: Tensor, b: Tensor) -> None:
+    torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    """Every random direction that the update drew, flat, in the order of drawing; the placebo's with its coin."""
+    seen: list[Tensor] = []
+    draw, coin = samo.optim.spsa.draw, torch.randint
+
+    def recording(*args: Any) -> list[Tensor]:
+        z = draw(*args)
+        seen.append(torch.cat([part.flatten().clone() for part in z]))
+        return z
+
+    def only_heads(*args: Any, **options: Any) -> Tensor:
+        return torch.ones_like(coin(*args, **options)) if args[0] == 2 else coin(*args, **options)
+
+    monkeypatch.setattr("samo.optim.points.draw", recording)
+    monkeypatch.setattr(torch, "randint", only_heads)
+    return seen
+
+
+def directions(name: str, drawn: Sequence[Tensor], tasks: int) -> list[Tensor]:
+    """Task i's z, from what was drawn in the last step."""
+    return [drawn[-1]] * tasks if preset(name).noise == "shared" else list(drawn[-tasks:])
+
+
+@pytest.mark.parametrize("aggregator", ["ls", "mgda", "imtl-g"])
+@pytest.mark.parametrize("tasks", NETWORKS)
+@pytest.mark.parametrize("name", PRESETS)
+def test_agrees_with_the_paper(name: str, tasks: int, aggregator: str, drawn: list[Tensor]) -> None:
+    case = problem(tasks, **NETWORKS[tasks])
+    sharpness = preset(name) if name == "none" else preset(name, rho=0.05)
+    update = MultiTaskUpdate(case.network.trunk, case.network.heads, aggregator=aggregator, sharpness=sharpness)
+    M = Sum() if aggregator == "ls" else aggregation.make(aggregator)
+    memory: dict[str, Tensor] = {}
+    for _ in range(3 if tasks <= 3 else 1):  # steps tell what a running mean does; many tasks tell nothing more of it
+        torch.manual_seed(5)
+        model = Model(case, memory)
+        update.backward(case.closure)
+        direction, heads = TRANSCRIPTIONS[name](model, M, sharpness.rho, directions(name, drawn, tasks))
+        close(flat_grad(case.network.trunk), direction)
+        for head, wanted in zip(case.network.heads, heads, strict=True):
+            close(flat_grad(head), wanted)
+        apply(case)

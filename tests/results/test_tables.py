@@ -1,0 +1,150 @@
+"""The main table and its neighbours, over made runs whose effects are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from samo.results import tables
+from samo.results.stats import delta_m_interval, paired_interval
+from tests.made import made_history, made_run, method_names
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, tables.Run | None]:
+    return {method: made_run(method) for method in method_names()}
+
+
+def test_main_has_a_row_a_method_with_stl_first(runs):
+    table = tables.main(dict(reversed(runs.items())))
+    assert table["method"].iloc[0] == "stl"
+    assert sorted(table["method"]) == sorted(runs)
+    assert tables.metric_columns(table) == ["left accuracy", "right accuracy"]
+    assert list(table.columns[-3:]) == ["mean_rank", "lr", "rho"]
+
+
+def test_main_agrees_with_the_statistics(runs):
+    row = tables.main(runs).set_index("method").loc["samo-ls"]
+    ours, stl = runs["samo-ls"], runs["stl"]
+    expected = delta_m_interval(tables.values(ours), tables.values(stl), [True, True])
+    assert (row["delta_m"], row["delta_m_low"], row["delta_m_high"]) == pytest.approx(expected[:3])
+    assert row["left accuracy"] == pytest.approx(tables.values(ours)[:, 0].mean())
+    pair = paired_interval(tables.delta_by_seed(ours, stl), tables.delta_by_seed(runs["ls"], stl))
+    assert (row["gain"], row["gain_low"], row["gain_high"]) == pytest.approx(pair[:3])
+    assert row["base"] == "ls"
+
+
+def test_stl_is_zero_by_definition_and_takes_no_rank(runs):
+    stl = tables.main(runs).iloc[0]
+    assert stl["delta_m"] == 0
+    assert np.isnan(stl["delta_m_low"])
+    assert np.isnan(stl["mean_rank"])
+
+
+def test_stl_is_told_by_its_networks_not_by_its_name(runs):
+    renamed = {"alone" if name == "stl" else name: run and dict(run) for name, run in runs.items()}
+    renamed["alone"]["method"] = "alone"
+    table = tables.main(renamed)
+    assert table["method"].iloc[0] == "alone"
+    assert table["delta_m"].notna().all()
+    assert tables.base_of("samo-ls", renamed) == "ls"
+
+
+def test_a_base_has_the_same_options_of_its_aggregator():
+    def cagrad(sharpness: str, c: float) -> tables.Run:
+        return {"networks": "shared", "sharpness": sharpness, "aggregator": "cagrad", "options": {"c": c}}
+
+    runs = {"strong": cagrad("none", 0.8), "weak": cagrad("none", 0.2), "samo-weak": cagrad("samo", 0.2)}
+    assert tables.base_of("samo-weak", runs) == "weak"
+    assert tables.base_of("samo-weak", {**runs, "weak": None}) is None
+
+
+def test_cells_that_were_not_run_are_gaps(runs):
+    partial = {**runs, "samo-ls": None, "ls": None}
+    table = tables.main(partial)
+    rows = {row["method"]: row for row in table.to_dict("records")}
+    assert rows["samo-ls"]["n_seeds"] == 0
+    assert np.isnan(rows["samo-ls"]["delta_m"])
+    assert np.isnan(rows["gsam-ls"]["gain"])  # its base is missing
+    assert rows["gsam-mgda"]["mean_rank"] > 0
+    assert "| samo-ls | — |" in tables.markdown(table)
+
+
+@pytest.mark.parametrize("missing", ["all", "stl"])
+def test_nothing_crashes_without_a_reference_or_any_run(runs, missing):
+    some = {name: None if missing in ("all", name) else run for name, run in runs.items()}
+    table = tables.main(some)
+    assert len(table) == len(runs)
+    assert "delta_m" not in table or table["delta_m"].isna().all()
+    # A line a method, the head's two, and the gaps' after an empty one.
+    assert tables.markdown(table).count("\n") == len(runs) + 4
+    assert tables.markdown(table).splitlines()[-1].startswith("Not run, or failed: stl")
+    assert "Not run" not in tables.markdown(tables.main(runs))
+    assert set(tables.nested({"d": table})["d"]) == set(runs)
+    assert len(tables.search(some)) == sum(len(run["search"]["trials"]) for run in some.values() if run)
+
+
+def test_a_value_that_diverged_shows_as_a_gap_not_as_a_smaller_sample(runs):
+    broken = made_run("ls")
+    broken["seeds"]["1"]["left"]["accuracy"] = None
+    row = tables.main({**runs, "ls": broken}).set_index("method").loc["ls"]
+    assert np.isnan(row["left accuracy"])
+    assert row["right accuracy"] > 0
+    assert np.isnan(row["mean_rank"])
+
+
+def test_a_metric_on_which_stl_scores_nothing_is_left_out_of_delta_m_and_named(runs):
+    assert tables.left_out(tables.main(runs)) == []
+    assert "Δm is without" not in tables.markdown(tables.main(runs))
+    poor = made_run("stl")
+    for seed in poor["seeds"].values():
+        seed["right"]["accuracy"] = 0.0
+    table = tables.main({**runs, "stl": poor})
+    rows = {row["method"]: row for row in table.to_dict("records")}
+    row = rows["samo-ls"]
+    left = tables.values(runs["samo-ls"])[:, [0]]
+    expected = delta_m_interval(left, tables.values(poor)[:, [0]], [True])
+    assert (row["delta_m"], row["delta_m_low"], row["delta_m_high"]) == pytest.approx(expected[:3])
+    assert row["gain"] == pytest.approx(row["delta_m"] - rows["ls"]["delta_m"])
+    assert row["right accuracy"] > 0  # its own column still shows it
+    assert tables.left_out(table) == ["right accuracy"]
+    assert tables.markdown(table).endswith("\n\nΔm is without right accuracy: single-task training is at 0 there.\n")
+
+
+def test_without_any_metric_left_delta_m_is_a_gap(runs):
+    nothing = made_run("stl")
+    for seed in nothing["seeds"].values():
+        seed |= {task: {"accuracy": 0.0} for task in seed}
+    table = tables.main({**runs, "stl": nothing})
+    assert table.loc[table["method"] != "stl", "delta_m"].isna().all()
+    assert tables.left_out(table) == ["left accuracy", "right accuracy"]
+    assert "| samo-ls | — | — | — |" in tables.markdown(table)
+
+
+def test_search_marks_the_choice_once(runs):
+    trials = tables.search(runs)
+    assert set(trials.groupby("method")["chosen"].sum()) == {1}
+    best = trials.loc[trials.groupby("method")["score"].idxmax()]
+    assert best["chosen"].all()
+
+
+def test_curves_keep_methods_and_epochs_apart():
+    series = tables.curves({"ls": made_history("ls"), "mgda": made_history("mgda"), "gone": None})
+    assert set(series["method"]) == {"ls", "mgda"}
+    last = series.query("method == 'ls' and epoch == 4 and split == 'test' and task == 'left' and metric == 'accuracy'")
+    expected = np.mean([seed["left"]["accuracy"] for seed in made_run("ls")["seeds"].values()])
+    assert last["mean"].item() == pytest.approx(expected)
+    assert tables.curves({"gone": None}).empty
+
+
+def test_numbers_for_people():
+    assert tables.text(-1.234, 2) == "−1.23"
+    assert tables.text(0.003) == "0.003"
+    assert tables.text(np.float64("nan"), 2) == "—"
+    assert tables.text(None) == "—"
+
+
+def test_nested_holds_null_for_gaps(runs):
+    out = tables.nested({"multimnist": tables.main({**runs, "mgda": None})})
+    assert out["multimnist"]["mgda"]["delta_m"] is None
+    assert isinstance(out["multimnist"]["ls"]["left accuracy"], float)
+    assert isinstance(pd.Series(out["multimnist"]["stl"]).sum(), float)

@@ -1,0 +1,145 @@
+"""Sentences follow the data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from samo.results import verdict
+
+
+def table(**gains: tuple[float, float, float]) -> pd.DataFrame:
+    """A main table with an STL row and these methods' gains (mean, low, high), also as their Delta-m."""
+    rows: list[dict[str, object]] = [{"method": "stl", "networks": "separate", "sharpness": "none", "n_seeds": 3}]
+    for name, limits in gains.items():
+        row: dict[str, object] = {"method": name, "networks": "shared", "sharpness": "samo", "n_seeds": 3}
+        for column in ("gain", "delta_m"):
+            row |= dict(zip([column, f"{column}_low", f"{column}_high"], limits, strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_headline_counts_only_intervals_that_leave_out_zero():
+    words = verdict.headline("d", table(a=(-2, -3, -1), b=(-2, -5, 1), c=(4, 3, 5), d=(0, np.nan, np.nan)))
+    assert "1 of 4 sharpness-aware methods beat their base (a −2.00)" in words
+    assert "1 is worse (c 4.00)" in words
+    assert "for 2 the interval holds zero" in words
+    assert "b" not in words.split("(", 1)[1].split(")", 1)[0]
+
+
+def test_settings_are_counted_where_they_differ_from_their_default():
+    limits = {"a": (-2.0, -3.0, -1.0), "b": (1.0, -0.5, 2.5), "c": (np.nan,) * 3, "d": (0.5, np.nan, np.nan)}
+    rows = [
+        {"method": name, "field": "mu", "role": "variant", "shift": mean, "shift_low": low, "shift_high": high}
+        for name, (mean, low, high) in limits.items()
+    ]
+    default = {"method": "x", "field": "mu", "role": "default", "shift": 0.0, "shift_low": 0.0, "shift_high": 0.0}
+    two = {**default, "method": "y", "field": "alpha, mu", "role": "variant", "shift": -9.0}
+    some = pd.DataFrame([*rows, default, two])
+    assert verdict.settings("D", some) == (
+        "On D, 1 of 3 changed settings differs in Δm from the default by more than the noise of the seeds (a −2.00); "
+        "by chance alone one would expect 0.2."
+    )
+    assert "none of 2 changed settings differ in Δm" in verdict.settings("D", some[some["method"] != "a"])
+    assert "can be compared" in verdict.settings("D", some[some["role"] == "default"])
+
+
+def test_headline_says_when_nothing_is_shown():
+    assert "every interval holds zero" in verdict.headline("d", table(a=(-2, -5, 1), b=(0, np.nan, np.nan)))
+    assert "0 of 1 sharpness-aware methods beat their base and 1 is worse" in verdict.headline("d", table(a=(2, 1, 3)))
+    assert "can be compared" in verdict.headline("d", table())
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"), [((-2, -3, -1), "better than"), ((-1, -3, 1), "not to be told"), ((2, 1, 3), "worse than")]
+)
+def test_best_says_how_it_stands_to_stl(limits, words):
+    assert words in verdict.best(table(a=limits))
+    assert "missing" in verdict.best(table())
+
+
+def test_flatness_compares_each_seed_with_its_bases_on_the_same_data():
+    frame = pd.DataFrame({"method": ["base", "flat", "sharp", "unsure"], "base": [None, "base", "base", "base"]})
+    factors: dict[str, list[float]] = {
+        "base": [1, 1, 1],
+        "flat": [0.5, 0.49, 0.51],
+        "sharp": [2, 2.1, 1.9],
+        "unsure": [0.1, 1, 4],
+    }
+    rows = [
+        (
+            name,
+            seed,
+            measure,
+            scale * factor * (10.0**seed),
+            scale * 11 * factor * 10.0**seed / 10,
+            2 if seed == 0 else 1,
+        )
+        for measure, scale in (("lambda_max", 5), ("lambda_ratio5", 2))
+        for name, by_seed in factors.items()
+        for seed, factor in enumerate(by_seed)
+    ]
+    numbers = pd.DataFrame(rows, columns=["method", "seed", "measure", "value", "high", "draws"])
+    numbers = numbers.assign(low=numbers["value"], residual=0.0012)
+    words = verdict.flatness(frame, numbers)
+    assert "The largest eigenvalue is lower than the base method's for 2 of 3" in words
+    assert "it is lower for 1 and higher for 1" in words
+    assert "(median factor 0.74)" in words
+    assert "The ratio of the largest to the fifth" in words
+    assert "by 10 % (median)" in words
+    assert "at most 0.001 of" in words
+    assert "ratio" not in verdict.flatness(frame, numbers[numbers["measure"] == "lambda_max"])
+    assert "yet" in verdict.flatness(frame, numbers[:0])
+    assert "yet" in verdict.flatness(frame, numbers.assign(value=np.nan))
+
+
+def test_agreement_compares_each_method_with_its_base_after_the_last_epoch():
+    frame = pd.DataFrame({"method": ["base", "up", "down", "same"], "base": [None, "base", "base", "base"]})
+    rows = [
+        (name, epoch, "cosine_mean", mean, mean - 0.1, mean + 0.1)
+        for epoch in (1, 2)
+        for name, mean in {"base": 0.0, "up": 0.5 * (epoch - 1), "down": -0.5, "same": 0.05}.items()
+    ]
+    series = pd.DataFrame(rows, columns=["method", "epoch", "metric", "mean", "low", "high"])
+    words = verdict.agreement(frame, series)
+    assert "for 2 of 3" in words
+    assert "higher for 1 and lower for 1" in words
+    assert "yet" in verdict.agreement(frame, series[:0])
+
+
+def test_caveats_count_seeds_comparisons_gaps_and_edges():
+    frame = table(a=(-2, -3, -1), b=(1, 0, 2))
+    frame.loc[len(frame)] = {"method": "gone", "n_seeds": 0}
+    trials = pd.DataFrame(
+        {
+            "method": ["a"] * 3 + ["b"] * 3,
+            "lr": [0.1, 0.2, 0.3] * 2,
+            "rho": np.nan,
+            "chosen": [False, False, True, False, True, False],
+        }
+    )
+    words = " ".join(verdict.caveats(frame, trials))
+    assert "3 seeds a method" in words
+    assert "base method: 2," in words
+    assert "gaps: gone" in words
+    assert "a (lr)" in words
+    assert "b (lr)" not in words
+
+
+def test_caveats_name_the_metrics_that_delta_m_leaves_out():
+    frame = table(a=(-2, -3, -1))
+    for name, stl in {"hat f1": 0.0, "beard f1": 40.0, "bald f1": 0.0}.items():
+        frame[name] = [stl, 10.0]
+        frame[f"{name} low"] = frame[f"{name} high"] = frame[name]
+    trials = pd.DataFrame({"method": [], "lr": [], "rho": [], "chosen": []})
+    words = " ".join(verdict.caveats(frame, trials))
+    assert "Δm is over 1 of 3 metrics" in words
+    assert "(hat f1, bald f1)" in words
+    frame.loc[0, ["hat f1", "bald f1"]] = 1.0
+    assert "Δm is over" not in " ".join(verdict.caveats(frame, trials))
+
+
+def test_best_tells_runs_at_zero_from_runs_that_are_missing():
+    frame = table(a=(np.nan, np.nan, np.nan)).assign(**{"bald f1": 0.0, "bald f1 low": 0.0, "bald f1 high": 0.0})
+    assert "at 0 on every metric" in verdict.best(frame)
+    assert "missing" in verdict.best(frame[frame["method"] != "stl"])
+    assert "missing" in verdict.best(frame.assign(**{"bald f1": 1.0}))

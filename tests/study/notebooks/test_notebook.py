@@ -1,0 +1,96 @@
+import json
+import shutil
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from papermill import inspect_notebook
+
+from samo import analysis
+from samo.study.errors import NotebookError
+from samo.study.notebooks import notebook
+from tests.study.made_study import ROOT
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def write(study, *sources):
+    cells = [new_code_cell(source) for source in sources]
+    cells[0].metadata["tags"] = ["parameters"]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), study / "notebooks/made.ipynb")
+
+
+def test_parameters_go_in_and_the_executed_copy_comes_out_the_same_each_time(study):
+    write(study, 'who = "nobody"', "print(who)", "import samo; print(samo.__file__)")
+    found = []
+    for _ in range(2):
+        notebook.run("made", "made-one", {"who": "<b>somebody</b>"})
+        found.append((study / "reports/executed/made-one.ipynb").read_bytes())
+    assert found[0] == found[1]
+    nbformat.validate(nbformat.reads(found[0].decode(), as_version=4))
+    outputs = json.loads(found[0])["cells"][2]["outputs"][0]["text"]
+    assert "".join(outputs).strip() == "<b>somebody</b>"
+    # The code of the folder the notebook runs in, whatever is installed.
+    assert str(study / "src/samo/__init__.py") in found[0].decode()
+    page = (study / "reports/executed/made-one.html").read_text()
+    assert "<b>somebody</b>" not in page
+    assert "&lt;b&gt;somebody" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert page.count("<details><summary>code</summary>") == 4  # folded away in the page, there in the notebook
+    assert "prefers-color-scheme: dark" in page
+    assert "<title>made-one</title>" in page
+    assert sorted(p.name for p in (study / "reports/executed").iterdir()) == ["made-one.html", "made-one.ipynb"]
+
+
+def test_a_warning_is_shown_and_the_heading_names_the_parameters(study):
+    write(study, 'who = "nobody"', "import warnings\nfor _ in range(3): warnings.warn('made', stacklevel=1)")
+    path = study / "notebooks/made.ipynb"
+    source = nbformat.read(path, as_version=4)
+    source.cells.insert(0, new_markdown_cell("# A notebook"))
+    nbformat.write(source, path)
+    notebook.run("made", "made-one", {"who": "samo-ls"})
+    page = (study / "reports/executed/made-one.html").read_text()
+    assert "<h1>A notebook: samo-ls</h1>" in page
+    assert page.count("UserWarning: made") == 1
+    assert 'role="note"' in page
+
+
+def test_a_parameter_that_the_notebook_does_not_have_is_refused(study):
+    write(study, "rho = 1", "rho")
+    with pytest.raises(NotebookError, match="no parameter roh; it has rho"):
+        notebook.run("made", "made-one", {"roh": "2"})
+
+
+def test_a_failing_cell_is_told_in_one_line_and_leaves_nothing(study):
+    write(study, "x = 1", "raise ValueError('the reason')")
+    with pytest.raises(NotebookError, match=r"made\.ipynb: ValueError: the reason"):
+        notebook.run("made", "made-one", {})
+    assert list((study / "reports/executed").iterdir()) == []
+
+
+def test_a_notebook_that_is_not_there_is_named(study):
+    with pytest.raises(NotebookError, match=r"gone\.ipynb: no such notebook"):
+        notebook.run("gone", "gone", {})
+
+
+def commands():
+    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+        for command in [stage["cmd"]] if isinstance(stage["cmd"], str) else stage["cmd"]:
+            if " run " in command:
+                yield name, command.split(" run ")[1].split()
+
+
+@pytest.mark.parametrize(("stage", "words"), list(commands()))
+def test_dvc_yaml_names_parameters_that_its_notebooks_have(stage, words):
+    names = [words[0]] if "$" not in words[0] else analysis.names()
+    given = {words[i + 1].split("=")[0] for i, word in enumerate(words) if word == "-p"}
+    for name in names:
+        assert given == set(inspect_notebook(str(ROOT / f"notebooks/{name}.ipynb")))

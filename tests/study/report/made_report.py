@@ -1,0 +1,89 @@
+"""A made project with its report: runs with known effects, tables and figures of them, and the page."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+
+from samo.analysis.layers import layers
+from samo.study import config, store
+from samo.study.config import conditions as cells
+from samo.study.notebooks.conflict_stage import write_conflict
+from samo.study.notebooks.figures_stage import write_figures
+from samo.study.notebooks.tables_stage import csv, read_histories, write_tables
+from samo.study.notebooks.toys_stage import write_walks
+from samo.study.report import reference_ship
+from samo.study.report.render import render
+from samo.study.report.report import Report
+from tests.figures.made_toys import made_walks
+from tests.made import made_variant, write_runs, write_variants
+
+HERE = Path(__file__).parents[3]
+METHODS = ["stl", "ls", "gsam-ls", "samo-ls", "mgda", "samo-mgda"]
+PARAMS = """
+seeds: [0, 1, 2]
+datasets:
+  multimnist:
+    data: {train: 320, val: 100, test: 100, jitter: 2, seed: 0}
+    training: {network: lenet, batch: 32, epochs: 4, search_epochs: 1}
+methods:
+  stl: {aggregator: ls, networks: separate}
+  ls: {aggregator: ls}
+  gsam-ls: {aggregator: ls, sharpness: gsam}
+  samo-ls: {aggregator: ls, sharpness: samo}
+more:
+  datasets: [multimnist]
+  methods:
+    mgda: {aggregator: mgda}
+    samo-mgda: {aggregator: mgda, sharpness: samo}
+sensitivity:
+  datasets: [multimnist]
+  methods:
+    bare: {aggregator: ls, sharpness: {preset: samo, normalise: none}}
+train: {search: {lr: [0.001], rho: [0.01]}}
+analyses: {conflict: {}, layers: {}, curvature: {}, cost: {}, landscape: {}, probe: {}}
+toys: {}
+"""
+
+
+def make(folder: Path) -> Report:
+    """A project in `folder` as the stages before the report leave it, and the report over it."""
+    for name in ("reports/template", "profiles", "data/reference"):
+        shutil.copytree(HERE / name, folder / name, ignore=shutil.ignore_patterns("study"))
+    (folder / "params.yaml").write_text(PARAMS)
+    params = config.parse(PARAMS)
+    pairs = write_runs(folder, METHODS)
+    variants = write_variants(folder, [made_variant("samo-ls", "bare", {"normalise": "none"}, gain=-3.0, noise=0.1)])
+    sheet = {"what": "two digits & <more>", "splits": {"train": {"images": 5000, "class_counts": {"left": [1, 2]}}}}
+    store.write_json(folder / "data/prepared/multimnist/datasheet.json", sheet)
+    write_conflict(folder, "multimnist", pairs)
+    write_walks(folder, made_walks())
+    by_layer = layers(read_histories(folder, "multimnist", ["mgda"], "layers.csv"), choose=2)
+    store.write_text(folder / "data/analysis/multimnist/layers.csv", csv(by_layer))
+    reference_ship.ship(folder, params)  # the reference run is this very run
+    write_figures(folder, write_tables(folder, pairs, variants))
+    for name in executed(params):
+        for ending in (".html", ".ipynb"):
+            store.write_text(folder / "reports/executed" / f"{name}{ending}", "")
+    return Report(folder, params)
+
+
+def executed(params: config.Params) -> list[str]:
+    """The names of the notebooks that a whole run leaves."""
+    names = [f"train-{cell.dataset}-{cell.method}" for cell in cells.cells(params)]
+    for dataset in params.datasets:
+        names += [f"prepare-{dataset}", *(f"{analysis}-{dataset}" for analysis in params.analyses)]
+    return [*names, "toys", "tables"]
+
+
+def page(report: Report) -> Path:
+    """The page of the real report notebook, its cells evaluated here instead of in a kernel."""
+    notebook = nbformat.read(HERE / "notebooks/report.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.startswith("page."):
+            shown = eval(cell.source, {"page": report})
+            data = {"text/html": shown._repr_html_(), "text/plain": repr(shown)}
+            cell.outputs = [nbformat.v4.new_output("display_data", data)]
+    path = report.root / "reports/executed/report.ipynb"
+    store.write_text(path, nbformat.writes(notebook))
+    return render(path, report.root, "cpu")

@@ -1,0 +1,170 @@
+"""The reference run: what is shipped says what was run, and every table and verdict follows from it."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from samo.claims import table as claims_table
+from samo.results import tables
+from samo.study import config
+from samo.study.config import conditions as cells
+from samo.study.notebooks import claims_stage
+from samo.study.notebooks.tables_stage import csv, read_runs
+from samo.study.notebooks.toys_stage import write_walks
+from samo.study.report import reference, reference_ship
+from samo.study.report.claims_view import show
+from tests.figures.made_toys import made_walks
+from tests.made import made_variant, write_runs, write_variants
+from tests.study.report.made_report import METHODS, PARAMS
+
+ROOT = Path(__file__).parents[3]
+SHIPPED = reference.FOLDER
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made run, shipped: a value and a score are missing, a variant has nothing to choose."""
+    root = tmp_path_factory.mktemp("made")
+    (root / "params.yaml").write_text(PARAMS)
+    write_runs(root, METHODS)
+    write_variants(root, [made_variant("samo-ls", "bare", {"normalise": "none", "rho": 0.05}, gain=-3.0, noise=0.1)])
+    file = root / "data/runs/multimnist/mgda/metrics.json"
+    run = json.loads(file.read_text())
+    run["seeds"]["1"]["left"]["accuracy"] = None
+    run["search"]["trials"][0]["score"] = None
+    run["options"] = {"norm": "none"}
+    file.write_text(json.dumps(run))
+    write_walks(root, made_walks())
+    assert reference_ship.ship(root, config.parse(PARAMS)) == []
+    return root
+
+
+def found(root: Path) -> reference.Reference:
+    run = reference.load(root)
+    assert run is not None
+    return run
+
+
+def test_runs_come_back_as_they_were(project):
+    back = found(project)
+    assert list(back.runs["multimnist"]) == [*METHODS, "bare"]
+    assert back.variants == {("multimnist", "bare")}
+    for method, run in back.runs["multimnist"].items():
+        written = json.loads((project / f"data/runs/multimnist/{method}/metrics.json").read_text())
+        assert run == {"options": {}, "fields": {}, **written}
+
+
+def test_tables_and_verdicts_are_those_of_the_run_itself(project):
+    params, back = config.parse(PARAMS), found(project)
+    pairs, variants = cells.main(params), cells.variants(params)
+    direct = tables.main(read_runs(project, "multimnist", [method for _, method in pairs]))
+    assert csv(back.main("multimnist")) == csv(direct)
+    judged = claims_table.table(claims_stage.read(project, pairs, params.analyses, variants))
+    assert csv(back.claims) == csv(judged)
+    assert len(set(judged["verdict"])) == 4
+    assert back.params == params
+
+
+def test_layers_are_kept_of_plain_methods_alone(project):
+    assert set(found(project).frames["layers"]["method"]) == {"ls", "mgda"}
+
+
+def test_it_says_what_it_was_made_with(project):
+    about = found(project).about
+    assert about["cells"] == 7
+    assert about["missing"] == []
+    assert about["versions"]["torch"]
+    assert about["processor"]
+    assert str(project) not in (project / SHIPPED / "about.json").read_text()
+
+
+def test_cells_that_have_not_run_are_named(project, tmp_path):
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    with pytest.raises(ValueError, match="no cell of the profile has run"):
+        reference_ship.ship(tmp_path, config.parse(PARAMS))
+    write_runs(tmp_path, [method for method in METHODS if method != "samo-mgda"])
+    missing = ["multimnist/samo-mgda", "multimnist/bare"]
+    assert reference_ship.ship(tmp_path, config.parse(PARAMS)) == missing
+    assert found(tmp_path).about["missing"] == missing
+    assert "samo-mgda" not in found(tmp_path).runs["multimnist"]
+
+
+def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, capsys):
+    with pytest.raises(FileNotFoundError, match="git checkout"):
+        show(tmp_path, study=True)
+    (tmp_path / "data/reference").mkdir(parents=True)
+    (tmp_path / SHIPPED).symlink_to(project / SHIPPED)
+    show(tmp_path, study=True)
+    alone = capsys.readouterr().out
+    assert "supported" in alone
+    assert "--from study NUMBER" in alone
+    assert reference.verdicts(tmp_path)[1] == "supported"
+    pairs = write_runs(tmp_path, ["stl", "ls"])
+    claims_stage.write_claims(tmp_path, pairs, [])
+    show(tmp_path)
+    beside = capsys.readouterr().out
+    assert "reference" in beside
+    assert "supported" in beside  # nothing of these two cells is
+    assert reference.verdicts(tmp_path / "elsewhere") == {}
+    assert reference.load(tmp_path / "elsewhere") is None
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("runs.csv", None, "runs.csv is missing"),
+        ("runs.csv", "dataset,method\n", "no column seed"),
+        ("history.csv", "", "no table"),
+        ("search.csv", "dataset,method,trial,lr,rho,alpha,score,chosen\na,b,1,x,,,,True\n", "line 2: lr is 'x'"),
+    ],
+)
+def test_a_broken_file_is_named(project, tmp_path, file, text, told):
+    folder = tmp_path / SHIPPED
+    folder.mkdir(parents=True)
+    for one in (project / SHIPPED).iterdir():
+        (folder / one.name).write_bytes(one.read_bytes())
+    if text is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_text(text)
+    with pytest.raises(ValueError, match=told) as caught:
+        reference.load(tmp_path)
+    assert "git checkout" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_options_that_are_no_json_run_nothing(project, tmp_path):
+    run = found(project)
+    broken = run.frames["runs"].assign(options="__import__('os')")
+    with pytest.raises(ValueError, match="options and fields are JSON"):
+        _ = reference.Reference(tmp_path, {**run.frames, "runs": broken}).runs
+
+
+shipped = pytest.mark.skipif(not (ROOT / SHIPPED).is_dir(), reason="no reference run is shipped")
+
+
+@shipped
+def test_every_shipped_table_follows_from_the_shipped_numbers(tmp_path):
+    run = found(ROOT)
+    again = reference.Reference(tmp_path, run.frames)
+    reference_ship.write_tables(again)
+    made = {path.name for path in tmp_path.iterdir()}
+    assert {"claims.csv", "claims.md", *(f"table-{d}.md" for d in run.runs)} <= made
+    for name in made:
+        assert (tmp_path / name).read_text() == (run.folder / name).read_text(), name
+
+
+@shipped
+def test_the_shipped_run_is_whole_and_has_seeds_enough():
+    run = found(ROOT)
+    assert run.about["code_changed_since"] == []
+    values = run.frames["runs"].groupby(["dataset", "method"])["seed"].nunique()
+    for dataset, seeds in values.groupby("dataset"):
+        assert seeds.min() >= (10 if str(dataset).startswith("multi") else 5)
+    cells_there = {(d, m) for d, methods in run.runs.items() for m in methods}
+    wanted = {(c.dataset, c.method) for c in cells.cells(run.params)}
+    assert cells_there | {tuple(name.split("/")) for name in run.about["missing"]} == wanted
+    assert not set(run.frames) - set(reference.FILES)
+    assert pd.api.types.is_float_dtype(run.frames["runs"]["value"])

@@ -1,0 +1,196 @@
+"""A cell that was stopped goes on, and ends with the bytes of one that was not."""
+
+import json
+import pickle
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from samo.study import config, paths
+from samo.study.config.conditions import Cell
+from samo.study.runs import cell as cells
+from samo.study.runs import checkpoint, trainings
+from samo.study.runs.cell import train_cell
+from samo.study.runs.checkpoint import Checkpoints
+from samo.training.loop import fit
+
+CPU = torch.device("cpu")
+
+
+class Stopped(BaseException):
+    """As a signal would."""
+
+
+@pytest.fixture(autouse=True)
+def each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(checkpoint.SECONDS, "0")
+
+
+def kept(folder: Path, **of: str) -> Checkpoints:
+    return Checkpoints(folder, {"params": "p", "data": "d", "code": "c"} | of, CPU)
+
+
+def content(study: Path, method: str) -> dict[str, bytes]:
+    folders = [study / "data" / kind / "multimnist" / method for kind in ("runs", "models")]
+    return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, epoch: int) -> list[int]:
+    """Stop once so many epochs have ended; the list counts those that begin anew or go on."""
+    ended = [0]
+
+    def stopping(*args: Any, **more: Any) -> Any:
+        keep = more.pop("keep")
+
+        def keep_and_stop(make):
+            keep(make)
+            ended[0] += 1
+            if ended[0] == epoch:
+                raise Stopped
+
+        return fit(*args, **more | {"keep": keep_and_stop})
+
+    for module in (cells, trainings):
+        monkeypatch.setattr(module, "fit", stopping)
+    return ended
+
+
+@pytest.mark.slow  # three whole cells
+def test_wherever_it_stops_it_ends_with_the_same_bytes(study, monkeypatch):
+    """Three trials of one epoch, then two seeds of two."""
+    train_cell("multimnist", "samo-ls")
+    whole = content(study, "samo-ls")
+    assert len(whole) == 5
+    assert not (study / ".samo/checkpoints/multimnist/samo-ls").exists()
+    (study / "data/runs/multimnist/samo-ls/metrics.json").unlink()
+    trained = 0
+    for _ in range(7):
+        ended = stop_at(monkeypatch, 1)  # each attempt gets one epoch further
+        with pytest.raises(Stopped):
+            train_cell("multimnist", "samo-ls")
+        trained += ended[0]
+    assert (study / ".samo/checkpoints/multimnist/samo-ls/search.pt").exists()
+    ended = stop_at(monkeypatch, 99)
+    train_cell("multimnist", "samo-ls")
+    assert trained == 7
+    assert ended == [0]  # every epoch had been kept
+    assert content(study, "samo-ls") == whole
+    assert not (study / ".samo/checkpoints/multimnist/samo-ls").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "file", "old", "new"),
+    [
+        ("params", "params.yaml", "epochs: 2", "epochs: 3"),
+        ("data", "data/prepared/multimnist/datasheet.json", "0.29", "0.28"),
+        ("code", "src/samo/training/loop.py", '"""', '"""Edited. '),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_said_and_not_used(study, monkeypatch, what, file, old, new):
+    stop_at(monkeypatch, 4)
+    with pytest.raises(Stopped):
+        train_cell("multimnist", "ls")
+    path = study / file
+    path.write_text(path.read_text().replace(old, new, 1))
+    ended = stop_at(monkeypatch, 99)
+    with pytest.warns(UserWarning, match=rf"it is of other {what}; not used"):
+        train_cell("multimnist", "ls")
+    assert ended[0] == 2 + 2 * (3 if what == "params" else 2)
+
+
+def test_what_was_kept_comes_back(tmp_path):
+    value: dict[str, Any] = {"a": torch.arange(3), "b": [1.5, float("-inf"), None, ("x", 2)]}
+    assert kept(tmp_path).write("one", lambda: value)
+    found = kept(tmp_path).read("one")
+    assert torch.equal(found["a"], value["a"])
+    assert found["b"] == value["b"]
+    assert kept(tmp_path).read("two") is None
+
+
+class Harm:
+    def __reduce__(self):
+        return Path.touch, (Path("harm"),)
+
+
+def test_a_broken_or_foreign_file_is_one_warning_and_nothing_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "one.pt"
+    kept(tmp_path).write("one", lambda: {"a": torch.arange(1000)})
+    good = path.read_bytes()
+    head, body = good.split(b"\n", 1)
+
+    def disguised() -> bytes:
+        import hashlib
+
+        harm = pickle.dumps(Harm())
+        return json.dumps(json.loads(head) | {"sha256": hashlib.sha256(harm).hexdigest()}).encode() + b"\n" + harm
+
+    flipped = bytearray(body)
+    flipped[len(body) // 2] ^= 1
+    broken = [b"", b"\n", head, good[:-1], good[: len(good) // 2], head + b"\n" + flipped, b"\0" * 100, disguised()]
+    broken += [pickle.dumps(Harm()), b'{"made_from": 3, "sha256": ""}\n', b'{"made_from": {}, "sha256": ""}\n']
+    for content in broken:
+        path.write_bytes(content)
+        with pytest.warns(UserWarning, match=r"one\.pt: .*; not used, this part starts anew") as said:
+            assert kept(tmp_path).read("one") is None
+        assert len(said) == 1
+        assert "\n" not in str(said[0].message)
+        assert not path.exists()
+    assert not (tmp_path / "harm").exists()
+    path.mkdir()
+    with pytest.warns(UserWarning, match="not used"):
+        assert kept(tmp_path).read("one") is None
+
+
+def test_a_state_that_does_not_fit_starts_the_training_anew(study):
+    train_cell("multimnist", "ls")
+    whole = content(study, "ls")
+    made = config.load()
+    odd = cells._checkpoints(made, Cell("multimnist", "ls"), made.methods["ls"], CPU)
+    odd.write("seed-0", lambda: {"epoch": 1})
+    with pytest.warns(UserWarning, match="seed-0.*not used"):
+        train_cell("multimnist", "ls")
+    assert content(study, "ls") == whole
+
+
+def test_a_full_disk_does_not_stop_a_training(tmp_path, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("samo.study.store.whole_file", full)
+    ours = kept(tmp_path)
+    with pytest.warns(UserWarning, match="No space left on device; training goes on without"):
+        assert not ours.write("one", dict)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not ours.write("one", dict)
+
+
+def test_writing_takes_its_small_share_of_the_time_only(tmp_path, monkeypatch):
+    """A clock on which a write takes three seconds: the next one waits till those are a hundredth."""
+    monkeypatch.delenv(checkpoint.SECONDS)
+    now = [0.0]
+    monkeypatch.setattr("samo.study.runs.checkpoint.time.monotonic", lambda: now[0])
+    ours, wrote = kept(tmp_path), []
+
+    def make():
+        now[0] += 3
+        return {}
+
+    for second in range(0, 1000, 5):
+        now[0] = max(now[0], second)
+        if ours.write("one", make):
+            wrote.append(second)
+    assert wrote == [10, 310, 610, 910] or wrote == [10, 310, 615, 915]
+
+
+def test_a_grid_s_worker_finds_the_project_s(monkeypatch, tmp_path):
+    from samo.study.grid.local import _environment
+
+    monkeypatch.delenv(paths.CHECKPOINTS, raising=False)
+    own = paths.checkpoints(tmp_path)
+    monkeypatch.setenv(paths.CHECKPOINTS, _environment(tmp_path)[paths.CHECKPOINTS])
+    assert paths.checkpoints(tmp_path / ".samo/workers/0") == own

@@ -1,0 +1,109 @@
+"""Killed with SIGKILL at 30 random moments: the next call ends with the right bytes, and nothing is left over."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from samo.study.runs import checkpoint
+from samo.study.tracking import mlflow_store
+from tests.study.project import Project
+
+pytestmark = pytest.mark.slow  # thirty kills, and as many new starts
+ROOT = Path(__file__).parents[3]
+SCENES = """
+  scenes:
+    data: {train: 24, val: 12, test: 12, height: 32, width: 48, seed: 0}
+    training: {network: segnet, widths: [4, 8], augment: false, batch: 8, epochs: 1, search_epochs: 1}
+"""
+
+
+def test_cells_prepares_and_fetches(study, monkeypatch):
+    monkeypatch.setenv(checkpoint.SECONDS, "0")
+    monkeypatch.setenv("PYTHONPATH", f"{study / 'src'}:{ROOT}")
+    params = study / "params.yaml"
+    params.write_text(params.read_text().replace("\nmethods:\n", f"{SCENES}\nmethods:\n", 1))
+    command = [sys.executable, "-m", "tests.study.runs.kill_often", str(study), "14", "6", "6"]
+    done = subprocess.run(command, cwd=study, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split(",")[0] for line in done.stdout.splitlines()] == [
+        "cell: 14 kills",
+        "prepare: 6 kills",
+        "fetch: 6 kills",
+    ]
+    assert not list(study.rglob(".*.part"))
+    assert not (study / ".samo/checkpoints/multimnist/ls").exists()
+
+    client = MlflowClient(mlflow_store.uri(study))
+    experiment = client.get_experiment_by_name("multimnist")
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.status for run in runs} == {"FINISHED", "KILLED"}
+    current = [run for run in runs if run.data.tags.get("current") == "yes"]
+    assert sorted(run.data.tags["seed"] for run in current) == ["0", "1"]
+    for run in current:
+        assert run.info.status == "FINISHED"
+        history = client.get_metric_history(run.info.run_id, "test/left/accuracy")
+        assert [entry.step for entry in history] == [1, 2]
+
+
+def test_grids(project: Project) -> None:
+    """Every second time with all that it started, as a machine that goes down."""
+    rng, code = random.Random(11), "import sys; from pathlib import Path; from samo.study import pipeline;"
+    command = [sys.executable, "-c", code + "sys.exit(pipeline.repro(Path(sys.argv[1]), 2, lambda _: 1.0))"]
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*command, str(project.root)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    for number in range(4):
+        first = start()
+        time.sleep(rng.uniform(1, 7))
+        first.kill()
+        for process in project.processes() if number % 2 else []:
+            process.kill()
+        first.communicate()
+        project.wait_for(lambda: not project.processes())
+        assert number % 2 or not project.clones()
+    last = start()
+    said, _ = last.communicate()
+    assert last.returncode == 0, said.decode()
+    assert not project.clones()
+    assert not project.processes()
+    assert not list(project.root.rglob(".*.part"))
+    for n, name in enumerate("abc", 1):
+        found = (project.root / f"data/runs/one/{name}").read_text()
+        assert found == f"train-{name} {{'rho': {n}}} fetch-one {{}} code\n"
+    assert "up to date" in project.dvc("status")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_notebook_that_is_ended_takes_its_kernel_with_it(tmp_path, how):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "dvc.yaml").touch()
+    sleeping = "import os, pathlib, time\npathlib.Path('pid').write_text(f'{os.getpid()} ')\ntime.sleep(300)"
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(sleeping)])
+    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(made, tmp_path / "notebooks/sleep.ipynb")
+    command = [sys.executable, "-m", "samo.study", "run", "sleep", "--name", "sleep"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(tmp_path)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().endswith(" "):
+        assert process.poll() is None
+        time.sleep(0.02)
+    kernel = psutil.Process(int((tmp_path / "pid").read_text()))
+    began = time.monotonic()
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=30)
+    kernel.wait(timeout=30)
+    assert time.monotonic() - began < 5
+    assert not list((tmp_path / "reports/executed").glob("*.html"))
+    if how != signal.SIGKILL:
+        assert process.returncode == 130
+        assert errors.splitlines()[-1] == "stopped; a cell goes on from its last checkpoint"

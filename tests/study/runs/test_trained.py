@@ -1,0 +1,47 @@
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from samo.study import config
+from samo.study.config.conditions import Cell
+from samo.study.errors import NotebookError
+from samo.study.runs import trained
+from samo.study.runs.cell import train_cell
+from samo.training.evaluation import evaluate
+
+
+@pytest.mark.parametrize("method", ["stl", "ls"])
+def test_a_trained_network_gives_the_values_that_were_reported(study, method):
+    result = train_cell("multimnist", method)
+    params, cell = config.load(), Cell("multimnist", method)
+    problem = trained.problem(study, params, "multimnist")
+    network = trained.network(study, params, cell, 1, problem)
+    assert not network.training
+    values = evaluate(problem, network, "test", torch.device("cpu"))
+    for task, by_name in result.metrics["seeds"]["1"].items():
+        assert values[task]["accuracy"] == pytest.approx(by_name["accuracy"])
+
+
+def test_missing_or_foreign_weights_are_named(study):
+    params, cell = config.load(), Cell("multimnist", "ls")
+    problem = trained.problem(study, params, "multimnist")
+    with pytest.raises(NotebookError, match=r"0\.safetensors.*dvc repro train@multimnist-ls"):
+        trained.network(study, params, cell, 0, problem)
+    train_cell("multimnist", "ls")
+    path = study / cell.models / "0.safetensors"
+    weights = load_file(path)
+    weights.pop(next(iter(weights)))
+    save_file(weights, path)
+    with pytest.raises(NotebookError, match="another network"):
+        trained.network(study, params, cell, 0, problem)
+
+
+def test_a_cell_that_failed_is_a_gap_and_with_none_at_all_it_is_named(study, capsys):
+    at = trained.setting("multimnist")
+    asked = trained.shared(at.params, "multimnist")
+    assert [cell.method for cell in at.cells(asked)] == ["ls", "samo-ls", "fmtl-fairgrad"]
+    (study / "data/models/multimnist/samo-ls").mkdir(parents=True)
+    assert [cell.method for cell in at.cells(asked)] == ["samo-ls"]
+    assert capsys.readouterr().out == (
+        "without multimnist/ls: it has not run\nwithout multimnist/fmtl-fairgrad: it has not run\n"
+    )

@@ -1,0 +1,84 @@
+"""A small problem that a network can learn, and a recipe to train it: for the tests of training."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from samo.models.multitask import MultiTaskNetwork
+from samo.optim.process_group import share_of
+from samo.optim.sharpness import preset
+from samo.training.loop import Recipe
+from samo.training.problem import Metric, Problem
+from samo.training.settings import Training
+
+TASKS = ("one", "two")
+
+
+class MadeSplit:
+    """Regression on a made linear law, with noise enough that a network can overfit."""
+
+    def __init__(self, n: int, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self.x = torch.randn(n, 4, generator=generator)
+        law = torch.tensor([[1.0, -1, 0.5, 0], [0.5, 1, 0, -1]])
+        self.y = self.x @ law.T + 0.1 * torch.randn(n, 2, generator=generator)
+        self.asked = 0
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batches(self, size, device, shuffle=None, group=None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        self.asked += 1
+        order = torch.arange(len(self)) if shuffle is None else torch.randperm(len(self), generator=shuffle)
+        for start in range(0, len(self) - (len(self) % size if shuffle is not None else 0), size):
+            chosen = order[start : start + size]
+            if shuffle is not None:
+                chosen = share_of(chosen, group)
+            yield self.x[chosen].to(device), self.y[chosen].to(device)
+
+
+class Squares:
+    """Mean squared error a task."""
+
+    def __init__(self) -> None:
+        self.errors: list[torch.Tensor] = []
+
+    def update(self, outputs, batch):
+        self.errors.append(torch.stack([(o - batch[1][:, i]) ** 2 for i, o in outputs.items()]))
+
+    def compute(self):
+        mean = torch.cat(self.errors, 1).mean(1)
+        return {task: {"mse": float(mean[i])} for i, task in enumerate(TASKS)}
+
+
+class Flat(nn.Module):
+    def forward(self, x):
+        return x[..., 0]
+
+
+def problem(dropout: float = 0.1) -> Problem:
+    """Two tasks on a trunk with BatchNorm and dropout."""
+
+    def network():
+        trunk = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(dropout), nn.Tanh())
+        return MultiTaskNetwork(trunk, [nn.Sequential(nn.Linear(8, 1), Flat()) for _ in TASKS])
+
+    return Problem(
+        tasks=TASKS,
+        metrics=tuple(Metric(task, "mse", higher_is_better=False, unit="") for task in TASKS),
+        network=network,
+        forward=lambda network, batch, tasks: network(batch[0], tasks),
+        loss=lambda task, output, batch: ((output - batch[1][:, task]) ** 2).mean(),
+        meter=Squares,
+        splits={"train": MadeSplit(70, 0), "val": MadeSplit(33, 1), "test": MadeSplit(33, 2)},
+        score=lambda values: -sum(values[task]["mse"] for task in TASKS),
+    )
+
+
+def recipe(**changes: Any) -> Recipe:
+    given: dict[str, Any] = {"aggregator": "ls", "sharpness": preset("none"), "lr": 0.02, "epochs": 3, "seed": 0}
+    fields = {name: changes.pop(name) for name in list(changes) if name in Training.model_fields and name != "epochs"}
+    training = Training(**{"batch": 16, "epochs": 3, "search_epochs": 1} | fields)
+    return Recipe(**given | {"training": training} | changes)

@@ -1,0 +1,169 @@
+import dataclasses
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from samo.models.multitask import MultiTaskNetwork
+from samo.optim.sharpness import preset
+from samo.training.evaluation import evaluate
+from samo.training.loop import DivergedError, fit
+from samo.training.problem import Problem
+from tests.training import learnable
+from tests.training.learnable import TASKS, Flat, Squares, recipe
+
+CPU = torch.device("cpu")
+
+
+def plain_network() -> MultiTaskNetwork:
+    return MultiTaskNetwork(
+        nn.Sequential(nn.Linear(4, 8), nn.Tanh()), [nn.Sequential(nn.Linear(8, 1), Flat()) for _ in TASKS]
+    )
+
+
+@pytest.fixture
+def problem() -> Problem:
+    return learnable.problem()
+
+
+@pytest.mark.parametrize("sharpness", ["none", "samo", "fmtl", "msam"])
+@pytest.mark.parametrize("aggregator", ["ls", "mgda", "famo"])
+def test_training_lowers_the_loss_and_repeats_bit_for_bit(problem, aggregator, sharpness):
+    plan = recipe(aggregator=aggregator, sharpness=preset(sharpness, rho=0.01), epochs=8)
+    first, second = (fit(problem, plan, ("val",)) for _ in range(2))
+    assert first.history == second.history
+    losses = [row.value for row in first.history if row.split == "val" and row.metric == "loss"]
+    assert sum(losses[-2:]) < 0.7 * sum(losses[:2])
+
+
+def test_another_seed_is_another_training(problem):
+    assert fit(problem, recipe(), ("val",)).history != fit(problem, recipe(seed=1), ("val",)).history
+
+
+def test_the_history_has_every_epoch_split_task_and_metric(problem):
+    history = fit(problem, recipe(), ("val", "test")).history
+    for epoch in (1, 2, 3):
+        found = {(r.split, r.task, r.metric) for r in history if r.epoch == epoch}
+        assert found == {("train", t, "loss") for t in TASKS} | {
+            (split, t, metric) for split in ("val", "test") for t in TASKS for metric in ("loss", "mse")
+        } | {("probe", "all", metric) for metric in ("cosine_mean", "cosine_min", "conflict_share", "magnitude_ratio")}
+
+
+def test_a_split_that_is_not_asked_for_is_never_read(problem):
+    fit(problem, recipe(), ("val",), every_epoch=False)
+    assert problem.splits["test"].asked == 0
+    assert problem.splits["val"].asked == 1
+
+
+def test_evaluating_more_often_changes_no_weight(problem):
+    often = fit(problem, recipe(), ("val", "test"), every_epoch=True)
+    seldom = fit(problem, recipe(), ("val",), every_epoch=False)
+    for a, b in zip(often.network.state_dict().values(), seldom.network.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_separate_networks_train_as_each_would_alone(problem):
+    """STL on all tasks at once gives task 0 the very network that training on task 0 alone gives."""
+
+    class OfTaskOne(Squares):
+        def compute(self):
+            mean = torch.cat(self.errors, 1).mean(1)
+            return {"one": {"mse": float(mean[0])}}
+
+    def network():
+        whole = problem.network()
+        # Dropout draws once for each network that runs: alone, there is one draw fewer. None is needed here.
+        return MultiTaskNetwork(whole.trunk, whole.heads[:1])
+
+    def without_dropout(build):
+        def made():
+            network = build()
+            network.trunk[2].p = 0.0
+            return network
+
+        return made
+
+    quiet = dataclasses.replace(problem, network=without_dropout(problem.network))
+    alone = dataclasses.replace(problem, tasks=TASKS[:1], network=without_dropout(network), meter=OfTaskOne)
+    both = fit(quiet, recipe(separate=True, epochs=2), ("val",))
+    one = fit(alone, recipe(epochs=2), ("val",))
+    assert [r.value for r in both.history if r.task == "one"] == [r.value for r in one.history if r.task == "one"]
+
+
+def test_evaluation_is_over_all_examples_and_leaves_the_mode(problem):
+    torch.manual_seed(0)
+    network = problem.network().train()
+    values = evaluate(problem, network, "val", CPU)
+    assert network.training
+    split = problem.splits["val"]
+    network.eval()
+    outputs = network(split.x, (0, 1))
+    for i, task in enumerate(TASKS):
+        expected = float(((outputs[i] - split.y[:, i]) ** 2).mean().detach())
+        assert values[task]["loss"] == pytest.approx(expected, rel=1e-5)
+        assert values[task]["mse"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_training_that_blows_up_says_so(problem):
+    with pytest.raises(DivergedError, match=r"loss of one is (inf|nan).*epoch 1, step 1\): lower lr or rho"):
+        fit(problem, recipe(sharpness=preset("gsam", rho=1e30)), ("val",))
+
+
+def test_the_plateau_schedule_goes_by_the_validation_score(problem):
+    plan = recipe(schedule="plateau", patience=0, lr=0.0, epochs=3)
+    fit(problem, plan, ("val",), every_epoch=False)
+    # Asked after each epoch, though only the last one's values are wanted.
+    assert problem.splits["val"].asked == 3
+    assert problem.splits["test"].asked == 0
+
+
+def test_clipping_bounds_the_trunk_gradient_only(problem, monkeypatch):
+    seen = {}
+    step = torch.optim.Adam.step
+
+    def spy(self, *args, **kwargs):
+        norms = [float(p.grad.norm()) for p in self.param_groups[0]["params"] if p.grad is not None]
+        seen["trunk"] = math.hypot(*norms[:4])
+        seen["heads"] = math.hypot(*norms[4:])
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", spy)
+    fit(problem, recipe(clip=1e-3, epochs=1), ("val",))
+    assert seen["trunk"] == pytest.approx(1e-3, rel=1e-3)
+    assert seen["heads"] > 1e-2
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_is_the_step_by_hand(problem, momentum):
+    """v <- momentum v + g + decay w, w <- w - lr v, over the same batches in the same order."""
+    lr, decay = 0.05, 0.01
+    plain = dataclasses.replace(problem, network=plain_network)
+    plan = recipe(optimizer="sgd", momentum=momentum, weight_decay=decay, lr=lr, epochs=2)
+    found = fit(plain, plan, ("val",), every_epoch=False).network
+
+    torch.manual_seed(plan.seed)
+    network, order = plain_network(), torch.Generator().manual_seed(plan.seed)
+    weights = list(network.parameters())
+    speed = [torch.zeros_like(w) for w in weights]
+    for _ in range(plan.epochs):
+        for batch in problem.splits["train"].batches(plan.training.batch, CPU, order):
+            total = sum(problem.losses(network, batch, (0, 1)))
+            gradients = torch.autograd.grad(total, weights)
+            with torch.no_grad():
+                for w, v, g in zip(weights, speed, gradients, strict=True):
+                    v.mul_(momentum).add_(g + decay * w)
+                    w.sub_(lr * v)
+    for ours, expected in zip(found.parameters(), weights, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_momentum_makes_a_difference(problem):
+    without, with_it = (fit(problem, recipe(optimizer="sgd", momentum=m), ("val",)).history for m in (0.0, 0.9))
+    assert without != with_it
+
+
+def test_adam_is_what_a_training_gets_that_names_none(problem):
+    unnamed, named = (fit(problem, recipe(**fields), ("val",)).history for fields in ({}, {"optimizer": "adam"}))
+    assert unnamed == named
+    assert unnamed != fit(problem, recipe(optimizer="sgd"), ("val",)).history

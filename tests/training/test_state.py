@@ -1,0 +1,126 @@
+"""A training that was stopped after an epoch and went on is the training that was not, bit for bit."""
+
+import dataclasses
+import io
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from samo.optim.sharpness import preset
+from samo.training.loop import DivergedError, Fit, Row, fit
+from samo.training.problem import Problem
+from samo.training.state import State, StateError
+from tests.training import learnable
+from tests.training.learnable import recipe
+
+SPLITS = ("val", "test")
+
+
+@pytest.fixture
+def problem() -> Problem:
+    return learnable.problem()
+
+
+def states(problem: Problem, plan: Any, **more: Any) -> tuple[Fit, list[io.BytesIO]]:
+    """A whole training, and what it was after each epoch, as a file would hold it."""
+    kept: list[io.BytesIO] = []
+
+    def keep(make: Any) -> None:
+        kept.append(io.BytesIO())
+        torch.save(make(), kept[-1])
+
+    return fit(problem, plan, SPLITS, keep=keep, **more), kept
+
+
+def read(kept: io.BytesIO) -> State:
+    kept.seek(0)
+    state: State = torch.load(kept, weights_only=True)
+    return state
+
+
+def assert_same(one: Fit, other: Fit) -> None:
+    assert one.history == other.history
+    assert one.layers == other.layers
+    for (name, a), b in zip(one.network.state_dict().items(), other.network.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize(
+    ("aggregator", "sharpness", "fields"),
+    [
+        ("ls", preset("none"), {"optimizer": "sgd", "momentum": 0.9}),
+        ("ls", preset("samo", rho=0.01), {"schedule": "onecycle", "conflict_batches": 2}),
+        ("famo", preset("samo", rho=0.01, every=2), {"schedule": "step", "step_epochs": 1}),
+        ("uw", preset("samo-sampled", rho=0.01, layers=["random:1"]), {"schedule": "multistep", "milestones": [2]}),
+        ("dwa", preset("msam", rho=0.01), {"schedule": "plateau", "patience": 0, "plateau_factor": 0.5}),
+        ("gradvac", preset("fmtl-each", rho=0.01), {}),
+        ("graddrop", preset("friendly", rho=0.01), {"clip": 0.1}),
+    ],
+)
+def test_from_every_epoch_on(problem: Problem, aggregator: str, sharpness: Any, fields: dict[str, Any]) -> None:
+    plan = recipe(aggregator=aggregator, sharpness=sharpness, epochs=4, **fields)
+    whole, kept = states(problem, plan)
+    assert len(kept) == 4
+    for epoch, state in enumerate(kept, 1):
+        told: list[list[Row]] = []
+        torch.manual_seed(99)  # another process
+        assert_same(fit(problem, plan, SPLITS, on_epoch=told.append, resume=read(state)), whole)
+        assert {row.epoch for row in told[0]} == set(range(1, epoch + 1))
+        assert [row for rows in told for row in rows] == whole.history
+
+
+def test_of_separate_networks_and_of_a_search(problem: Problem) -> None:
+    cases: list[tuple[Any, dict[str, Any]]] = [(recipe(separate=True), {}), (recipe(), {"every_epoch": False})]
+    for plan, more in cases:
+        whole, kept = states(problem, plan, **more)
+        assert_same(fit(problem, plan, SPLITS, resume=read(kept[0]), **more), whole)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"aggregator": "uw"},
+        {"optimizer": "sgd"},
+        {"schedule": "onecycle"},
+        {"sharpness": preset("fmtl-each", rho=0.01), "aggregator": "mgda"},
+    ],
+)
+def test_the_state_of_another_training_is_refused(problem: Problem, other: dict[str, Any]) -> None:
+    _, kept = states(problem, recipe(aggregator="ls"))
+    with pytest.raises(StateError) as said:
+        fit(problem, recipe(**{"aggregator": "mgda"} | other), SPLITS, resume=read(kept[0]))
+    assert "\n" not in str(said.value)
+
+
+@pytest.mark.parametrize("change", [{"network": {}}, {"order": 3}, {"streams": None}, {"history": 1}, {"layers": [()]}])
+def test_a_state_that_is_none_is_refused(problem: Problem, change: dict[str, Any]) -> None:
+    _, kept = states(problem, recipe())
+    with pytest.raises(StateError):
+        fit(problem, recipe(), SPLITS, resume=read(kept[0]) | change)
+    with pytest.raises(StateError):
+        fit(problem, recipe(), SPLITS, resume={})
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_breaks_names_task_epoch_and_step(problem: Problem, bad: float) -> None:
+    calls = 0
+
+    def loss(task: int, output: Any, batch: Any) -> Any:
+        nonlocal calls
+        calls += torch.is_grad_enabled() and task == 1
+        # 70 examples in batches of 16: four steps an epoch.
+        return problem.loss(task, output, batch) * (bad if calls == 6 and task == 1 else 1.0)
+
+    broken = dataclasses.replace(problem, loss=loss)
+    with pytest.raises(DivergedError, match=rf"^the loss of two is {bad} \(epoch 2, step 2\)"):
+        fit(broken, recipe(separate=True), ("val",), every_epoch=False)
+
+
+def test_weights_that_break_in_the_last_step_are_found_too(problem: Problem) -> None:
+    broken = dataclasses.replace(
+        problem, loss=lambda i, o, b: problem.loss(i, o, b) * (1.0 if torch.is_grad_enabled() else math.nan)
+    )
+    with pytest.raises(DivergedError, match=r"split val the loss of one is nan.*two is nan \(after epoch 3, step 4\)"):
+        fit(broken, recipe(), ("val",), every_epoch=False)
