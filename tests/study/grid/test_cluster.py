@@ -54,7 +54,7 @@ def made(project: Project, cell: str) -> str:
 def start(project: Project, nodes: cluster.Nodes) -> subprocess.Popen[str]:
     """A grid in a process of its own, which can be killed."""
     code = (
-        "import sys; from pathlib import Path; from samo.study import grid, pipeline;"
+        "import sys; from pathlib import Path; from samo.study import grid; from samo.study.grid import pipeline;"
         "where = grid.Cluster(sys.argv[2], 'shared');"
         "sys.exit(pipeline.repro(Path(sys.argv[1]), 2, lambda _: 1.0, rest=False, cluster=where))"
     )

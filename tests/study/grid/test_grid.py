@@ -26,7 +26,7 @@ def run(project: Project, *stages: str, workers: int = 2) -> list[grid.Failure]:
 def start(project: Project) -> subprocess.Popen[str]:
     """A grid in a process of its own, as a person starts it."""
     code = (
-        "import sys; from pathlib import Path; from samo.study import pipeline;"
+        "import sys; from pathlib import Path; from samo.study.grid import pipeline;"
         "sys.exit(pipeline.repro(Path(sys.argv[1]), 2, lambda _: 1.0))"
     )
     return subprocess.Popen(

@@ -56,7 +56,7 @@ def test_cells_prepares_and_fetches(study, monkeypatch):
 
 def test_grids(project: Project) -> None:
     """Every second time with all that it started, as a machine that goes down."""
-    rng, code = random.Random(11), "import sys; from pathlib import Path; from samo.study import pipeline;"
+    rng, code = random.Random(11), "import sys; from pathlib import Path; from samo.study.grid import pipeline;"
     command = [sys.executable, "-c", code + "sys.exit(pipeline.repro(Path(sys.argv[1]), 2, lambda _: 1.0))"]
 
     def start() -> subprocess.Popen[bytes]:
