@@ -44,8 +44,8 @@ CHECKS = {
 
 TRAINS = ("src/samo/aggregation", "src/samo/models", "src/samo/optim", "src/samo/training")
 UNUSED = {
-    "fetch": {place: "a dataset's file names its network, for training" for place in TRAINS},
-    "prepare": {place: "a dataset's file names its network, for training" for place in TRAINS},
+    "fetch": dict.fromkeys(TRAINS, "a dataset's file names its network, for training"),
+    "prepare": dict.fromkeys(TRAINS, "a dataset's file names its network, for training"),
 }
 """Stage -> what it imports with a file of which it uses something else."""
 
