@@ -15,6 +15,9 @@ Task = int | str
 Closure = Callable[[Any], Sequence[Tensor | None] | Mapping[Any, Tensor | None] | Tensor]
 
 
+PERTURBED = " in a perturbed pass"
+
+
 class LossError(FloatingPointError):
     """Losses that are NaN or infinite; `losses` has them by task, the message names the tasks and the pass."""
 
@@ -84,6 +87,7 @@ class TaskLosses:
         replay: lets tasks that are asked for apart have the masks that they had together.
         scale: by which losses are multiplied before their gradient is taken (a gradient scaler's).
         owned: the parameters of trunk and heads; where given, the losses may depend on no others.
+        strict: whether a gradient that is not finite is an error.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class TaskLosses:
         replay: MaskReplay | None = None,
         scale: float = 1.0,
         owned: Collection[Tensor] | None = None,
+        strict: bool = False,
     ) -> None:
         self.closure = closure
         self.tasks = list(tasks)
@@ -106,6 +111,7 @@ class TaskLosses:
         self.replay = MaskReplay() if replay is None else replay
         self.scale = scale
         self.owned = owned
+        self.strict = strict
         self.before = self._after = capture(device)
         self._draws = True
         self._buffers = Buffers(modules)
@@ -178,9 +184,17 @@ class TaskLosses:
             bad = zip(group, values.tolist(), finite.tolist(), strict=True)
             raise LossError({self.tasks[n]: value for n, value, ok in bad if not ok}, where)
 
+    def not_finite(self, values: Tensor, group: Sequence[int], where: str = "") -> None:
+        """A gradient of these tasks is not finite: where that is an error, raise it, naming the losses that are not."""
+        if self.strict:
+            self.check_finite(values, group, where)
+            raise FloatingPointError(
+                f"a gradient of task {', '.join(str(self.tasks[n]) for n in group)} is not finite{where}"
+            )
+
     def check_perturbed(self, losses: Sequence[Tensor], group: Sequence[int]) -> None:
         """Raise a LossError that names the tasks whose loss in a perturbed pass is not finite, over all ranks."""
-        self.check_finite(self.ranks.mean(detached(losses)), group, " in a perturbed pass")
+        self.check_finite(self.ranks.mean(detached(losses)), group, PERTURBED)
 
     def _repeated(self, group: Sequence[int], buffers: Sequence[Tensor]) -> list[Tensor]:
         self._buffers.put(buffers)

@@ -1,4 +1,4 @@
-"""Which layers of the trunk get a local perturbation. A layer is a module with weights of its own, all of them together."""
+"""Which layers of the trunk get a local perturbation: modules, all weights of one together."""
 
 import json
 import re

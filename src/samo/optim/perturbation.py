@@ -70,7 +70,7 @@ def mixed(
 def perturbation(
     s: Sharpness, g0: Vector, which: Sequence[int], direction: Vector, coefficient: Tensor, theta: Vector
 ) -> Vector:
-    """eps = rho v / ||v||, v the mix with ghat = coefficient x direction on the tensors `which`, alpha g_0 elsewhere."""
+    """eps = rho v / ||v||, v the mix with ghat = coefficient x direction on the tensors `which`, else alpha g_0."""
     v = list(g0) if len(which) == len(g0) else list(torch._foreach_mul(g0, s.global_weight))
     local = mixed([g0[d] for d in which], direction, coefficient, s.global_weight, s.normalise)
     for d, part in zip(which, local, strict=True):

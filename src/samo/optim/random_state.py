@@ -1,4 +1,4 @@
-"""Random state: the global generators are left as one ordinary forward pass leaves them, and masks can be drawn again."""
+"""Random state: the global generators left as one ordinary forward pass leaves them, masks that can be drawn again."""
 
 import hashlib
 from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from torch import Tensor
 from torchjd.scalarization import Scalarizer
 
 from samo.aggregation import check_subset
-from samo.optim.closures import First, TaskLosses
+from samo.optim.closures import PERTURBED, First, TaskLosses, detached
 from samo.optim.decompose import Decomposition
 from samo.optim.estimators import ESTIMATORS, AtTheta, Estimate, losses_at_theta
 from samo.optim.gradients import Jacobian, Rows, WeightedSum, fill_grad, weighted
@@ -79,7 +79,8 @@ def step(method: Method, net: Trainable, losses: TaskLosses, *, sharp: bool) -> 
         if record.finite and s.moves and s.every > 1 and s.reuse > 0 and history.has("flat trunk"):
             history.reuse_flat(s, net)
     elif s.from_history:  # the steps before chose the perturbation
-        eps = to_radius_(list(torch._foreach_neg(history.get(s.along, net.trunk))), net.shared, s.rho, s.adaptive, s.ball)
+        backwards = list(torch._foreach_neg(history.get(s.along, net.trunk)))
+        eps = to_radius_(backwards, net.shared, s.rho, s.adaptive, s.ball)
         length = whole_norm(eps)
         with Weights(net.shared).moved(eps):
             record = plain_step(method, net, losses)
@@ -98,6 +99,7 @@ def plain_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
     with losses.without_trace():
         gathered = _gathered(method, net, losses, clean.values)
         if not gathered.add(clean.losses, range(len(clean.places))):
+            losses.not_finite(clean.values, range(len(clean.places)))
             return Record(clean.values, finite=False)
         losses.check_finite(clean.values, range(len(clean.places)))
         return Record(clean.values, **gathered.finish())
@@ -115,6 +117,7 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
         # g_0, the gradient of the mean loss in theta; h_i, of l_i in phi_i; and g_i in theta where ghat_i is exact
         g0, h, J = _clean_gradients(method, net, losses, clean)
         if not all_finite(g0, h):
+            losses.not_finite(clean.values, range(K))
             return _shown(net, losses, clean, g0, h)
         losses.check_finite(clean.values, range(K))
         gathered = _gathered(method, net, losses, clean.values, J)
@@ -145,6 +148,7 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
                     del eps
                     perturbed = losses.again(group)
                     if not gathered.add(perturbed, group):
+                        losses.not_finite(losses.ranks.mean(detached(perturbed)), group, PERTURBED)
                         return Record(clean.values, finite=False, lengths=lengths, slopes=slopes)
                 losses.check_perturbed(perturbed, group)
         found = gathered.finish()  # d = M(g_1^SAM, ..., g_K^SAM)

@@ -11,7 +11,7 @@ from torchjd.scalarization import FAMO, Scalarizer
 
 from samo.aggregation import check_tasks, load_state, make, state
 from samo.optim import random_state
-from samo.optim.closures import Closure, LossError, TaskLosses
+from samo.optim.closures import Closure, TaskLosses
 from samo.optim.decompose import Decomposition
 from samo.optim.gradients import fresh_grads
 from samo.optim.history import History
@@ -154,9 +154,6 @@ class MultiTaskUpdate:
         losses = self._losses(closure, asked, 1.0 if scaler is None else _scale(scaler, network.device))
         with losses.without_autocast(), fresh_grads([*net.shared, *net.own, *self.parameters()]):
             record = step(self._method, net, losses, sharp=sharpness.moves and self._steps % sharpness.every == 0)
-            if self.raise_nonfinite and not record.finite:
-                losses.check_finite(record.losses, range(len(record.losses)))
-                raise FloatingPointError("a gradient is not finite")
         self._complete = True
         self._steps += 1
         places = network.places(losses.tasks)
@@ -274,6 +271,7 @@ class MultiTaskUpdate:
             replay=self._replay,
             scale=scale,
             owned=None if self._complete else network.all,
+            strict=self.raise_nonfinite,
         )
 
     def _check_ranks(self) -> None:

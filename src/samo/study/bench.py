@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from samo.aggregation import SCALARISERS
 from samo.analysis.cost import Cost, Method, measure
 from samo.models import celeba, lenet, mtan
-from samo.optim.passes import Closure
+from samo.optim.closures import Closure
 from samo.optim.sharpness import PRESETS
 from samo.study import store
 
