@@ -4,10 +4,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
 
 import torch
-import typer
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -86,16 +84,25 @@ PROBLEMS: dict[str, Callable[[torch.Generator], Case]] = {
 
 
 def bench(
-    preset: Annotated[list[str] | None, typer.Option(help="A preset, again for more; all by default.")] = None,
-    problem: Annotated[list[str] | None, typer.Option(help="A problem, again for more; all by default.")] = None,
-    aggregator: Annotated[list[str] | None, typer.Option(help="ls and mgda by default.")] = None,
-    repeats: Annotated[int, typer.Option(help="Interleaved rounds; the median is reported.", min=1)] = 5,
-    threads: Annotated[int, typer.Option(help="Threads of a pass.", min=1)] = 1,
-    out: Annotated[Path, typer.Option(help="Where the JSON goes, a file a problem.")] = Path("data/bench"),
+    preset: list[str] | None,
+    problem: list[str] | None,
+    aggregator: list[str] | None,
+    repeats: int,
+    threads: int,
+    out: Path,
 ) -> None:
-    """Time and peak memory of a step for every preset, as ratios to an LS step of the same run.
+    """Print time and peak memory of a step for every preset, as ratios to an LS step of the same run.
 
-    `samo bench --loading` times loading beside the step instead; `samo bench --loading --help` lists its options.
+    Args:
+        preset: which ones; all where None.
+        problem: of `PROBLEMS`; all where None.
+        aggregator: ls and mgda where None.
+        repeats: interleaved rounds; the median is reported.
+        threads: of a pass.
+        out: the folder that gets a JSON file a problem.
+
+    Raises:
+        ValueError: one of the names is unknown.
     """
     console = Console()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler that counts memory would talk between the tables

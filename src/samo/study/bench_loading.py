@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
 import torch
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -16,13 +14,18 @@ from samo.study.bench import columns, known
 from samo.study.runs import trained
 
 
-def bench_loading(
-    dataset: Annotated[list[str] | None, typer.Option(help="A dataset, again for more; all by default.")] = None,
-    repeats: Annotated[int, typer.Option(help="Batches and steps in turns; the median is reported.", min=1)] = 15,
-    threads: Annotated[int | None, typer.Option(help="Threads of a pass; the profile's by default.", min=1)] = None,
-    out: Annotated[Path, typer.Option(help="Where loading.json goes.")] = Path("data/bench"),
-) -> None:
-    """Time of making a training batch, as a share of the plain LS step on it, for every dataset that is prepared."""
+def bench_loading(dataset: list[str] | None, repeats: int, threads: int | None, out: Path) -> None:
+    """Print the time of making a training batch, as a share of the plain LS step on it, for every prepared dataset.
+
+    Args:
+        dataset: which ones; all of the profile where None.
+        repeats: batches and steps in turns; the median is reported.
+        threads: of a pass; the profile's where None.
+        out: the folder that gets loading.json.
+
+    Raises:
+        ValueError: no such dataset, or one without a whole batch.
+    """
     console, params, root = Console(), config.load(), paths.root()
     threads = threads or params.train.threads
     torch.set_num_threads(threads)

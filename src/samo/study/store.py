@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from samo.study.errors import WriteError
+from samo.study.processes import is_alive
 
 DIGITS = 6
 """Decimal places of numbers in results: noise of the last bits must not ripple through the pipeline."""
@@ -83,19 +84,9 @@ def _beside(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     ours = re.compile(re.escape(f".{path.name}.") + r"(\d+)-[0-9a-f]+\.part")
     for left in path.parent.iterdir():
-        if (found := ours.fullmatch(left.name)) and not _lives(int(found[1])):
+        if (found := ours.fullmatch(left.name)) and not is_alive(int(found[1])):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _sync(path: Path) -> None:

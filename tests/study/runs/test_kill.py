@@ -106,4 +106,4 @@ def test_a_notebook_that_is_ended_takes_its_kernel_with_it(tmp_path, how):
     assert not list((tmp_path / "reports/executed").glob("*.html"))
     if how != signal.SIGKILL:
         assert process.returncode == 130
-        assert errors.splitlines()[-1] == "stopped; a cell goes on from its last checkpoint"
+        assert errors.splitlines()[-1] == "stopped; a condition goes on from its last checkpoint"

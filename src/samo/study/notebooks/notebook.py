@@ -9,9 +9,9 @@ import nbformat
 
 from samo.study import paths, store
 from samo.study.errors import NotebookError
-from samo.study.grid.echo import echo
 from samo.study.notebooks.page import page
 from samo.study.notebooks.scrub import scrub, title
+from samo.study.progress import echo
 
 # glibc gives large blocks back to the system at once and pays page faults for each tensor; kept, they are free.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}

@@ -1,17 +1,12 @@
 """The command `samo ship`: a run of the profile becomes the reference run."""
 
 import sys
-from typing import Annotated
-
-import typer
 
 from samo.study import config, paths
 from samo.study.report import reference, reference_ship
 
 
-def command(
-    tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped tables, anew.")] = False,
-) -> None:
+def command(tables: bool) -> None:
     """Keep this run of the active profile as the reference run, in data/reference/study."""
     root = paths.root()
     if tables:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -17,13 +18,13 @@ from samo.optim.process_group import ALONE, Ranks
 from samo.study import config, paths, store
 from samo.study.config.conditions import Cell
 from samo.study.config.method import Method
-from samo.study.runs import checkpoint, launch, place
+from samo.study.runs import checkpoint, place, ranks
 from samo.study.runs.trainings import Watch, go_on, recipe_of, search_cell
 from samo.study.tracking import track
 from samo.training import search
+from samo.training.evaluation import reported
 from samo.training.loop import DivergedError, Fit, fit
 from samo.training.problem import Problem
-from samo.training.reported import reported
 from samo.training.settings import Training
 
 
@@ -35,19 +36,18 @@ class Result:
     history: list[dict[str, Any]]
 
 
-def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
+def train_cell(dataset: str, method: str) -> Result:
     """Search, train every seed, and write the cell's files; a cell that was stopped goes on from its checkpoints.
 
     Written, whole or not at all: `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, `layers.csv` for a
     method with a shared trunk, and the weights under `data/models/`. What holds for this machine only (times, device,
     commit) goes to MLflow, never in there.
 
-    With `train.processes` above 1 all of it is done by so many processes of their own, see `samo.study.runs.launch`.
+    With `train.processes` above 1 all of it is done by so many processes of their own, see `samo.study.runs.ranks`.
 
     Args:
         dataset: of the cell.
         method: of the cell.
-        into: a folder that takes all of it, checkpoints too, in the project's place; then nothing goes to MLflow.
 
     Raises:
         KeyError: no such dataset or method in params.yaml.
@@ -59,17 +59,16 @@ def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
     _ = params.dataset[dataset], params.methods_on(dataset)[method]
     device = place.device(params.train)
     if params.train.processes == 1:
-        return train_here(dataset, method, into, place.Place(device))
-    answer = launch.together(dataset, method, params.train.processes, into)
+        return train_here(dataset, method, place.Place(device))
+    answer = ranks.together(dataset, method, params.train.processes)
     if "diverged" in answer:
         raise DivergedError(answer["diverged"])
     return Result(answer["metrics"], answer["history"])
 
 
-def train_here(dataset: str, method: str, into: Path | None, here: place.Place) -> Result:
+def train_here(dataset: str, method: str, here: place.Place) -> Result:
     """As `train_cell`, in this process, alone or as one of several that all call it."""
     root, params = paths.root(), config.load()
-    out = into or root
     cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods_on(dataset)[method]
     seeds = params.seeds_on(dataset)
     torch.set_num_threads(params.train.threads)
@@ -79,10 +78,10 @@ def train_here(dataset: str, method: str, into: Path | None, here: place.Place) 
     watch = Watch(cell, params, chosen_method)
 
     grids = config.grids(params, dataset, chosen_method)
-    kept = _checkpoints(params, cell, chosen_method, device, into, here.ranks)
+    kept = _checkpoints(params, cell, chosen_method, device, here.ranks)
     trials, chosen = search_cell(problem, block.training, chosen_method, grids, seeds[0], here, watch, kept)
     fits: dict[int, Fit] = {}
-    tracked = into is None and here.writes
+    tracked = here.writes and os.environ.get(paths.TRACKING) != "off"
     live = track.Live(root, params, cell, chosen, config.device_name(device)) if tracked else nullcontext()
     with live as views:
         for k, seed in enumerate(seeds, 1):
@@ -96,21 +95,23 @@ def train_here(dataset: str, method: str, into: Path | None, here: place.Place) 
         metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
         history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
         if here.writes:
-            _write(out, cell, metrics, history, fits)
+            _write(root, cell, metrics, history, fits)
         if views is not None:
-            views.finish(store.read_json(out / cell.runs / "metrics.json"))
+            views.finish(store.read_json(root / cell.runs / "metrics.json"))
     kept.clear()
     return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
 
 
-def _write(out: Path, cell: Cell, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]) -> None:
+def _write(
+    root: Path, cell: Cell, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]
+) -> None:
     layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
-    with store.whole_folder(out / cell.runs) as folder:
+    with store.whole_folder(root / cell.runs) as folder:
         store.write_json(folder / "metrics.json", metrics)
         store.write_text(folder / "history.csv", _csv(history))
         if layers:
             store.write_text(folder / "layers.csv", _csv(layers))
-    with store.whole_folder(out / cell.models) as folder:
+    with store.whole_folder(root / cell.models) as folder:
         for seed, run in fits.items():
             # Tensors in one plain layout: safetensors refuses strided ones.
             weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
@@ -122,8 +123,7 @@ def _checkpoints(
     cell: Cell,
     method: Method,
     device: torch.device,
-    into: Path | None = None,
-    ranks: Ranks = ALONE,
+    group: Ranks = ALONE,
 ) -> checkpoint.Checkpoints:
     root, block = paths.root(), params.dataset[cell.dataset]
     settings = {
@@ -138,7 +138,7 @@ def _checkpoints(
         "versions": {name: version(name) for name in ("numpy", "torch", "torchjd")},
     }
     made_from = checkpoint.made_from(root, cell.dataset, settings)
-    return checkpoint.Checkpoints((into or paths.checkpoints(root)) / cell.name, made_from, device, ranks)
+    return checkpoint.Checkpoints(paths.checkpoints(root) / cell.name, made_from, device, group)
 
 
 def _metrics(

@@ -2,9 +2,6 @@
 
 import os
 import sys
-from typing import Annotated
-
-import typer
 
 from samo.study import config, paths
 from samo.study.tracking import rebuild as track_rebuild
@@ -12,7 +9,7 @@ from samo.study.tracking import track
 from samo.study.tracking.mlflow_store import uri
 
 
-def command(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+def command(port: int) -> None:
     """Start MLflow's page on the runs, on this machine only."""
     root = paths.root()
     params = config.load()

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from samo.datasets.parts.rooms.builder import CLASSES
-from samo.datasets.parts.rooms.camera import FOCAL, Picture, photograph
-from samo.datasets.parts.rooms.furnish import Room, furnish
+from samo.datasets.parts.scenes.builder import CLASSES
+from samo.datasets.parts.scenes.camera import FOCAL, Picture, photograph
+from samo.datasets.parts.scenes.furnish import Room, furnish
 
 HEIGHT, WIDTH = 30, 40
 
