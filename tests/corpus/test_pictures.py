@@ -91,5 +91,5 @@ def test_weights_that_are_none(bare, things, capsys, content):
     made = {"pickle": pickle.dumps(Harm(trap)), "cut": b"PK\x03\x04abc", "empty": b"", "text": b"{}"}
     if content != "none":
         path.write_bytes(made[content])
-    refused(prepared(bare, capsys, "officehome"), str(path), "mend it in")
+    refused(prepared(bare, capsys, "officehome"), str(path), "replace it in")
     assert not trap.exists()

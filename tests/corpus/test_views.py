@@ -62,7 +62,7 @@ def test_broken_views(bare, views, capsys, name):
     with untouched(bare.parent):
         found = samo(capsys, "fetch", "nyuv2")
     refused(found, str(path), "brought by hand", lines=4)
-    refused(prepared(bare, capsys, "nyuv2"), str(path), "mend it in")
+    refused(prepared(bare, capsys, "nyuv2"), str(path), "replace it in")
     assert not trap.exists()
 
 

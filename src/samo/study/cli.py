@@ -307,14 +307,12 @@ def bench(
     out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("data/bench"),
 ) -> None:
     """Time and peak memory of a step for every preset, or with --loading the time of making a batch beside it."""
+    from samo.study import bench as benches
+
     if loading:
-        from samo.study.bench_loading import bench_loading
-
-        bench_loading(dataset, repeats or 15, threads, out)
+        benches.bench_loading(dataset, repeats or 15, threads, out)
     else:
-        from samo.study.bench import bench as bench_steps
-
-        bench_steps(preset, problem, aggregator, repeats or 5, threads or 1, out)
+        benches.bench(preset, problem, aggregator, repeats or 5, threads or 1, out)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and JSON with one spelling."""
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -120,6 +121,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys and numbers rounded to `DIGITS` places; NaN and infinity become null."""
     write_text(path, json.dumps(rounded(value), indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def needed(root: Path, path: Path) -> Path:

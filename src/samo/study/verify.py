@@ -1,6 +1,5 @@
 """`samo verify`: conditions made again by DVC in a temporary clone, and compared with what is stored."""
 
-import csv
 import json
 import math
 import os
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -25,7 +26,6 @@ from samo.study.grid.clone import make_clone
 from samo.study.grid.plan import plan
 from samo.study.runs import place
 
-WEIGHTS = ".safetensors"
 OUTER = ("DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 """Variables of a stage or git hook that this may run in."""
 
@@ -76,7 +76,7 @@ def verify(root: Path, params: Params, wanted: Sequence[Cell]) -> bool:
     Raises:
         FileNotFoundError: its data are not prepared.
     """
-    here = f"{config.device_name(place.device(params.train))}, torch {_torch()}"
+    here = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}"
     same = True
     for condition in wanted:
         prepared = store.needed(root, Path("data/prepared") / condition.dataset)
@@ -154,12 +154,6 @@ def _tags(root: Path, condition: Cell) -> dict[str, str]:
     return next((tags for tags in found if tags.get("device", "unknown") != "unknown"), {})
 
 
-def _torch() -> str:
-    from importlib.metadata import version
-
-    return version("torch").split("+")[0]
-
-
 def _changed(root: Path, condition: Cell) -> str:
     try:
         stale = condition.stage in plan(root, [condition.stage]).stale
@@ -204,8 +198,8 @@ def differences(stored: Path, again: Path, condition: Cell) -> list[str]:
 
 def _difference(stored: Path, again: Path) -> str:
     try:
-        if stored.suffix == WEIGHTS:
-            return _of_weights(stored, again)
+        if stored.suffix == ".safetensors":
+            return _of_weights(load_file(stored), load_file(again))
         return _of_values(_values(stored), _values(again)) or "the same values, but spelled otherwise"
     except (ValueError, SafetensorError) as error:
         return f"cannot be read ({str(error).splitlines()[0]})"
@@ -213,14 +207,13 @@ def _difference(stored: Path, again: Path) -> str:
 
 def _values(path: Path) -> dict[str, Any]:
     """Where -> value, of all that a file holds."""
-    text = path.read_text()
     if path.suffix == ".json":
-        return dict(_leaves(json.loads(text), ""))
-    rows = enumerate(csv.DictReader(text.splitlines()), start=2)
-    return {f"line {line} {column}": _number(value) for line, row in rows for column, value in row.items()}
+        return dict(_leaves(json.loads(path.read_text())))
+    rows = pd.read_csv(path).to_dict("records")
+    return {f"line {line} {key}": value for line, row in enumerate(rows, start=2) for key, value in row.items()}
 
 
-def _leaves(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _leaves(item, f"{where}.{key}".lstrip("."))
@@ -228,46 +221,42 @@ def _leaves(value: Any, where: str) -> Iterator[tuple[str, Any]]:
         yield where, value
 
 
-def _number(text: Any) -> Any:
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        return text
-
-
 def _of_values(stored: Mapping[str, Any], again: Mapping[str, Any]) -> str:
-    """Which values are on one side only, which are no numbers and differ, and by how much numbers differ at most."""
-    said = []
-    for one, other, where in ((stored, again, "the stored file"), (again, stored, "the one made again")):
-        if alone := [key for key in one if key not in other]:
-            said.append(f"{len(alone)} values in {where} only, the first at {alone[0]}")
+    """Values on one side only, values that differ and are no numbers, and by how much numbers differ at most."""
+    said = [
+        f"{len(alone)} values in {where} only, the first at {alone[0]}"
+        for one, other, where in ((stored, again, "the stored file"), (again, stored, "the one made again"))
+        if (alone := [key for key in one if key not in other])
+    ]
     apart = {key: (stored[key], again[key]) for key in stored if key in again and stored[key] != again[key]}
-    numbers = {
-        key: pair for key, pair in apart.items() if all(isinstance(x, int | float) and math.isfinite(x) for x in pair)
-    }
-    if numbers:
-        far, (one, other) = max(numbers.items(), key=lambda item: abs(item[1][0] - item[1][1]))
+    numbers = {key: pair for key, pair in apart.items() if all(isinstance(x, int | float) for x in pair)}
+    sizes = {key: abs(one - other) for key, (one, other) in numbers.items() if math.isfinite(one - other)}
+    if sizes:
+        far = max(sizes, key=sizes.__getitem__)
         said.append(
-            f"{len(numbers)} of {len(stored)} values differ, by at most {abs(one - other):.3g} "
-            f"({far}: {one:g} stored, {other:g} made again)"
+            f"{len(sizes)} of {len(stored)} values differ, by at most {sizes[far]:.3g} "
+            f"({far}: {stored[far]:g} stored, {again[far]:g} made again)"
         )
-    if words := [key for key in apart if key not in numbers]:
-        said.append(f"{words[0]} is {stored[words[0]]!r} stored, {again[words[0]]!r} made again")
+    if others := [key for key in apart if key not in sizes and not _both_missing(*apart[key])]:
+        said.append(f"{others[0]} is {stored[others[0]]!r} stored, {again[others[0]]!r} made again")
     return "; ".join(said)
 
 
-def _of_weights(stored: Path, again: Path) -> str:
+def _both_missing(one: Any, other: Any) -> bool:
+    return bool(one != one and other != other)  # NaN, as an empty field of a table is read
+
+
+def _of_weights(stored: Mapping[str, torch.Tensor], again: Mapping[str, torch.Tensor]) -> str:
     """By how much tensors differ at most; nothing where all are equal."""
-    one, other = load_file(stored), load_file(again)
-    if alone := sorted(one.keys() ^ other.keys()):
+    if alone := sorted(stored.keys() ^ again.keys()):
         return f"tensors of another network, as {alone[0]}"
-    largest, where = 0.0, ""
-    for name, tensor in one.items():
-        if tensor.shape != other[name].shape or tensor.dtype != other[name].dtype:
-            return f"{name} is {tensor.dtype} {list(tensor.shape)}, not {other[name].dtype} {list(other[name].shape)}"
-        equal = (tensor == other[name]) | (tensor.isnan() & other[name].isnan())
-        if not equal.all():
-            # What is infinite or NaN on one side only is as far as can be.
-            far = (tensor.double() - other[name].double()).abs()[~equal].nan_to_num(math.inf).max().item()
-            largest, where = max((largest, where), (far, name))
-    return f"weights differ by at most {largest:.3g}, in {where}" if where else ""
+    far = {}
+    for name, one in stored.items():
+        other = again[name]
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return f"{name} is {one.dtype} {list(one.shape)}, not {other.dtype} {list(other.shape)}"
+        apart = (one != other) & ~(one.isnan() & other.isnan())
+        if apart.any():  # what is infinite or NaN on one side only is as far as can be
+            far[name] = (one.double() - other.double()).abs()[apart].nan_to_num(math.inf).max().item()
+    largest = max(far, key=far.__getitem__, default="")
+    return f"weights differ by at most {far[largest]:.3g}, in {largest}" if far else ""
