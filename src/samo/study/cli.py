@@ -38,7 +38,7 @@ def check(
     from samo.study import config, locks, paths
     from samo.study.config import conditions
 
-    found = config.load(params)
+    found = config.check(config.load(params), params.name if params else "params.yaml")
     print(
         f"{params or 'params.yaml'}: {len(conditions.cells(found))} conditions on {len(found.datasets)} datasets, "
         f"{len(found.seeds)} seeds, {len(found.analyses)} analyses: all well"
@@ -161,7 +161,7 @@ def repro(
     from samo.study.tracking import track
     from samo.study.tracking.machine import ASKED
 
-    root, params = paths.root(), config.load()
+    root, params = paths.root(), config.check(config.load())
     if system_metrics:
         os.environ[ASKED] = "true"  # the workers see it
     code = pipeline.repro(
@@ -198,7 +198,7 @@ def grid(
     from samo.study.tracking import track
     from samo.study.tracking.rebuild import rebuild
 
-    root, params, cluster = paths.root(), config.load(), None
+    root, params, cluster = paths.root(), config.check(config.load()), None
     if ray is not None and remote is not None:
         cluster = Cluster(ray, remote, params.cluster.cpus, params.cluster.gpus, workers)
     elif ray is not None or remote is not None:

@@ -5,7 +5,7 @@ import pytest
 
 from samo.datasets.parts.dense import published
 from samo.datasets.parts.dense.folders import Layout
-from tests.datasets.dense.published_layout import write
+from tests.datasets.made_raw import views as write
 
 LAYOUT = Layout(
     folders={"image": ("image",), "label": ("label",), "depth": ("depth",), "normal": ("normal",)},
