@@ -14,6 +14,7 @@ import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.multiprocessing.spawn import ProcessContext
 
 from samo.study.errors import RankError
 from samo.study.progress import VARIABLE
@@ -142,7 +143,7 @@ def test_a_loss_that_breaks_ends_all_with_the_words_of_one_process(study):
 def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "progress"))
     over(study, 2, **{"batch: 32, epochs: 2": "batch: 32, epochs: 2000"})
-    join = torch.multiprocessing.ProcessContext.join
+    join = ProcessContext.join
 
     def kill_and_join(ranks: Any, **more: Any) -> bool:
         wait_for(lambda: (tmp_path / "progress").exists() and "seed 0" in (tmp_path / "progress").read_text())
@@ -150,7 +151,7 @@ def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_pat
         return bool(join(ranks, **more))
 
     with monkeypatch.context() as patch:
-        patch.setattr(torch.multiprocessing.ProcessContext, "join", kill_and_join)
+        patch.setattr(ProcessContext, "join", kill_and_join)
         with pytest.raises(RankError, match=r"^process 1 of 2 was ended by SIGKILL, out of memory\?$"):
             train_cell("multimnist", "ls")
     assert not ranks()

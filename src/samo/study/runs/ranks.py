@@ -22,7 +22,8 @@ from typing import Any
 
 import torch
 from psutil import Process
-from torch import distributed, multiprocessing
+from torch import distributed
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, start_processes
 
 from samo.optim.process_group import Ranks
 from samo.study import config, progress, store
@@ -47,17 +48,17 @@ def together(dataset: str, method: str, processes: int) -> Any:
     with tempfile.TemporaryDirectory(prefix="samo-ranks-", ignore_cleanup_errors=True) as place_:
         folder = Path(place_)
         try:
-            ranks = multiprocessing.start_processes(  # type: ignore[no-untyped-call]
+            ranks = start_processes(  # type: ignore[no-untyped-call]
                 _train, (dataset, method, processes, folder), nprocs=processes, join=False, daemon=True
             )
             try:
                 while not ranks.join(grace_period=GRACE):
                     pass
-            except multiprocessing.ProcessExitedException as error:
+            except ProcessExitedException as error:
                 told = error.signal_name or f"exit status {error.exit_code}"
                 told += ", out of memory?" if told == "SIGKILL" else ""
                 raise RankError(f"process {error.error_index} of {processes} was ended by {told}") from None
-            except multiprocessing.ProcessRaisedException as error:
+            except ProcessRaisedException as error:
                 last = error.msg.strip().splitlines()[-1]
                 raise RankError(f"process {error.error_index} of {processes} failed: {last}") from None
             finally:
