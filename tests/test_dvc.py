@@ -58,7 +58,7 @@ BY_NAME = {
     "src/samo/datasets/__init__.py": "the stage's own dataset",
     "src/samo/analysis/__init__.py": "the stage's own analysis",
     "src/samo/claims/__init__.py": "every file of its folder",
-    "src/samo/study/config/__init__.py": "the stage's own analysis; the others it can only refuse",
+    "src/samo/study/config/params.py": "the stage's own analysis; the others it can only refuse",
 }
 """Files that import a module by its name, and which that can be."""
 
