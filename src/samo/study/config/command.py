@@ -6,8 +6,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from samo.study import paths
-from samo.study.config import Params, device, profile
+from samo.study import paths, profile
+from samo.study.config import Params, check, device
 from samo.study.grid import work
 from samo.study.grid.estimate import Estimate, estimate
 from samo.study.grid.remaining import duration
@@ -24,6 +24,7 @@ def command(name: str | None, dry_run: bool, workers: int) -> None:
             print("params.yaml is none of these: it was edited")
         return
     text, params = profile.read(root, name)
+    check(params, f"profiles/{name}.yaml")
     if not dry_run:
         kept = profile.activate(root, text)
         print(f"params.yaml is now profiles/{name}.yaml" + (f"; your own is kept as {kept.name}" if kept else ""))
