@@ -9,14 +9,14 @@ from mlflow import MlflowClient
 from safetensors.torch import save_file
 
 from samo.study import config, store, verify
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.study.runs import checkpoint
 from samo.study.runs.cell import train_cell
 from samo.study.tracking import mlflow_store
 from tests.corpus.entry import samo, untouched
 from tests.study.made_study import ROOT
 
-LS = Cell("multimnist", "ls")
+LS = Condition("multimnist", "ls")
 
 
 @pytest.mark.slow  # DVC runs a notebook in a clone, twice
@@ -62,7 +62,7 @@ def test_what_never_ran_is_named(study, capsys):
 
 def test_a_sample_is_of_what_has_run_and_its_seed_draws_it_again(study, capsys):
     for name in ("stl", "ls", "samo-ls"):
-        store.write_json(study / Cell("multimnist", name).runs / "metrics.json", {})
+        store.write_json(study / Condition("multimnist", name).runs / "metrics.json", {})
     params = config.load()
 
     def names(count, seed):

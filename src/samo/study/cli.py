@@ -40,7 +40,7 @@ def check(
 
     found = config.check(config.load(params), params.name if params else "params.yaml")
     print(
-        f"{params or 'params.yaml'}: {len(conditions.cells(found))} conditions on {len(found.datasets)} datasets, "
+        f"{params or 'params.yaml'}: {len(conditions.conditions(found))} conditions on {len(found.datasets)} datasets, "
         f"{len(found.seeds)} seeds, {len(found.analyses)} analyses: all well"
     )
     if params is None and (paths.root() / ".dvc/tmp/rwlock").exists():
@@ -58,7 +58,7 @@ def list_conditions() -> None:
     from samo.study.config import conditions
 
     root = paths.root()
-    for condition in conditions.cells(config.load()):
+    for condition in conditions.conditions(config.load()):
         state = "has run" if (root / condition.runs / "metrics.json").exists() else "-"
         print(f"{condition.name:<40} {condition.stage:<48} {state}")
 

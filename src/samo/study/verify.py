@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from samo.study import config, git, paths, store
 from samo.study.config import Params
-from samo.study.config.conditions import Cell, cells
+from samo.study.config.conditions import Condition, conditions
 from samo.study.errors import PipelineError
 from samo.study.grid.clone import make_clone
 from samo.study.grid.plan import plan
@@ -30,7 +30,7 @@ OUTER = ("DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 """Variables of a stage or git hook that this may run in."""
 
 
-def named(root: Path, params: Params, dataset: str, method: str) -> Cell:
+def named(root: Path, params: Params, dataset: str, method: str) -> Condition:
     """A condition that has run.
 
     Raises:
@@ -41,13 +41,13 @@ def named(root: Path, params: Params, dataset: str, method: str) -> Cell:
         raise ValueError(f"no dataset {dataset!r} in params.yaml: it has {', '.join(params.datasets)}")
     if method not in (known := params.methods_on(dataset)):
         raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
-    found = next(one for one in cells(params) if (one.dataset, one.method) == (dataset, method))
+    found = next(one for one in conditions(params) if (one.dataset, one.method) == (dataset, method))
     if not _has_run(root, found):
         raise FileNotFoundError(f"{found.name} has not run, so there is nothing to verify: `dvc repro {found.stage}`")
     return found
 
 
-def drawn(root: Path, params: Params, count: int, seed: int | None = None) -> list[Cell]:
+def drawn(root: Path, params: Params, count: int, seed: int | None = None) -> list[Condition]:
     """So many of the conditions that have run, or all of them where they are fewer; seed and those left out are said.
 
     Raises:
@@ -55,15 +55,15 @@ def drawn(root: Path, params: Params, count: int, seed: int | None = None) -> li
     """
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     _say(f"drawn with --seed {seed}")
-    ran = [one for one in cells(params) if _has_run(root, one)]
-    if missing := [one.name for one in cells(params) if one not in ran]:
+    ran = [one for one in conditions(params) if _has_run(root, one)]
+    if missing := [one.name for one in conditions(params) if one not in ran]:
         _say(f"not run, so not drawn from: {', '.join(missing)}")
     if not ran:
         raise FileNotFoundError("no condition has run, so there is nothing to verify: `make repro` runs them")
     return [ran[k] for k in sorted(np.random.default_rng(seed).permutation(len(ran))[:count].tolist())]
 
 
-def verify(root: Path, params: Params, wanted: Sequence[Cell]) -> bool:
+def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
     """Make conditions again and say which files differ from what is stored, and by how much.
 
     Each is `dvc repro -f -s STAGE` in a clone with a cache of its own, without tracking: nothing of the project is
@@ -95,7 +95,7 @@ def verify(root: Path, params: Params, wanted: Sequence[Cell]) -> bool:
     return same
 
 
-def _make(root: Path, condition: Cell, prepared: Path, clone: Path) -> str:
+def _make(root: Path, condition: Condition, prepared: Path, clone: Path) -> str:
     """Run the condition's stage in a clone that is made for it; gives why it failed, or nothing."""
     make_clone(root, clone, clone.parent / "cache")
     shutil.copytree(prepared, clone / "data/prepared" / condition.dataset)
@@ -114,7 +114,7 @@ def _make(root: Path, condition: Cell, prepared: Path, clone: Path) -> str:
     return last.removeprefix("samo: ") or "dvc failed" if process.returncode else ""
 
 
-def origin(root: Path, condition: Cell) -> str:
+def origin(root: Path, condition: Condition) -> str:
     """What a stored condition was made on, as far as MLflow knows: the results themselves hold none of it.
 
     Another device, processor or version of torch may change last digits, and with them what is chosen by them.
@@ -132,7 +132,7 @@ def origin(root: Path, condition: Cell) -> str:
     return f"made on {tags['device']}, {version}, at commit {commit[:10]}{'+' if commit.endswith('+') else ''}"
 
 
-def _tags(root: Path, condition: Cell) -> dict[str, str]:
+def _tags(root: Path, condition: Condition) -> dict[str, str]:
     """Those of an MLflow run with the very results that are stored; none where there is no such run, or no MLflow."""
     from samo.study.tracking import mlflow_store
     from samo.study.tracking import store as track_store
@@ -154,7 +154,7 @@ def _tags(root: Path, condition: Cell) -> dict[str, str]:
     return next((tags for tags in found if tags.get("device", "unknown") != "unknown"), {})
 
 
-def _changed(root: Path, condition: Cell) -> str:
+def _changed(root: Path, condition: Condition) -> str:
     try:
         stale = condition.stage in plan(root, [condition.stage]).stale
     except PipelineError as error:
@@ -162,7 +162,7 @@ def _changed(root: Path, condition: Cell) -> str:
     return "params.yaml, data or code changed since it ran, so it may well differ" if stale else ""
 
 
-def _has_run(root: Path, condition: Cell) -> bool:
+def _has_run(root: Path, condition: Condition) -> bool:
     return (root / condition.runs / "metrics.json").exists()
 
 
@@ -170,13 +170,13 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def files(root: Path, condition: Cell) -> list[Path]:
+def files(root: Path, condition: Condition) -> list[Path]:
     """The files of a condition that are there, relative to `root`: results, then weights."""
     folders = (condition.runs, condition.models)
     return [path.relative_to(root) for folder in folders for path in sorted((root / folder).glob("*"))]
 
 
-def differences(stored: Path, again: Path, condition: Cell) -> list[str]:
+def differences(stored: Path, again: Path, condition: Condition) -> list[str]:
     """One line a file that is not the same: results by their bytes, weights by their tensors.
 
     Args:

@@ -1,13 +1,8 @@
 import yaml
 
 from samo.study import config
-<<<<<<< HEAD
-from samo.study.config.conditions import cells, main, variants
-from samo.study.grid.pipeline import CONDITIONS
-=======
 from samo.study.config.conditions import conditions, main, variants
-from samo.study.grid.pipeline import CELLS
->>>>>>> main
+from samo.study.grid.pipeline import CONDITIONS
 from tests.study.made_study import ROOT
 
 PARAMS = config.load(ROOT / "profiles/smoke.yaml")

@@ -9,7 +9,7 @@ from typing import Any
 
 from samo.study import store
 from samo.study.config import Params, grids
-from samo.study.config.conditions import Cell, cells
+from samo.study.config.conditions import Condition, conditions
 from samo.study.grid.estimate import OVERHEAD, Unit, condition_seconds, step_ratio
 from samo.training.search import count
 
@@ -59,18 +59,18 @@ def weights(root: Path, params: Params) -> Callable[[str], float]:
     of = {
         condition.stage: OVERHEAD
         + (_seconds(params, condition, units[condition.dataset]) if measured else PASS * _passes(params, condition))
-        for condition in cells(params)
+        for condition in conditions(params)
     }
     of |= {name: float(seconds) for name, seconds in _read(root / TOOK).items() if isinstance(seconds, int | float)}
     return lambda stage: of.get(stage, USUAL.get(stage.split("@")[0], OVERHEAD))
 
 
-def _seconds(params: Params, condition: Cell, unit: Unit) -> float:
+def _seconds(params: Params, condition: Condition, unit: Unit) -> float:
     method = params.methods_on(condition.dataset)[condition.method]
     return condition_seconds(params, condition.dataset, method, unit)
 
 
-def _passes(params: Params, condition: Cell) -> float:
+def _passes(params: Params, condition: Condition) -> float:
     training = params.dataset[condition.dataset].training
     method = params.methods_on(condition.dataset)[condition.method]
     trials = count(grids(params, condition.dataset, method))

@@ -17,7 +17,7 @@ from torch import nn
 from samo import datasets
 from samo.optim.process_group import ALONE, Ranks
 from samo.study import config, paths, store
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.study.config.method import Method
 from samo.study.runs import checkpoint, place, ranks
 from samo.study.runs.trainings import Watch, go_on, recipe_of, search_cell
@@ -64,7 +64,7 @@ class OpenCondition:
     def __init__(self, dataset: str, method: str, here: place.Place) -> None:
         self._root, self._params = paths.root(), config.load()
         self._here = here
-        self._cell, block = Cell(dataset, method), self._params.dataset[dataset]
+        self._cell, block = Condition(dataset, method), self._params.dataset[dataset]
         self.method, self.training, self.device = self._params.methods_on(dataset)[method], block.training, here.device
         self.seeds = self._params.seeds_on(dataset)
         torch.set_num_threads(self._params.train.threads)
@@ -181,7 +181,7 @@ def _all_of(condition: OpenCondition) -> Result:
 
 
 def _write(
-    root: Path, cell: Cell, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]
+    root: Path, cell: Condition, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]
 ) -> None:
     layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
     with store.whole_folder(root / cell.runs) as folder:
@@ -198,7 +198,7 @@ def _write(
 
 def _checkpoints(
     params: config.Params,
-    cell: Cell,
+    cell: Condition,
     method: Method,
     device: torch.device,
     group: Ranks = ALONE,
@@ -221,7 +221,7 @@ def _checkpoints(
 
 def _metrics(
     problem: Problem,
-    cell: Cell,
+    cell: Condition,
     training: Training,
     method: Method,
     searched: Searched,

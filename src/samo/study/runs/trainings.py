@@ -5,7 +5,7 @@ from functools import partial
 
 from samo.optim import sharpness
 from samo.study import config, progress, store
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.study.config.method import Method
 from samo.study.runs import checkpoint
 from samo.study.runs.place import Place
@@ -20,7 +20,7 @@ from samo.training.state import State, StateError
 class Watch:
     """Turns the progress of single trainings into the share of the cell's whole work."""
 
-    def __init__(self, cell: Cell, params: config.Params, method: Method) -> None:
+    def __init__(self, cell: Condition, params: config.Params, method: Method) -> None:
         training = params.dataset[cell.dataset].training
         self.cell = cell
         finals = len(params.seeds_on(cell.dataset)) * training.epochs
