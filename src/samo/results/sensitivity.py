@@ -40,8 +40,8 @@ def table(main: Runs, variants: Runs) -> pd.DataFrame:
         aggregator (with its options) and sharpness: the family. field, value: what the variant changes; several names
         are a point on no line, and none is one that has not run or has no default. role: "variant", "default" (once
         per field) or "base" (the same aggregator without sharpness, once per family, with an empty field). method,
-        n_seeds; delta_m with _low and _high as in the main table; shift with _low and _high: Delta-m minus that of the default,
-        paired by seed, in points; lr and rho as chosen.
+        n_seeds; delta_m with _low and _high as in the main table; shift with _low and _high: Delta-m minus that of the
+        default, paired by seed, in points; lr and rho as chosen.
     """
     ran = {name: run for name, run in {**main, **variants}.items() if run}
     rows = [row for family, default in defaults(main).items() for row in _lines(ran, family, default)]
