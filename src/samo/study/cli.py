@@ -125,12 +125,11 @@ def repro(workers: Workers = 2, quiet: Quiet = False, system_metrics: System = F
     from samo.study import config, paths
     from samo.study.grid import pipeline, work
     from samo.study.tracking import track
-    from samo.study.tracking.machine import ASKED
 
     root = paths.root()
     params = config.load()
     if system_metrics:
-        os.environ[ASKED] = "true"  # the workers see it
+        os.environ[track.ASKED] = "true"  # the workers see it
     code = pipeline.repro(root, workers, work.weights(root, params), quiet, before=lambda: track.prepare(root, params))
     if code == pipeline.STOPPED:
         sys.exit(code)  # how to go on is the last that it said
@@ -220,12 +219,13 @@ def track() -> None:
     print(f"{made} runs made in {place(root)}")
 
 
-@app.command("ui", add_help_option=False, context_settings=PASSED_ON)
-def show_runs(context: typer.Context) -> None:
-    """Start MLflow's page on the runs, on this machine only; --help lists the options."""
-    from samo.study.tracking.command import command
+@app.command("ui")
+def show_runs(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """Start MLflow's page on the runs, on this machine only."""
+    from samo.study import paths
+    from samo.study.tracking import rebuild
 
-    _pass_on(context, command, "samo ui")
+    rebuild.show(paths.root(), port)
 
 
 @app.command("bench", add_help_option=False, context_settings=PASSED_ON)

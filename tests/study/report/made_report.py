@@ -12,7 +12,7 @@ from samo.study.notebooks.conflict_stage import write_conflict
 from samo.study.notebooks.figures_stage import write_figures
 from samo.study.notebooks.tables_stage import csv, read_histories, write_tables
 from samo.study.notebooks.toys_stage import write_walks
-from samo.study.report import reference_ship
+from samo.study.report import reference
 from samo.study.report.render import render
 from samo.study.report.report import Report
 from tests.figures.made_toys import made_walks
@@ -60,7 +60,7 @@ def make(folder: Path) -> Report:
     write_walks(folder, made_walks())
     by_layer = layers(read_histories(folder, "multimnist", ["mgda"], "layers.csv"), choose=2)
     store.write_text(folder / "data/analysis/multimnist/layers.csv", csv(by_layer))
-    reference_ship.ship(folder, params)  # the reference run is this very run
+    reference.write(folder, params)  # the reference run is this very run
     write_figures(folder, write_tables(folder, pairs, variants))
     for name in executed(params):
         for ending in (".html", ".ipynb"):

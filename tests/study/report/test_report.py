@@ -116,7 +116,7 @@ def test_every_figure_has_a_title_words_numbers_and_a_source(html):
 
 def test_the_reference_run_stands_beside_this_run(html):
     section = html[html.index('<figure id="reference-gains"') : html.index('<h2 id="main-results">')]
-    assert "cells of the shipped reference run, data/reference/study/runs.csv" in section
+    assert "conditions of the shipped reference run, data/reference/study/run.jsonl" in section
     assert 'id="multimnist-reference"' in section
     assert "How it was made" in section
     published = html[html.index('id="multimnist-published"') :].split("</thead>")[0]

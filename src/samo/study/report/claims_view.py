@@ -54,7 +54,7 @@ def _of_study(root: Path, out: Console) -> pd.DataFrame:
     with out.status("judging the reference run"):
         run = reference.load(root)
         if run is None:
-            raise FileNotFoundError(f"{reference.FOLDER} is not there: {reference.MEND}")
+            raise FileNotFoundError(f"{reference.FOLDER} is not there: {reference.REMEDY}")
         return run.claims
 
 

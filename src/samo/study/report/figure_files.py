@@ -51,7 +51,7 @@ def source(params: Params, of: str, kind: str, numbers: pd.DataFrame) -> Source:
         return Source("tables" if kind == "step" else "toys", "no cell: two losses on the plane")
     if of == "reference":
         cells = len(numbers.drop_duplicates(["dataset", "method"]))
-        return Source("tables", f"{cells} cells of the shipped reference run, data/reference/study/runs.csv")
+        return Source("tables", f"{cells} conditions of the shipped reference run, data/reference/study/run.jsonl")
     if of == "all":
         return Source("tables", f"the analyses of {', '.join(map(label, dict.fromkeys(numbers['dataset'])))}")
     notebook = f"{ANALYSES[kind]}-{of}" if kind in ANALYSES else "tables"

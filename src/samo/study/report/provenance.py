@@ -10,9 +10,11 @@ and through that stage's inputs of all that comes before the page.
 import json
 import os
 import stat
+import subprocess
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
 from dulwich.objects import Blob, Tree
@@ -33,6 +35,18 @@ def provenance(root: Path, device: str = "") -> dict[str, str]:
     facts |= {"device": device} if device else {}
     # "2.13.0+cpu" is a build of 2.13.0: which one it is depends on the machine.
     return facts | {name: version(name).split("+")[0] for name in PACKAGES}
+
+
+def code(root: Path) -> dict[str, Any]:
+    """The commit of the code, which of its files were changed since, and git's id of it as it lies there."""
+    git = ["git", "-C", str(root)]
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    changed = subprocess.run([*git, "status", "--porcelain", "src"], capture_output=True, text=True, check=False).stdout
+    return {
+        "commit": commit or "unknown",
+        "code_changed_since": sorted(line[3:] for line in changed.splitlines()),
+        f"git tree of {CODE}": tree(root / CODE),
+    }
 
 
 def tree(folder: Path) -> str:

@@ -19,7 +19,7 @@ def about(run: Reference) -> str:
         for dataset, methods in run.runs.items()
     }
     made = {
-        "conditions": said["cells"] - len(said["missing"]),
+        "conditions": said["conditions"] - len(said["missing"]),
         **({"conditions that failed": said["missing"]} if said["missing"] else {}),
         **sizes,
         "commit": said["commit"][:10],

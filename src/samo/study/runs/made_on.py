@@ -38,20 +38,19 @@ def said(root: Path, cell: Cell, device: str) -> str:
 
 def _tags(root: Path, cell: Cell) -> dict[str, str]:
     """Those of an MLflow run with the very results that are stored; none where there is no such run, or no MLflow."""
-    from samo.study.tracking import mlflow_store
-    from samo.study.tracking import store as track_store
+    from samo.study.tracking import mlflow_store, record
 
     address = mlflow_store.uri(root)
     if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
         return {}  # asking would make one
     try:
         metrics = store.read_json(root / cell.runs / "metrics.json")
-        known = track_store.digest(metrics, next(iter(metrics["seeds"])))
-        client = mlflow_store.connect(root, at_once=True)
+        known = record.digest(metrics, next(iter(metrics["seeds"])))
+        client = mlflow_store.connect(root)
         experiment = client.get_experiment_by_name(cell.dataset)
         if experiment is None:
             return {}
-        query = f"tags.cell = '{cell.name}' and tags.results = '{known}'"
+        query = f"tags.condition = '{cell.name}' and tags.results = '{known}'"
         runs = client.search_runs([experiment.experiment_id], query, max_results=100)
     except Exception:  # whatever ails the view
         return {}
