@@ -98,17 +98,24 @@ def claims(
 ) -> None:
     """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
     from samo.study import paths
-    from samo.study.report import claims_view
+    from samo.study.report import show
 
-    claims_view.show(paths.root(), number, study=source == "study")
+    show.show_claims(paths.root(), number, study=source == "study")
 
 
-@app.command("ship", add_help_option=False, context_settings=PASSED_ON)
-def keep_as_reference(context: typer.Context) -> None:
-    """(maintainers) Keep this run of the profile as the reference run; --help lists the options."""
-    from samo.study.report.command import command
+@app.command("ship")
+def keep_as_reference(
+    tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped records, anew.")] = False,
+) -> None:
+    """(maintainers) Keep this run of the profile as the reference run, in data/reference/study."""
+    from samo.study import config, paths
+    from samo.study.report import reference
 
-    _pass_on(context, command, "samo ship")
+    root = paths.root()
+    if tables:
+        reference.write_tables(reference.read(root / reference.FOLDER))
+    elif missing := reference.write(root, config.load()):
+        print(f"shipped without {len(missing)} conditions that have not run: {', '.join(missing)}", file=sys.stderr)
 
 
 @app.command("verify", add_help_option=False, context_settings=PASSED_ON)
@@ -174,11 +181,11 @@ def run_notebook(
 def render() -> None:
     """Turn the executed report notebook into the HTML report."""
     from samo.study import config, paths
-    from samo.study.report import render as pages
+    from samo.study.report import page
 
     root = paths.root()
     device = config.device(config.load().train.device)
-    pages.render(root / "reports/executed/report.ipynb", root, device.type)
+    page.render(root / "reports/executed/report.ipynb", root, device.type)
 
 
 @app.command("fetch")

@@ -13,7 +13,7 @@ from samo.study.notebooks.figures_stage import write_figures
 from samo.study.notebooks.tables_stage import csv, read_histories, write_tables
 from samo.study.notebooks.toys_stage import write_walks
 from samo.study.report import reference
-from samo.study.report.render import render
+from samo.study.report.page import render
 from samo.study.report.report import Report
 from tests.figures.made_toys import made_walks
 from tests.made import made_variant, write_runs, write_variants

@@ -16,7 +16,7 @@ from samo.study.notebooks import claims_stage
 from samo.study.notebooks.tables_stage import csv, read_runs
 from samo.study.notebooks.toys_stage import write_walks
 from samo.study.report import reference
-from samo.study.report.claims_view import show
+from samo.study.report.show import show_claims as show
 from tests.figures.made_toys import made_walks
 from tests.made import made_variant, write_runs, write_variants
 from tests.study.report.made_report import METHODS, PARAMS

@@ -17,14 +17,6 @@ from samo.study.tracking.rebuild import rebuild
 from samo.training.search import Trial
 from tests.study import made_runs
 
-VARIANT = """
-sensitivity:
-  datasets: [multimnist]
-  methods:
-    samo-mu: {aggregator: ls, sharpness: {preset: samo, mu: 0.1}}
-"""
-
-
 @pytest.fixture
 def client(study):
     return MlflowClient(mlflow_store.uri(study))
@@ -61,15 +53,12 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
     study, client, monkeypatch, tmp_path
 ):
     """Of a variant under `sensitivity`, too: its tags say what it is, live and rebuilt."""
-    params = study / "params.yaml"
-    params.write_text(params.read_text() + VARIANT)
-    for method in ("samo-ls", "samo-mu"):
+    methods = {"samo-ls": ("no", "0.3"), "samo-ls-alpha09": ("yes", "0.9")}
+    for method in methods:
         train_cell("multimnist", method)
     logged = view(client)
-    said = {name: (tags["variant"], settings["mu"]) for name, (_, settings, tags, *_) in logged.items()}
-    assert said == {
-        f"{m}/{s}": kind for m, kind in (("samo-ls", ("no", "0.01")), ("samo-mu", ("yes", "0.1"))) for s in "01"
-    }
+    said = {name: (tags["variant"], settings["alpha"]) for name, (_, settings, tags, *_) in logged.items()}
+    assert said == {f"{method}/{seed}": kind for method, kind in methods.items() for seed in "01"}
     assert float(logged["samo-ls/1"][1]["rho"]) in {0.02, 0.1}
     assert logged["samo-ls/1"][1]["training.epochs"] == "2"
     assert bring_up(study) == 0

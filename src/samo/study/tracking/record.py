@@ -154,7 +154,7 @@ def named(rows: Iterable[Row]) -> list[tuple[str, float, int]]:
 
 
 def keep_files(client: "MlflowClient", run: str, known: str | None, files: list[Path]) -> None:
-    """Copy an executed notebook, its page and its figures to a run, unless `known`, its tag `FILES`, names just these."""
+    """Copy an executed notebook, its page and its figures to a run; `known` is its tag `FILES`."""
     mark = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()[:16]
     if not files or known == mark:
         return

@@ -1,4 +1,4 @@
-"""MLflow as a view of the results, live while a condition trains (`rebuild`: from data/runs); never the truth itself."""
+"""MLflow as a view of the results, live while a condition trains (`rebuild`: from data/runs); never the truth."""
 
 import os
 import warnings
