@@ -46,6 +46,11 @@ toys: {}
 """
 
 
+def copy_template(folder: Path) -> None:
+    """The page's template and macros, which pieces of the report are made with."""
+    shutil.copytree(HERE / "reports/template", folder / "reports/template", dirs_exist_ok=True)
+
+
 def make(folder: Path) -> Report:
     """A project in `folder` as the stages before the report leave it, and the report over it."""
     for name in ("reports/template", "profiles", "data/reference"):

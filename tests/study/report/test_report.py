@@ -211,14 +211,14 @@ def test_names_and_datasheets_are_escaped(page):
         tables.ablation("<b>", nasty, ["none", "samo"]),
         tables.notebooks([("<b>", "<script>")]),
     ):
-        piece = page.html.table(made)
+        piece = page.html("table", made)
         assert "&lt;b&gt;" in piece
         assert "<script>" not in piece
         assert "<b>" not in piece
 
 
 def test_a_study_that_has_not_run_is_all_gaps(tmp_path):
-    shutil.copytree(HERE / "reports/template", tmp_path / "reports/template")
+    made_report.copy_template(tmp_path)
     empty = Report(tmp_path, params())
     assert "No figure <code>multimnist-forest</code>" in empty.figures("forest", "", "").html
     assert "—" in empty.main_tables().html
@@ -241,7 +241,7 @@ def test_bold_is_told_by_the_rule_alone(page):
     assert set(best) <= {"delta_m", "left accuracy", "right accuracy"}
     table, measures = page.sources.table("multimnist"), page.sources.measures("multimnist")
     for marks in ({}, {"delta_m": "samo-ls", "left accuracy": "mgda"}):
-        html = page.html.table(tables.main("multimnist", table, measures, marks))
+        html = page.html("table", tables.main("multimnist", table, measures, marks))
         assert html.count('<td class="best"') == len(marks)
 
 

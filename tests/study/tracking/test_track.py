@@ -17,6 +17,7 @@ from samo.study.tracking.rebuild import rebuild
 from samo.training.search import Trial
 from tests.study import made_runs
 
+
 @pytest.fixture
 def client(study):
     return MlflowClient(mlflow_store.uri(study))

@@ -9,26 +9,29 @@ from typing import Any
 
 import jinja2
 import nbformat
-from latex2mathml import converter
 from markupsafe import Markup
 
 from samo.results.tables import text
 from samo.study import store
+from samo.study.report.formulas import to_mathml
 from samo.study.report.provenance import provenance
 
 LIMIT = 8_000_000
 """Bytes of the page: more takes a telephone too long."""
 TEMPLATES = Path("reports/template")
-_FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\\w$])\$([^\s$][^$\n]*?)\$(?!\w)", flags=re.DOTALL)
 
 
-@cache
-def macros(root: Path) -> Any:
-    """The macros of reports/template/macros.html.j2; each gives HTML in which every name is escaped.
+def html(root: Path, macro: str, *content: object) -> str:
+    """What a macro of reports/template/macros.html.j2 makes of its content; every name in it is escaped.
 
     Raises:
         FileNotFoundError: the template is missing.
     """
+    return str(getattr(_macros(root), macro)(*content))
+
+
+@cache
+def _macros(root: Path) -> Any:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(root / TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -110,20 +113,3 @@ def contents(body: str) -> str:
 
     marked = re.sub(r"<h2(?! class)[^>]*>(.*?)</h2>", mark, body, flags=re.DOTALL)
     return marked.replace("<!-- contents -->", f"<ol>{''.join(entries)}</ol>")
-
-
-def to_mathml(markdown: str) -> str:
-    """Markdown with `$…$` as inline and `$$…$$` as display formulas in MathML, which browsers draw by themselves.
-
-    An escaped dollar stays a dollar.
-    """
-    return _FORMULA.sub(_formula, markdown)
-
-
-def _formula(match: re.Match[str]) -> str:
-    display = match[1] is not None
-    found = converter.convert((match[1] or match[2]).strip(), display="block" if display else "inline")
-    if display:  # wider than a telephone, it scrolls: by keyboard, too
-        found = found.replace("<math ", '<math tabindex="0" ', 1)
-    # Markdown must not see the underscores and stars of a formula as its own, nor a formula as several paragraphs.
-    return re.sub(r"\s*\n\s*", " ", found)

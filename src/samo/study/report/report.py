@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from samo.analysis.toys.losses import TOYS
 from samo.claims.table import reading
@@ -43,10 +42,9 @@ class Report:
         """The files that it shows."""
         return Sources(self.root, self.params)
 
-    @cached_property
-    def html(self) -> Any:
-        """The macros that make HTML of a piece's content."""
-        return page.macros(self.root)
+    def html(self, macro: str, *content: object) -> str:
+        """A piece of the page's HTML, by a macro of reports/template/macros.html.j2."""
+        return page.html(self.root, macro, *content)
 
     @property
     def datasets(self) -> list[str]:
@@ -55,25 +53,25 @@ class Report:
 
     def headline(self) -> Piece:
         """What the run at hand shows, in one sentence per dataset."""
-        return self._each(lambda d: self.html.paragraph(verdict.headline(label(d), self.sources.table(d)), "headline"))
+        return self._each(lambda d: self.html("paragraph", verdict.headline(label(d), self.sources.table(d)), "headline"))
 
     def claims(self) -> Piece:
         """What became of the papers' claims, and the comparisons behind the verdicts."""
         found = self.sources.claims()
         if found is None:
             return self._gap("No claim has been judged yet.")
-        whole = self.html.table(tables.claims(found, reference.verdicts(self.root)))
-        compared = self.html.folded("All comparisons", self.html.table(tables.comparisons(found)))
-        return Piece(whole + self.html.paragraph(reading(found)) + compared)
+        whole = self.html("table", tables.claims(found, reference.verdicts(self.root)))
+        compared = self.html("folded", "All comparisons", self.html("table", tables.comparisons(found)))
+        return Piece(whole + self.html("paragraph", reading(found)) + compared)
 
     def reference(self) -> Piece:
         """How the shipped reference run was made, and its tables beside those of the run at hand."""
         run = self.sources.reference
         if run is None:
             return self._gap(f"No reference run is shipped in `{reference.FOLDER}`.")
-        said = [self.html.paragraph(verdict.headline(label(d), run.main(d)), "headline") for d in run.runs]
+        said = [self.html("paragraph", verdict.headline(label(d), run.main(d)), "headline") for d in run.runs]
         shared = [d for d in self.datasets if d in run.runs]
-        beside = [self.html.table(tables.beside_reference(d, self.sources.table(d), run.main(d))) for d in shared]
+        beside = [self.html("table", tables.beside_reference(d, self.sources.table(d), run.main(d))) for d in shared]
         sizes = {label(d): f"{len(own)} methods, {len(run.params.seeds_on(d))} seeds" for d, own in run.runs.items()}
         about, missing = run.about, run.about["missing"]
         made = {
@@ -84,7 +82,7 @@ class Report:
             "processor": about["processor"],
             "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
         }
-        return Piece("".join([*said, *beside, self.html.facts("How it was made", made)]))
+        return Piece("".join([*said, *beside, self.html("facts", "How it was made", made)]))
 
     def best(self) -> Piece:
         """The best method in one sentence per dataset."""
@@ -107,10 +105,10 @@ class Report:
             found = published.beside(dataset, self.sources.table(dataset), printed, own, shipped)
             if found is None:
                 words = f"{label(dataset)}: no paper prints numbers on it that could stand beside ours."
-                return str(self.html.paragraph(words, "gap"))
+                return self.html("paragraph", words, "gap")
             ours, others = found
-            folded = self.html.folded(f"{others.caption} ({len(others.rows)})", self.html.table(others))
-            return (self.html.table(ours) if ours.rows else "") + (folded if others.rows else "")
+            folded = self.html("folded", f"{others.caption} ({len(others.rows)})", self.html("table", others))
+            return (self.html("table", ours) if ours.rows else "") + (folded if others.rows else "")
 
         return self._each(beside)
 
@@ -118,13 +116,13 @@ class Report:
         """A line for each of the papers' datasets that the profile does not have."""
         gone = [key for key in (*published.KEYS.values(), "officehome") if key not in self.params.datasets]
         lines = [profiles.absent(self.root, label(key), lambda p, key=key: key in p.datasets) for key in gone]
-        return Piece(self.html.bullets(lines, "gap") if lines else self.html.paragraph("All of them are here."))
+        return Piece(self.html("bullets", lines, "gap") if lines else self.html("paragraph", "All of them are here."))
 
     def dataset(self, key: str) -> Piece:
         """Where a dataset's table is, or that the profile does not have it."""
         if key not in self.params.datasets:
             return self._absent(label(key), lambda p: key in p.datasets)
-        return Piece(self.html.go_to("its table", f"{label(key)} is in this profile", f"{key}-main"))
+        return Piece(self.html("go_to", "its table", f"{label(key)} is in this profile", f"{key}-main"))
 
     def first_figure(self, kind: str, title: str, caption: str) -> Piece:
         """A figure of the dataset on which most methods ran."""
@@ -150,7 +148,7 @@ class Report:
         found = [self.root / "reports/figures" / f"toys-{toy}.html" for toy in TOYS]
         sliders = [figures.themed(path.read_text(encoding="utf-8")) for path in found if path.exists()]
         drawn = figures.read(self.root, self.params, "toys", "paths", "", "All steps of both toys as a picture:")
-        return Piece(self.html.sliders(sliders, drawn))
+        return Piece(self.html("sliders", sliders, drawn))
 
     def ablation(self, what: str, *sharpness: str, claims: tuple[int, ...] = ()) -> Piece:
         """Every dataset's Delta-m by aggregator under each of these sharpnesses, and the claims' comparisons of them.
@@ -167,14 +165,14 @@ class Report:
         title = f"Paired by seed, for claim{'s' * (len(claims) > 1)} {' and '.join(map(str, claims))}"
         part = found[found["number"].isin(claims)]
         compared = tables.comparisons(part, f"comparisons-{'-'.join(map(str, claims))}", title)
-        return Piece(out + (self.html.table(compared) if compared.rows else ""))
+        return Piece(out + (self.html("table", compared) if compared.rows else ""))
 
     def single_task_sharpness(self, what: str) -> Piece:
         """Whether a sharpness is tried on single-task networks: where its row is, or that the profile has none."""
         wanted = profiles.has_sharpness("fmtl", separate=True)
         if not wanted(self.params):
             return self._absent(what, wanted)
-        return Piece(self.html.paragraph(f"{what}: rows of the main tables."))
+        return Piece(self.html("paragraph", f"{what}: rows of the main tables."))
 
     def sensitivity(self, title: str, caption: str) -> Piece:
         """Of every dataset with variants, what they show in a sentence and a figure."""
@@ -182,7 +180,7 @@ class Report:
         for dataset in self.datasets:
             table = self.sources.sensitivity(dataset)
             if len(table):
-                told += self.html.paragraph(verdict.settings(label(dataset), table))
+                told += self.html("paragraph", verdict.settings(label(dataset), table))
                 told += self._figure(dataset, "sensitivity", title, caption)
         if not told and self.params.sensitivity.datasets:
             return self._gap("No variant of a setting has been run yet.")
@@ -216,11 +214,11 @@ class Report:
         """What limits the numbers, counted from the data."""
         read = self.sources
         lines = [(label(d), line) for d in self.datasets for line in verdict.caveats(read.table(d), read.trials(d))]
-        return Piece(self.html.bullets([f"{dataset}: {line}" for dataset, line in lines]))
+        return Piece(self.html("bullets", [f"{dataset}: {line}" for dataset, line in lines]))
 
     def data(self) -> Piece:
         """Every dataset's datasheet, as `prepare` wrote it, and its settings in the profile."""
-        return self._each(lambda d: self.html.facts(label(d), self.sources.sheet(d)))
+        return self._each(lambda d: self.html("facts", label(d), self.sources.sheet(d)))
 
     def notebooks(self) -> Piece:
         """Links to the executed notebooks: of every condition, and of what comes before and after them."""
@@ -228,7 +226,7 @@ class Report:
         for dataset in self.datasets:
             rows.append((f"prepare@{dataset}", f"prepare-{dataset}"))
             rows += [(f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in self.params.analyses]
-        return Piece(self.html.table(tables.notebooks([*rows, ("toys", "toys"), ("tables", "tables")])))
+        return Piece(self.html("table", tables.notebooks([*rows, ("toys", "toys"), ("tables", "tables")])))
 
     @property
     def _widest(self) -> str:
@@ -239,14 +237,14 @@ class Report:
 
     def _tables(self, of: Callable[[str], Table | None]) -> Piece:
         found = filter(None, map(of, self.datasets))
-        return Piece("".join(self.html.table(table) for table in found))
+        return Piece("".join(self.html("table", table) for table in found))
 
     def _said(self, dataset: str, words: str) -> str:
         """A sentence, after the dataset that it is about."""
-        return str(self.html.paragraph(f"{label(dataset)}. {words}"))
+        return self.html("paragraph", f"{label(dataset)}. {words}")
 
     def _gap(self, words: str) -> Piece:
-        return Piece(self.html.paragraph(words, "gap"))
+        return Piece(self.html("paragraph", words, "gap"))
 
     def _absent(self, what: str, holds: profiles.Holds) -> Piece:
         return self._gap(profiles.absent(self.root, what, holds))
@@ -254,4 +252,4 @@ class Report:
     def _figure(self, of: str, kind: str, title: str, caption: str) -> str:
         found = figures.read(self.root, self.params, of, kind, title, caption)
         words = f"No figure `{of}-{kind}`: what it shows has not been run."
-        return str(self.html.paragraph(words, "gap") if found is None else self.html.figure(found))
+        return self.html("paragraph", words, "gap") if found is None else self.html("figure", found)

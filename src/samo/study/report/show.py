@@ -126,7 +126,6 @@ def _comparisons(own: pd.DataFrame) -> Table:
     return Table("claim", title, ["where", "effect, 95 %", "holds if", "seeds", "verdict", "why"], rows)
 
 
-
 def _at_hand(root: Path) -> pd.DataFrame:
     path = store.needed(root, Path("reports/tables/claims.csv"))
     results.read_rows(path, CLAIMS)  # refuses what is none
