@@ -53,7 +53,9 @@ class Report:
 
     def headline(self) -> Piece:
         """What the run at hand shows, in one sentence per dataset."""
-        return self._each(lambda d: self.html("paragraph", verdict.headline(label(d), self.sources.table(d)), "headline"))
+        return self._each(
+            lambda d: self.html("paragraph", verdict.headline(label(d), self.sources.table(d)), "headline")
+        )
 
     def claims(self) -> Piece:
         """What became of the papers' claims, and the comparisons behind the verdicts."""
