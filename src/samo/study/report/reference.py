@@ -23,8 +23,7 @@ from samo.claims.evidence import COLUMNS, Evidence
 from samo.results import tables
 from samo.results.tables import Run
 from samo.study import config, store
-from samo.study.config import Params
-from samo.study.config import conditions as cells
+from samo.study.config import Params, conditions
 from samo.study.notebooks import claims_stage
 from samo.study.notebooks.tables_stage import by_dataset, csv, read_runs
 from samo.study.report import provenance
@@ -142,13 +141,13 @@ def write(root: Path, params: Params) -> list[str]:
     Raises:
         ValueError: no condition has run.
     """
-    variants = cells.variants(params)
-    pairs = [*cells.main(params), *variants]
+    variants = conditions.variants(params)
+    pairs = [*conditions.main(params), *variants]
     found = [(d, m, run) for d, methods in by_dataset(pairs).items() for m, run in read_runs(root, d, methods).items()]
     missing = [f"{dataset}/{method}" for dataset, method, run in found if run is None]
     if len(missing) == len(found):
         raise ValueError("no condition of the profile has run: `samo repro` runs them")
-    evidence = claims_stage.read(root, cells.main(params), params.analyses, variants)
+    evidence = claims_stage.read(root, conditions.main(params), params.analyses, variants)
     plain = evidence.runs[(evidence.runs["sharpness"] == "none") & (evidence.runs["networks"] == "shared")]
     layers = evidence.layers.merge(plain[["dataset", "method"]].drop_duplicates(), on=["dataset", "method"])
     frames = {name: layers if name == "layers" else getattr(evidence, name) for name in TABLES}
@@ -189,7 +188,7 @@ def write_tables(run: Reference) -> None:
 def _about(root: Path, params: Params) -> dict[str, Any]:
     return {
         **provenance.code(root),
-        "conditions": len(cells.cells(params)),
+        "conditions": len(conditions.conditions(params)),
         "threads_per_condition": params.train.threads,
         "python": platform.python_version(),
         "versions": {name: version(name).split("+")[0] for name in PACKAGES},

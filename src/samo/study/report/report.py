@@ -9,8 +9,7 @@ from samo.analysis.toys.losses import TOYS
 from samo.claims.table import reading
 from samo.figures.palette import label
 from samo.results import verdict
-from samo.study.config import Params
-from samo.study.config import conditions as cells
+from samo.study.config import Params, conditions
 from samo.study.report import figures, page, profiles, published, reference, tables
 from samo.study.report.sources import Sources
 from samo.study.report.table import Table
@@ -224,7 +223,7 @@ class Report:
 
     def notebooks(self) -> Piece:
         """Links to the executed notebooks: of every condition, and of what comes before and after them."""
-        rows = [(cell.stage, f"train-{cell.dataset}-{cell.method}") for cell in cells.cells(self.params)]
+        rows = [(one.stage, f"train-{one.dataset}-{one.method}") for one in conditions.conditions(self.params)]
         for dataset in self.datasets:
             rows.append((f"prepare@{dataset}", f"prepare-{dataset}"))
             rows += [(f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in self.params.analyses]

@@ -10,7 +10,7 @@ from samo.claims.table import effect, reading
 from samo.results.tables import Run, metric_columns
 from samo.study import store
 from samo.study.config import Params
-from samo.study.config.conditions import Cell as Condition
+from samo.study.config.conditions import Condition
 from samo.study.report import reference, tables
 from samo.study.report.sources import Sources
 from samo.study.report.table import Cell, Table, number, terminal, verdict

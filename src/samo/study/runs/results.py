@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from samo.results.tables import Run
 from samo.study import store
-from samo.study.config.faults import line
+from samo.study.config.load import faults
 
 
 class Columns:
@@ -92,9 +92,9 @@ def check(found: Any) -> Run:
     try:
         known = _Metrics.model_validate(found)
     except ValidationError as error:
-        faults = error.errors(include_url=False)
-        more = f", and {len(faults) - 1} faults more" if len(faults) > 1 else ""
-        raise ValueError(f"{line('', faults[0])}{more}") from error
+        first, *others = faults(error)
+        more = f", and {len(others)} faults more" if others else ""
+        raise ValueError(f"{first}{more}") from error
     if odd := [seed for seed in known.seeds if not seed.isdecimal()]:
         raise ValueError(f"seeds.{odd[0]} is no whole number")
     run: Run = found

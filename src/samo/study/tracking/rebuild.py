@@ -12,7 +12,7 @@ from samo.results import tables
 from samo.results.metrics import delta_m
 from samo.study import config
 from samo.study.config import Params
-from samo.study.config.conditions import Cell, cells
+from samo.study.config.conditions import Condition, conditions
 from samo.study.notebooks.tables_stage import read_runs
 from samo.study.runs import results
 from samo.study.tracking import mlflow_store, record
@@ -70,26 +70,26 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
     experiment, made = mlflow_store.experiment(client, root, dataset), 0
     if ended := record.end_interrupted(client, experiment):
         say(f"{dataset}: {ended} runs were interrupted, and are marked so")
-    own = [cell for cell in cells(params) if cell.dataset == dataset]
-    found = read_runs(root, dataset, [cell.method for cell in own])
+    own = [condition for condition in conditions(params) if condition.dataset == dataset]
+    found = read_runs(root, dataset, [condition.method for condition in own])
     numbers = scores(found)
     known = {_name(run): run for run in _runs(client, experiment)}
     wanted = set()
-    for cell in own:
-        metrics = found[cell.method]
+    for condition in own:
+        metrics = found[condition.method]
         if metrics is None:
-            say(f"{cell.name}: has not run")
+            say(f"{condition.name}: has not run")
             continue
-        files = _notebooks(root, cell)
+        files = _notebooks(root, condition)
         for seed in metrics["seeds"]:
-            name = (cell.name, seed, record.digest(metrics, seed))
+            name = (condition.name, seed, record.digest(metrics, seed))
             wanted.add(name)
             if name not in known:
-                runs = record.Record(client, experiment, root, params, cell, Trial(**metrics["search"]["chosen"]))
+                runs = record.Record(client, experiment, root, params, condition, Trial(**metrics["search"]["chosen"]))
                 known[name] = _make(runs, metrics, int(seed))
                 made += 1
-            _complete(client, known[name], numbers[cell.method][seed], files)
-        say(f"{cell.name}: {len(metrics['seeds'])} runs")
+            _complete(client, known[name], numbers[condition.method][seed], files)
+        say(f"{condition.name}: {len(metrics['seeds'])} runs")
     for run in _runs(client, experiment):
         if run.data.tags.get("current") == "yes" and _name(run) not in wanted:
             client.set_tag(run.info.run_id, "current", "no")
@@ -126,9 +126,9 @@ def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], fil
     record.keep_files(client, own, tags.get(record.FILES), files)
 
 
-def _notebooks(root: Path, cell: Cell) -> list[Path]:
+def _notebooks(root: Path, condition: Condition) -> list[Path]:
     """The condition's executed notebook and its page, as far as they are there."""
-    stem = root / "reports/executed" / f"train-{cell.dataset}-{cell.method}"
+    stem = root / "reports/executed" / f"train-{condition.dataset}-{condition.method}"
     return [path for path in (stem.with_name(f"{stem.name}.{kind}") for kind in ("html", "ipynb")) if path.is_file()]
 
 

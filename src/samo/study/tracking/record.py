@@ -17,7 +17,7 @@ import psutil
 
 from samo.optim import sharpness
 from samo.study.config import Params
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.training.loop import Row
 from samo.training.search import Trial
 
@@ -42,7 +42,7 @@ class Record:
     experiment: str
     root: Path
     params: Params
-    condition: Cell
+    condition: Condition
     chosen: Trial
 
     def start(self, seed: int, device: str) -> str:
@@ -86,7 +86,7 @@ def commit(root: Path) -> str:
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
 
 
-def tags(params: Params, condition: Cell, seed: int) -> dict[str, str]:
+def tags(params: Params, condition: Condition, seed: int) -> dict[str, str]:
     """What runs are grouped and searched by."""
     method = params.methods_on(condition.dataset)[condition.method]
     return {
@@ -100,9 +100,9 @@ def tags(params: Params, condition: Cell, seed: int) -> dict[str, str]:
     }
 
 
-def settings(params: Params, condition: Cell, chosen: Trial) -> dict[str, str]:
+def settings(params: Params, condition: Condition, chosen: Trial) -> dict[str, str]:
     """Everything that decides a run, flattened: rho, alpha, aggregator, training.batch, data.train, …"""
-    method, block = params.methods_on(condition.dataset)[condition.method], params.dataset[condition.dataset]
+    method, block = params.methods_on(condition.dataset)[condition.method], params.datasets[condition.dataset]
     perturbation = sharpness.preset(method.preset_name, **chosen.fields(method.preset_fields))
     found: dict[str, Any] = {
         "aggregator": method.aggregator_name,
@@ -130,7 +130,7 @@ def trained_on(root: Path, params: Params, dataset: str) -> "DatasetInput | None
     listed = [{"md5": _md5(files[name].read_bytes()), "relpath": name} for name in sorted(files)]
     known = _md5(json.dumps(listed, sort_keys=True).encode()) + ".dir"
     source = json.dumps({"uri": folder.relative_to(root).as_posix()})
-    data = Dataset(dataset, known, "local", source, profile=json.dumps(params.dataset[dataset].data.model_dump()))
+    data = Dataset(dataset, known, "local", source, profile=json.dumps(params.datasets[dataset].data.model_dump()))
     return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
 
 

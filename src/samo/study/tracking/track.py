@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samo.study.config import Params
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.study.tracking import mlflow_store, record
 from samo.training.loop import Row
 from samo.training.search import Trial
@@ -37,7 +37,7 @@ class Live:
     where a person stopped the training. Those that a killed process left are marked at the next one's beginning.
     """
 
-    def __init__(self, root: Path, params: Params, condition: Cell, chosen: Trial, device: str) -> None:
+    def __init__(self, root: Path, params: Params, condition: Condition, chosen: Trial, device: str) -> None:
         self.root, self.params, self.condition, self.chosen, self.device = root, params, condition, chosen, device
         self.runs: dict[int, str] = {}
         self.record: record.Record | None = None
