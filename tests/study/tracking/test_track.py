@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from samo.study import config
 from samo.study.config.conditions import Cell
+from samo.study.processes import identity
 from samo.study.runs.cell import train_cell
 from samo.study.tracking import mlflow_store, record, track
 from samo.study.tracking.rebuild import rebuild
@@ -114,8 +115,8 @@ def test_what_a_killed_process_left_is_marked_and_its_condition_s_new_run_is_who
     (run,) = runs(client)
     assert run.info.status == "RUNNING"
     assert record.end_interrupted(client, run.info.experiment_id) == 0  # this process lives
-    gone = record.this_process().replace(f" {os.getpid()} ", " 4194999 ")
-    reused = f"{record.this_process().rsplit(' ', 1)[0]} 12345"
+    gone = identity().replace(f" {os.getpid()} ", " 4194999 ")
+    reused = f"{identity().rsplit(' ', 1)[0]} 12345"
     for whose in (gone, reused):
         client.update_run(run.info.run_id, status="RUNNING")
         client.set_tag(run.info.run_id, record.PROCESS, whose)

@@ -3,9 +3,6 @@
 import base64
 import hashlib
 import json
-import os
-import socket
-import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -13,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
 from samo.optim import sharpness
 from samo.study.config import Params
 from samo.study.config.conditions import Condition
+from samo.study.git import GitError, git
+from samo.study.processes import identity, is_alive_as
 from samo.training.loop import Row
 from samo.training.search import Trial
 
@@ -49,7 +46,7 @@ class Record:
         """Make a seed's run with its settings, tags and data; returns its id."""
         from mlflow.entities import Param
 
-        own = {"git.commit": commit(self.root), "device": device, PROCESS: this_process()}
+        own = {"git.commit": commit(self.root), "device": device, PROCESS: identity()}
         named, marked = f"{self.condition.method}/{seed}", tags(self.params, self.condition, seed) | own
         run = str(self.client.create_run(self.experiment, run_name=named, tags=marked).info.run_id)
         said = settings(self.params, self.condition, self.chosen)
@@ -78,12 +75,11 @@ def digest(metrics: Mapping[str, Any], seed: str) -> str:
 
 def commit(root: Path) -> str:
     """The code's commit, with a plus where the folder has changes on top; "unknown" outside git."""
-    git = ["git", "-C", str(root)]
-    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if head.returncode:
+    try:
+        head = git(root, "rev-parse", "HEAD").strip()
+        return head + ("+" if git(root, "status", "--porcelain", "-uno").strip() else "")
+    except GitError:
         return "unknown"
-    dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
-    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
 
 
 def tags(params: Params, condition: Condition, seed: int) -> dict[str, str]:
@@ -182,23 +178,11 @@ def _figures(notebook: Path) -> list[tuple[str, str]]:
 def end_interrupted(client: "MlflowClient", experiment: str, condition: str | None = None) -> int:
     """Mark the runs that a killed process left under way: all, or those of one condition. Returns how many."""
     query = "attributes.status = 'RUNNING'" + (f" and tags.condition = '{condition}'" if condition else "")
-    left = [run for run in client.search_runs([experiment], query, max_results=1000) if not _lives(run.data.tags)]
+    left = [
+        run
+        for run in client.search_runs([experiment], query, max_results=1000)
+        if not is_alive_as(run.data.tags.get(PROCESS, ""))
+    ]
     for run in left:
         client.set_terminated(run.info.run_id, "KILLED")
     return len(left)
-
-
-def this_process() -> str:
-    """This process, so that another one can tell whether it still lives: host, number and when it began."""
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"
-
-
-def _lives(tags: Mapping[str, str]) -> bool:
-    """Whether the process that logs a run is there; taken for granted of one on another machine."""
-    host, number, begun = (*tags.get(PROCESS, "").split(), "", "", "")[:3]
-    if host != socket.gethostname():
-        return bool(host)
-    try:
-        return f"{psutil.Process(int(number)).create_time():.0f}" == begun
-    except (psutil.NoSuchProcess, ValueError):
-        return False

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samo.datasets.parts.rooms.builder import Builder
-from samo.datasets.parts.rooms.materials import Materials
-from samo.datasets.parts.rooms.pieces import FURNITURE, SHARES, picture, rug, window
-from samo.datasets.parts.rooms.solids import ROUND, Floats, Solids
+from samo.datasets.parts.scenes.builder import Builder
+from samo.datasets.parts.scenes.materials import Materials
+from samo.datasets.parts.scenes.pieces import FURNITURE, SHARES, picture, rug, window
+from samo.datasets.parts.scenes.solids import ROUND, Floats, Solids
 
 
 @dataclass(frozen=True)

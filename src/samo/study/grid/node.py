@@ -1,4 +1,4 @@
-"""A worker's seat on a cluster: an actor with a clone of the project on its node, and the worker process in it.
+"""A worker on a cluster: an actor with a clone of the project on its node, and the worker process in it.
 
 This class travels by value: a node needs the study's packages, not its code, which comes with the clone. So nothing of
 the study is imported before that lies there.
@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from samo.study.grid.snapshot import unpack, verify
+import psutil
+
+from samo.study.git import check, unpack
 
 SCRATCH = "SAMO_SCRATCH"
 """A node's variable that names its folder for clones and DVC's cache; by default that for temporary files."""
@@ -22,12 +24,12 @@ LOG = 200_000
 """Characters of a stage's output that go to the head, the last ones."""
 
 
-class Seat:
+class NodeWorker:
     """One worker, which does one job at a time.
 
     Args:
         commit: of the project.
-        bundle: what `snapshot.pack` made of it.
+        bundle: what `samo.study.git.pack` made of it.
         remote: the name of the DVC remote.
         settings: its address and credentials.
 
@@ -50,12 +52,11 @@ class Seat:
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         os.environ.setdefault("SAMO_CHECKPOINTS", str(base / "checkpoints"))
 
-        from samo.study.grid.clone import configure
-        from samo.study.grid.job import Lent
+        from samo.study.grid.clone import RemoteClone, configure
         from samo.study.grid.local import LocalPool
 
         configure(self._folder, base / "cache", remote, settings)
-        self._pool = LocalPool(self._folder, base / "cache", 0, Lent(remote, commit))
+        self._pool = LocalPool(self._folder, base / "cache", 0, RemoteClone(remote, commit))
 
     def place(self) -> str:
         """The node's name, once the clone is there."""
@@ -67,9 +68,9 @@ class Seat:
         Raises:
             RuntimeError: if the clone is not the commit as it was: this worker is of no use any more.
         """
-        from samo.study.grid.job import Job
+        from samo.study.grid.schedule import Job
 
-        verify(self._folder, self._commit)
+        check(self._folder, self._commit)
         self._pool.submit(Job(stage, inputs))
         return self.listen()
 
@@ -79,7 +80,7 @@ class Seat:
         Returns:
             ("progress", event) and ("done", (ran, lock, error, what the stage printed)).
         """
-        from samo.study.grid.job import Done
+        from samo.study.grid.schedule import Done
 
         said: list[tuple[str, Any]] = []
         for event in self._pool.poll(1.0):
@@ -91,7 +92,7 @@ class Seat:
         return said
 
     def leave(self) -> None:
-        """End what runs and remove the clone. A seat that is killed does the same: its worker sees it gone."""
+        """End what runs and remove the clone. An actor that is killed does the same: its worker sees it gone."""
         self._pool.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -99,9 +100,5 @@ class Seat:
 def _sweep(base: Path) -> None:
     """Remove clones of this node whose worker was killed before it could do so."""
     for folder in base.glob(f"worker-{socket.gethostname()}-*"):
-        try:
-            os.kill(int(folder.name.rsplit("-", 1)[1]), 0)
-        except ProcessLookupError:
+        if not psutil.pid_exists(int(folder.name.rsplit("-", 1)[1])):
             shutil.rmtree(folder, ignore_errors=True)
-        except PermissionError:
-            continue

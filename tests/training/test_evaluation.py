@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from samo.training.evaluation import reported
 from samo.training.loop import Row
-from samo.training.reported import reported
 from samo.training.settings import Training
 
 PROBLEM: Any = SimpleNamespace(score=lambda values: values["one"]["accuracy"])

@@ -1,6 +1,6 @@
 """The pieces of furniture: each draws its own sizes and materials and asks the builder for a place."""
 
-from samo.datasets.parts.rooms.builder import Builder, Part
+from samo.datasets.parts.scenes.builder import Builder, Part
 
 
 def rug(b: Builder) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from samo.datasets.parts.rooms.solids import ROUND, Solids
+from samo.datasets.parts.scenes.solids import ROUND, Solids
 
 
 def solid(shape: str, yaw: float = 0.0) -> Solids:

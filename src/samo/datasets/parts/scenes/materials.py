@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from samo.datasets.parts.rooms.solids import Floats
+from samo.datasets.parts.scenes.solids import Floats
 
 PATTERNS = ("plain", "stripes", "checks", "marble")
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from samo.datasets.parts.rooms.furnish import Room
-from samo.datasets.parts.rooms.materials import PATTERNS
-from samo.datasets.parts.rooms.solids import Floats
+from samo.datasets.parts.scenes.furnish import Room
+from samo.datasets.parts.scenes.materials import PATTERNS
+from samo.datasets.parts.scenes.solids import Floats
 
 FOCAL = 0.8
 """Focal length in picture widths: 64 degrees across, about that of the camera of NYUv2."""

@@ -1,8 +1,8 @@
 import numpy as np
 
-from samo.datasets.parts.rooms.builder import CLASSES
-from samo.datasets.parts.rooms.camera import FOCAL, Picture, photograph
-from samo.datasets.parts.rooms.furnish import Room, furnish
+from samo.datasets.parts.scenes.builder import CLASSES
+from samo.datasets.parts.scenes.camera import FOCAL, Picture, photograph
+from samo.datasets.parts.scenes.furnish import Room, furnish
 
 HEIGHT, WIDTH = 30, 40
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from samo.datasets.parts.rooms.materials import Materials
-from samo.datasets.parts.rooms.solids import Floats
+from samo.datasets.parts.scenes.materials import Materials
+from samo.datasets.parts.scenes.solids import Floats
 
 CLASSES = (
     *("floor", "wall", "ceiling", "rug", "picture", "window"),
