@@ -107,19 +107,24 @@ def claims(
 ) -> None:
     """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
     from samo.study import paths
-    from samo.study.report import claims_view
+    from samo.study.report import show
 
-    claims_view.show(paths.root(), number, study=source == "study")
+    show.show_claims(paths.root(), number, study=source == "study")
 
 
 @app.command()
 def ship(
-    tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped tables, anew.")] = False,
+    tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped records, anew.")] = False,
 ) -> None:
     """(maintainers) Keep this run of the active profile as the reference run, in data/reference/study."""
-    from samo.study.report.command import command
+    from samo.study import config, paths
+    from samo.study.report import reference
 
-    command(tables)
+    root = paths.root()
+    if tables:
+        reference.write_tables(reference.read(root / reference.FOLDER))
+    elif missing := reference.write(root, config.load()):
+        print(f"shipped without {len(missing)} conditions that have not run: {', '.join(missing)}", file=sys.stderr)
 
 
 @app.command()
@@ -159,11 +164,10 @@ def repro(
     from samo.study.grid import pipeline, work
     from samo.study.report import show
     from samo.study.tracking import track
-    from samo.study.tracking.machine import ASKED
 
     root, params = paths.root(), config.check(config.load())
     if system_metrics:
-        os.environ[ASKED] = "true"  # the workers see it
+        os.environ[track.ASKED] = "true"  # the workers see it
     code = pipeline.repro(
         root,
         workers,
@@ -242,11 +246,11 @@ def run_notebook(
 def render() -> None:
     """Turn the executed report notebook into the HTML report."""
     from samo.study import config, paths
-    from samo.study.report import render as pages
+    from samo.study.report import page
 
     root = paths.root()
     device = config.device(config.load().train.device)
-    pages.render(root / "reports/executed/report.ipynb", root, device.type)
+    page.render(root / "reports/executed/report.ipynb", root, device.type)
 
 
 @app.command("fetch")
@@ -290,9 +294,10 @@ def track() -> None:
 @app.command()
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Start MLflow's page on the runs, on this machine only."""
-    from samo.study.tracking.command import command
+    from samo.study import paths
+    from samo.study.tracking import rebuild
 
-    command(port)
+    rebuild.show(paths.root(), port)
 
 
 @app.command()

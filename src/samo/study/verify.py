@@ -134,16 +134,15 @@ def origin(root: Path, condition: Condition) -> str:
 
 def _tags(root: Path, condition: Condition) -> dict[str, str]:
     """Those of an MLflow run with the very results that are stored; none where there is no such run, or no MLflow."""
-    from samo.study.tracking import mlflow_store
-    from samo.study.tracking import store as track_store
+    from samo.study.tracking import mlflow_store, record
 
     address = mlflow_store.uri(root)
     if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
         return {}  # asking would make one
     try:
         metrics = store.read_json(root / condition.runs / "metrics.json")
-        known = track_store.digest(metrics, next(iter(metrics["seeds"])))
-        client = mlflow_store.connect(root, at_once=True)
+        known = record.digest(metrics, next(iter(metrics["seeds"])))
+        client = mlflow_store.connect(root)
         experiment = client.get_experiment_by_name(condition.dataset)
         query = f"tags.results = '{known}'"
         runs = client.search_runs([experiment.experiment_id], query, max_results=100) if experiment else []

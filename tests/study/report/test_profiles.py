@@ -1,11 +1,12 @@
-"""What differs from the papers' settings is found by itself; what does not hold is not said."""
+"""The profile beside the others: what it lacks, with the profile that has it, and what differs from the papers'."""
 
 import shutil
 
 import pytest
 
 from samo.study import config, profile
-from samo.study.report.differs import differs
+from samo.study.report import profiles
+from samo.study.report.profiles import differs
 from tests.study.report.test_published import ROOT
 
 
@@ -39,3 +40,23 @@ def test_seeds_count_where_their_number_differs(tmp_path, seeds):
     params = config.parse(text.replace("seeds: [0, 1, 2]", f"seeds: {seeds}", 1))
     said = differs(tmp_path, params, "qm9")
     assert said == ([f"seeds: {len(seeds)}, the papers' 3"] if len(seeds) != 3 else [])
+
+
+def test_a_dataset_is_found_in_the_profiles_that_have_it():
+    assert profiles.absent(ROOT, "Office-Home", lambda p: "officehome" in p.datasets) == (
+        "Not in this profile: Office-Home. `samo profile mini` or `samo profile paper` has it."
+    )
+    assert "`samo profile laptop`" in profiles.absent(ROOT, "digits", lambda p: "multimnist" in p.datasets)
+
+
+def test_what_no_profile_has_is_not_promised():
+    said = profiles.absent(ROOT, "X", profiles.has_sharpness("no-such-preset"))
+    assert said == "Not in this profile: X. No ready-made profile has it: a line in params.yaml brings it."
+
+
+def test_sharpness_and_varied_fields_are_looked_up():
+    assert "samo profile paper" in profiles.absent(ROOT, "F-MTL", profiles.has_sharpness("lsam", "fmtl"))
+    assert "No ready-made" in profiles.absent(ROOT, "F-STL", profiles.has_sharpness("fmtl", "no-such", separate=True))
+    assert "samo profile laptop" in profiles.absent(ROOT, "probe", lambda p: "probe" in p.analyses)
+    assert "samo profile paper" in profiles.absent(ROOT, "mu", profiles.varies("mu"))
+    assert "smoke" not in profiles.absent(ROOT, "alpha", profiles.varies("alpha"))

@@ -1,6 +1,6 @@
-"""What keeps our numbers from being those of a paper: the active profile against the papers' settings, key by key."""
+"""The active profile beside the others: which one holds what this one does not, and what differs from the papers'."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,46 @@ from samo.study import profile
 from samo.study.config import Params
 from samo.study.config.params import Grid
 
+Holds = Callable[[Params], bool]
+"""Whether a profile holds what is asked for."""
 PAPERS = "paper"
 """The profile that spells the papers' settings out, and whose they are."""
 UNSEEN = {"seed", "conflict_batches"}
 """Settings that change which of several equal draws is taken, or nothing at all."""
+SIZES = ("laptop", "mini", "study")
+"""Profiles from small to large, before the others."""
+
+
+def absent(root: Path, what: str, holds: Holds) -> str:
+    """One line in the place of a section: what is missing, and which ready-made profile has it."""
+    found = [name for name in profile.names(root) if name != "smoke" and holds(profile.read(root, name)[1])]
+    if not found:
+        return f"Not in this profile: {what}. No ready-made profile has it: a line in params.yaml brings it."
+    sizes = {name: SIZES.index(name) if name in SIZES else len(SIZES) for name in found}
+    commands = " or ".join(f"`samo profile {name}`" for name in sorted(found, key=lambda name: sizes[name]))
+    return f"Not in this profile: {what}. {commands} has it."
+
+
+def has_sharpness(*names: str, separate: bool = False) -> Holds:
+    """Whether some dataset of a profile has methods with every one of these sharpnesses."""
+    networks = "separate" if separate else "shared"
+
+    def holds(params: Params) -> bool:
+        return any(
+            set(names) <= {m.preset_name for m in params.main_on(dataset).values() if m.networks == networks}
+            for dataset in params.datasets
+        )
+
+    return holds
+
+
+def varies(field: str) -> Holds:
+    """Whether a profile has variants in which this field of a sharpness is changed."""
+    return lambda params: any(
+        field in method.preset_fields and dataset in params.datasets
+        for dataset in params.sensitivity.datasets
+        for method in params.sensitivity.methods.values()
+    )
 
 
 def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
