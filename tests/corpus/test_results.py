@@ -148,7 +148,7 @@ def test_layers_of_an_analysis_edited_by_hand(ran, capsys):
 
 def test_the_view_refuses_them_too(ran, capsys, monkeypatch):
     """`samo track` reads before it writes a run."""
-    for name in ("connect", "track_store.experiment", "track_store.start", "half_runs.end", "_runs", "scores"):
+    for name in ("mlflow_store.connect", "mlflow_store.experiment", "record.end_interrupted", "_runs", "scores"):
         monkeypatch.setattr(f"samo.study.tracking.rebuild.{name}", lambda *_, **__: [])
     path = ran / "data/runs/multimnist/stl/history.csv"
     path.write_text(column("epoch", "two")(path.read_text()))
