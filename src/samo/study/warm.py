@@ -58,7 +58,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and let all that this process starts from now on find it; it loads in the background."""
+        """Start it, and let all that this process starts from now on find it."""
         if sys.platform != "linux":  # elsewhere a forked process may not use the system's libraries
             return
         command = [sys.executable, "-m", "samo.study.warm", str(self._path), *self._libraries]
@@ -86,7 +86,7 @@ def ask(kind: str, arguments: list[str]) -> int | None:
         return None
     request = {"kind": kind, "arguments": arguments, "env": dict(os.environ), "cwd": str(Path.cwd())}
     with socket.socket(socket.AF_UNIX) as server:
-        for attempt in range(600):  # it may still be loading
+        for attempt in range(600):  # it may still be starting
             try:
                 server.connect(path)
             except OSError:
@@ -119,12 +119,11 @@ def _signal(child: int, number: int) -> None:
 
 
 def serve(path: str, libraries: Sequence[str]) -> str:
-    """Load the libraries, then fork for each request until stdin ends; a forked process returns what it is to be."""
-    for name in libraries:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # what is loaded is shared for good: no collection touches its pages
+    """Fork for each request until stdin ends; a forked process returns what it is to be.
+
+    The libraries are loaded with the first request: not every worker is given a stage of this study.
+    """
+    loaded = False
     children: dict[int, socket.socket] = {}
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -145,6 +144,9 @@ def serve(path: str, libraries: Sequence[str]) -> str:
                 for child in children:
                     _signal(child, signal.SIGKILL)
                 os._exit(0)
+            if listener in ready and not loaded:
+                _load(libraries)
+                loaded = True
             if listener in ready and (kind := _accept(listener, children)):
                 break
         for connection in children.values():  # this is a forked process
@@ -152,6 +154,14 @@ def serve(path: str, libraries: Sequence[str]) -> str:
     os.close(ended)
     os.close(wake)
     return kind
+
+
+def _load(libraries: Sequence[str]) -> None:
+    for name in libraries:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # what is loaded is shared for good: no collection touches its pages
 
 
 def _reap(children: dict[int, socket.socket]) -> None:
