@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from samo import analysis, datasets
-from samo.analysis.toys.walks import Walk
+from samo.analysis.toys.trajectories import Walk
 from samo.study.config import strict_yaml
 from samo.study.config.blocks import Grid, Train
 from samo.training.settings import Settings

@@ -203,9 +203,9 @@ def choose_layers(
 ) -> None:
     """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
     from samo.study import paths
-    from samo.study.notebooks.layers_stage import choice
+    from samo.study.runs.chosen_layers import chosen_layers
 
-    print(choice(paths.root(), dataset, out))
+    print(chosen_layers(paths.root(), dataset, out))
 
 
 @app.command()

@@ -7,12 +7,15 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from samo.study.errors import WriteError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIGITS = 6
 """Decimal places of numbers in results: noise of the last bits must not ripple through the pipeline."""
@@ -163,3 +166,15 @@ def rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [rounded(item) for item in value]
     return value
+
+
+def csv(frame: "pd.DataFrame") -> str:
+    """A frame as CSV text with six significant digits."""
+    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write_frames(folder: Path, frames: Mapping[str, "pd.DataFrame"]) -> None:
+    """Write a folder of CSV files, name -> frame, whole or not at all."""
+    with whole_folder(folder) as out:
+        for name, frame in frames.items():
+            write_text(out / f"{name}.csv", csv(frame))

@@ -12,10 +12,9 @@ from samo.study import config
 from samo.study.config import conditions as cells
 from samo.study.notebooks import claims_stage
 from samo.study.notebooks.tables_stage import csv, read_runs
-from samo.study.notebooks.toys_stage import write_walks
 from samo.study.report import reference, reference_ship
 from samo.study.report.claims_view import show
-from tests.figures.made_toys import made_walks
+from tests.figures.made_toys import made_trajectories, write_toys
 from tests.made import made_variant, write_runs, write_variants
 from tests.study.report.made_report import METHODS, PARAMS
 
@@ -36,7 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run["search"]["trials"][0]["score"] = None
     run["options"] = {"norm": "none"}
     file.write_text(json.dumps(run))
-    write_walks(root, made_walks())
+    write_toys(root, made_trajectories())
     assert reference_ship.ship(root, config.parse(PARAMS)) == []
     return root
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from samo import analysis, datasets
-from samo.analysis.toys.walks import Options as Toys
+from samo.analysis.toys.trajectories import Options as Toys
 from samo.optim import sharpness
 from samo.study import paths
 from samo.study.config import strict_yaml

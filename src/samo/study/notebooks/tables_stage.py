@@ -11,7 +11,8 @@ import pandas as pd
 
 from samo.results import best, sensitivity, tables
 from samo.study import store
-from samo.study.runs import results
+from samo.study.runs.results import read_histories, read_runs
+from samo.study.store import csv
 
 Pairs = Iterable[tuple[str, str]]
 """The cells as (dataset, method), in the order of params.yaml."""
@@ -26,21 +27,6 @@ def by_dataset(pairs: Pairs) -> dict[str, list[str]]:
     for dataset, method in pairs:
         out.setdefault(dataset, []).append(method)
     return out
-
-
-def read_runs(root: Path, dataset: str, methods: Iterable[str]) -> dict[str, tables.Run | None]:
-    """Each method's parsed metrics.json, or None where the cell has not been run."""
-    files = {method: root / "data/runs" / dataset / method / "metrics.json" for method in methods}
-    return {method: results.read_metrics(file) if file.exists() else None for method, file in files.items()}
-
-
-def read_histories(
-    root: Path, dataset: str, methods: Iterable[str], name: str = "history.csv"
-) -> dict[str, pd.DataFrame | None]:
-    """Each method's history.csv, or another such file; None where the cell has not been run or has no such file."""
-    files = {method: root / "data/runs" / dataset / method / name for method in methods}
-    kind = results.LAYERS if name == "layers.csv" else results.HISTORY
-    return {method: results.read_rows(file, kind) if file.exists() else None for method, file in files.items()}
 
 
 def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd.DataFrame]:
@@ -82,11 +68,6 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
         if (root / TOYS / "ends.csv").exists():
             store.write_text(out / "toys.csv", (root / TOYS / "ends.csv").read_text())
     return mains
-
-
-def csv(frame: pd.DataFrame) -> str:
-    """A frame as CSV text with six significant digits."""
-    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _first(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """A cell's results as they are read: files that were cut, or edited by hand into nonsense, are refused by name."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -113,3 +113,18 @@ def read_rows(path: Path, columns: Columns, mend: str = MEND) -> pd.DataFrame:
             said: Any = found[name].iloc[at]
             raise ValueError(f"{path}, line {at + 2}: {name} is {str(said)[:60]!r}, not a number: {mend}")
     return found
+
+
+def read_runs(root: Path, dataset: str, methods: Iterable[str]) -> dict[str, Run | None]:
+    """Each method's parsed metrics.json, or None where the condition has not been run."""
+    files = {method: root / "data/runs" / dataset / method / "metrics.json" for method in methods}
+    return {method: read_metrics(file) if file.exists() else None for method, file in files.items()}
+
+
+def read_histories(
+    root: Path, dataset: str, methods: Iterable[str], name: str = "history.csv"
+) -> dict[str, pd.DataFrame | None]:
+    """Each method's history.csv, or layers.csv; None where the condition has not been run or has no such file."""
+    files = {method: root / "data/runs" / dataset / method / name for method in methods}
+    kind = LAYERS if name == "layers.csv" else HISTORY
+    return {method: read_rows(file, kind) if file.exists() else None for method, file in files.items()}
