@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from samo import analysis, datasets
-from samo.analysis.toys.trajectories import Walk
+from samo.analysis.toys.trajectories import Descent
 from samo.study.config import strict_yaml
 from samo.study.config.blocks import Grid, Train
 from samo.training.settings import Settings
@@ -135,8 +135,8 @@ def blocks() -> Iterator[tuple[tuple[str, ...], type[Settings]]]:
         yield ("analyses", name), analysis.options(name)
     yield ("train",), Train
     yield ("train", "search"), Grid
-    yield ("toys", "quadratics"), Walk
-    yield ("toys", "valleys"), Walk
+    yield ("toys", "quadratics"), Descent
+    yield ("toys", "valleys"), Descent
 
 
 WRONG: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The toys' figures and their slider: every trajectory is in them, they need nothing from elsewhere, and gaps are gaps."""
+"""The toys' figures and their slider: all trajectories are there, nothing comes from elsewhere, gaps are gaps."""
 
 import re
 from xml.etree import ElementTree

@@ -31,16 +31,16 @@ FRONT = (
     f'<path d="M-6 0H6" stroke="{MUTED}" stroke-width="5" stroke-opacity="0.4"/></svg>Pareto front</span>'
 )
 STYLE = """
-.toy-trajectories .toy-panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 0.75rem; }
-.toy-trajectories .toy-panels svg { display: block; width: 100%; height: auto; }
-.toy-trajectories p { font: 0.9rem/1.5 system-ui, sans-serif; margin: 0; }
-.toy-trajectories .toy-panels p { font-weight: 600; }
-.toy-trajectories .toy-key { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin-top: 0.5rem; }
-.toy-trajectories .toy-key svg { width: 0.9rem; height: 0.9rem; vertical-align: -0.1rem; margin-right: 0.3rem; }
-.toy-trajectories .toy-control { display: flex; gap: 0.75rem; align-items: center; margin-top: 0.5rem; }
-.toy-trajectories .toy-control[hidden] { display: none; }
-.toy-trajectories .toy-control input { flex: 1; min-width: 8rem; }
-@media print { .toy-trajectories .toy-control { display: none; } }
+.toy-paths .toy-panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 0.75rem; }
+.toy-paths .toy-panels svg { display: block; width: 100%; height: auto; }
+.toy-paths p { font: 0.9rem/1.5 system-ui, sans-serif; margin: 0; }
+.toy-paths .toy-panels p { font-weight: 600; }
+.toy-paths .toy-key { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin-top: 0.5rem; }
+.toy-paths .toy-key svg { width: 0.9rem; height: 0.9rem; vertical-align: -0.1rem; margin-right: 0.3rem; }
+.toy-paths .toy-control { display: flex; gap: 0.75rem; align-items: center; margin-top: 0.5rem; }
+.toy-paths .toy-control[hidden] { display: none; }
+.toy-paths .toy-control input { flex: 1; min-width: 8rem; }
+@media print { .toy-paths .toy-control { display: none; } }
 """
 
 SCRIPT = """
@@ -94,7 +94,7 @@ def slider(toy: str, paths: pd.DataFrame, front: pd.DataFrame) -> str:
         "points of equal average loss."
     )
     return (
-        f'<figure class="toy-trajectories" id="{name}"><style>{STYLE}</style>'
+        f'<figure class="toy-paths" id="{name}"><style>{STYLE}</style>'
         f'<div class="toy-panels">{"".join(panels)}</div><p class="toy-key">{FRONT}{key}</p>'
         f'<p class="toy-control" hidden><label for="{name}-range">Step</label>'
         f'<input type="range" id="{name}-range" min="0" max="{last}" value="{last}" data-steps="{json.dumps(steps)}">'
@@ -126,9 +126,7 @@ def _panel(name: str, toy: str, aggregator: str, paths: pd.DataFrame, front: pd.
     rings = "".join(
         f'<circle r="5" transform="translate({begin})" fill="none" stroke="{INK}"/>' for begin in sorted(starts)
     )
-    said = (
-        f"{label(aggregator)}: trajectories over the weights x1 (across) and x2 (up), over lines of equal average loss"
-    )
+    said = f"{label(aggregator)}: trajectories over weights x1 (across) and x2 (up), over lines of equal average loss"
     return (
         f'<div><p>{escape(label(aggregator))}</p><svg viewBox="0 0 {SIDE} {SIDE}" role="img" '
         f'aria-label="{escape(said)}"><rect width="{SIDE}" height="{SIDE}" fill="none" stroke="{GRID}"/>'

@@ -33,7 +33,7 @@ OUTCOMES: dict[str, Window] = {
 def draw_paths(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
     """A row a toy, a column an aggregator: the trajectories over contours of the average loss, with the Pareto front.
 
-    `paths` and `front` are the frames of samo.analysis.toys. A ring marks a start, a filled mark an end; a trajectory that
+    `paths` and `front` are the frames of samo.analysis.toys. A ring marks a start, a filled mark an end; what
     leaves the window is cut there.
     """
     figure, panels = _panels(paths, front, ("x1", "x2"), WEIGHTS)
@@ -49,7 +49,7 @@ def draw_paths(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
 
 
 def draw_outcomes(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
-    """The same trajectories over the plane of the two losses: below and left is better, the front is what can be had."""
+    """The same over the plane of the two losses: below and left is better, the front is what can be had."""
     figure, panels = _panels(paths, front, ("loss1", "loss2"), OUTCOMES)
     for row, name in zip(panels, dict.fromkeys(paths["toy"]), strict=True):
         _heading(row[0], f"{label(name)}: loss 2 over loss 1, neither with a unit; below and left is better")
@@ -58,7 +58,7 @@ def draw_outcomes(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
 
 
 def draw_line(paths: pd.DataFrame) -> Figure:
-    """The quadratics under LS: the trajectories, and how far each point of them is off the straight line to the minimiser."""
+    """The quadratics under LS: the trajectories, and how far each point is off the straight line to the minimiser."""
     figure, [[plane, off]] = grid(1, 2, 2.9)
     plane.plot([0, 2 / 3], [0, 1 / 3], color=MUTED, linewidth=7, alpha=0.35, label="straight line to (2/3, 1/3)")
     for sharpness, part in _under_ls(paths):
@@ -103,7 +103,7 @@ def contours(toy: Toy, window: Window, levels: int = 10, points: int = 49) -> li
 
 
 def _under_ls(paths: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The quadratics' trajectories under LS by sharpness, with `away`, the distance from the line through 0 and (2, 1)."""
+    """The quadratics under LS by sharpness, with `away`, the distance from the line through 0 and (2, 1)."""
     trajectories = paths[(paths["toy"] == "quadratics") & (paths["aggregator"] == "ls")]
     for sharpness, part in trajectories.groupby("sharpness", sort=False):
         yield str(sharpness), part.assign(away=(part["x1"] - 2 * part["x2"]).abs() / 5**0.5)

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import math
 import os
 import re
 import secrets
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from samo.study.errors import WriteError
+from samo.study.runs.formats import csv_text, json_text
+from samo.study.runs.formats import rounded as rounded
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DIGITS = 6
-"""Decimal places of numbers in results: noise of the last bits must not ripple through the pipeline."""
 FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 """A full disk, a spent quota, a folder that is not ours to write to."""
 
@@ -130,8 +129,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON with sorted keys and numbers rounded to `DIGITS` places; NaN and infinity become null."""
-    write_text(path, json.dumps(rounded(value), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    """Write JSON in the one spelling of `samo.study.runs.formats`."""
+    write_text(path, json_text(value))
 
 
 def needed(root: Path, path: Path) -> Path:
@@ -157,24 +156,8 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path}: not JSON ({error}): remove it and let `dvc repro` make it again") from error
 
 
-def rounded(value: Any) -> Any:
-    """`value` with every number in it rounded; see `write_json`."""
-    if isinstance(value, float):
-        return round(value, DIGITS) if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    return value
-
-
-def csv(frame: "pd.DataFrame") -> str:
-    """A frame as CSV text with six significant digits."""
-    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-
-
 def write_frames(folder: Path, frames: Mapping[str, "pd.DataFrame"]) -> None:
     """Write a folder of CSV files, name -> frame, whole or not at all."""
     with whole_folder(folder) as out:
         for name, frame in frames.items():
-            write_text(out / f"{name}.csv", csv(frame))
+            write_text(out / f"{name}.csv", csv_text(frame))

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from samo.analysis.parts.slices import direction, evaluate_at, first_batches, mean_losses
 from torch import Tensor, nn
 
+from samo.analysis.landscape import direction, evaluate_at, first_batches, mean_losses
 from samo.training.problem import Batch, Problem
 
 CPU = torch.device("cpu")

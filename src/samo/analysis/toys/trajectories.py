@@ -20,8 +20,8 @@ FRONT = 200
 """Points of a front; between two of them it is taken for straight."""
 
 NEAR = 0.02
-"""A trajectory that ends nearer to the front than this share of the window's width counts as Pareto optimal: with a fixed
-learning rate and rho it never stands quite still."""
+"""A trajectory that ends nearer to the front than this share of the window's width counts as Pareto optimal: with a
+fixed learning rate and rho it never stands quite still."""
 
 
 class Descent(Settings):
@@ -70,7 +70,7 @@ class Options(Settings):
     """The block `toys` of params.yaml: how each of `TOYS` is descended.
 
     The authors descend the valleys with Adam at 1e-3 and its usual betas, 35,000 (Nash-MTL) or 50,000 steps (FAMO).
-    By default ours are fewer and larger, and Adam forgets sooner, so that its memory is as small a part of the trajectory.
+    By default ours are fewer and larger, and Adam forgets sooner, so that its memory is as small a part of the way.
     """
 
     quadratics: Descent = Descent(steps=40, lr=0.05, rho=0.5)
@@ -118,7 +118,7 @@ def trajectory(
 ) -> Tensor:
     """The points [steps + 1, 2] of one trajectory, the start first, in float64.
 
-    The two weights are the trunk, and there are no heads. A trajectory that runs off to where a loss is no number any more
+    The two weights are the trunk, and there are no heads. A trajectory that runs off to where a loss is no number
     ends there: the points after it are NaN.
 
     Args:

@@ -11,8 +11,8 @@ import pandas as pd
 
 from samo.results import best, sensitivity, tables
 from samo.study import store
+from samo.study.runs.formats import csv_text as csv
 from samo.study.runs.results import read_histories, read_runs
-from samo.study.store import csv
 
 Pairs = Iterable[tuple[str, str]]
 """The cells as (dataset, method), in the order of params.yaml."""

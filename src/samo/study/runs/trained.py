@@ -22,6 +22,7 @@ from samo.study.config.method import Method
 from samo.study.errors import NotebookError
 from samo.study.grid import progress
 from samo.study.runs import results
+from samo.study.runs.formats import csv_text
 from samo.training.problem import Problem
 from samo.training.settings import Training
 
@@ -45,7 +46,7 @@ class Setting:
     @cached_property
     def options(self) -> Any:
         """The analysis's settings, of the type `Options` of its module."""
-        return self.params.analysis[self.analysis]
+        return self.params.options(self.analysis)
 
     @cached_property
     def problem(self) -> Problem:
@@ -106,7 +107,8 @@ class Setting:
 
     def write(self, table: pd.DataFrame) -> None:
         """Write data/analysis/<dataset>/<analysis>.csv."""
-        store.write_text(self.root / "data/analysis" / self.dataset / f"{self.analysis}.csv", store.csv(table))
+        path = self.root / "data/analysis" / self.dataset / f"{self.analysis}.csv"
+        store.write_text(path, csv_text(table))
 
 
 def setting(dataset: str, analysis: str) -> Setting:
