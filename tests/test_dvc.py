@@ -32,6 +32,8 @@ HARMLESS = {
 ASIDE = {
     "src/samo/study/tracking": "MLflow is told of results, none comes from it",
     "src/samo/study/grid": "runs stages side by side, shows how far they are",
+    "src/samo/figures": "draws what the executed notebook shows; the figures of the report are drawn by `tables`",
+    "src/samo/study/notebooks/formulas.py": "the method's formulas in the executed notebook",
     "src/samo/study/notebooks/view.py": "shows settings and results in the executed notebook, which is a leaf",
     "src/samo/study/notebooks/notebook.py": "runs the notebook",
 }

@@ -86,9 +86,9 @@ def draw_figure(
 ) -> None:
     """Draw one figure of the report anew, with its numbers and its words."""
     from samo.study import config, paths
-    from samo.study.notebooks import figures_stage
+    from samo.study.report import outputs
 
-    print(figures_stage.write_figure(paths.root(), config.load().datasets, name))
+    print(outputs.write_figure(paths.root(), config.load().datasets, name))
 
 
 @app.command()

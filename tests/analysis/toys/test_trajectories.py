@@ -14,11 +14,10 @@ QUADRATICS = TOYS["quadratics"]
 GOAL = torch.tensor([2 / 3, 1 / 3], dtype=torch.float64)
 
 
-def quadratic_trajectory(sharpness, rho=0.3, steps=60, lr=0.05, aggregator="ls"):
+def on_quadratics(sharpness, rho=0.3, steps=60, lr=0.05, aggregator="ls"):
     shape = preset(sharpness, **({} if sharpness == "none" else {"rho": rho}))
-    return trajectories.trajectory(
-        QUADRATICS, (0.0, 0.0), aggregator, shape, trajectories.Descent(steps=steps, lr=lr, rho=rho)
-    )
+    how = trajectories.Descent(steps=steps, lr=lr, rho=rho)
+    return trajectories.trajectory(QUADRATICS, (0.0, 0.0), aggregator, shape, how)
 
 
 def off_line(path):
@@ -28,7 +27,7 @@ def off_line(path):
 
 
 def test_ls_goes_straight_to_the_minimiser_at_the_rate_of_the_hessian():
-    path = quadratic_trajectory("none")
+    path = on_quadratics("none")
     # The sum of the losses has the Hessian 3 I.
     left = (1 - 0.05 * 3) ** torch.arange(61, dtype=torch.float64)
     torch.testing.assert_close(path, GOAL * (1 - left[:, None]), rtol=0, atol=1e-12)
@@ -37,25 +36,23 @@ def test_ls_goes_straight_to_the_minimiser_at_the_rate_of_the_hessian():
 @pytest.mark.parametrize("rho", [0.05, 0.3, 1.0])
 @pytest.mark.parametrize("lr", [0.01, 0.05])
 def test_gsam_keeps_to_the_same_line_and_ends_within_lr_times_rho(lr, rho):
-    path = quadratic_trajectory("gsam", rho=rho, steps=int(6 / lr), lr=lr)
+    path = on_quadratics("gsam", rho=rho, steps=int(6 / lr), lr=lr)
     assert off_line(path).max() < 1e-12
-    assert off_line(quadratic_trajectory("none")).max() < 1e-12
+    assert off_line(on_quadratics("none")).max() < 1e-12
     # A step near the goal is lr * 3 (r + rho) for the distance r: it settles into a leap of lr * 3 rho about the goal.
     assert 0.5 * lr * 3 * rho / 2 < (path[-1] - GOAL).norm() <= lr * 3 * rho
     # It is not the same walk, only the same line.
-    assert (path[1] - quadratic_trajectory("none", lr=lr)[1]).norm() > 1e-3
+    assert (path[1] - on_quadratics("none", lr=lr)[1]).norm() > 1e-3
 
 
 @pytest.mark.parametrize("sharpness", ["lsam", "samo"])
 def test_perturbations_of_each_task_leave_the_line(sharpness):
-    assert off_line(quadratic_trajectory(sharpness)).max() > 1e-3
+    assert off_line(on_quadratics(sharpness)).max() > 1e-3
 
 
 def test_under_ls_fmtl_is_lsam():
-    assert torch.equal(quadratic_trajectory("lsam"), quadratic_trajectory("fmtl"))
-    assert not torch.equal(
-        quadratic_trajectory("lsam", aggregator="mgda"), quadratic_trajectory("fmtl", aggregator="mgda")
-    )
+    assert torch.equal(on_quadratics("lsam"), on_quadratics("fmtl"))
+    assert not torch.equal(on_quadratics("lsam", aggregator="mgda"), on_quadratics("fmtl", aggregator="mgda"))
 
 
 def test_the_end_has_the_curvature_and_the_distance_of_the_closed_form():
@@ -66,7 +63,7 @@ def test_the_end_has_the_curvature_and_the_distance_of_the_closed_form():
 
 
 def test_a_walk_that_runs_off_ends_in_gaps():
-    path = quadratic_trajectory("none", steps=300, lr=1e6)
+    path = on_quadratics("none", steps=300, lr=1e6)
     assert path[:2].isfinite().all()
     assert path[-1].isnan().all()
     assert torch.tensor(trajectories.lambda_max(QUADRATICS, path[-1])).isnan()

@@ -9,11 +9,12 @@ from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers
 from samo.study import config, store
 from samo.study.config import conditions as cells
-from samo.study.notebooks.figures_stage import write_figures
-from samo.study.notebooks.tables_stage import csv, read_histories, write_tables
 from samo.study.report import reference_ship
+from samo.study.report.outputs import write_figures, write_tables
 from samo.study.report.render import render
 from samo.study.report.report import Report
+from samo.study.runs.formats import csv_text
+from samo.study.runs.results import read_histories
 from tests.figures.made_toys import made_trajectories, write_toys
 from tests.made import made_variant, write_runs, write_variants
 
@@ -56,10 +57,10 @@ def make(folder: Path) -> Report:
     sheet = {"what": "two digits & <more>", "splits": {"train": {"images": 5000, "class_counts": {"left": [1, 2]}}}}
     store.write_json(folder / "data/prepared/multimnist/datasheet.json", sheet)
     agreement = conflict(read_histories(folder, "multimnist", [method for _, method in pairs]))
-    store.write_text(folder / "data/analysis/multimnist/conflict.csv", csv(agreement))
+    store.write_text(folder / "data/analysis/multimnist/conflict.csv", csv_text(agreement))
     write_toys(folder, made_trajectories())
     by_layer = layers(read_histories(folder, "multimnist", ["mgda"], "layers.csv"), choose=2)
-    store.write_text(folder / "data/analysis/multimnist/layers.csv", csv(by_layer))
+    store.write_text(folder / "data/analysis/multimnist/layers.csv", csv_text(by_layer))
     reference_ship.ship(folder, params)  # the reference run is this very run
     write_figures(folder, write_tables(folder, pairs, variants))
     for name in executed(params):

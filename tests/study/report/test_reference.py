@@ -10,10 +10,11 @@ from samo.claims import table as claims_table
 from samo.results import tables
 from samo.study import config
 from samo.study.config import conditions as cells
-from samo.study.notebooks import claims_stage
-from samo.study.notebooks.tables_stage import csv, read_runs
-from samo.study.report import reference, reference_ship
+from samo.study.report import evidence as gathered
+from samo.study.report import outputs, reference, reference_ship
 from samo.study.report.claims_view import show
+from samo.study.runs.formats import csv_text
+from samo.study.runs.results import read_runs
 from tests.figures.made_toys import made_trajectories, write_toys
 from tests.made import made_variant, write_runs, write_variants
 from tests.study.report.made_report import METHODS, PARAMS
@@ -59,9 +60,9 @@ def test_tables_and_verdicts_are_those_of_the_run_itself(project):
     params, back = config.parse(PARAMS), found(project)
     pairs, variants = cells.main(params), cells.variants(params)
     direct = tables.main(read_runs(project, "multimnist", [method for _, method in pairs]))
-    assert csv(back.main("multimnist")) == csv(direct)
-    judged = claims_table.table(claims_stage.read(project, pairs, params.analyses, variants))
-    assert csv(back.claims) == csv(judged)
+    assert csv_text(back.main("multimnist")) == csv_text(direct)
+    judged = claims_table.table(gathered.read(project, pairs, params.analyses, variants))
+    assert csv_text(back.claims) == csv_text(judged)
     assert len(set(judged["verdict"])) == 4
     assert back.params == params
 
@@ -101,7 +102,7 @@ def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, caps
     assert "--from study NUMBER" in alone
     assert reference.verdicts(tmp_path)[1] == "supported"
     pairs = write_runs(tmp_path, ["stl", "ls"])
-    claims_stage.write_claims(tmp_path, pairs, [])
+    outputs.write_claims(tmp_path, pairs, [])
     show(tmp_path)
     beside = capsys.readouterr().out
     assert "reference" in beside

@@ -11,9 +11,8 @@ import yaml
 
 from samo.study import config
 from samo.study.config import Params
-from samo.study.notebooks.figures_stage import write_figure
-from samo.study.notebooks.tables_stage import write_tables
 from samo.study.report import tables as page_tables
+from samo.study.report.outputs import write_figure, write_tables
 from samo.study.report.render import contents, render
 from samo.study.report.report import Report
 from tests.made import write_runs

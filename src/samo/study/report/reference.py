@@ -18,7 +18,7 @@ from samo.claims.evidence import COLUMNS, Evidence
 from samo.results import tables
 from samo.results.tables import Run
 from samo.study import config, store
-from samo.study.notebooks.claims_stage import ANALYSES, evidence
+from samo.study.report.evidence import ANALYSES, evidence
 from samo.study.runs import results
 
 FOLDER = Path("data/reference/study")

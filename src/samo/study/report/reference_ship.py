@@ -16,10 +16,11 @@ from samo.results.tables import Run
 from samo.study import store
 from samo.study.config import Params
 from samo.study.config import conditions as cells
-from samo.study.notebooks import claims_stage
-from samo.study.notebooks.tables_stage import by_dataset, csv, read_runs
+from samo.study.report import evidence as gathered
 from samo.study.report import provenance, reference
 from samo.study.report.reference import CHOICE, FOLDER, MEASURE, Reference
+from samo.study.runs.formats import csv_text
+from samo.study.runs.results import by_dataset, read_runs
 
 PACKAGES = (*provenance.PACKAGES, "scipy", "torch-geometric", "rdkit")
 
@@ -38,14 +39,14 @@ def ship(root: Path, params: Params) -> list[str]:
     missing = [f"{dataset}/{method}" for dataset, method, run in found if run is None]
     if len(missing) == len(found):
         raise ValueError("no cell of the profile has run: `samo repro` runs them")
-    evidence = claims_stage.read(root, cells.main(params), params.analyses, variants)
+    evidence = gathered.read(root, cells.main(params), params.analyses, variants)
     plain = evidence.runs[(evidence.runs["sharpness"] == "none") & (evidence.runs["networks"] == "shared")]
     kept = evidence.layers.merge(plain[["dataset", "method"]].drop_duplicates(), on=["dataset", "method"])
     frames = {
         "runs": pd.DataFrame([r for d, m, run in found if run for r in _values(run, (d, m) in variants)]),
         "search": pd.DataFrame([row for _, _, run in found if run for row in _trials(run)]),
         "layers": kept,
-        **{name: getattr(evidence, name) for name in ("history", "toys", *claims_stage.ANALYSES)},
+        **{name: getattr(evidence, name) for name in ("history", "toys", *gathered.ANALYSES)},
     }
     with store.whole_folder(root / FOLDER) as out:
         for name, frame in frames.items():
@@ -60,9 +61,9 @@ def ship(root: Path, params: Params) -> list[str]:
 def write_tables(run: Reference) -> None:
     """What follows from the tidy tables, for those who read it here: main tables and verdicts, anew."""
     for dataset in run.runs:
-        store.write_text(run.folder / f"table-{dataset}.csv", csv(run.main(dataset)))
+        store.write_text(run.folder / f"table-{dataset}.csv", csv_text(run.main(dataset)))
         store.write_text(run.folder / f"table-{dataset}.md", tables.markdown(run.main(dataset)))
-    store.write_text(run.folder / "claims.csv", csv(run.claims.assign(figure="")))
+    store.write_text(run.folder / "claims.csv", csv_text(run.claims.assign(figure="")))
     store.write_text(run.folder / "claims.md", markdown(run.claims))
 
 

@@ -32,6 +32,10 @@ class Columns:
 
 HISTORY = Columns("split", "task", "metric", counts=("seed", "epoch"), numbers=("value",))
 LAYERS = Columns("layer", counts=("seed", "epoch"), numbers=("position", "cosine"))
+Pairs = Iterable[tuple[str, str]]
+"""Conditions as (dataset, method), in the order of params.yaml."""
+TOYS = Path("data/analysis/toys")
+"""Where the stage `toys` writes."""
 MEND = "remove it and let `dvc repro` make it again"
 
 Values = dict[str, float | None]
@@ -113,6 +117,14 @@ def read_rows(path: Path, columns: Columns, mend: str = MEND) -> pd.DataFrame:
             said: Any = found[name].iloc[at]
             raise ValueError(f"{path}, line {at + 2}: {name} is {str(said)[:60]!r}, not a number: {mend}")
     return found
+
+
+def by_dataset(pairs: Pairs) -> dict[str, list[str]]:
+    """{dataset: [method, …]} in the order of the conditions."""
+    out: dict[str, list[str]] = {}
+    for dataset, method in pairs:
+        out.setdefault(dataset, []).append(method)
+    return out
 
 
 def read_runs(root: Path, dataset: str, methods: Iterable[str]) -> dict[str, Run | None]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from samo.study.config import Params
 from samo.study.config.conditions import Cell, cells
 from samo.study.grid import half_runs
-from samo.study.notebooks.tables_stage import read_runs
 from samo.study.runs import results
+from samo.study.runs.results import read_runs
 from samo.study.tracking import files as track_files
 from samo.study.tracking import store as track_store
 from samo.study.tracking import view as track_view
