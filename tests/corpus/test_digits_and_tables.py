@@ -9,8 +9,8 @@ import pytest
 from samo.datasets.parts import composites
 from tests.corpus.entry import refused
 from tests.corpus.raw import prepared
-from tests.datasets import test_qm9
-from tests.datasets.made_idx import idx, write_split
+from tests.datasets import made_raw
+from tests.datasets.made_raw import idx, write_split
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 HUGE = struct.pack(">BBBB3I", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1)
@@ -67,7 +67,7 @@ TABLES = {
 
 @pytest.fixture(scope="module")
 def molecules():
-    return [test_qm9.row(i, smiles) for i, smiles in enumerate(test_qm9.SMILES)]
+    return [made_raw.molecule(i) for i in range(14)]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -75,7 +75,7 @@ def test_broken_tables(bare, capsys, molecules, name):
     breaks, told = TABLES[name]
     raw = bare / "data/raw/qm9"
     raw.parent.mkdir(parents=True)
-    test_qm9.write(raw, molecules)
+    made_raw.molecules(raw, molecules)
     table = sorted(raw.rglob("*.csv"))[0]
     breaks(table)
     refused(prepared(bare, capsys, "qm9"), str(table), *told, "dvc repro")

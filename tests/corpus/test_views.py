@@ -11,7 +11,7 @@ import pytest
 from samo.datasets import nyuv2
 from tests.corpus.entry import Harm, refused, samo, untouched
 from tests.corpus.raw import prepared, profile
-from tests.datasets.dense.published_layout import write as write_dense
+from tests.datasets.made_raw import views as write_views
 
 
 def header(**fields) -> bytes:
@@ -50,7 +50,7 @@ def views(tmp_path, monkeypatch):
     small = nyuv2.LAYOUT.__class__(nyuv2.LAYOUT.folders, {"train": 8, "val": 3}, nyuv2.LAYOUT.classes)
     monkeypatch.setattr(nyuv2, "LAYOUT", small)
     monkeypatch.setattr(nyuv2, "RAW", nyuv2.RAW.__class__(nyuv2.RAW.what, nyuv2.RAW.where, "", small.check))
-    return write_dense(tmp_path / "given/nyuv2", small)
+    return write_views(tmp_path / "given/nyuv2", small)
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -4,8 +4,7 @@ import shutil
 
 import pytest
 
-from samo.study import config
-from samo.study.config import profile
+from samo.study import config, profile
 from samo.study.report.differs import differs
 from tests.study.report.test_published import ROOT
 
@@ -14,7 +13,7 @@ def test_the_laptop_profile_names_data_network_and_budget():
     laptop = profile.read(ROOT, "laptop")[1]
     found = differs(ROOT, laptop, "multimnist")
     assert found is not None
-    assert f"data.train is {laptop.datasets['multimnist']['data']['train']:,}, the papers' 120,000" in found
+    assert f"data.train is {laptop.datasets['multimnist'].data.train:,}, the papers' 120,000" in found
     assert "training.network is lenet, the papers' resnet18" in found
     assert any(line.startswith("training.epochs is ") and line.endswith("the papers' 200") for line in found)
     assert any("searched are lr" in line for line in found)

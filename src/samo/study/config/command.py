@@ -8,8 +8,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from samo.study import paths
-from samo.study.config import Params, device, profile
+from samo.study import paths, profile
+from samo.study.config import Params, check, device
 from samo.study.grid import work
 from samo.study.grid.clock import duration
 from samo.study.grid.estimate import Estimate, estimate
@@ -30,6 +30,7 @@ def command(
             print("params.yaml is none of these: it was edited")
         return
     text, params = profile.read(root, name)
+    check(params, f"profiles/{name}.yaml")
     if not dry_run:
         kept = profile.activate(root, text)
         print(f"params.yaml is now profiles/{name}.yaml" + (f"; your own is kept as {kept.name}" if kept else ""))

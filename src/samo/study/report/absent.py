@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from samo.study.config import Params, profile
+from samo.study import profile
+from samo.study.config import Params
 
 Holds = Callable[[Params], bool]
 """Whether a profile holds what is asked for."""

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from samo.results.tables import text
-from samo.study.config import Params, profile
-from samo.study.config.blocks import Grid
+from samo.study import profile
+from samo.study.config import Params
+from samo.study.config.params import Grid
 
 PAPERS = "paper"
 """The profile that spells the papers' settings out, and whose they are."""
@@ -27,7 +28,7 @@ def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
     found = []
     for part in ("data", "training"):
         ours, papers = _block(params, dataset, part), _block(theirs, dataset, part)
-        given = {**params.datasets[dataset][part], **theirs.datasets[dataset][part]}
+        given = dict.fromkeys([*_given(params, dataset, part), *_given(theirs, dataset, part)])
         found += [
             f"{part}.{key} is {_said(ours.get(key))}, the papers' {_said(papers.get(key))}"
             for key in given
@@ -42,13 +43,18 @@ def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
     return found
 
 
+def _given(params: Params, dataset: str, part: str) -> list[str]:
+    """The settings that the file gives."""
+    return list(getattr(params.datasets[dataset], part).model_dump(exclude_unset=True))
+
+
 def _block(params: Params, dataset: str, part: str) -> Mapping[str, Any]:
     """A block's settings, with the defaults of what is not given."""
-    return dict(getattr(params.dataset[dataset], part).model_dump())
+    return dict(getattr(params.datasets[dataset], part).model_dump())
 
 
 def _grid(params: Params, dataset: str) -> Grid:
-    return params.dataset[dataset].search or params.train.search
+    return params.datasets[dataset].search or params.train.search
 
 
 def _searched(grid: Grid) -> str:

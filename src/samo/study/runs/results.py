@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from samo.results.tables import Run
 from samo.study import store
-from samo.study.config.faults import line
+from samo.study.config.load import faults
 
 
 class Columns:
@@ -81,9 +81,9 @@ def read_metrics(path: Path) -> Run:
     try:
         known = _Metrics.model_validate(found)
     except ValidationError as error:
-        faults = error.errors(include_url=False)
-        more = f", and {len(faults) - 1} faults more" if len(faults) > 1 else ""
-        raise ValueError(f"{path}: {line('', faults[0])}{more}: {MEND}") from error
+        first, *others = faults(error)
+        more = f", and {len(others)} faults more" if others else ""
+        raise ValueError(f"{path}: {first}{more}: {MEND}") from error
     if (known.dataset, known.method) != (path.parent.parent.name, path.parent.name):
         raise ValueError(f"{path}: is of the cell {known.dataset}/{known.method}: {MEND}")
     if odd := [seed for seed in known.seeds if not seed.isdecimal()]:

@@ -17,7 +17,7 @@ from samo.analysis.parts.method_filter import MethodFilter
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.study import config, paths, store
 from samo.study.config import Params
-from samo.study.config.conditions import Cell, cells
+from samo.study.config.conditions import Condition, conditions
 from samo.study.config.method import Method
 from samo.study.errors import NotebookError
 from samo.study.grid import progress
@@ -91,7 +91,7 @@ class Setting:
         Raises:
             NotebookError: none has run, or a file of weights is missing or of another network.
         """
-        asked = [c for c in cells(self.params) if c.dataset == self.dataset and c.method in self.methods]
+        asked = [c for c in conditions(self.params) if c.dataset == self.dataset and c.method in self.methods]
         ran = [cell for cell in asked if (self.root / cell.models).is_dir()]
         for cell in asked if ran else ():
             if cell not in ran:
@@ -123,7 +123,7 @@ def problem(root: Path, params: Params, dataset: str) -> Problem:
     return datasets.get(dataset).problem(root / "data/prepared" / dataset, params.dataset[dataset].training)
 
 
-def network(root: Path, params: Params, cell: Cell, seed: int, of: Problem) -> nn.Module:
+def network(root: Path, params: Params, cell: Condition, seed: int, of: Problem) -> nn.Module:
     """The network of a cell after its last epoch, in eval mode on the CPU.
 
     Raises:

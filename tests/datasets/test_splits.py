@@ -1,4 +1,4 @@
-"""The ranks of a group get equal shares of the batch that one process would get."""
+"""Every kind of split: what it serves to evaluate and to train on, alone and shared among the ranks of a group."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -54,7 +54,8 @@ def domains(folder: Path) -> Split:
 def dense(folder: Path) -> Split:
     draw = np.random.default_rng(0)
     np.save(folder / "train_image.npy", draw.integers(0, 255, (N, 3, 8, 12), dtype=np.uint8))
-    np.save(folder / "train_label.npy", draw.integers(0, 5, (N, 8, 12), dtype=np.int8))
+    label = np.broadcast_to(np.arange(N, dtype=np.int8)[:, None, None], (N, 8, 12))
+    np.save(folder / "train_label.npy", label)
     np.save(folder / "train_depth.npy", draw.random((N, 1, 8, 12), dtype=np.float32))
     np.save(folder / "train_normal.npy", draw.random((N, 3, 8, 12)).astype(np.float16))
     return DenseSplit(folder, "train", augmented=True)
@@ -62,19 +63,16 @@ def dense(folder: Path) -> Split:
 
 def molecules(folder: Path) -> Split:
     draw = np.random.default_rng(0)
-    made = []
-    for n in range(N):
-        atoms = 2 + n % 2
-        bonds = np.array([[0, 1, 0]], dtype=np.uint8)
-        made.append(
-            Molecule(
-                features=draw.integers(0, 2, (atoms, 11), dtype=np.uint8),
-                positions=draw.random((atoms, 3), dtype=np.float32),
-                bonds=bonds,
-            )
+    made = [
+        Molecule(
+            features=draw.integers(0, 2, (2 + n % 2, 11), dtype=np.uint8),
+            positions=draw.random((2 + n % 2, 3), dtype=np.float32),
+            bonds=np.array([[0, 1, 0]], dtype=np.uint8),
         )
-    graphs.save(folder, "train", made, np.arange(N * 2.0).reshape(N, 2))
-    return GraphSplit(folder, "train", np.zeros(2), np.ones(2))
+        for n in range(N)
+    ]
+    graphs.save(folder, "train", made, np.arange(N * 1.0)[:, None])
+    return GraphSplit(folder, "train", np.zeros(1), np.ones(1))
 
 
 def tensors(batch: Any) -> list[Tensor]:
@@ -83,36 +81,51 @@ def tensors(batch: Any) -> list[Tensor]:
         return [batch]
     if isinstance(batch, Molecules):
         return [batch.atoms, batch.pairs, batch.real]
-    if isinstance(batch, dict):
-        return [t for part in batch.values() for t in tensors(part)]
-    if isinstance(batch, tuple):
-        return [t for part in batch for t in tensors(part)]
-    return []
+    parts = batch.values() if isinstance(batch, dict) else batch if isinstance(batch, tuple) else ()
+    return [t for part in parts for t in tensors(part)]
 
 
-@pytest.mark.parametrize("make", [arrays, domains, dense, molecules])
+def numbers(batch: Any) -> list[int]:
+    """Which examples are in a batch, by their labels."""
+    label = batch.label[:, 0, 0] if hasattr(batch, "label") else tensors(batch)[-1][:, 0]
+    return [int(n) for n in label]
+
+
+kinds = pytest.mark.parametrize("make", [arrays, domains, dense, molecules])
+
+
+@kinds
+def test_to_evaluate_every_example_comes_once_and_in_order_and_is_not_shared(make, tmp_path: Path) -> None:
+    batches = list(make(tmp_path).batches(SIZE, CPU, None, group(1)))
+    assert [n for batch in batches for n in numbers(batch)] == list(range(N))
+    assert max(len(numbers(batch)) for batch in batches) <= SIZE
+
+
+@kinds
+def test_training_batches_are_whole_and_drawn_from_their_generator_alone(make, tmp_path: Path) -> None:
+    split, before = make(tmp_path), torch.get_rng_state()
+    first, again, other = (list(split.batches(SIZE, CPU, torch.Generator().manual_seed(seed))) for seed in (3, 3, 4))
+    orders = [[numbers(batch) for batch in run] for run in (first, again, other)]
+    assert [len(part) for part in orders[0]] == [SIZE] * (N // SIZE)
+    assert len({n for part in orders[0] for n in part}) == SIZE * (N // SIZE)
+    assert orders[0] == orders[1] != orders[2]
+    for one, same in zip(first, again, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(tensors(one), tensors(same), strict=True))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@kinds
 def test_shares_make_up_the_batch_of_one_process(make: Callable[[Path], Split], tmp_path: Path) -> None:
     split = make(tmp_path)
     orders = [torch.Generator().manual_seed(3) for _ in range(RANKS + 1)]
     whole = list(split.batches(SIZE, CPU, orders[0]))
     shares = [list(split.batches(SIZE, CPU, orders[1 + rank], group(rank))) for rank in range(RANKS)]
-    assert len(whole) == N // SIZE
     for step, batch in enumerate(whole):
-        assert tensors(batch)
         for rank in range(RANKS):
             for mine, all_of_them in zip(tensors(shares[rank][step]), tensors(batch), strict=True):
                 expected = all_of_them[rank::RANKS]
                 # Molecules are padded to the widest of their batch: to less in a share, perhaps.
                 assert torch.equal(mine, expected[tuple(slice(n) for n in mine.shape)])
     assert all(torch.equal(order.get_state(), orders[0].get_state()) for order in orders)
-
-
-@pytest.mark.parametrize("make", [arrays, domains, dense, molecules])
-def test_a_batch_without_equal_shares_is_refused(make: Callable[[Path], Split], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a batch of 6 has no 4 equal shares"):
-        next(iter(make(tmp_path).batches(SIZE, CPU, torch.Generator(), group(0, 4))))
-
-
-def test_evaluation_is_not_shared(tmp_path: Path) -> None:
-    batches = list(arrays(tmp_path).batches(SIZE, CPU, None, group(1)))
-    assert sum(len(labels) for _, labels in batches) == N
+        next(iter(split.batches(SIZE, CPU, torch.Generator(), group(0, 4))))

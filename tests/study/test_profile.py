@@ -1,7 +1,6 @@
 import pytest
 
-from samo.study import config
-from samo.study.config import profile
+from samo.study import config, profile
 from samo.study.errors import ConfigError
 from tests.study.made_study import ROOT
 
