@@ -31,7 +31,8 @@ HARMLESS = {
 
 ASIDE = {
     "src/samo/study/tracking": "MLflow is told of results, none comes from it",
-    "src/samo/study/grid": "runs stages side by side, shows how far they are",
+    "src/samo/study/progress.py": "says how far a stage is",
+    "src/samo/study/processes.py": "which processes are alive, and how one is stopped",
     "src/samo/study/notebooks": "runs notebooks, and shows results in the executed one, which is a leaf",
     "src/samo/figures": "pictures in an executed notebook; the stages whose pictures are results name all of src/samo",
 }

@@ -2,7 +2,7 @@ import yaml
 
 from samo.study import config
 from samo.study.config.conditions import conditions, main, variants
-from samo.study.grid.pipeline import CELLS
+from samo.study.grid.pipeline import CONDITIONS
 from tests.study.made_study import ROOT
 
 PARAMS = config.load(ROOT / "profiles/smoke.yaml")
@@ -22,4 +22,4 @@ def test_every_kind_of_cell_is_a_stage_and_runs_beside_others():
     kinds = {cell.kind for cell in conditions(config.load(ROOT / "profiles/laptop.yaml"))}
     assert kinds == {"train", "train-more", "train-sensitivity"}
     assert kinds <= set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
-    assert kinds <= set(CELLS)
+    assert kinds <= set(CONDITIONS)

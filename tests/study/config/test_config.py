@@ -1,8 +1,10 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from samo.results.sensitivity import changed, defaults, kind_of
+from samo.results.method import MethodSpec
+from samo.results.sensitivity import changed, defaults
 from samo.results.tables import Run
 from samo.study import config
 from samo.study.config.conditions import conditions
@@ -10,6 +12,7 @@ from samo.study.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
 GOOD = (ROOT / "profiles/smoke.yaml").read_text()
+NOTHING = {"chosen": {"rho": None}}
 
 
 def faults(text):
@@ -33,22 +36,12 @@ def test_every_shipped_profile_is_sound(path):
 def test_every_variant_of_a_shipped_profile_changes_one_setting_of_a_method_of_the_table(path):
     params = config.load(path)
     for name in params.datasets:
-        runs: dict[str, Run | None] = {
-            method: {
-                "networks": block.networks,
-                "aggregator": block.aggregator_name,
-                "options": block.aggregator_options,
-                "sharpness": block.preset_name,
-                "fields": block.preset_fields,
-                "search": {"chosen": {"rho": None}},
-            }
-            for method, block in params.methods_on(name).items()
-        }
+        specs = {m: MethodSpec.of_block(m, block, variant=False) for m, block in params.methods_on(name).items()}
+        runs: dict[str, Run | None] = {m: asdict(spec) | {"search": NOTHING} for m, spec in specs.items()}
         known = defaults({method: runs[method] for method in params.main_on(name)})
         for method in runs.keys() - params.main_on(name).keys():
-            run = runs[method]
+            run, default = runs[method], runs[known[specs[method].family]]
             assert run is not None
-            default = runs[known[kind_of(run)]]
             assert default is not None
             assert len(changed(run, default)) == 1, f"{name}/{method}"
 

@@ -14,6 +14,7 @@ from samo.analysis import landscape, probe
 from samo.datasets.parts.arrays import ArraySplit
 from samo.datasets.parts.domains import DomainBatch, DomainSplit, present
 from samo.models.multitask import MultiTaskNetwork
+from samo.study import paths
 from samo.study.errors import NotebookError
 from samo.study.runs.cell import train_cell
 from samo.study.runs.chosen_layers import chosen_layers
@@ -33,13 +34,13 @@ def trained(tmp_path_factory):
     file.write_text("\n".join(kept).replace("epochs: 2", "epochs: 1") + "\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(folder))
+        patch.setenv(paths.TRACKING, "off")
         patch.setenv("SAMO_PROGRESS", str(folder / "progress"))
         with pytest.raises(NotebookError, match=r"dvc repro train@multimnist-ls"):
             cells.run("curvature", dataset="multimnist")
         assert cells.run("layers", dataset="multimnist")["table"].empty
         for method in METHODS:
-            # Into the study's own folder, which leaves MLflow out of it.
-            train_cell("multimnist", method, into=folder)
+            train_cell("multimnist", method)
         threads = torch.get_num_threads()
         yield folder
         torch.set_num_threads(threads)

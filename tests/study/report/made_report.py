@@ -9,9 +9,9 @@ from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers
 from samo.study import config, store
 from samo.study.config import conditions as cells
-from samo.study.report import reference_ship
+from samo.study.report import reference
 from samo.study.report.outputs import write_figures, write_tables
-from samo.study.report.render import render
+from samo.study.report.page import render
 from samo.study.report.report import Report
 from samo.study.runs.formats import csv_text
 from samo.study.runs.results import read_histories
@@ -46,6 +46,11 @@ toys: {}
 """
 
 
+def copy_template(folder: Path) -> None:
+    """The page's template and macros, which pieces of the report are made with."""
+    shutil.copytree(HERE / "reports/template", folder / "reports/template", dirs_exist_ok=True)
+
+
 def make(folder: Path) -> Report:
     """A project in `folder` as the stages before the report leave it, and the report over it."""
     for name in ("reports/template", "profiles", "data/reference"):
@@ -61,7 +66,7 @@ def make(folder: Path) -> Report:
     write_toys(folder, made_trajectories())
     by_layer = layers(read_histories(folder, "multimnist", ["mgda"], "layers.csv"), choose=2)
     store.write_text(folder / "data/analysis/multimnist/layers.csv", csv_text(by_layer))
-    reference_ship.ship(folder, params)  # the reference run is this very run
+    reference.write(folder, params)  # the reference run is this very run
     write_figures(folder, write_tables(folder, pairs, variants))
     for name in executed(params):
         for ending in (".html", ".ipynb"):

@@ -1,9 +1,7 @@
 """`samo profile`: make a profile the active one, and say what it will cost on this machine."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -11,16 +9,12 @@ from rich.table import Table
 from samo.study import paths, profile
 from samo.study.config import Params, check, device
 from samo.study.grid import work
-from samo.study.grid.clock import duration
 from samo.study.grid.estimate import Estimate, estimate
+from samo.study.grid.remaining import duration
 
 
-def command(
-    name: Annotated[str | None, typer.Argument(help="A profile; without one they are listed.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, change nothing.")] = False,
-    workers: Annotated[int, typer.Option(help="Cells side by side, for the time.", min=1, max=64)] = 2,
-) -> None:
-    """Make a profile the active one, and say what it will cost: cells, time, disk, and which raw data are missing."""
+def command(name: str | None, dry_run: bool, workers: int) -> None:
+    """Make a profile the active one, and say what it will cost; without a name, list them."""
     root = paths.root()
     if name is None:
         now = profile.active(root)
@@ -59,14 +53,14 @@ def show(root: Path, params: Params, workers: int) -> None:
 
 
 def _table(found: dict[str, Estimate], workers: int, where: str) -> Table:
-    title = f"LS step as measured on {where}, steps of an epoch, time with {workers} cells side by side"
+    title = f"LS step as measured on {where}, steps of an epoch, time with {workers} conditions side by side"
     table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in ("dataset", "cells", "tasks", "weights", "LS step", "steps", "time", "disk"):
+    for heading in ("dataset", "conditions", "tasks", "weights", "LS step", "steps", "time", "disk"):
         table.add_column(heading, justify="left" if heading == "dataset" else "right", no_wrap=True)
     for dataset, e in found.items():
         table.add_row(
             dataset,
-            str(e.cells),
+            str(e.conditions),
             str(e.unit.tasks),
             size(e.unit.weights),
             f"{1e3 * e.unit.step:.0f} ms",
@@ -78,11 +72,11 @@ def _table(found: dict[str, Estimate], workers: int, where: str) -> Table:
 
 
 def _sum(found: dict[str, Estimate], datasets: int, workers: int) -> str:
-    cells = sum(e.cells for e in found.values())
+    conditions = sum(e.conditions for e in found.values())
     time = duration(sum(e.seconds for e in found.values()) / workers)
     rest = f" (without {datasets - len(found)} datasets whose data are missing)" if len(found) < datasets else ""
     return (
-        f"together: {cells} cells, about {time}, {size(sum(e.disk for e in found.values()))} of disk{rest}; "
+        f"together: {conditions} conditions, about {time}, {size(sum(e.disk for e in found.values()))} of disk{rest}; "
         "by the count of passes, analyses and report apart"
     )
 

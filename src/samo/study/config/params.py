@@ -12,7 +12,8 @@ from samo.study.config.method import Method, Positive
 from samo.training.search import Grids
 from samo.training.settings import Settings, Training
 
-Data, Trained = TypeVar("Data", bound=Settings), TypeVar("Trained", bound=Training)
+Data = TypeVar("Data", bound=Settings)
+Trained = TypeVar("Trained", bound=Training)
 
 
 def _each_once(values: list[Any]) -> list[Any]:
@@ -166,7 +167,7 @@ class Params(Settings):
         if unknown := [name for name in blocks if name not in datasets.names()]:
             raise ValueError(f"unknown dataset {unknown[0]!r}: allowed are {', '.join(datasets.names())}")
         modules = {name: datasets.get(name) for name in blocks}
-        kinds: dict[str, Any] = {n: (DatasetBlock[m.Data, m.Training], ...) for n, m in modules.items()}  # type: ignore[name-defined]
+        kinds: dict[str, Any] = {n: (DatasetBlock[m.Data, m.Training], ...) for n, m in modules.items()}
         return dict(create_model("Datasets", **kinds).model_validate(blocks))
 
     @model_validator(mode="after")

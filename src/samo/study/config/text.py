@@ -60,8 +60,8 @@ def _faults(events: Iterator[Event]) -> Iterator[tuple[str, Any]]:
             yield "directives are not allowed", event
         elif isinstance(event, AliasEvent):
             yield "aliases are not allowed: write the value out", event
-        elif isinstance(event, NodeEvent) and getattr(event, "tag", None) not in {None, "!"}:
-            yield f"tags are not allowed, here {str(event.tag).removeprefix('tag:yaml.org,2002:')}", event
+        elif isinstance(event, NodeEvent) and (tag := str(getattr(event, "tag", None) or "!")) != "!":
+            yield f"tags are not allowed, here {tag.removeprefix('tag:yaml.org,2002:')}", event
         elif isinstance(event, ScalarEvent) and not event.style:
             if event.value == "<<":
                 yield "merge keys are not allowed: write the values out", event

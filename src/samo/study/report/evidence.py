@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from samo.claims.evidence import COLUMNS, Evidence, empty
-from samo.results.tables import Run, Runs, aggregator_with_options
+from samo.results.method import MethodSpec
+from samo.results.tables import Run, Runs
 from samo.study.runs import results
 from samo.study.runs.results import Pairs, by_dataset, read_histories, read_runs
 
@@ -67,7 +68,7 @@ def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
     head = {
         "dataset": dataset,
         "method": method,
-        "aggregator": aggregator_with_options(run),
+        "aggregator": MethodSpec.of_run(method, run).aggregator_text,
         "sharpness": run["sharpness"],
         "networks": run["networks"],
         "fields": run.get("fields", {}),

@@ -79,15 +79,28 @@ def read_metrics(path: Path) -> Run:
     """
     found = store.read_json(path)
     try:
+        run = check(found)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}: {MEND}") from error
+    if (run["dataset"], run["method"]) != (path.parent.parent.name, path.parent.name):
+        raise ValueError(f"{path}: is of the cell {run['dataset']}/{run['method']}: {MEND}")
+    return run
+
+
+def check(found: Any) -> Run:
+    """The parsed content of a metrics.json, as it is.
+
+    Raises:
+        ValueError: it is not what a cell writes; the message names the place in it.
+    """
+    try:
         known = _Metrics.model_validate(found)
     except ValidationError as error:
         first, *others = faults(error)
         more = f", and {len(others)} faults more" if others else ""
-        raise ValueError(f"{path}: {first}{more}: {MEND}") from error
-    if (known.dataset, known.method) != (path.parent.parent.name, path.parent.name):
-        raise ValueError(f"{path}: is of the cell {known.dataset}/{known.method}: {MEND}")
+        raise ValueError(f"{first}{more}") from error
     if odd := [seed for seed in known.seeds if not seed.isdecimal()]:
-        raise ValueError(f"{path}: seeds.{odd[0]} is no whole number: {MEND}")
+        raise ValueError(f"seeds.{odd[0]} is no whole number")
     run: Run = found
     return run
 

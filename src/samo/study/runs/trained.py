@@ -15,12 +15,11 @@ from torch import nn
 from samo import datasets
 from samo.analysis.parts.method_filter import MethodFilter
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
-from samo.study import config, paths, store
+from samo.study import config, paths, progress, store
 from samo.study.config import Params
 from samo.study.config.conditions import Condition, conditions
 from samo.study.config.method import Method
 from samo.study.errors import NotebookError
-from samo.study.grid import progress
 from samo.study.runs import results
 from samo.study.runs.formats import csv_text
 from samo.training.problem import Problem
