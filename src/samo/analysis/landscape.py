@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from samo.analysis.parts.method_filter import MethodFilter, known
-from samo.optim.perturbation import Point, Vector, safe_ratio
+from samo.optim.perturbation import Vector, Weights, safe_ratio
 from samo.optim.sharpness import PRESETS
 from samo.training.evaluation import EVALUATION_BATCH
 from samo.training.problem import Batch, Problem
@@ -133,9 +133,9 @@ def evaluate_at(
     Args:
         losses: gives [K] at the weights as they are when it is called.
     """
-    point, found = Point(params), []
+    point, found = Weights(params), []
     for x, y in places:
-        with point.displaced([x * d + y * e for d, e in zip(first, second, strict=True)]):
+        with point.moved([x * d + y * e for d, e in zip(first, second, strict=True)]):
             found.append(losses())
     return torch.stack(found)
 
