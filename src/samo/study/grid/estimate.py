@@ -108,7 +108,7 @@ def condition_seconds(params: Params, dataset: str, method: Method, unit: Unit) 
     watch = looks * unit.step * (1 + 2 * unit.tasks) / 3
     final = training.epochs * (steps * step + watch + ((examples["val"] or 0) + (examples["test"] or 0)) * look)
     trial = training.search_epochs * steps * step + (examples["val"] or 0) * look
-    return trials * trial + seeds * final
+    return float(trials * trial + seeds * final)
 
 
 def measure(params: Params, dataset: str, raw: Path) -> Unit:
@@ -175,4 +175,4 @@ def _examples(params: Params, dataset: str) -> dict[str, int | None]:
 
 def _steps(params: Params, dataset: str) -> int:
     """Of an epoch."""
-    return max(1, (_examples(params, dataset)["train"] or 0) // params.dataset[dataset].training.batch)
+    return int(max(1, (_examples(params, dataset)["train"] or 0) // params.dataset[dataset].training.batch))

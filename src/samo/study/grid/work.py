@@ -83,7 +83,7 @@ def _passes(params: Params, condition: Condition) -> float:
     method = params.methods_on(condition.dataset)[condition.method]
     trials = count(grids(params, condition.dataset, method))
     epochs = trials * training.search_epochs + len(params.seeds_on(condition.dataset)) * training.epochs
-    return epochs * 3 * step_ratio(method, 2)
+    return float(epochs * 3 * step_ratio(method, 2))
 
 
 def _settings(params: Params, dataset: str) -> str:
