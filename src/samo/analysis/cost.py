@@ -13,8 +13,8 @@ from torch.profiler import ProfilerActivity, profile
 from torchjd.aggregation import Aggregator
 from torchjd.scalarization import Scalarizer
 
+from samo.optim.closures import Closure
 from samo.optim.parameters import Part
-from samo.optim.passes import Closure
 from samo.optim.sharpness import Sharpness
 from samo.optim.update import MultiTaskUpdate
 from samo.training.settings import Settings
@@ -88,7 +88,7 @@ def measure(
     updates = [
         MultiTaskUpdate(trunk, heads, aggregator=m.aggregator, sharpness=m.sharpness, network=network) for m in methods
     ]
-    params = [*updates[0].parts.trunk, *(p for head in updates[0].parts.heads for p in head)]
+    params = updates[0].network.all
 
     def plain() -> None:
         torch.autograd.backward(list(closure(range(tasks))))
@@ -107,7 +107,7 @@ def measure(
                 memory[name] = peak_memory(step, params[0].device)
             else:
                 times[name].append(seconds(step, params[0].device))
-    size = sum(p.numel() * p.element_size() for p in updates[0].parts.trunk)
+    size = sum(p.numel() * p.element_size() for p in updates[0].network.trunk.values())
     counts = {"LS": 1.0} | {
         m.name: passes(m.sharpness, tasks, scalarised=isinstance(u.aggregator, Scalarizer)) / 3
         for m, u in zip(methods, updates, strict=True)

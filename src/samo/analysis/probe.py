@@ -14,10 +14,10 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from samo.analysis.parts.choice import Choice
 from samo.analysis.parts.probe_theory import mean_cosine, mean_cosine_by_layer
+from samo.optim.closures import Closure, TaskLosses
+from samo.optim.estimators import ESTIMATORS, AtTheta
 from samo.optim.jacobian import as_rows, task_gradients
-from samo.optim.passes import Closure, Passes
-from samo.optim.perturbation import Point, Vector, layer_norms, mix_
-from samo.optim.points import Clean, perturbed_points
+from samo.optim.perturbation import Vector, Weights, layer_norms, mixed, perturbation
 from samo.optim.sharpness import Sharpness, preset
 from samo.results.stats import mean_interval
 
@@ -134,26 +134,27 @@ def _readings(
     generator: torch.Generator,
 ) -> Iterator[dict[str, Any]]:
     asked = np.unique(np.linspace(0, tasks - 1, min(tasks, options.tasks)).round().astype(int)).tolist()
-    whole = Passes(closure, modules, trunk[0].device)
-    passes = Passes(lambda numbers: closure([asked[k] for k in numbers]), modules, trunk[0].device)
-    theta = Point(trunk)
+    whole = TaskLosses(closure, range(tasks), modules, trunk[0].device)
+    some = TaskLosses(closure, asked, modules, trunk[0].device)
+    theta = Weights(trunk)
 
     def exact(_: Sequence[int]) -> list[Tensor]:
         losses = whole.again(range(tasks))
         return [*(losses[i] for i in asked), torch.stack(losses).mean()]
 
-    with passes.without_trace():
+    with some.without_trace():
         J = task_gradients(exact, trunk, range(len(asked) + 1))
         rows = [as_rows(row, trunk) for row in J]
-        clean = Clean(J.new_zeros(len(asked)), rows[-1], None)
         for count in parts([p.numel() for p in trunk], options.sizes):
             own, everyone = [row[:count] for row in rows[:-1]], rows[-1][:count]
+            at = AtTheta(some, theta, range(count), generator, J.new_zeros(len(asked)))
             for sharpness in _estimators(options, modules):
                 # As many draws with few directions as the passes for the most of them would give.
                 for _ in range(max(options.directions) // sharpness.directions):
-                    for group, estimate in perturbed_points(sharpness, passes, theta, range(count), clean, generator):
+                    for group, z, slope, _ in ESTIMATORS[sharpness.estimator](sharpness, range(len(asked)), at):
+                        estimate = perturbation(sharpness, everyone, range(count), z, slope, everyone)
                         for i in group:
-                            yield from _compared(sharpness, estimate[:count], own[i], everyone)
+                            yield from _compared(sharpness, estimate, own[i], everyone)
 
 
 def _estimators(options: Options, modules: Sequence[nn.Module]) -> Iterator[Sharpness]:
@@ -171,9 +172,8 @@ def _compared(sharpness: Sharpness, estimate: Vector, g: Vector, g0: Vector) -> 
     sizes = [part.numel() for part in g]
     q = sharpness.directions
     one = g[0].new_ones(())
-    scaled, mixed = [part.clone() for part in estimate], [part.clone() for part in estimate]
-    mix_(scaled, g0, one, 0.0, "layer")
-    mix_(mixed, g0, one, 0.5, "layer")
+    scaled = mixed(g0, estimate, one, 0.0, "layer")
+    with_global = mixed(g0, estimate, one, 0.5, "layer")
     by_layer = mean_cosine_by_layer(q, sizes, layer_norms(g).tolist(), layer_norms(g0).tolist())
     for layered, v, theory in ((False, estimate, float(mean_cosine(q, sum(sizes)))), (True, scaled, by_layer)):
         yield {
@@ -183,7 +183,7 @@ def _compared(sharpness: Sharpness, estimate: Vector, g: Vector, g0: Vector) -> 
             "directions": q,
             "params": sum(sizes),
             "cosine": cosine(v, g),
-            "perturbation": cosine(mixed, g) if layered else np.nan,
+            "perturbation": cosine(with_global, g) if layered else np.nan,
             "theory": theory if sharpness.estimator == "spsa" else 0.0,
         }
 

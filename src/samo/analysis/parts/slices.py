@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from samo.optim.perturbation import Point, Vector, safe_ratio
+from samo.optim.perturbation import Vector, Weights, safe_ratio
 from samo.training.evaluation import EVALUATION_BATCH
 from samo.training.problem import Batch, Problem
 
@@ -49,9 +49,9 @@ def evaluate_at(
     Args:
         losses: gives [K] at the weights as they are when it is called.
     """
-    point, found = Point(params), []
+    point, found = Weights(params), []
     for x, y in places:
-        with point.displaced([x * d + y * e for d, e in zip(first, second, strict=True)]):
+        with point.moved([x * d + y * e for d, e in zip(first, second, strict=True)]):
             found.append(losses())
     return torch.stack(found)
 

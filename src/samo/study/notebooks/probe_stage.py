@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from samo.analysis.probe import COLUMNS, LINEAR, Options, linear, quality
-from samo.optim.passes import Closure
+from samo.optim.closures import Closure
 from samo.study import progress, store
 from samo.study.notebooks.tables_stage import csv
 from samo.study.runs import trained
