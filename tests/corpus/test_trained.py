@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from samo.study import config
-from samo.study.config.conditions import cells
+from samo.study.config.conditions import conditions
 from samo.study.notebooks.curvature_stage import write_curvature
 from samo.study.runs import trained
 from samo.study.runs.cell import train_cell
@@ -22,10 +22,10 @@ def networks(study):
     params = config.load()
     network = trained.problem(study, params, "multimnist").network()
     weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    for cell in cells(params):
-        (study / cell.models).mkdir(parents=True)
+    for condition in conditions(params):
+        (study / condition.models).mkdir(parents=True)
         for seed in (0, 1):
-            save_file(weights, study / cell.models / f"{seed}.safetensors")
+            save_file(weights, study / condition.models / f"{seed}.safetensors")
     return study
 
 

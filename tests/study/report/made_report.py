@@ -7,7 +7,7 @@ import nbformat
 
 from samo.analysis.layers import layers
 from samo.study import config, store
-from samo.study.config import conditions as cells
+from samo.study.config import conditions
 from samo.study.notebooks.conflict_stage import write_conflict
 from samo.study.notebooks.figures_stage import write_figures
 from samo.study.notebooks.tables_stage import csv, read_histories, write_tables
@@ -75,7 +75,7 @@ def make(folder: Path) -> Report:
 
 def executed(params: config.Params) -> list[str]:
     """The names of the notebooks that a whole run leaves."""
-    names = [f"train-{cell.dataset}-{cell.method}" for cell in cells.cells(params)]
+    names = [f"train-{cell.dataset}-{cell.method}" for cell in conditions.conditions(params)]
     for dataset in params.datasets:
         names += [f"prepare-{dataset}", *(f"{analysis}-{dataset}" for analysis in params.analyses)]
     return [*names, "toys", "tables"]
