@@ -4,6 +4,7 @@ The numbers are data/reference/published_results.csv, whose columns and sources 
 of metrics and methods and ours are joined here alone.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,8 +77,8 @@ class Kind(NamedTuple):
     separate: bool = False
 
 
-_SAME = ("LS SI RLW DWA UW MGDA PCGrad GradDrop CAGrad IMTL-G Nash-MTL FAMO FairGrad Aligned-MTL STCH").split()
-_BASES = {name: name.lower() for name in _SAME} | {"IMTL": "imtl-g", "NashMTL": "nash-mtl"}
+_SAME = "LS, SI, RLW, DWA, UW, MGDA, PCGrad, GradDrop, CAGrad, IMTL-G, Nash-MTL, FAMO, FairGrad, Aligned-MTL, STCH"
+_BASES = {name: name.lower() for name in re.split(", ", _SAME)} | {"IMTL": "imtl-g", "NashMTL": "nash-mtl"}
 _PREFIXES = {"SAMO-": "samo", "G-SAM-": "gsam", "L-SAM-": "lsam", "F-": "fmtl"}
 METHODS: dict[str, Kind] = {
     **{name: Kind(ours) for name, ours in _BASES.items()},
