@@ -4,7 +4,6 @@ The numbers are data/reference/published_results.csv, whose columns and sources 
 of metrics and methods and ours are joined here alone.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,7 +77,7 @@ class Kind(NamedTuple):
 
 
 _SAME = "LS, SI, RLW, DWA, UW, MGDA, PCGrad, GradDrop, CAGrad, IMTL-G, Nash-MTL, FAMO, FairGrad, Aligned-MTL, STCH"
-_BASES = {name: name.lower() for name in re.split(", ", _SAME)} | {"IMTL": "imtl-g", "NashMTL": "nash-mtl"}
+_BASES = {name: name.lower() for name in _SAME.split(", ")} | {"IMTL": "imtl-g", "NashMTL": "nash-mtl"}
 _PREFIXES = {"SAMO-": "samo", "G-SAM-": "gsam", "L-SAM-": "lsam", "F-": "fmtl"}
 METHODS: dict[str, Kind] = {
     **{name: Kind(ours) for name, ours in _BASES.items()},
