@@ -70,7 +70,7 @@ def profile(
     workers: Annotated[int, typer.Option(help="Conditions side by side, for the time.", min=1, max=64)] = 2,
 ) -> None:
     """Make a profile the active one, and say what it will cost: conditions, time, disk, missing raw data."""
-    from samo.study.config.command import command
+    from samo.study.profile import command
 
     command(name, dry_run, workers)
 

@@ -1,8 +1,8 @@
-"""Profiles: ready-made params files, one of which is the active one."""
+"""Profiles: ready-made params files, one of which is the active one; and `samo profile`, which makes one so."""
 
 from pathlib import Path
 
-from samo.study import config, store
+from samo.study import config, paths, store
 from samo.study.errors import ConfigError
 
 KEPT = "params.yaml.before"
@@ -42,3 +42,23 @@ def activate(root: Path, text: str) -> Path | None:
         store.write_text(kept, path.read_text())
     store.write_text(path, text)
     return kept if edited else None
+
+
+def command(name: str | None, dry_run: bool, workers: int) -> None:
+    """Make a profile the active one, and say what it will cost; without a name, list them."""
+    root = paths.root()
+    if name is None:
+        now = active(root)
+        for known in names(root):
+            print(f"{known}{'  (active)' if known == now else ''}")
+        if now is None:
+            print("params.yaml is none of these: it was edited")
+        return
+    text, params = read(root, name)
+    config.check(params, f"profiles/{name}.yaml")
+    if not dry_run:
+        kept = activate(root, text)
+        print(f"params.yaml is now profiles/{name}.yaml" + (f"; your own is kept as {kept.name}" if kept else ""))
+    from samo.study.grid import costs
+
+    costs.show(root, params, workers)

@@ -167,7 +167,10 @@ class Params(Settings):
         if unknown := [name for name in blocks if name not in datasets.names()]:
             raise ValueError(f"unknown dataset {unknown[0]!r}: allowed are {', '.join(datasets.names())}")
         modules = {name: datasets.get(name) for name in blocks}
-        kinds: dict[str, Any] = {n: (DatasetBlock[m.Data, m.Training], ...) for n, m in modules.items()}
+        kinds: dict[str, Any] = {
+            name: (DatasetBlock[module.Data, module.Training], ...)  # type: ignore[name-defined]
+            for name, module in modules.items()
+        }
         return dict(create_model("Datasets", **kinds).model_validate(blocks))
 
     @model_validator(mode="after")

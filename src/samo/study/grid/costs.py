@@ -1,4 +1,4 @@
-"""`samo profile`: make a profile the active one, and say what it will cost on this machine."""
+"""What a profile will cost on this machine, as a table for people."""
 
 from pathlib import Path
 
@@ -6,29 +6,11 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from samo.study import paths, profile
-from samo.study.config import Params, check, device
+from samo.study import config
+from samo.study.config import Params
 from samo.study.grid import work
 from samo.study.grid.estimate import Estimate, estimate
 from samo.study.grid.remaining import duration
-
-
-def command(name: str | None, dry_run: bool, workers: int) -> None:
-    """Make a profile the active one, and say what it will cost; without a name, list them."""
-    root = paths.root()
-    if name is None:
-        now = profile.active(root)
-        for known in profile.names(root):
-            print(f"{known}{'  (active)' if known == now else ''}")
-        if now is None:
-            print("params.yaml is none of these: it was edited")
-        return
-    text, params = profile.read(root, name)
-    check(params, f"profiles/{name}.yaml")
-    if not dry_run:
-        kept = profile.activate(root, text)
-        print(f"params.yaml is now profiles/{name}.yaml" + (f"; your own is kept as {kept.name}" if kept else ""))
-    show(root, params, workers)
 
 
 def show(root: Path, params: Params, workers: int) -> None:
@@ -45,7 +27,7 @@ def show(root: Path, params: Params, workers: int) -> None:
                 missing.append(result)
     work.remember(root, params, {name: e.unit for name, e in found.items()})
     if found:
-        console.print(_table(found, workers, str(device(params.train.device))))
+        console.print(_table(found, workers, str(config.device(params.train.device))))
     for line in missing:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if found:
