@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from samo.claims.table import ALL, COLUMNS, effect, markdown
-from samo.study.notebooks.claims_stage import read, rows, write_claims
-from samo.study.notebooks.tables_stage import write_tables
+from samo.study.report.evidence import read, rows
+from samo.study.report.outputs import write_claims, write_tables
 from samo.study.report.show import show_claims as show
 from tests.made import SEEDS, TASKS, made_run, method_names, write_runs
 
@@ -112,7 +112,7 @@ def test_the_screen(tmp_path, pairs, width, number, capsys):
     text = " ".join(" ".join(lines).split())
     assert "supported" in text if number in (None, 5) else "not run" in text
     if number is None:
-        assert all(any(line.startswith(f"{n} ") for line in lines) for n in range(1, 25))
+        assert all(any(line.strip().startswith(f"{n} ") for line in lines) for n in range(1, 25))
 
 
 def test_what_a_person_can_mend_is_said(tmp_path):

@@ -1,4 +1,4 @@
-"""The last part of the stage `tables`: runs and analyses in, the claims with their verdicts out."""
+"""What the claims are judged by: runs and analyses of the active profile's conditions."""
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -6,32 +6,17 @@ from typing import Any
 
 import pandas as pd
 
-from samo.claims import table
 from samo.claims.evidence import COLUMNS, Evidence, empty
 from samo.results.method import MethodSpec
 from samo.results.tables import Run, Runs
-from samo.study import store
-from samo.study.notebooks.tables_stage import Pairs, by_dataset, csv, read_histories, read_runs
 from samo.study.runs import results
+from samo.study.runs.results import Pairs, by_dataset, read_histories, read_runs
 
 ANALYSES = ("curvature", "cost", "probe")
 """The frames that lie under data/analysis/<dataset>, each as <analysis>.csv."""
 TOYS = "data/analysis/toys/ends.csv"
 HISTORY = {"cosine_mean", "minibatch_conflict"}
 """What the claims need of a history."""
-
-
-def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> pd.DataFrame:
-    """Judge every claim by the cells of the active profile; write reports/tables/claims.csv and claims.md.
-
-    A figure is named only where it was drawn, so that this comes after the figures.
-    """
-    found = table.table(read(root, pairs, analyses, variants))
-    drawn = found["figure"].map(lambda name: (root / "reports/figures" / f"{name}.svg").exists())
-    found["figure"] = found["figure"].where(drawn, "")
-    store.write_text(root / "reports/tables/claims.csv", csv(found))
-    store.write_text(root / "reports/tables/claims.md", table.markdown(found))
-    return found
 
 
 def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Evidence:

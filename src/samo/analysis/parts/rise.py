@@ -9,7 +9,7 @@ from torch import Tensor
 
 from samo.analysis.parts.hessian import Pieces
 from samo.optim.jacobian import gradient
-from samo.optim.perturbation import Point, Vector, safe_ratio, to_ball_, whole_norm
+from samo.optim.perturbation import Vector, Weights, safe_ratio, to_radius_, whole_norm
 
 
 class Rise(NamedTuple):
@@ -38,24 +38,24 @@ def rise(pieces: Pieces, params: Sequence[Tensor], rho: float, steps: int, gener
         steps: points tried; each costs a forward and a backward pass.
         generator: on the CPU.
     """
-    theta = Point(params)
+    theta = Weights(params)
     home, g = _value_and_slope(pieces, params)
     first_order = rho * float(whole_norm(g))
     if first_order == 0:
         g = [torch.randn(p.shape, generator=generator, dtype=p.dtype).to(p.device) for p in params]
-    eps = to_ball_(g, theta.home, rho)
+    eps = to_radius_(g, theta.home, rho)
     rises = [0.0]
     for step in range(steps):
-        with theta.displaced(eps):
+        with theta.moved(eps):
             value, g = _value_and_slope(pieces, params)
         rises.append(value - home)
         if step + 1 < steps:
-            torch._foreach_add_(eps, to_ball_(g, theta.home, rho))
-            _into_ball_(eps, rho)
+            torch._foreach_add_(eps, to_radius_(g, theta.home, rho))
+            _into_radius_(eps, rho)
     return Rise(float(np.max(rises)), first_order)
 
 
-def _into_ball_(eps: Vector, rho: float) -> None:
+def _into_radius_(eps: Vector, rho: float) -> None:
     length = whole_norm(eps)
     torch._foreach_mul_(eps, torch.clamp(safe_ratio(torch.full_like(length, rho), length), max=1))
 
