@@ -1,19 +1,19 @@
 """Everything that the claims are judged by, as tidy frames in one place; nothing here touches a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import MappingProxyType
 
 import pandas as pd
 
-from samo.claims.cells import Cell, cells
-from samo.claims.scores import delta_m_by_seed
+from samo.claims.cells import Cell, Kind, cells
+from samo.results.metrics import delta_m
 
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "runs": (
-            *("dataset", "method", "variant", "aggregator", "sharpness", "networks", "fields", "lr", "rho"),
+            *("dataset", "method", "variant", "aggregator", "sharpness", "networks", "fields", "lr", "rho", "alpha"),
             *("seed", "task", "metric", "value", "higher_is_better"),
         ),
         "history": ("dataset", "method", "seed", "epoch", "split", "task", "metric", "value"),
@@ -45,8 +45,8 @@ class Evidence:
     Attributes:
         datasets: of the profile, in its order.
         runs: test values of every final run, a row a seed and metric. `aggregator` tells options apart
-            ("cagrad c=0.2"), `fields` is a mapping with the preset's changed fields, `lr` and `rho` are as chosen;
-            `variant` tells the cells that stand beside the main table to show how much a setting matters.
+            ("cagrad c=0.2"), `fields` is a mapping with the preset's changed fields, `lr`, `rho`, `alpha` are as chosen;
+            `variant` tells the conditions that stand beside the main table to show how much a setting matters.
         history: of every epoch; split "probe" holds the cosines of the task gradients on a fixed set, split "train"
             with metric "minibatch_conflict" the share of the epoch's mini-batches whose task gradients conflict.
         curvature: of the trunk's Hessian after training. task "all" is the averaged loss; measure is lambda_max,
@@ -56,7 +56,8 @@ class Evidence:
         probe: cosine between the estimate of a task's gradient over so many parameters (params) and the exact one,
             with its 95 % interval over n repeats, and what theory says; source is "trained" for a cell's network, and
             statistics "running" where the probe looked at it in evaluation mode.
-        toys: where walks over a toy end, and lambda_max of the averaged loss there.
+        toys: where trajectories over a toy end, and lambda_max of the averaged loss there.
+        regimes: {dataset: what its verdicts speak of}, e.g. "300 updates, lenet".
     """
 
     datasets: tuple[str, ...] = ()
@@ -67,6 +68,7 @@ class Evidence:
     cost: pd.DataFrame = field(default_factory=partial(empty, "cost"))
     probe: pd.DataFrame = field(default_factory=partial(empty, "probe"))
     toys: pd.DataFrame = field(default_factory=partial(empty, "toys"))
+    regimes: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def cells(self) -> Mapping[str, list[Cell]]:
@@ -75,7 +77,7 @@ class Evidence:
 
     @cached_property
     def delta_m(self) -> Mapping[str, Mapping[str, pd.Series]]:
-        """{dataset: {method: Delta-m by seed}}, see `samo.claims.scores`."""
+        """{dataset: {method: Delta-m by seed}}, see `delta_m_by_seed`."""
         return {
             dataset: delta_m_by_seed(self.runs[self.runs["dataset"] == dataset], self.cells[dataset])
             for dataset in self.datasets
@@ -86,3 +88,46 @@ class Evidence:
         """{dataset: K}, of those that have run."""
         found = self.runs.groupby("dataset", sort=False)["task"].nunique()
         return {str(dataset): int(k) for dataset, k in found.items()}
+
+    def regime(self, datasets: Iterable[str]) -> str:
+        """What verdicts on these datasets speak of: "300 updates, lenet, 2 tasks (multimnist, multifashion)"."""
+        named: dict[str, list[str]] = {}
+        for dataset in dict.fromkeys(datasets):
+            tasks = f"{self.tasks[dataset]} tasks" if dataset in self.tasks else ""
+            if said := ", ".join(filter(None, (self.regimes.get(dataset, ""), tasks))):
+                named.setdefault(said, []).append(dataset)
+        return "; ".join(f"{said} ({', '.join(found)})" for said, found in named.items())
+
+
+PLAIN = Kind("none")
+SINGLE = Kind("none", networks="separate")
+
+
+def delta_m_by_seed(runs: pd.DataFrame, known: Sequence[Cell]) -> Mapping[str, pd.Series]:
+    """{method: Delta-m in per cent by seed} of one dataset's runs; lower is better.
+
+    Against the mean of the single-task runs (STL), as in the main table. Where there are none, against the plain
+    method with LS, else against the first plain method there is: its own Delta-m is then about 0, and differences
+    between methods mean the same, with other weights for the metrics.
+    """
+    reference = _reference(known)
+    if reference is None:
+        return {}
+    # Not `pivot_table`: it drops the row of a seed whose values are all missing, a run that diverged.
+    values = {
+        str(method): part.pivot(index="seed", columns=["task", "metric"], values="value").astype(float)  # noqa: PD010
+        for method, part in runs.groupby("method", sort=False)
+    }
+    base = values[reference].mean(skipna=False)
+    order = base.index
+    higher = runs.drop_duplicates(["task", "metric"]).set_index(["task", "metric"])["higher_is_better"].loc[order]
+    return {
+        method: pd.Series(delta_m(table[order].to_numpy(), base.to_numpy(), higher.to_numpy(bool)), index=table.index)
+        for method, table in values.items()
+    }
+
+
+def _reference(known: Sequence[Cell]) -> str | None:
+    single = [cell.method for cell in known if cell.kind == SINGLE]
+    plain = sorted((cell for cell in known if cell.kind == PLAIN), key=lambda cell: cell.base != "ls")
+    return next(iter([*single, *(cell.method for cell in plain)]), None)
