@@ -40,7 +40,7 @@ def check(
     from samo.study import config
     from samo.study.config import conditions as cells
 
-    found = config.load(params)
+    found = config.check(config.load(params), params.name if params else "params.yaml")
     print(
         f"{params or 'params.yaml'}: {len(cells.cells(found))} cells "
         f"on {len(found.datasets)} datasets, "
@@ -128,7 +128,7 @@ def repro(workers: Workers = 2, quiet: Quiet = False, system_metrics: System = F
     from samo.study.tracking.machine import ASKED
 
     root = paths.root()
-    params = config.load()
+    params = config.check(config.load())
     if system_metrics:
         os.environ[ASKED] = "true"  # the workers see it
     code = pipeline.repro(root, workers, work.weights(root, params), quiet, before=lambda: track.prepare(root, params))

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import math
 import os
 import re
 import secrets
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from samo.study.errors import WriteError
+from samo.study.runs.formats import json_text
+from samo.study.runs.formats import rounded as rounded
 
-DIGITS = 6
-"""Decimal places of numbers in results: noise of the last bits must not ripple through the pipeline."""
 FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 """A full disk, a spent quota, a folder that is not ours to write to."""
 
@@ -127,8 +126,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON with sorted keys and numbers rounded to `DIGITS` places; NaN and infinity become null."""
-    write_text(path, json.dumps(rounded(value), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    """Write JSON in the one spelling of `samo.study.runs.formats`."""
+    write_text(path, json_text(value))
 
 
 def needed(root: Path, path: Path) -> Path:
@@ -152,14 +151,3 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error}): remove it and let `dvc repro` make it again") from error
-
-
-def rounded(value: Any) -> Any:
-    """`value` with every number in it rounded; see `write_json`."""
-    if isinstance(value, float):
-        return round(value, DIGITS) if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    return value

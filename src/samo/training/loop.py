@@ -116,10 +116,7 @@ def fit(
         StateError: `resume` is the state of another training.
     """
     torch.manual_seed(recipe.seed)
-    network = problem.network()
-    if recipe.separate:
-        network = SeparateNetworks(cast("MultiTaskNetwork", network))
-    network.to(recipe.device)
+    network = fresh(problem, separate=recipe.separate).to(recipe.device)
     trunk, heads = cast("nn.Module", network.trunk), cast("nn.ModuleList", network.heads)
     order = torch.Generator().manual_seed(recipe.seed)
     directions = torch.Generator(recipe.device).manual_seed(recipe.seed)
@@ -185,6 +182,12 @@ def fit(
         on_epoch(rows)
         keep(partial(running.state, epoch, history))
     return Fit(history, network, agreement.layers if agreement is not None else [])
+
+
+def fresh(problem: Problem, *, separate: bool) -> nn.Module:
+    """A network before its first step, one for each task where `separate`; draws from torch's global generator."""
+    network = problem.network()
+    return SeparateNetworks(cast("MultiTaskNetwork", network)) if separate else network
 
 
 def train_step(

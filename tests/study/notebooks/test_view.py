@@ -1,11 +1,12 @@
-"""What the notebooks show: settings, trials, the final table, curves."""
+"""What the notebooks show: settings, trials, the final table, pictures."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import seaborn as sns
 from scipy.stats import t as student
 
-from samo.figures.cell import MOST, panels_of
-from samo.study.notebooks import view as view
+from samo.study.notebooks import view
 from tests.study.made_study import ROOT
 
 
@@ -14,6 +15,7 @@ def run(score=1.5):
     return {
         "dataset": "made",
         "method": "samo-ls",
+        "tasks": ["left", "right"],
         "metrics": [
             {"task": "left", "metric": "accuracy", "higher_is_better": True, "unit": "%"},
             {"task": "right", "metric": "error", "higher_is_better": False, "unit": ""},
@@ -48,55 +50,43 @@ def test_nested_facts_become_dotted_names():
 
 
 def test_trials_mark_the_choice_and_name_a_divergence():
-    table = view.trials(run())
-    assert list(table[""]) == ["chosen", ""]
-    assert list(table["validation score"]) == ["1.500", "diverged"]
+    page = view.trials(run()).to_html()
+    assert page.count("font-weight: bold") == 1  # one style, for the cells of the first row
+    assert "_row0_col0" in page.split("</style>")[0]
+    assert "_row1_col0" not in page.split("</style>")[0]
+    assert ">1.5<" in page
+    assert ">diverged<" in page
     given = run()
     given["search"]["trials"] = []
-    assert view.trials(given).iloc[0].to_dict() == {"lr": "0.01", "rho": "0.1", "validation score": "—", "": "chosen"}
+    assert ">—<" in view.trials(given).to_html()
 
 
 def test_the_final_table_has_every_seed_the_mean_and_its_interval():
     table = view.final(run())
-    assert list(table.loc["left accuracy", ["seed 0", "seed 1", "seed 2", "mean"]]) == [
-        "80.000",
-        "82.000",
-        "87.000",
-        "83.000",
-    ]
+    assert list(table.data.loc["left accuracy", ["seed 0", "seed 1", "seed 2", "mean"]]) == [80, 82, 87, 83]
     half = student.ppf(0.975, 2) * np.std([80, 82, 87], ddof=1) / np.sqrt(3)
-    assert float(str(table.loc["left accuracy", "± 95 %"])) == pytest.approx(half, abs=5e-4)
-    assert list(table["better"]) == ["higher", "lower"]
-    assert table.loc["right error", "± 95 %"] == "0.000"
+    low, high = map(float, table.data.loc["left accuracy", "95 % interval"].split(" to "))
+    assert (low, high) == pytest.approx((83 - half, 83 + half), rel=5e-3)
+    assert list(table.data["better"]) == ["higher", "lower"]
+    assert view.student(pd.Series([80.0, 82.0, 87.0])) == pytest.approx((83 - half, 83 + half))
 
 
-def history():
-    return [
-        {"seed": s, "epoch": e, "split": split, "task": task, "metric": metric, "value": 1.0 / e + s}
-        for s in (0, 1)
-        for e in (1, 2)
-        for split in ("train", "val", "test")
-        for task, metric in (("left", "loss"), ("right", "loss"), ("left", "accuracy"), ("right", "error"))
-    ]
+def test_a_picture_is_the_same_drawing_each_time_with_words():
+    def draw():
+        frame = pd.DataFrame({"x": [0, 1], "y": [1.0, 2.0]})
+        return sns.relplot(frame, x="x", y="y", kind="line").figure
 
-
-def test_curves_are_the_same_drawing_each_time_with_words():
-    one, other = view.curves(run(), history()), view.curves(run(), history())
-    assert one.drawing == other.drawing
-    assert "Date" not in one.drawing
-    assert "At the end: left accuracy 1; right error 1" in repr(one)
-    for words in ("loss", "accuracy, %", "epoch", ">left<", ">right<"):
-        assert words in one.drawing
-
-
-def test_curves_of_a_diverged_epoch_leave_a_gap():
-    rows = history()
-    rows[0]["value"] = None
-    assert "<svg" in view.curves(run(), rows).drawing
+    one, other = view.picture(draw, "words"), view.picture(draw, "words")
+    assert one._repr_svg_() == other._repr_svg_()
+    assert "<svg" in one._repr_svg_()
+    assert "date" not in one._repr_svg_().lower()
+    assert repr(one) == "words"
+    assert "At the end: left accuracy 83; right error 1" in view.ends(run())
 
 
 def test_many_tasks_are_drawn_in_part():
-    metrics = [(f"task {n}", "f1", "%") for n in range(40)]
-    shown = panels_of(metrics)
-    assert len(shown) == MOST
-    assert {"loss", "f1"} == {metric for _, metric, _ in shown}
+    many = run() | {"tasks": [f"task {n}" for n in range(40)]}
+    many["metrics"] = [{"task": task, "metric": "f1"} for task in many["tasks"]]
+    shown = view.panels(many)
+    assert len(shown) == view.PANELS
+    assert {"loss", "f1"} == {panel.split(": ")[1] for panel in shown}

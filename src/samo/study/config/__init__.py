@@ -1,14 +1,14 @@
 """params.yaml, read once and checked whole: what passes here is trusted everywhere else."""
 
+import importlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field, ValidationError, model_validator
 
-from samo import analysis, datasets
-from samo.analysis.toys.walks import Options as Toys
+from samo import datasets
 from samo.optim import sharpness
 from samo.study import paths
 from samo.study.config import strict_yaml
@@ -41,7 +41,7 @@ class Params(Settings):
             others do, but are no rows of the main table and are left out by analyses; see `main_on`.
         train: how every cell runs.
         analyses: key = a module of `samo.analysis` with a notebook of that name, value = its settings.
-        toys: how the toys are walked over; `{}` takes the defaults.
+        toys: how the trajectories of the toys are made; `{}` takes the defaults.
         cluster: what each worker of a cluster has; one core and no GPU where it is left out.
     """
 
@@ -52,12 +52,12 @@ class Params(Settings):
     sensitivity: More
     train: Train
     analyses: Annotated[dict[Name, dict[str, Any]], Field(default_factory=dict)]
-    toys: Toys
+    toys: dict[str, Any]
     cluster: Annotated[Cluster, Field(default_factory=Cluster)]
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Params":
-        _ = self.dataset, self.analysis  # builds, and so checks, every block
+        _ = self.dataset  # builds, and so checks, every block
         for name, block in self.dataset.items():
             self.train.check_batch(name, block.training.batch)
         taken = dict.fromkeys(self.methods, "methods, too, which run on every dataset")
@@ -78,10 +78,19 @@ class Params(Settings):
         """Each dataset's settings, typed by its own module."""
         return {name: _dataset_block(name, block) for name, block in self.datasets.items()}
 
-    @cached_property
-    def analysis(self) -> Mapping[str, Settings]:
-        """Each analysis's settings, typed by its own module."""
-        return {name: _analysis_block(name, block) for name, block in self.analyses.items()}
+    def options(self, analysis: str) -> Settings:
+        """The settings of one analysis, or of "toys", typed by its own module, which is imported here at the earliest.
+
+        Training thus reads params.yaml without the code of any analysis; `check` looks at all of them.
+
+        Raises:
+            ConfigError: the block has a fault.
+        """
+        block = self.toys if analysis == "toys" else self.analyses[analysis]
+        try:
+            return _options(analysis, block)
+        except ValueError as error:
+            raise ConfigError(_told("params.yaml", [str(error)])) from None
 
     def methods_on(self, dataset: str) -> dict[str, Method]:
         """The methods of a dataset: those of one aggregator together, else in the order of the file."""
@@ -118,6 +127,23 @@ def load(path: Path | None = None) -> Params:
     return parse(text, str(path.name))
 
 
+def check(params: Params, origin: str = "params.yaml") -> Params:
+    """The same parameters, once the blocks of all analyses and of the toys are found sound.
+
+    Raises:
+        ConfigError: they are not; a line a fault.
+    """
+    faults = []
+    for name, block in {**params.analyses, "toys": params.toys}.items():
+        try:
+            _options(name, block)
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise ConfigError(_told(origin, faults))
+    return params
+
+
 def parse(text: str, origin: str = "params.yaml") -> Params:
     """Check the text of a params file; `origin` names it in messages."""
     try:
@@ -131,9 +157,7 @@ def parse(text: str, origin: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        told = "\n".join(line(origin, fault) for fault in error.errors(include_url=False)).splitlines()
-        more = [f"{origin}: and {len(told) - FAULTS} faults more"] if len(told) > FAULTS else []
-        raise ConfigError("\n".join(told[:FAULTS] + more)) from None
+        raise ConfigError(_told(origin, [line("", fault) for fault in error.errors(include_url=False)])) from None
 
 
 def grids(params: Params, dataset: str, method: Method) -> Grids:
@@ -203,7 +227,17 @@ def _kinds(module: datasets.Dataset) -> list[tuple[str, type[Settings]]]:
     return [("data", module.Data), ("training", module.Training)]
 
 
-def _analysis_block(name: str, block: dict[str, Any]) -> Settings:
+def _told(origin: str, faults: list[str]) -> str:
+    lines = [f"{origin}: {one}" for fault in faults for one in fault.splitlines()]
+    return "\n".join(lines[:FAULTS] + [f"{origin}: and {len(lines) - FAULTS} faults more"] * (len(lines) > FAULTS))
+
+
+def _options(name: str, block: dict[str, Any]) -> Settings:
+    """The block of an analysis, or of the toys; the module is found by its name."""
+    if name == "toys":
+        kind = importlib.import_module("samo.analysis.toys.walks").Options
+        return _checked(cast("type[Settings]", kind), block, ("toys",))
+    analysis = importlib.import_module("samo.analysis")
     if name not in analysis.names():
         raise ValueError(f"unknown analysis {name!r}: allowed are {', '.join(analysis.names())}")
     return _checked(analysis.options(name), block, ("analyses", name))

@@ -22,7 +22,7 @@ def read(root: Path, name: str) -> tuple[str, config.Params]:
     if name not in names(root):
         raise ConfigError(f"no profile {name!r}: there are {', '.join(names(root))}")
     text = (root / "profiles" / f"{name}.yaml").read_text()
-    return text, config.parse(text, f"profiles/{name}.yaml")
+    return text, config.check(config.parse(text, f"profiles/{name}.yaml"), f"profiles/{name}.yaml")
 
 
 def active(root: Path) -> str | None:

@@ -23,7 +23,7 @@ def command(
     if (ray is None) != (remote is None):
         raise typer.BadParameter("a cluster needs both --ray ADDRESS and --remote NAME")
     root = paths.root()
-    params = config.load()
+    params = config.check(config.load())
     cluster = None
     if ray is not None and remote is not None:
         cluster = grid.Cluster(ray, remote, params.cluster.cpus, params.cluster.gpus, workers)

@@ -19,7 +19,7 @@ RANKED = results.Columns("method", "layer", "chosen", numbers=("epoch", "positio
 
 def write_layers(root: Path, params: Params, dataset: str) -> pd.DataFrame:
     """Summarise how task gradients agree on each layer, into data/analysis/<dataset>/layers.csv."""
-    options = cast("Options", params.analysis["layers"])
+    options = cast("Options", params.options("layers"))
     methods = trained.chosen(params, dataset, options)
     table = layers(read_histories(root, dataset, methods, "layers.csv"), options.choose)
     store.write_text(_result(root, dataset), csv(table))

@@ -1,9 +1,12 @@
-"""An executed notebook as one HTML page that needs no network: results in sight, code folded away."""
+"""An executed notebook as one HTML page that needs no network: formulas in MathML, code that folds away."""
 
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 from nbformat import NotebookNode
+
+from samo.study.report.formulas import to_mathml
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -19,10 +22,20 @@ def page(executed: NotebookNode, title: str) -> str:
         exclude_input_prompt=True,
         exclude_anchor_links=True,
     )
+    shown = deepcopy(executed)
+    tags = {tag for cell in shown.cells for tag in cell.metadata.get("tags", [])}
+    if "injected-parameters" in tags:  # what they replace would only confuse
+        shown["cells"] = [cell for cell in shown.cells if "parameters" not in cell.metadata.get("tags", [])]
+    for cell in shown.cells:
+        if cell.cell_type == "markdown":
+            cell["source"] = to_mathml(cell.source)
+        for output in cell.get("outputs", []):
+            if words := output.get("data", {}).get("text/markdown"):
+                output["data"]["text/markdown"] = to_mathml(words)
     css = (TEMPLATES / "notebook/style.css").read_text() + _colours()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        body, _ = exporter.from_notebook_node(executed, resources={"title": title, "css": css})
+        body, _ = exporter.from_notebook_node(shown, resources={"title": title, "css": css})
     return str(body)
 
 

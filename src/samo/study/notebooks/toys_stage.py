@@ -1,6 +1,7 @@
 """The stage `toys`: walks over two pairs of losses on the plane, for every aggregator x sharpness."""
 
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 import torch
@@ -13,7 +14,7 @@ from samo.study.notebooks.tables_stage import TOYS, csv
 def write_toys() -> pd.DataFrame:
     """Walk as the block `toys` of params.yaml says, and write the walks; returns where they end."""
     torch.set_num_threads(1)  # the plane is too small for more
-    return write_walks(paths.root(), walks.trajectories(config.load().toys))
+    return write_walks(paths.root(), walks.trajectories(cast("walks.Options", config.load().options("toys"))))
 
 
 def write_walks(root: Path, walked: pd.DataFrame) -> pd.DataFrame:

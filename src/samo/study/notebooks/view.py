@@ -1,21 +1,26 @@
-"""What the notebooks of the stages show beside their results: the settings they ran with, and a cell's outcome."""
+"""What the notebooks show beside their own results: the settings they ran with, styled tables, pictures."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 
-from samo.figures import cell as figure
 from samo.figures.style import svg
 from samo.results.stats import mean_interval
-from samo.results.tables import Run, metric_names, text, values
+from samo.results.tables import Run, metric_names, values
 from samo.study import config
 
 LONGEST = 12
 """Of a longer list, the number of its entries is shown."""
+PANELS = 9
+"""Of more tasks and metrics than this, only the first are drawn: the rest are in the run's history."""
+SPLITS = {"train": "#6e7781", "val": "#0072b2", "test": "#24292f"}
+"""The colour of each split's line."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,7 +59,7 @@ def settings(dataset: str, method: str = "", analysis: str = "") -> pd.DataFrame
             **said,
         }
     if analysis:
-        said[analysis] = params.analysis[analysis].model_dump()
+        said[analysis] = params.options(analysis).model_dump()
     return flat(said)
 
 
@@ -64,37 +69,60 @@ def flat(facts: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({"value": [value for _, value in rows]}, index=pd.Index([name for name, _ in rows]))
 
 
-def trials(run: Run) -> pd.DataFrame:
-    """What was tried on validation data, and which of it was chosen."""
+def picture(draw: Callable[[], Figure], words: str) -> Picture:
+    """A figure in the study's style, with the words for those who cannot see it."""
+    drawn = svg(draw)
+    plt.close("all")  # seaborn draws by way of pyplot, and a notebook would show it twice
+    return Picture(drawn, words)
+
+
+def trials(run: Run) -> Styler:
+    """What was tried on validation data; bold what was chosen of it."""
     chosen = run["search"]["chosen"]
     given = [{**chosen, "score": math.nan}]  # nothing to choose, nothing to score
-    rows = [
-        {
-            **{name: text(trial[name]) for name in chosen},
-            "validation score": "diverged" if trial["score"] is None else text(trial["score"], 3),
-            "": "chosen" if all(trial[name] == value for name, value in chosen.items()) else "",
-        }
-        for trial in run["search"]["trials"] or given
-    ]
-    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1))
+    table = pd.DataFrame(run["search"]["trials"] or given).astype(float)
+    table = table.rename(columns={"score": "validation score"}).rename_axis("trial").rename(index=lambda n: n + 1)
+    best = (table[list(chosen)].fillna(-1.0) == pd.Series(chosen, dtype=float).fillna(-1.0)).all(axis=1)
+    bold = pd.DataFrame("", table.index, table.columns).mask(best, "font-weight: bold")
+    shown = dict.fromkeys(chosen, "{:g}") | {"validation score": "{:.4g}"}
+    return table.style.format(shown, na_rep="diverged" if run["search"]["trials"] else "—").apply(
+        lambda _: bold, axis=None
+    )
 
 
-def final(run: Run) -> pd.DataFrame:
-    """Test values: a row a metric, a column a seed, then the mean and half its 95 % interval (Student's t)."""
+def final(run: Run) -> Styler:
+    """Test values: a row for every metric, a column for every seed, their mean and its 95 % interval (Student's t)."""
     table = pd.DataFrame(values(run).T, index=metric_names(run), columns=[f"seed {seed}" for seed in run["seeds"]])
     intervals = [mean_interval(row) for row in table.to_numpy()]
+    numbers = [*table.columns, "mean"]
     table["mean"] = [one.mean for one in intervals]
-    table["± 95 %"] = [one.high - one.mean for one in intervals]
+    table["95 % interval"] = ["—" if math.isnan(one.low) else f"{one.low:.3g} to {one.high:.3g}" for one in intervals]
     table.insert(0, "unit", [m["unit"] for m in run["metrics"]])
     table.insert(1, "better", ["higher" if m["higher_is_better"] else "lower" for m in run["metrics"]])
-    return table.map(lambda v: text(v, 3) if isinstance(v, float) else v)
+    return table.style.format(precision=3, subset=numbers, na_rep="—").set_properties(
+        subset=["mean", "95 % interval"], **{"font-weight": "bold"}
+    )
 
 
-def curves(run: Run, history: list[dict[str, Any]]) -> Picture:
-    """The losses and metrics over the epochs."""
-    measured = [(m["task"], m["metric"], m["unit"]) for m in run["metrics"]]
-    frame = pd.DataFrame(history).astype({"value": float})
-    return Picture(svg(partial(figure.draw, frame, measured)), figure.describe(frame, measured))
+def student(sample: pd.Series) -> tuple[float, float]:
+    """The 95 % interval of a mean over seeds, as seaborn's `errorbar` takes it."""
+    one = mean_interval(sample.to_numpy())
+    return one.low, one.high
+
+
+def panels(run: Run) -> list[str]:
+    """ "<task>: <metric>" of the panels to draw: every task's loss, then the metrics, as many as there is room for."""
+    losses = [f"{task}: loss" for task in run["tasks"]]
+    others = [f"{m['task']}: {m['metric']}" for m in run["metrics"] if m["metric"] != "loss"]
+    half = PANELS // 2 if len(losses) + len(others) > PANELS else PANELS
+    return (losses[:half] + others)[:PANELS]
+
+
+def ends(run: Run) -> str:
+    """Where the test metrics end, in words."""
+    means = values(run).mean(axis=0)
+    found = "; ".join(f"{name} {mean:.3g}" for name, mean in zip(metric_names(run), means, strict=True))
+    return f"Losses and metrics over the epochs, mean and 95 % interval over seeds. At the end: {found}"
 
 
 def _leaves(name: str, value: Any) -> list[tuple[str, str]]:

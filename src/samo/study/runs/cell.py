@@ -1,8 +1,8 @@
-"""One cell: search on validation data, then one final run a seed. What notebooks/train.ipynb calls."""
+"""One condition: search on validation data, then one final run for every seed. What notebooks/train.ipynb calls."""
 
 import csv
 import io
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from samo import datasets
 from samo.optim.process_group import ALONE, Ranks
@@ -20,87 +21,165 @@ from samo.study.config.method import Method
 from samo.study.runs import checkpoint, launch, place
 from samo.study.runs.trainings import Watch, go_on, recipe_of, search_cell
 from samo.study.tracking import track
-from samo.training import search
-from samo.training.loop import DivergedError, Fit, fit
+from samo.training.loop import DivergedError, Fit, Recipe, fit, fresh
 from samo.training.problem import Problem
 from samo.training.reported import reported
+from samo.training.search import Trial
 from samo.training.settings import Training
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a cell found, as it was written: see `train_cell`."""
+    """What a condition gave, as it was written."""
 
     metrics: dict[str, Any]
     history: list[dict[str, Any]]
 
 
-def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
-    """Search, train every seed, and write the cell's files; a cell that was stopped goes on from its checkpoints.
+@dataclass(frozen=True)
+class Searched:
+    """The trials of a search on validation data, in the order made, and the one chosen."""
 
-    Written, whole or not at all: `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, `layers.csv` for a
-    method with a shared trunk, and the weights under `data/models/`. What holds for this machine only (times, device,
-    commit) goes to MLflow, never in there.
+    trials: list[Trial]
+    chosen: Trial
 
-    With `train.processes` above 1 all of it is done by so many processes of their own, see `samo.study.runs.launch`.
+
+class OpenCondition:
+    """A condition that can be looked at, searched, trained and written, one after the other.
+
+        condition = open_condition(dataset, method)
+        searched = condition.search()
+        fits = condition.train(searched.chosen)
+        result = condition.write(searched, fits)
+
+    Attributes:
+        problem: the dataset's.
+        method: as params.yaml says it, on this dataset.
+        training: the dataset's settings of training.
+        seeds: one final training each.
+        device: where to train.
+    """
+
+    def __init__(self, dataset: str, method: str, into: Path | None, here: place.Place) -> None:
+        self._root, self._params = paths.root(), config.load()
+        self._into, self._here = into, here
+        self._cell, block = Cell(dataset, method), self._params.dataset[dataset]
+        self.method, self.training, self.device = self._params.methods_on(dataset)[method], block.training, here.device
+        self.seeds = self._params.seeds_on(dataset)
+        torch.set_num_threads(self._params.train.threads)
+        torch.set_deterministic_debug_mode(
+            "warn"
+        )  # what use_deterministic_algorithms does, but for a second of imports
+        self.problem = datasets.get(dataset).problem(self._root / "data/prepared" / dataset, block.training)
+        self._grids = config.grids(self._params, dataset, self.method)
+        self._watch = Watch(self._cell, self._params, self.method)
+        self._kept = _checkpoints(self._params, self._cell, self.method, self.device, into, here.ranks)
+        self._views: track.Live | None = None
+        self._tracking = ExitStack()
+        self._answer: dict[str, Any] = {}
+
+    def network(self, seed: int) -> nn.Module:
+        """A network as a training with this seed starts from it; torch's global random stream stays as it was."""
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            return fresh(self.problem, separate=self.method.networks == "separate").to(self.device)
+
+    def recipe(self, trial: Trial | None = None, seed: int = 0) -> Recipe:
+        """What a final training is with what a trial chose; by default with the middle of each grid."""
+        trial = trial or Trial(**{name: values[len(values) // 2] for name, values in self._grids.items()})
+        return recipe_of(self.method, self.training, trial, self.training.epochs, seed, self._here)
+
+    def search(self) -> Searched:
+        """Choose the learning rate, rho (and alpha) by short trainings scored on validation data.
+
+        With `train.processes` above 1, processes of their own search and train in one go, at this call.
+
+        Raises:
+            samo.study.errors.RankError: one of several processes failed or was killed.
+        """
+        params, cell = self._params, self._cell
+        if self._here.ranks.group is None and params.train.processes > 1:
+            self._answer = launch.together(cell.dataset, cell.method, params.train.processes, self._into)
+            if "diverged" in self._answer:
+                raise DivergedError(self._answer["diverged"])
+            found = self._answer["metrics"]["search"]
+            return Searched([Trial(**trial) for trial in found["trials"]], Trial(**found["chosen"]))
+        setting = (self.problem, self.training, self.method, self._grids, self.seeds[0])
+        return Searched(*search_cell(*setting, self._here, self._watch, self._kept))
+
+    def train(self, chosen: Trial) -> dict[int, Fit]:
+        """One training for every seed with what was chosen, shown live in MLflow: seed -> what it gave.
+
+        Raises:
+            samo.training.loop.DivergedError: a loss stopped being finite.
+        """
+        fits: dict[int, Fit] = {}
+        if self._answer:
+            return fits
+        with ExitStack() as tracking:
+            if self._into is None and self._here.writes:
+                device = config.device_name(self.device)
+                self._views = tracking.enter_context(track.Live(self._root, self._params, self._cell, chosen, device))
+            for k, seed in enumerate(self.seeds, 1):
+                self._watch.phase(f"seed {seed} ({k}/{len(self.seeds)})", self.training.epochs)
+                train = partial(fit, self.problem, self.recipe(chosen, seed), ("val", "test"), on_progress=self._watch)
+                if self._views is not None:
+                    train = partial(train, on_epoch=self._views.start(seed))
+                fits[seed] = go_on(self._kept, f"seed-{seed}", train)
+            self._tracking = tracking.pop_all()
+        return fits
+
+    def write(self, searched: Searched, fits: dict[int, Fit]) -> Result:
+        """Write the condition's files, whole or not at all, and finish its runs in MLflow.
+
+        `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, `layers.csv` for a method with a shared trunk,
+        and the weights under `data/models/`. What holds for this machine only (times, device, commit) goes to MLflow,
+        never in there.
+        """
+        if self._answer:
+            return Result(self._answer["metrics"], self._answer["history"])
+        with self._tracking:
+            metrics = _metrics(self.problem, self._cell, self.training, self.method, searched, fits)
+            history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
+            out = self._into or self._root
+            if self._here.writes:
+                _write(out, self._cell, metrics, history, fits)
+            if self._views is not None:
+                self._views.finish(store.read_json(out / self._cell.runs / "metrics.json"))
+        self._kept.clear()
+        return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
+
+
+def open_condition(dataset: str, method: str, into: Path | None = None) -> OpenCondition:
+    """A condition of the active profile; one that was stopped goes on from its checkpoints.
 
     Args:
-        dataset: of the cell.
-        method: of the cell.
+        dataset: of the condition.
+        method: of the condition.
         into: a folder that takes all of it, checkpoints too, in the project's place; then nothing goes to MLflow.
 
     Raises:
         KeyError: no such dataset or method in params.yaml.
         samo.study.errors.ConfigError: this machine has not the devices that params.yaml asks for.
-        samo.study.errors.RankError: one of several processes failed or was killed.
-        samo.training.loop.DivergedError: a final run's loss stopped being finite.
     """
     params = config.load()
     _ = params.dataset[dataset], params.methods_on(dataset)[method]
-    device = place.device(params.train)
-    if params.train.processes == 1:
-        return train_here(dataset, method, into, place.Place(device))
-    answer = launch.together(dataset, method, params.train.processes, into)
-    if "diverged" in answer:
-        raise DivergedError(answer["diverged"])
-    return Result(answer["metrics"], answer["history"])
+    return OpenCondition(dataset, method, into, place.Place(place.device(params.train)))
+
+
+def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
+    """Search, train every seed, and write: what notebooks/train.ipynb does step by step; see `open_condition`."""
+    return _all_of(open_condition(dataset, method, into))
 
 
 def train_here(dataset: str, method: str, into: Path | None, here: place.Place) -> Result:
     """As `train_cell`, in this process, alone or as one of several that all call it."""
-    root, params = paths.root(), config.load()
-    out = into or root
-    cell, block, chosen_method = Cell(dataset, method), params.dataset[dataset], params.methods_on(dataset)[method]
-    seeds = params.seeds_on(dataset)
-    torch.set_num_threads(params.train.threads)
-    torch.set_deterministic_debug_mode("warn")  # what use_deterministic_algorithms does, but for a second of imports
-    device = here.device
-    problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
-    watch = Watch(cell, params, chosen_method)
+    return _all_of(OpenCondition(dataset, method, into, here))
 
-    grids = config.grids(params, dataset, chosen_method)
-    kept = _checkpoints(params, cell, chosen_method, device, into, here.ranks)
-    trials, chosen = search_cell(problem, block.training, chosen_method, grids, seeds[0], here, watch, kept)
-    fits: dict[int, Fit] = {}
-    tracked = into is None and here.writes
-    live = track.Live(root, params, cell, chosen, config.device_name(device)) if tracked else nullcontext()
-    with live as views:
-        for k, seed in enumerate(seeds, 1):
-            recipe = recipe_of(chosen_method, block.training, chosen, block.training.epochs, seed, here)
-            watch.phase(f"seed {seed} ({k}/{len(seeds)})", recipe.epochs)
-            train = partial(fit, problem, recipe, ("val", "test"), on_progress=watch)
-            if views is not None:
-                train = partial(train, on_epoch=views.start(seed))
-            fits[seed] = go_on(kept, f"seed-{seed}", train)
 
-        metrics = _metrics(problem, cell, block.training, chosen_method, trials, chosen, fits)
-        history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
-        if here.writes:
-            _write(out, cell, metrics, history, fits)
-        if views is not None:
-            views.finish(store.read_json(out / cell.runs / "metrics.json"))
-    kept.clear()
-    return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
+def _all_of(condition: OpenCondition) -> Result:
+    searched = condition.search()
+    return condition.write(searched, condition.train(searched.chosen))
 
 
 def _write(out: Path, cell: Cell, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]) -> None:
@@ -146,8 +225,7 @@ def _metrics(
     cell: Cell,
     training: Training,
     method: Method,
-    trials: list[search.Trial],
-    chosen: search.Trial,
+    searched: Searched,
     fits: dict[int, Fit],
 ) -> dict[str, Any]:
     return {
@@ -164,8 +242,8 @@ def _metrics(
             for m in problem.metrics
         ],
         "search": {
-            "trials": [{**t.choice, "score": t.score} for t in trials],
-            "chosen": chosen.choice,
+            "trials": [{**t.choice, "score": t.score} for t in searched.trials],
+            "chosen": searched.chosen.choice,
         },
         "seeds": {
             str(seed): {

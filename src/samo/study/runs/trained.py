@@ -42,7 +42,7 @@ class Setting:
 
     def options(self, analysis: str) -> Settings:
         """The analysis's settings."""
-        return self.params.analysis[analysis]
+        return self.params.options(analysis)
 
     def cells(self, methods: Mapping[str, Method]) -> list[Cell]:
         """Those of these methods, in the order of params.yaml; one that has not run is said and left out.

@@ -1,0 +1,93 @@
+"""A method in formulas, for the notebook that trains it."""
+
+from collections.abc import Iterator
+
+from IPython.display import Markdown
+
+from samo.optim.sharpness import Sharpness
+
+AGGREGATORS = {
+    "ls": "the mean of the task gradients (linear scalarisation, LS)",
+    "mgda": "the shortest vector between the task gradients (MGDA)",
+    "pcgrad": "the sum of the task gradients, each without its part against another (PCGrad)",
+    "cagrad": "the direction near the mean that helps the worst task most (CAGrad)",
+    "imtl_g": "the direction with equal projections on all task gradients (IMTL-G)",
+    "fairgrad": "the direction that is alpha-fair in the tasks' gains (FairGrad)",
+}
+LINES = {
+    "gradient": r"g_0 = \frac{1}{K} \sum_i \nabla \ell_i(\theta)",
+    "deviation": r"g_0 = \frac{1}{K} \sum_i \nabla \ell_i(\theta) - \overline{g}",
+    "momentum": r"g_0 = -m, \quad m \text{ the running mean of applied directions}",
+    "previous": r"g_0 = -d_{t-1}, \quad d_{t-1} \text{ the direction applied before}",
+}
+DECOMPOSED = {
+    "direct": "M(s_1, \\ldots, s_K)",
+    "separate": "\\bigl[ M(g_1, \\ldots, g_K) + M(s_1 - g_1, \\ldots, s_K - g_K) \\bigr]",
+    "second": "M\\bigl(M(g_1, \\ldots, g_K),\\; M(s_1 - g_1, \\ldots, s_K - g_K)\\bigr)",
+    "each": "M\\bigl(M(g_1, s_1 - g_1), \\ldots, M(g_K, s_K - g_K)\\bigr)",
+}
+NORMALISED = {
+    "layer": (r"\qquad \hat g_i^d \leftarrow \hat g_i^d \, \frac{\lVert g_0^d \rVert}{\lVert \hat g_i^d \rVert}"),
+    "global": (r"\qquad \hat g_i \leftarrow \hat g_i \, \frac{\lVert g_0 \rVert}{\lVert \hat g_i \rVert}"),
+    "none": "",
+}
+
+
+def formulas(sharpness: Sharpness, aggregator: str, *, separate: bool = False) -> Markdown:
+    """A step of the method, from the perturbation to the direction that the optimiser gets.
+
+    Args:
+        sharpness: of the method.
+        aggregator: its name.
+        separate: one network for every task (STL).
+    """
+    lines = list(_perturbation(sharpness))
+    direction = DECOMPOSED[sharpness.decompose]
+    if not lines:
+        direction = direction.replace("s_", "g_")
+        gradients = r"g_i = \nabla \ell_i(\theta)"
+    else:
+        own = "0" if sharpness.scope == "global" else "i"
+        gradients = rf"s_i = \nabla \ell_i(\theta + \epsilon_{own})"
+        if sharpness.decompose != "direct":
+            gradients += r", \quad g_i = \nabla \ell_i(\theta)"
+    lines.append(rf"{gradients} \qquad \theta \leftarrow \theta - \eta \, {direction}")
+    words = (
+        "One network for every task: nothing is shared, so that each moves by its own gradient."
+        if separate
+        else f"$M$ is {AGGREGATORS.get(aggregator, aggregator)}."
+    )
+    return Markdown("\n\n".join([*(f"$${line}$$" for line in lines), words, _remark(sharpness)]).strip())
+
+
+def _perturbation(s: Sharpness) -> Iterator[str]:
+    if not s.moves:
+        return
+    if s.scope == "global":
+        yield rf"{LINES[s.along]} \qquad \epsilon_0 = \rho \, \frac{{g_0}}{{\lVert g_0 \rVert}}"
+        return
+    if s.estimator == "exact":
+        estimate = r"\hat g_i = \nabla \ell_i(\theta)"
+    elif s.estimator == "random":
+        estimate = r"\hat g_i = \pm z_i \text{ by a coin}, \quad z_i \sim N(0, I)"
+    else:
+        z = "z" if s.noise == "shared" else "z_i"
+        estimate = (
+            rf"\hat g_i = \frac{{\ell_i(\theta + \mu {z}) - \ell_i(\theta - \mu {z})}}{{2 \mu}} \, {z}, "
+            rf"\quad {z} \sim N(0, I)"
+        )
+    yield estimate + (NORMALISED[s.normalise] if s.scope == "joint" else "")
+    mixed = r"v_i = \alpha \, g_0 + (1 - \alpha) \, \hat g_i" if s.scope == "joint" else r"v_i = \hat g_i"
+    yield rf"{mixed} \qquad \epsilon_i = \rho \, \frac{{v_i}}{{\lVert v_i \rVert}}"
+
+
+def _remark(s: Sharpness) -> str:
+    if not s.moves:
+        return ""
+    if s.scope != "joint":
+        return "$\\rho$ is the radius of the perturbation."
+    more = "; layers that are not sampled get $\\alpha g_0$ alone" if s.layers != "all" else ""
+    return (
+        f"$g_0$ is the gradient of the mean loss, $\\rho$ the radius of the perturbation, $\\alpha = {s.alpha:g}$ the "
+        f"weight of $g_0$, $d$ a layer{more}."
+    )

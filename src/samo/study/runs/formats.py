@@ -1,0 +1,24 @@
+"""How numbers are written: the one spelling of results as text, on which the bytes of every stage depend."""
+
+import json
+import math
+from typing import Any
+
+DIGITS = 6
+"""Decimal places of numbers in results: noise of the last bits must not ripple through the pipeline."""
+
+
+def rounded(value: Any) -> Any:
+    """`value` with every number in it rounded to `DIGITS` places; NaN and infinity become None."""
+    if isinstance(value, float):
+        return round(value, DIGITS) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return value
+
+
+def json_text(value: Any) -> str:
+    """JSON with sorted keys and rounded numbers."""
+    return json.dumps(rounded(value), indent=1, sort_keys=True, allow_nan=False) + "\n"
