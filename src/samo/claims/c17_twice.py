@@ -2,8 +2,8 @@
 
 Tested: how many times as long a step takes as that of the same aggregator without sharpness, without data loading, for
 the aggregators that use the tasks' gradients: the sentence is of these, and LS, whose base step is cheaper, is left
-out. The same by the count of passes stands beside it. Supported: within 1.5 and 2.5. Contradicted: outside. The interval is
-over rounds on one machine.
+out. The same by the count of passes stands beside it. Supported: within 1.5 and 2.5. Contradicted: outside. The
+interval is over rounds on one machine.
 """
 
 from collections.abc import Sequence

@@ -3,10 +3,10 @@
 The papers tell one story: flatter, so less conflict, so lower error. Over all methods with a sharpness at a dose that
 shows (one of the three measures differs from the base's beyond the seeds' noise), each against its own aggregator
 without: lambda_max falls (its logarithm), the cosine between task gradients rises, Delta-m falls; means over the seeds
-that both have. Methods are nested in their base: each base's mean is taken out, and a method less a base counts. Tested:
-Spearman's correlation of each pair of the three, so oriented that the story says positive, pooled over datasets.
-Supported: above 0, all three. Equivalent: within 0.1, a hundredth of the variance. Contradicted: below 0 for one. The
-interval is over methods, since it is of methods that the sentence speaks; six at least, less a base each but one.
+that both have. Methods are nested in their base: each base's mean is taken out, and a method less a base counts.
+Tested: Spearman's correlation of each pair of the three, so oriented that the story says positive, pooled over
+datasets; over methods, since it is of methods that the sentence speaks, and of six at least. Supported: above 0, all
+three. Equivalent: within 0.1, a hundredth of the variance. Contradicted: below 0 for one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def _comparison(changes: pd.DataFrame, dataset: str, first: str, second: str) ->
     both = changes.dropna(subset=[first, second])
     case, n = f"{first}, {second}", len(both) - both["base"].nunique() + 1
     if n < LEAST:
-        few = f"{len(both)} methods on {both['base'].nunique()} bases at doses that show, at least {LEAST} apart from bases"
+        few = f"{len(both)} methods on {both['base'].nunique()} bases at doses that show, at least {LEAST} beyond"
         lack = "methods with a sharpness, both measured"
         return Comparison(dataset, None, case=case, missing=lack, untestable=few if len(both) else "")
     own = both[[first, second]].astype(float) - both.groupby("base")[[first, second]].transform("mean").astype(float)

@@ -77,12 +77,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Row:
-    """A comparison judged: its 95 % interval, the verdict and why."""
+    """A comparison judged: its 95 % interval, the verdict, why, and the datasets that the verdict speaks of."""
 
     comparison: Comparison
     interval: Interval
     verdict: Verdict
     why: str
+    datasets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from scipy.stats import dunnett
 
 def holm(p: Sequence[float], level: float) -> list[bool]:
     """Which p values stay significant by Holm's procedure, whatever their dependence; NaN never does."""
-    # Not statsmodels' `multipletests`, which collects garbage at every call (a quarter of a second): it is the oracle in
-    # the tests.
+    # Not statsmodels' `multipletests`, which collects garbage at every call, a quarter of a second: it is the tests'
+    # oracle.
     known = sorted((x, k) for k, x in enumerate(p) if not math.isnan(x))
     held = [False] * len(p)
     for rank, (x, k) in enumerate(known):

@@ -51,6 +51,7 @@ class Effect:
         scale: see `Scale`.
         by_seed: {seed: value}, where the noise is that of seeds.
         n: number of seeds; 0 where the noise is not of seeds.
+        weights: of the effects that it is pooled of.
     """
 
     value: float
@@ -58,6 +59,7 @@ class Effect:
     scale: Scale = Scale.LINEAR
     by_seed: Mapping[int, float] | None = None
     n: int = 0
+    weights: tuple[float, ...] = (1.0,)
 
     @property
     def exact(self) -> bool:
@@ -164,7 +166,8 @@ def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
     model = combine_effects(means, variances, method_re="iterated")
     weights = np.asarray(model.weights_rel_re)
     between = (float(model.sd_eff_w_re_hksj), float(len(found) - 1))
-    return Effect(float(model.mean_effect_re), (between, _within(effects, weights)), scale, n=n)
+    errors = (between, _within(effects, weights))
+    return Effect(float(model.mean_effect_re), errors, scale, n=n, weights=tuple(map(float, weights)))
 
 
 def _within(effects: Sequence[tuple[str, Effect]], weights: np.ndarray) -> tuple[float, float]:

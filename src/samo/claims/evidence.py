@@ -45,7 +45,7 @@ class Evidence:
     Attributes:
         datasets: of the profile, in its order.
         runs: test values of every final run, a row a seed and metric. `aggregator` tells options apart
-            ("cagrad c=0.2"), `fields` is a mapping with the preset's changed fields, `lr`, `rho`, `alpha` are as chosen;
+            ("cagrad c=0.2"), `fields` is a mapping with the preset's changed fields; `lr`, `rho`, `alpha` as chosen;
             `variant` tells the conditions that stand beside the main table to show how much a setting matters.
         history: of every epoch; split "probe" holds the cosines of the task gradients on a fixed set, split "train"
             with metric "minibatch_conflict" the share of the epoch's mini-batches whose task gradients conflict.

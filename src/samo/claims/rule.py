@@ -20,8 +20,8 @@ test, which needs no correction; Berger 1982), and a contradiction must outlast 
 Places stand beside the pooled effect, each with its own interval, and a verdict corrected for the number of the claim's
 places: Dunnett's test where several comparisons share a method at one place, then Holm's procedure over the rest. A
 pooled verdict "supported" or "equivalent" is kept back where one place says the opposite, and a case that every one of
-its places contradicts is contradicted, however far apart they lie. Across claims nothing is corrected. Places that were not run are named; where a case lacks one on a dataset that has others of it, the claim is
-not supported.
+its places contradicts is contradicted, however far apart they lie. Across claims nothing is corrected. Places that were
+not run are named; where a case lacks one on a dataset that has others of it, the claim is not supported.
 """
 
 import math
@@ -35,6 +35,8 @@ from samo.claims.effects import Effect, pooled
 from samo.results.stats import LEVEL, Interval
 
 ALPHA = 1 - LEVEL
+LEAST_SHARE = 0.1
+"""Of an even share: a place whose weight is less, since its noise is so large, is none that the verdict speaks of."""
 MIN_SEEDS = 3
 """Of fewer seeds nothing is decided: two differences say next to nothing of their own spread."""
 
@@ -84,7 +86,7 @@ def _places(comparisons: Sequence[Comparison]) -> list[Row]:
         plain = _row(c)
         keep = {Verdict.SUPPORTED: good, Verdict.CONTRADICTED: bad, Verdict.EQUIVALENT: same}.get(plain.verdict, True)
         doubt = plain if keep else replace(plain, verdict=Verdict.UNDECIDED, why="not after correction for the places")
-        rows.append(replace(doubt, why=_said(doubt.why, c.note)))
+        rows.append(replace(doubt, why=_said(doubt.why, c.note), datasets=(c.dataset,) if c.effect else ()))
     return rows
 
 
@@ -139,11 +141,14 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
         return replace(
             min(ran, key=_strength), comparison=replace(min(ran, key=_strength).comparison, dataset="pooled")
         )
-    found = _row(replace(head, effect=pooled(effects)))
+    whole = pooled(effects)
+    carry = [row for row, weight in zip(ran, whole.weights, strict=False) if weight >= LEAST_SHARE / len(ran)]
+    found = replace(_row(replace(head, effect=whole)), datasets=tuple(_unique(r.comparison.dataset for r in carry)))
     against = [row for row in ran if row.verdict in OPPOSITE.get(found.verdict, ())]
     here = {row.comparison.dataset for row in ran}
     partly = [row for row in lacking if row.comparison.dataset in here]
-    said = [found.why, f"{len(ran)} place{'s' * (len(ran) != 1)}"]
+    some = f", {len(carry)} of them with weight" if len(carry) < len(ran) else ""
+    said = [found.why, f"{len(ran)} place{'s' * (len(ran) != 1)}{some}"]
     apart = against or [row for row in ran if row.verdict == Verdict.CONTRADICTED != found.verdict]
     if apart:
         said.append(f"but {apart[0].verdict} on {_listed(_place(row) for row in apart)}")
@@ -171,7 +176,8 @@ def _whole(cases: Sequence[Row]) -> Row:
     named = len(cases) > 1
     others = [f"{row.comparison.case}: {row.verdict}" for row in cases if row is not weakest] if named else []
     head = f"{weakest.comparison.case}: {weakest.why}" if named and weakest.why else weakest.why
-    return Row(replace(weakest.comparison, dataset="all"), weakest.interval, found, _said(head, *others))
+    spoken = tuple(_unique(dataset for row in cases for dataset in row.datasets))
+    return Row(replace(weakest.comparison, dataset="all"), weakest.interval, found, _said(head, *others), spoken)
 
 
 def _corrected(comparisons: Sequence[Comparison], found: Sequence[_Tests]) -> list[_Tests]:

@@ -25,27 +25,21 @@ POOLED = "pooled"
 def table(evidence: Evidence) -> pd.DataFrame:
     """A row a comparison; before these, a row for the whole claim (dataset "all") and one a case ("pooled").
 
-    See `samo.claims.rule`. effect, low and high are the effect and its 95 % interval in `unit`, `needs` is where it lies
-    if the claim holds. An overall row has the pooled effect of the weakest case. `regime` says what the verdict speaks
-    of: updates, network, tasks.
+    effect, low and high are the effect and its 95 % interval in `unit`, `needs` is where it lies if the claim holds. An
+    overall row has the pooled effect of the weakest case. `regime` says what the verdict speaks of: updates, network,
+    tasks. See `samo.claims.rule`.
     """
     found = []
     for number in numbers():
         claim = get(number)
         judged = judge(claim.comparisons(evidence))
-        ran = {
-            case: [r.comparison.dataset for r in judged.places if r.comparison.effect and r.comparison.case == case]
-            for case in dict.fromkeys(r.comparison.case for r in judged.places)
-        }
         head = {"number": number, "claim": claim.CLAIM, "source": claim.SOURCE}
-        every = evidence.regime(dataset for datasets in ran.values() for dataset in datasets)
-        found.append(head | {"quote": claim.QUOTE} | _columns(judged.whole, every))
-        found += [head | _columns(row, evidence.regime(ran[row.comparison.case])) for row in judged.cases]
-        found += [head | _columns(row, evidence.regime([row.comparison.dataset])) for row in judged.places]
+        rows = [head | _columns(row, evidence) for row in (judged.whole, *judged.cases, *judged.places)]
+        found += [rows[0] | {"quote": claim.QUOTE}, *rows[1:]]
     return pd.DataFrame(found, columns=COLUMNS).fillna({"quote": ""})
 
 
-def _columns(row: Row, regime: str) -> dict[str, Any]:
+def _columns(row: Row, evidence: Evidence) -> dict[str, Any]:
     comparison, interval = row.comparison, row.interval
     effect = comparison.effect
     return {
@@ -59,7 +53,7 @@ def _columns(row: Row, regime: str) -> dict[str, Any]:
         "needs": str(comparison.region) if effect else "",
         "seeds": effect.n if effect and effect.n else math.nan,
         "verdict": str(row.verdict),
-        "regime": regime if effect else "",
+        "regime": evidence.regime(row.datasets),
         "figure": comparison.figure if effect else "",
         "why": row.why,
     }
@@ -114,8 +108,8 @@ def markdown(claims: pd.DataFrame) -> str:
 def reading(claims: pd.DataFrame) -> str:
     """How many comparisons there are, and what their verdicts are corrected for."""
     return (
-        f"{len(places(claims))} comparisons were run. A claim's verdict is of the effect pooled over its places, each of "
-        "which stands beside it with its own 95 % interval and a verdict corrected for the number of that claim's "
+        f"{len(places(claims))} comparisons were run. A claim's verdict is of the effect pooled over its places, each "
+        "of which stands beside it with its own 95 % interval and a verdict corrected for the number of that claim's "
         "comparisons. Nothing is corrected across claims."
     )
 

@@ -1,6 +1,8 @@
 """The last part of the stage `tables`: runs and analyses in, the claims with their verdicts out."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pandas as pd
 from samo.claims import table
 from samo.claims.evidence import COLUMNS, Evidence, empty
 from samo.results.tables import Run, Runs, aggregator_with_options
-from samo.study import store
+from samo.study import config, store
 from samo.study.notebooks.tables_stage import Pairs, by_dataset, csv, read_histories, read_runs
 from samo.study.runs import results
 
@@ -25,7 +27,9 @@ def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pa
 
     A figure is named only where it was drawn, so that this comes after the figures.
     """
-    found = table.table(read(root, pairs, analyses, variants))
+    params = root / "params.yaml"
+    made = read(root, pairs, analyses, variants)
+    found = table.table(replace(made, regimes=regimes(config.load(params))) if params.exists() else made)
     drawn = found["figure"].map(lambda name: (root / "reports/figures" / f"{name}.svg").exists())
     found["figure"] = found["figure"].where(drawn, "")
     store.write_text(root / "reports/tables/claims.csv", csv(found))
@@ -61,6 +65,18 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
     made = {name: _joined(name, parts) for name, parts in frames.items()}
     runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in cells.items()}
     return evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+
+
+def regimes(params: config.Params) -> dict[str, str]:
+    """{dataset: "300 updates, lenet"}, of which verdicts on it speak; epochs where the updates are not known."""
+    found = {}
+    for name, block in params.dataset.items():
+        training, train = block.training, getattr(block.data, "train", None)
+        known = isinstance(train, int)
+        n = training.epochs * math.ceil(train / training.batch) if known else training.epochs
+        network = getattr(training, "network", "")
+        found[name] = ", ".join(filter(None, (f"{n} {'updates' if known else 'epochs'}", network)))
+    return found
 
 
 def evidence(

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
 from samo.claims.table import ALL, effect, reading
+from samo.figures.palette import VERDICTS
 from samo.study.report import page
-
-MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?", "not run": "·"}
-"""Shapes beside the words: no verdict is told by colour alone."""
 
 
 def whole(claims: pd.DataFrame, reference: Mapping[int, str] = MappingProxyType({})) -> str:
@@ -22,7 +21,7 @@ def whole(claims: pd.DataFrame, reference: Mapping[int, str] = MappingProxyType(
         f'<tr><td data-sort="{row["number"]}">{row["number"]}</td>'
         f'<th scope="row">{escape(row["claim"])}<small>{escape(row["source"])}</small></th>'
         f"{_word(reference[row['number']]) if reference else ''}"
-        f"{_word(row['verdict'])}<td>{escape(_text(row['why']))}</td></tr>"
+        f"{_word(row['verdict'])}<td>{escape(_said(row))}</td></tr>"
         for row in claims[claims["dataset"] == ALL].to_dict("records")
     ]
     verdicts = ["reference run", "this run"] if reference else ["verdict"]
@@ -45,7 +44,7 @@ def of(claims: pd.DataFrame, numbers: Sequence[int]) -> str:
 
 
 def _run(claims: pd.DataFrame) -> pd.DataFrame:
-    return claims[(claims["dataset"] != ALL) & (claims["verdict"] != "not run")]
+    return claims[(claims["dataset"] != ALL) & ~claims["verdict"].isin(["not run", "not testable"])]
 
 
 def _compared(name: str, title: str, claims: pd.DataFrame) -> str:
@@ -63,12 +62,19 @@ def _compared(name: str, title: str, claims: pd.DataFrame) -> str:
 
 def _word(word: str) -> str:
     kind = word.replace(" ", "-")
-    return f'<td class="verdict {kind}" data-sort="{escape(word)}">{MARKS[word]} {escape(word)}</td>'
+    return f'<td class="verdict {kind}" data-sort="{escape(word)}">{VERDICTS[word][0]} {escape(word)}</td>'
 
 
 def _link(name: object) -> str:
     """To the figure on this page; empty where none was drawn."""
     return f'<a href="#{escape(name)}">{escape(name)}</a>' if isinstance(name, str) and name else ""
+
+
+def _said(row: Mapping[Any, Any]) -> str:
+    """The pooled effect, why, and what the verdict speaks of."""
+    found = effect(row)
+    parts = (found if found != "—" else "", _text(row["why"]), _text(row["regime"]))
+    return "; ".join(filter(None, parts))
 
 
 def _text(value: object) -> str:

@@ -10,13 +10,13 @@ from rich.text import Text
 
 from samo.claims import numbers
 from samo.claims.table import ALL, effect, reading
+from samo.figures.palette import VERDICTS
 from samo.study import store
 from samo.study.report import reference
 from samo.study.runs import results
 
 TEXTS = ("claim", "source", "dataset", "base", "case", "needs", "verdict", "why")
 TABLE = results.Columns(*TEXTS, counts=("number",), numbers=("effect", "low", "high", "seeds"), infinite=True)
-STYLES = {"supported": "bold green", "contradicted": "bold red", "undecided": "yellow", "not run": "dim"}
 
 
 def show(root: Path, number: int | None = None, console: Console | None = None, study: bool = False) -> None:
@@ -61,7 +61,7 @@ def _of_study(root: Path, out: Console) -> pd.DataFrame:
 def _claims(claims: pd.DataFrame, beside: Mapping[int, str]) -> Table:
     """`beside` holds the reference run's verdicts, where it is another run."""
     more = ["reference"] if beside else []
-    table = Table("", "claim", "verdict", *more, "weakest effect, 95 %", "why", box=None, pad_edge=False)
+    table = Table("", "claim", "verdict", *more, "pooled effect, 95 %", "why", box=None, pad_edge=False)
     for column in (0, *range(2, 3 + len(more))):
         table.columns[column].no_wrap = True
     for column, ratio in ((1, 5), (-2, 4), (-1, 4)):
@@ -86,4 +86,4 @@ def _comparisons(claims: pd.DataFrame) -> Table:
 
 
 def _word(verdict: str) -> Text:
-    return Text(verdict, style=STYLES[verdict])
+    return Text(verdict, style=VERDICTS[verdict][1])

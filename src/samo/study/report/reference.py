@@ -6,7 +6,7 @@ on the claims, the report's columns) is made from them by the very functions tha
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from samo.claims.evidence import COLUMNS, Evidence
 from samo.results import tables
 from samo.results.tables import Run
 from samo.study import config, store
-from samo.study.notebooks.claims_stage import ANALYSES, evidence
+from samo.study.notebooks.claims_stage import ANALYSES, evidence, regimes
 from samo.study.runs import results
 
 FOLDER = Path("data/reference/study")
@@ -84,7 +84,8 @@ class Reference:
     def evidence(self) -> Evidence:
         """What its claims are judged by."""
         names = ("history", "layers", "toys", *ANALYSES)
-        return evidence(self.runs, self.variants, {name: self.frames[name] for name in names})
+        found = evidence(self.runs, self.variants, {name: self.frames[name] for name in names})
+        return replace(found, regimes=regimes(self.params))
 
     @cached_property
     def claims(self) -> pd.DataFrame:
