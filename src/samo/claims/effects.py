@@ -8,16 +8,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from statistics import NormalDist
 from typing import cast
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 from statsmodels.stats.meta_analysis import combine_effects
 
 from samo.results.stats import LEVEL, Interval
 
+NORMAL = 1e10
+"""Degrees of freedom that are as good as infinitely many."""
+LOUD = 5.0
 UNKNOWN = (math.nan, 1.0)
 """The error of an effect whose noise cannot be told."""
 
@@ -96,15 +98,16 @@ def of_seeds(values: pd.Series | Mapping[int, float] | Sequence[float], ratio: b
     (a run that diverged) makes the whole effect NaN. Seeds that agree in a value other than 0 leave their noise
     unknown: the last digit of a rounded number is no evidence of a spread of nothing.
     """
-    series = pd.Series(values, dtype=float)
+    named = dict(values.items() if isinstance(values, (pd.Series, Mapping)) else enumerate(values))
+    x = np.array(list(named.values()), dtype=float)
     if ratio:
-        series = pd.Series(np.log(series.where(series > 0)), dtype=float)
-    n, mean = len(series), float(series.mean(skipna=False)) if len(series) else math.nan
-    error = float(series.std(ddof=1, skipna=False)) / math.sqrt(n) if n > 1 else math.nan
+        x = np.log(np.where(x > 0, x, np.nan))
+    n, mean = len(x), float(x.mean()) if len(x) else math.nan
+    error = float(x.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
     if mean and error <= 1e-12 * abs(mean):
         error = math.nan
-    found = {cast("int", seed): float(value) for seed, value in series.items()}
-    return Effect(mean, ((error, max(1.0, n - 1)),), Scale.LOG if ratio else Scale.LINEAR, found, n)
+    by_seed = {cast("int", seed): float(value) for seed, value in zip(named, x, strict=True)}
+    return Effect(mean, ((error, max(1.0, n - 1)),), Scale.LOG if ratio else Scale.LINEAR, by_seed, n)
 
 
 def of_rounds(first: tuple[float, float, float], second: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Effect:
@@ -113,14 +116,14 @@ def of_rounds(first: tuple[float, float, float], second: tuple[float, float, flo
     The quartiles of 15 rounds hold the median of all rounds with 96.5 % (they are the 4th and the 12th value), those
     of more rounds still oftener: they are taken for a 95 % interval on the logarithmic scale.
     """
-    normal = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    normal = quantile((1 + LEVEL) / 2, math.inf)
     errors = [math.log(high / low) / 2 / normal for _, low, high in (first, second)]
     return Effect(math.log(first[0] / second[0]), ((math.hypot(*errors), math.inf),), Scale.LOG)
 
 
 def of_repeats(mean: float, low: float, high: float, n: int) -> Effect:
     """A mean over `n` repeats of one measurement, with its 95 % interval (Student's)."""
-    error = (high - low) / 2 / float(student.ppf((1 + LEVEL) / 2, n - 1)) if n > 1 else math.nan
+    error = (high - low) / 2 / quantile((1 + LEVEL) / 2, n - 1) if n > 1 else math.nan
     return Effect(mean, ((error, max(1.0, n - 1)),))
 
 
@@ -151,22 +154,34 @@ def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
     times, a base. So a second error is minded, that of the weighted mean of each seed's values within a dataset, which
     contains whatever correlation the seeds bring (datasets are apart: their data are); its degrees of freedom are Welch
     and Satterthwaite's. The interval is the wider of both, and of one place there is only the latter.
+
+    variance_i is the median over a dataset's places: one of 5 or 10 seeds is itself too noisy to weigh by. A place
+    whose seeds give an error more than `LOUD` times the median place's is left out (weight 0): it would say nothing of
+    the mean and, by chance, much of tau^2.
     """
     if len(effects) == 1:
         return effects[0][1]
     found = [effect for _, effect in effects]
-    scale, seeds = found[0].scale, [effect.n for effect in found if effect.by_seed is not None]
-    n = min(seeds, default=0)
-    means = np.array([effect.value for effect in found])
-    variances = np.array([effect.errors[0][0] ** 2 for effect in found])
-    if not (np.isfinite(means).all() and np.isfinite(variances).all()):
+    scale, n = found[0].scale, min((effect.n for effect in found if effect.by_seed is not None), default=0)
+    means, own = (np.array([f(e) for e in found]) for f in (lambda e: e.value, lambda e: e.errors[0][0] ** 2))
+    if not (np.isfinite(means).all() and np.isfinite(own).all()):
         return Effect(math.nan, (UNKNOWN,), scale, n=n)
-    positive = variances[variances > 0]
-    variances = np.maximum(variances, positive.min() if len(positive) else 1e-24)
-    model = combine_effects(means, variances, method_re="iterated")
-    weights = np.asarray(model.weights_rel_re)
-    between = (float(model.sd_eff_w_re_hksj), float(len(found) - 1))
-    errors = (between, _within(effects, weights))
+    positive = own[own > 0]
+    own = np.maximum(own, positive.min() if len(positive) else 1e-24)
+    kept = own <= (LOUD**2 * np.median(own) if n else np.inf)
+    names = np.array([dataset for dataset, _ in effects])
+    variances = np.array(
+        [np.median(own[kept & (names == name)]) if k else 0 for k, name in zip(kept, names, strict=True)]
+    )
+    weights = np.zeros(len(found))
+    if kept.sum() == 1:
+        weights[kept] = 1.0
+        return replace(found[int(kept.argmax())], weights=tuple(map(float, weights)))
+    with np.errstate(divide="ignore"):  # of a statistic that is not used, where all places agree
+        model = combine_effects(means[kept], variances[kept], method_re="iterated")
+    weights[kept] = model.weights_rel_re
+    between = (float(model.sd_eff_w_re_hksj), float(kept.sum() - 1))
+    errors = (between, _within([e for e, w in zip(effects, kept, strict=True) if w], weights[kept]))
     return Effect(float(model.mean_effect_re), errors, scale, n=n, weights=tuple(map(float, weights)))
 
 
@@ -187,14 +202,20 @@ def _within(effects: Sequence[tuple[str, Effect]], weights: np.ndarray) -> tuple
 
 
 def _width(error: float, freedom: float, level: float) -> float:
-    return float(student.ppf((1 + level) / 2, freedom)) * error if error else 0.0
+    return quantile((1 + level) / 2, freedom) * error if error else 0.0
 
 
 def _tail(gap: float, error: float, freedom: float) -> float:
     """The chance of a gap as large, were there none."""
     if math.isnan(gap) or math.isnan(error):
         return math.nan
-    return float(student.sf(gap / error, freedom)) if error else float(gap <= 0)
+    # Not scipy.stats: its distributions take a hundred times as long, which matters in made worlds.
+    return float(stdtr(min(freedom, NORMAL), -gap / error)) if error else float(gap <= 0)
+
+
+def quantile(level: float, freedom: float) -> float:
+    """Student's, the normal one for infinitely many degrees of freedom."""
+    return float(stdtrit(min(freedom, NORMAL), level))
 
 
 def _nan_last(x: float) -> float:
@@ -211,7 +232,7 @@ def largest(effects: Mapping[str, Effect]) -> tuple[str, Effect]:
     wide = {}
     for name, effect in effects.items():
         (error, freedom), *_ = effect.errors
-        stretch = float(student.ppf(1 - (1 - LEVEL) / 2 / m, freedom) / student.ppf((1 + LEVEL) / 2, freedom))
+        stretch = quantile(1 - (1 - LEVEL) / 2 / m, freedom) / quantile((1 + LEVEL) / 2, freedom)
         wide[name] = replace(effect, errors=((error * stretch, freedom),), by_seed=None)
     if any(math.isnan(effect.interval().low) for effect in wide.values()):
         return min(wide), Effect(math.nan, (UNKNOWN,), n=min(effect.n for effect in wide.values()))

@@ -35,8 +35,6 @@ from samo.claims.effects import Effect, pooled
 from samo.results.stats import LEVEL, Interval
 
 ALPHA = 1 - LEVEL
-LEAST_SHARE = 0.1
-"""Of an even share: a place whose weight is less, since its noise is so large, is none that the verdict speaks of."""
 MIN_SEEDS = 3
 """Of fewer seeds nothing is decided: two differences say next to nothing of their own spread."""
 
@@ -64,7 +62,9 @@ def judge(comparisons: Sequence[Comparison]) -> Judged:
     names = _unique(c.case for c in comparisons if c.effect or c.case) or [""] * bool(comparisons)
     # What has no case of its own says why a dataset has none of them.
     cases = [_case(name, [row for row in places if row.comparison.case in (name, "")]) for name in names]
-    kept = holm([_tests(row.comparison).contradicted for row in cases], ALPHA / 2)
+    # Of a case that each of its places contradicts the pooled p value says nothing.
+    p = [(_tests(row.comparison).contradicted, row.verdict == Verdict.CONTRADICTED) for row in cases]
+    kept = holm([0.0 if by_places and x >= ALPHA / 2 else x for x, by_places in p], ALPHA / 2)
     cases = [
         replace(row, verdict=Verdict.UNDECIDED, why=f"no contradiction outlasts the correction for {len(cases)} cases")
         if row.verdict == Verdict.CONTRADICTED and not keep
@@ -142,13 +142,16 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
             min(ran, key=_strength), comparison=replace(min(ran, key=_strength).comparison, dataset="pooled")
         )
     whole = pooled(effects)
-    carry = [row for row, weight in zip(ran, whole.weights, strict=False) if weight >= LEAST_SHARE / len(ran)]
+    carry = [row for row, weight in zip(ran, whole.weights, strict=True) if weight]
     found = replace(_row(replace(head, effect=whole)), datasets=tuple(_unique(r.comparison.dataset for r in carry)))
     against = [row for row in ran if row.verdict in OPPOSITE.get(found.verdict, ())]
     here = {row.comparison.dataset for row in ran}
     partly = [row for row in lacking if row.comparison.dataset in here]
-    some = f", {len(carry)} of them with weight" if len(carry) < len(ran) else ""
-    said = [found.why, f"{len(ran)} place{'s' * (len(ran) != 1)}{some}"]
+    said = [found.why, f"{len(carry)} place{'s' * (len(carry) != 1)}"]
+    weigh = {row.comparison.dataset for row in carry}
+    loud = (row for row in ran if row not in carry)
+    if names := _listed(_place(row) if row.comparison.dataset in weigh else row.comparison.dataset for row in loud):
+        said.append(f"too noisy to weigh: {names}")
     apart = against or [row for row in ran if row.verdict == Verdict.CONTRADICTED != found.verdict]
     if apart:
         said.append(f"but {apart[0].verdict} on {_listed(_place(row) for row in apart)}")
@@ -166,9 +169,10 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
 
 
 def _whole(cases: Sequence[Row]) -> Row:
-    """As strong as the weakest case, and not run where most cases were not."""
+    """As strong as the weakest case, and not run where most cases were not and none is contradicted."""
     absent = [row for row in cases if row.verdict == Verdict.NOT_RUN]
-    if 2 * len(absent) > len(cases) or not cases:
+    refuted = any(row.verdict == Verdict.CONTRADICTED for row in cases)
+    if not cases or (2 * len(absent) > len(cases) and not refuted):
         why = absent[0].why if absent else "missing: every dataset"
         return Row(Comparison("all", None), Interval(math.nan, math.nan, math.nan, 0), Verdict.NOT_RUN, why)
     weakest = min(cases, key=lambda row: (WEAKEST_FIRST.index(row.verdict), _strength(row)))
