@@ -10,11 +10,16 @@ import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
+import pandas as pd
 import pytest
 from scipy import stats
+
+from samo.study.report.reference import Reference, parse
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -40,9 +45,15 @@ def committed(path: str) -> str:
     return done.stdout
 
 
-def shipped(name: str) -> list[dict[str, str]]:
-    """The rows of a table of the reference run."""
-    return list(csv.DictReader(io.StringIO(committed(f"data/reference/study/{name}.csv"))))
+@cache
+def reference() -> Reference:
+    """The reference run, as it was committed."""
+    return parse(committed("data/reference/study/run.jsonl"))
+
+
+def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A frame's rows; seeds are text, as in a metrics.json."""
+    return [row | ({"seed": str(row["seed"])} if "seed" in row else {}) for row in frame.to_dict("records")]
 
 
 def short(value: float, digits: int = 2) -> str:
@@ -73,10 +84,10 @@ def minus(first: Seeds, second: Seeds) -> Seeds:
 def delta_m() -> Callable[[str, str], Seeds]:
     """Delta-m of each seed against the mean of the single-task runs, by dataset and method."""
     values: dict[tuple[str, str], dict[tuple[str, str, bool], Seeds]] = defaultdict(lambda: defaultdict(dict))
-    for row in shipped("runs"):
-        if row["variant"] == "False":
-            metric = (row["task"], row["metric"], row["higher_is_better"] == "True")
-            values[row["dataset"], row["method"]][metric][row["seed"]] = float(row["value"])
+    for row in rows(reference().evidence.runs):
+        if not row["variant"]:
+            metric = (row["task"], row["metric"], row["higher_is_better"])
+            values[row["dataset"], row["method"]][metric][row["seed"]] = row["value"]
 
     def of(dataset: str, method: str) -> Seeds:
         losses: dict[str, list[float]] = defaultdict(list)
@@ -93,23 +104,23 @@ def delta_m() -> Callable[[str, str], Seeds]:
 def lambda_max() -> Callable[[str, str], Seeds]:
     """The logarithm of each seed's largest eigenvalue, by dataset and method; a mean where several draws were taken."""
     values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row in shipped("curvature"):
+    for row in rows(reference().frames["curvature"]):
         if row["measure"] == "lambda_max" and row["task"] == "all":
-            values[row["dataset"], row["method"]][row["seed"]].append(math.log(float(row["value"])))
+            values[row["dataset"], row["method"]][row["seed"]].append(math.log(row["value"]))
     return lambda dataset, method: {seed: fmean(found) for seed, found in values[dataset, method].items()}
 
 
 @pytest.fixture(scope="module")
-def ran() -> dict[str, dict[str, dict[str, str]]]:
+def ran() -> dict[str, dict[str, dict[str, Any]]]:
     """The main tables' rows by dataset and method."""
-    return {d: {row["method"]: row for row in shipped(f"table-{d}")} for d in (*FAMILY, "scenes", "qm9")}
+    return {d: {row["method"]: row for row in rows(reference().main(d).fillna(""))} for d in (*FAMILY, "scenes", "qm9")}
 
 
 @pytest.fixture(scope="module")
 def claims() -> dict[str, list[dict[str, str]]]:
     """The comparisons of the reference run that were run, by claim."""
     found = defaultdict(list)
-    for row in shipped("claims"):
+    for row in csv.DictReader(io.StringIO(committed("data/reference/study/claims.csv"))):
         if row["dataset"] != "all" and row["verdict"] != "not run":
             found[row["number"]].append(row)
     return found
@@ -204,7 +215,7 @@ def test_curvature_of_the_free_perturbations(lambda_max):
 
 
 def test_costs(claims):
-    counted = {(row["dataset"], row["method"]): float(row["count_ratio"]) for row in shipped("cost")}
+    counted = {(row["dataset"], row["method"]): row["count_ratio"] for row in rows(reference().frames["cost"])}
     for dataset, tasks in (("multimnist", 2), ("scenes", 3), ("qm9", 11)):
         assert counted[dataset, "samo-ls"] == pytest.approx((3 + 5 * tasks) / 3, abs=1e-4)
         assert counted[dataset, "gsam-ls"] == 2
@@ -232,12 +243,11 @@ def test_fmtl_breaks_down_with_fairgrad(claims):
 
 
 def test_how_often_rho_is_the_smallest():
-    chosen = [
-        float(row["rho"])
-        for row in shipped("search")
-        if row["dataset"] == "multimnist" and row["chosen"] == "True" and row["rho"]
-    ]
-    smallest = min(float(row["rho"]) for row in shipped("search") if row["rho"])
+    runs = reference().runs
+    chosen = [run["search"]["chosen"]["rho"] for run in runs["multimnist"].values()]
+    chosen = [rho for rho in chosen if rho is not None]
+    tried = [t["rho"] for methods in runs.values() for run in methods.values() for t in run["search"]["trials"]]
+    smallest = min(rho for rho in tried if rho is not None)
     assert f"({chosen.count(smallest)} of {len(chosen)} choices of rho on Multi-MNIST are the grid's smallest)" in SAID
 
 
@@ -248,8 +258,7 @@ def test_what_is_said_of_the_laptop_is_in_its_table():
 
 
 def test_the_conditions_of_the_reference_run_are_as_many_as_said():
-    methods = {(row["dataset"], row["method"], row["variant"]) for row in shipped("runs")}
-    assert f"has {len(methods)} conditions" in SAID
+    assert f"has {sum(map(len, reference().runs.values()))} conditions" in SAID
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", README))

@@ -8,14 +8,14 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from samo.study import config, paths
 from samo.study.notebooks.kernel import LocalKernelManager
-from samo.study.tracking import command as ui_command
+from samo.study.tracking import mlflow_store
 from samo.study.tracking import rebuild as track_rebuild
-from samo.study.tracking import track
 
 ROOT = Path(__file__).parents[1]
 QUIET = {
@@ -76,12 +76,12 @@ def test_dvc_tells_nobody_either() -> None:
 def test_the_page_of_mlflow_is_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     called: list[list[str]] = []
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
-    monkeypatch.setattr(config, "load", lambda: None)
+    monkeypatch.setattr(config, "load", lambda: SimpleNamespace(datasets=[]))
     monkeypatch.setattr(track_rebuild, "rebuild", lambda *_: 0)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(track, "pages", lambda *_: {})
+    monkeypatch.setattr(mlflow_store, "pages", lambda *_: {})
     monkeypatch.setattr(os, "execv", lambda program, command: called.append(command))
-    ui_command.command(port=5001)
+    track_rebuild.show(tmp_path, 5001)
     (command,) = called
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert {name: os.environ.get(name) for name in QUIET} == QUIET

@@ -10,10 +10,10 @@ import pytest
 from samo import claims
 from samo.claims.c15_gaps import spread
 from samo.claims.c19_layers import concentration, movement
-from samo.claims.cells import Cell, Kind, find
 from samo.claims.comparison import Row, Verdict
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.rule import judge
+from samo.results.method import MethodSpec
 from tests.claims.worlds import BASES, FREE, SEEDS, SHARPNESS, cost, curvature, history, layers, probe, toys, world
 
 SUPPORTED, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTABLE, NOT_RUN = Verdict
@@ -269,10 +269,11 @@ def test_a_radius_that_is_given_is_still_the_method_but_another_alpha_is_not():
 
 def test_a_variant_is_never_taken_for_the_method_of_the_table():
     kind = Kind("samo")
-    main, other = Cell("main", "ls", kind, {"rho": 0.05}), Cell("variant", "ls", kind, {"rho": 0.1}, variant=True)
+    given = {"sharpness": "samo", "fields": {"rho": 0.1}}
+    main, other = MethodSpec("main", "ls", **given), MethodSpec("variant", "ls", **given, variant=True)
     assert find([other, main], kind, "ls") == "main"
     assert find([other], kind, "ls") == "variant"
-    assert find([other, other._replace(method="another")], kind, "ls") is None
+    assert find([other, replace(other, name="another")], kind, "ls") is None
 
 
 def test_radii_of_f_mtl_are_compared_where_all_else_is_equal():

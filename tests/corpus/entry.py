@@ -44,7 +44,7 @@ def stage(capsys: pytest.CaptureFixture[str], work: Callable[[], object]) -> Out
     """What a stage's notebook calls, with faults told as the command line tells them."""
 
     def main() -> None:
-        with cli._for_people():
+        with cli.one_line():
             work()
 
     return _ended(capsys, main)

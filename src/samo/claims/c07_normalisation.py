@@ -8,10 +8,9 @@ least. Contradicted: one of them below 0.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from samo.claims.cells import Kind
 from samo.claims.comparison import Comparison
 from samo.claims.contrast import SAMO, compare
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import Evidence, Kind
 from samo.claims.measures import DELTA_M
 
 CLAIM = "Layer-wise normalisation is needed"

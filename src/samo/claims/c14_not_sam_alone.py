@@ -8,10 +8,9 @@ multi-task training costs more than any sharpness could show, and the paper's ow
 
 from collections.abc import Sequence
 
-from samo.claims.cells import Kind, find
 from samo.claims.comparison import Comparison
-from samo.claims.contrast import FMTL, GAIN, PLAIN, difference
-from samo.claims.evidence import SINGLE, Evidence
+from samo.claims.contrast import FMTL, GAIN, PLAIN, SINGLE, difference
+from samo.claims.evidence import Evidence, Kind, find
 from samo.results.stats import LEVEL
 
 CLAIM = "F-LS and F-STL do not reach conflict-aware F-methods such as F-IMTL"
@@ -28,7 +27,7 @@ def comparisons(evidence: Evidence) -> Sequence[Comparison]:
 
 
 def _against(evidence: Evidence, dataset: str, case: str) -> Comparison:
-    known = evidence.cells[dataset]
+    known = evidence.methods[dataset]
     singles = (find(known, kind, "ls") for kind in FLAT_SINGLE)
     weaker = find(known, FMTL, "ls") if case == "F-LS" else next(filter(None, singles), None)
     ours = find(known, FMTL, NAMED)

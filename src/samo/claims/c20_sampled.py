@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from samo.claims.c19_layers import too_few
-from samo.claims.cells import Kind
 from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import AS_WELL, SAMO, compare, times, with_gain
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import Evidence, Kind
 
 CLAIM = "Sampling the crucial layers keeps SAMO's gain for less"
 QUOTE = "better generalization performance and reduced computational cost"
@@ -38,6 +37,6 @@ def _sampled(evidence: Evidence, dataset: str) -> Kind:
 
     "first", "middle" and the like are no such choice, but what it is compared with.
     """
-    kinds = [cell.kind for cell in evidence.cells.get(dataset, ()) if cell.kind.sharpness == "samo-sampled"]
+    kinds = [Kind.of(method) for method in evidence.methods.get(dataset, ()) if method.sharpness == "samo-sampled"]
     chosen = (kind for kind in kinds if not isinstance(kind.changed.get("layers", ""), str))
     return next(chosen, Kind("samo-sampled"))

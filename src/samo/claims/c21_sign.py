@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from samo.claims.cells import Cell, Kind, find
 from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import GAIN, PLAIN, difference
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.measures import DELTA_M, LAMBDA_MAX
 from samo.optim.sharpness import preset
+from samo.results.method import MethodSpec
 
 CLAIM = "The estimate's sign carries information: SAMO beats its placebo"
 QUOTE = ""
@@ -33,21 +33,23 @@ def at_equal_settings(evidence: Evidence, region: Region) -> list[Comparison]:
 
 
 def _comparisons(evidence: Evidence, dataset: str, region: Region) -> Iterator[Comparison]:
-    known = evidence.cells.get(dataset, [])
-    samo, placebo = ([c for c in known if c.kind == Kind(name)] for name in ("samo", "placebo"))
-    both = [(a, b) for a in samo for b in placebo if a.base == b.base]
+    known = evidence.methods.get(dataset, [])
+    samo, placebo = ([m for m in known if Kind.of(m) == Kind(name)] for name in ("samo", "placebo"))
+    both = [(a, b) for a in samo for b in placebo if a.aggregator_text == b.aggregator_text]
     if not both:
         yield Comparison(dataset, None, missing="samo and placebo on one aggregator")
-    for base in dict.fromkeys(a.base for a, _ in both):
+    for base in dict.fromkeys(a.aggregator_text for a, _ in both):
         here = [
-            (a, b, settings(evidence, dataset, a), settings(evidence, dataset, b)) for a, b in both if a.base == base
+            (a, b, settings(evidence, dataset, a), settings(evidence, dataset, b))
+            for a, b in both
+            if a.aggregator_text == base
         ]
         equal = [(a, b, own) for a, b, own, other in here if own == other]
         if not equal:
             why = f"settings differ: {_words(here[0][2])} for {_words(here[0][3])}"
             yield Comparison(dataset, None, base=base, untestable=why)
         for a, b, own in equal:
-            effect = difference(evidence, dataset, b.method, a.method)
+            effect = difference(evidence, dataset, b.name, a.name)
             hidden = "" if _shows(evidence, dataset, a, b) else f"the perturbation does not show at {_words(own)}"
             yield Comparison(
                 *(dataset, None if hidden else effect, region, "Δm points", base),
@@ -56,11 +58,11 @@ def _comparisons(evidence: Evidence, dataset: str, region: Region) -> Iterator[C
             )
 
 
-def settings(evidence: Evidence, dataset: str, cell: Cell) -> tuple[float, float, float]:
+def settings(evidence: Evidence, dataset: str, method: MethodSpec) -> tuple[float, float, float]:
     """(learning rate, rho, alpha): as chosen, else as given, else the preset's."""
     runs = evidence.runs
-    row = runs[(runs["dataset"] == dataset) & (runs["method"] == cell.method)].iloc[0]
-    default, given = preset(cell.kind.sharpness), {**cell.kind.changed, **cell.radii}
+    row = runs[(runs["dataset"] == dataset) & (runs["method"] == method.name)].iloc[0]
+    default, given = preset(method.sharpness), method.fields
     found = [
         float(row[name]) if name in row and not pd.isna(row[name]) else float(given.get(name, getattr(default, name)))
         for name in ("rho", "alpha")
@@ -68,11 +70,11 @@ def settings(evidence: Evidence, dataset: str, cell: Cell) -> tuple[float, float
     return float(row["lr"]), found[0], found[1]
 
 
-def _shows(evidence: Evidence, dataset: str, *methods: Cell) -> bool:
-    base = find(evidence.cells[dataset], PLAIN, methods[0].base)
+def _shows(evidence: Evidence, dataset: str, *methods: MethodSpec) -> bool:
+    base = find(evidence.methods[dataset], PLAIN, methods[0].aggregator_text)
     found = [
-        difference(evidence, dataset, cell.method, base, measure=measure, ratio=ratio)
-        for cell in methods
+        difference(evidence, dataset, method.name, base, measure=measure, ratio=ratio)
+        for method in methods
         for measure, ratio in ((DELTA_M, False), (LAMBDA_MAX, True))
         if base
     ]

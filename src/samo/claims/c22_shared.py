@@ -9,10 +9,9 @@ or slower with more tasks. Not testable where SAMO shows no gain over its base.
 
 from collections.abc import Sequence
 
-from samo.claims.cells import Kind, find
 from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import AS_WELL, SAMO, compare, quotient, with_gain
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.measures import step_time
 
 CLAIM = "One shared probe does as well as K, at a cost flat in K"
@@ -31,7 +30,7 @@ def _flat(evidence: Evidence) -> list[Comparison]:
     steps = {
         dataset: step
         for dataset in evidence.datasets
-        if (method := find(evidence.cells[dataset], SHARED, "ls")) and (step := step_time(evidence, dataset, method))
+        if (method := find(evidence.methods[dataset], SHARED, "ls")) and (step := step_time(evidence, dataset, method))
     }
     few = min(steps, key=lambda dataset: evidence.tasks[dataset], default="")
     found = []

@@ -8,10 +8,9 @@ shows no gain over its base; where the gain of these comes from is claim 27's ma
 
 from collections.abc import Sequence
 
-from samo.claims.cells import Kind
 from samo.claims.comparison import Comparison
 from samo.claims.contrast import AS_WELL, NO_EXTRA_TIME, PLAIN, SAMO, compare, times, with_gain
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import Evidence, Kind
 
 CLAIM = "A perturbation without a further pass (msam, lookback) does as well as SAMO"
 QUOTE = ""

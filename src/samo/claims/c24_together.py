@@ -15,11 +15,10 @@ from itertools import combinations
 import pandas as pd
 from scipy.stats import spearmanr
 
-from samo.claims.cells import find
 from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import PLAIN, difference
 from samo.claims.effects import of_ranks
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import Evidence, find
 from samo.claims.measures import COSINE, DELTA_M, LAMBDA_MAX, Measure
 
 CLAIM = "Curvature, conflict and test error move together over the flat variants"
@@ -47,22 +46,22 @@ def comparisons(evidence: Evidence) -> Sequence[Comparison]:
 
 def table(evidence: Evidence, dataset: str) -> pd.DataFrame:
     """The three changes against the base, a row a method at a dose that shows, and the base; NaN: not measured."""
-    known = evidence.cells[dataset]
+    known = evidence.methods[dataset]
     rows: dict[str, dict[str, object]] = {}
-    for cell in known:
-        base = find(known, PLAIN, cell.base)
-        if not base or cell.kind.networks != "shared" or cell.kind.sharpness == "none":
+    for method in known:
+        base = find(known, PLAIN, method.aggregator_text)
+        if not base or method.networks != "shared" or method.sharpness == "none":
             continue
-        row: dict[str, object] = {"base": cell.base}
+        row: dict[str, object] = {"base": method.aggregator_text}
         shows = False
         for name, (measure, ratio, sign) in MEASURES.items():
-            found = difference(evidence, dataset, cell.method, base, measure=measure, ratio=ratio)
+            found = difference(evidence, dataset, method.name, base, measure=measure, ratio=ratio)
             row[name] = sign * found.value if found else float("nan")
             shows |= (
                 found is not None and min(found.above(found.scale.back(0)), found.below(found.scale.back(0))) < 0.025
             )
         if shows:
-            rows[cell.method] = row
+            rows[method.name] = row
     return pd.DataFrame.from_dict(rows, orient="index", columns=["base", *MEASURES])
 
 

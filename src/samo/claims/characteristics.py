@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from samo.claims import get
-from samo.claims.cells import Kind
 from samo.claims.comparison import Comparison, Verdict
 from samo.claims.contrast import SAMO, compare
 from samo.claims.effects import of_seeds
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import Evidence, Kind
 from samo.claims.rule import judge
 
 PUBLISHED = {"multimnist": 0.86, "multifashion": 1.41, "multifashionmnist": 0.72}

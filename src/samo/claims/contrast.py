@@ -6,10 +6,9 @@ from dataclasses import replace
 import pandas as pd
 
 from samo.aggregation import SCALARISERS
-from samo.claims.cells import Kind, bases, find
 from samo.claims.comparison import Comparison, Region
 from samo.claims.effects import Effect, of_rounds, of_seeds, pooled
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import Evidence, Kind, bases, find
 from samo.claims.measures import DELTA_M, Measure, StepTime, step_time
 from samo.results.stats import LEVEL
 
@@ -27,6 +26,7 @@ NO_EXTRA_TIME = Region(high=1.1)
 """A tenth more is what rounds of measurement on one machine differ by."""
 
 PLAIN, GSAM, LSAM, SAMO, FMTL = map(Kind, ("none", "gsam", "lsam", "samo", "fmtl"))
+SINGLE = Kind("none", networks="separate")
 
 
 def compare(
@@ -135,7 +135,7 @@ def pairs(
 
     One such for the dataset where no aggregator has all kinds; with `only`, one for each that is named.
     """
-    known = evidence.cells.get(dataset)
+    known = evidence.methods.get(dataset)
     if known is None:
         yield "", [], f"{dataset} is not in the profile"
         return

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
-from samo.claims.cells import Cell, Kind, cells
+from samo.results.method import MethodSpec
 from samo.results.metrics import delta_m
 
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -36,6 +37,43 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def empty(frame: str) -> pd.DataFrame:
     """The frame of an analysis that was not run."""
     return pd.DataFrame(columns=list(COLUMNS[frame]))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A sharpness as a claim means it: a preset, with just these fields changed, radii aside."""
+
+    sharpness: str
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    networks: str = "shared"
+
+    @classmethod
+    def of(cls, method: MethodSpec) -> "Kind":
+        """That of a method."""
+        return cls(method.sharpness, method.changed, method.networks)
+
+    def __str__(self) -> str:
+        changes = ", ".join(f"{key} {value}" for key, value in self.changed.items())
+        name = f"{self.sharpness} ({changes})" if changes else self.sharpness
+        return name if self.networks == "shared" else f"{name}, {self.networks} networks"
+
+
+def find(known: Iterable[MethodSpec], kind: Kind, base: str) -> str | None:
+    """The name of the method of this kind and aggregator.
+
+    Of several, one that is no variant, and of these that with the fewest radii given (the one whose radius was
+    searched); None where there is none, or no single one.
+    """
+    same = [method for method in known if method.aggregator_text == base and Kind.of(method) == kind]
+    same = [method for method in same if not method.variant] or same
+    least = min((len(method.radii) for method in same), default=0)
+    names = [method.name for method in same if len(method.radii) == least]
+    return names[0] if len(names) == 1 else None
+
+
+def bases(known: Sequence[MethodSpec]) -> list[str]:
+    """The aggregators of the methods with a shared trunk, in order."""
+    return list(dict.fromkeys(method.aggregator_text for method in known if method.networks == "shared"))
 
 
 @dataclass(frozen=True)
@@ -71,15 +109,20 @@ class Evidence:
     regimes: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def cells(self) -> Mapping[str, list[Cell]]:
+    def methods(self) -> Mapping[str, list[MethodSpec]]:
         """Each dataset's methods that have run."""
-        return {dataset: cells(self.runs[self.runs["dataset"] == dataset]) for dataset in self.datasets}
+        found: dict[str, list[MethodSpec]] = {dataset: [] for dataset in self.datasets}
+        for row in self.runs.drop_duplicates(["dataset", "method"]).to_dict("records"):
+            given = {"sharpness": row["sharpness"], "fields": row["fields"], "networks": row["networks"]}
+            variant = bool(row.get("variant", False))
+            found[row["dataset"]].append(MethodSpec(row["method"], row["aggregator"], **given, variant=variant))
+        return found
 
     @cached_property
     def delta_m(self) -> Mapping[str, Mapping[str, pd.Series]]:
         """{dataset: {method: Delta-m by seed}}, see `delta_m_by_seed`."""
         return {
-            dataset: delta_m_by_seed(self.runs[self.runs["dataset"] == dataset], self.cells[dataset])
+            dataset: delta_m_by_seed(self.runs[self.runs["dataset"] == dataset], self.methods[dataset])
             for dataset in self.datasets
         }
 
@@ -99,11 +142,7 @@ class Evidence:
         return "; ".join(f"{said} ({', '.join(found)})" for said, found in named.items())
 
 
-PLAIN = Kind("none")
-SINGLE = Kind("none", networks="separate")
-
-
-def delta_m_by_seed(runs: pd.DataFrame, known: Sequence[Cell]) -> Mapping[str, pd.Series]:
+def delta_m_by_seed(runs: pd.DataFrame, known: Sequence[MethodSpec]) -> Mapping[str, pd.Series]:
     """{method: Delta-m in per cent by seed} of one dataset's runs; lower is better.
 
     Against the mean of the single-task runs (STL), as in the main table. Where there are none, against the plain
@@ -127,7 +166,9 @@ def delta_m_by_seed(runs: pd.DataFrame, known: Sequence[Cell]) -> Mapping[str, p
     }
 
 
-def _reference(known: Sequence[Cell]) -> str | None:
-    single = [cell.method for cell in known if cell.kind == SINGLE]
-    plain = sorted((cell for cell in known if cell.kind == PLAIN), key=lambda cell: cell.base != "ls")
-    return next(iter([*single, *(cell.method for cell in plain)]), None)
+def _reference(known: Sequence[MethodSpec]) -> str | None:
+    single = [method.name for method in known if method.single]
+    plain = sorted(
+        (m for m in known if m.plain and m.networks == "shared"), key=lambda method: method.aggregator_text != "ls"
+    )
+    return next(iter([*single, *(method.name for method in plain)]), None)

@@ -1,4 +1,4 @@
-"""Scenes: rooms that we draw, with the exact class, depth and surface normal of every pixel.
+"""Synthetic scenes: furnished rooms that we draw, with the exact class, depth and surface normal of every pixel.
 
 A cousin of NYUv2 that needs no download: cameras look into furnished rooms (boxes, cylinders and balls put together
 to tables, chairs, beds ...; rugs, pictures and windows that only their looks give away; patterns that mean nothing;
@@ -15,9 +15,9 @@ from pydantic import Field
 from samo.datasets.parts.dense import depth, normals, segmentation
 from samo.datasets.parts.dense import problem as dense
 from samo.datasets.parts.dense.sheet import describe
-from samo.datasets.parts.rooms.builder import CLASSES
-from samo.datasets.parts.rooms.camera import photograph
-from samo.datasets.parts.rooms.furnish import furnish
+from samo.datasets.parts.scenes.builder import CLASSES
+from samo.datasets.parts.scenes.camera import photograph
+from samo.datasets.parts.scenes.furnish import furnish
 from samo.training import settings
 from samo.training.problem import Problem
 
@@ -62,7 +62,7 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
             label[i], far[i, 0] = view.label, view.depth
         for kind, array in (("image", image), ("label", label), ("depth", far), ("normal", normal)):
             np.save(out / f"{split}_{kind}.npy", array)
-    return {"what": "rooms drawn by this project", "seed": data.seed, **describe(out, CLASSES)}
+    return {"what": "synthetic scenes drawn by this project", "seed": data.seed, **describe(out, CLASSES)}
 
 
 def problem(prepared: Path, training: Training) -> Problem:

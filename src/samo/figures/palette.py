@@ -38,15 +38,6 @@ MARKS = {
     "lookback": ">",
     "friendly": "h",
 }
-VERDICTS = {
-    "supported": ("✓", "bold green"),
-    "equivalent": ("≈", "bold cyan"),
-    "contradicted": ("✗", "bold red"),
-    "undecided": ("?", "yellow"),
-    "not testable": ("∅", "dim"),
-    "not run": ("·", "dim"),
-}
-"""A verdict's mark, since none is told by colour alone, and its style in a terminal."""
 SPARE = ["#e69f00", "#56b4e9", "#0072b2", "#009e73"]
 
 NAMES = {

@@ -1,8 +1,8 @@
-"""How much a sharpness's settings matter: cells that differ from the default of their kind in one field.
+"""How much a sharpness's settings matter: conditions that differ from the default of their family in one field.
 
-A kind is a preset on an aggregator with certain options. Its default is the ordinary method of the main table; every
-other cell of the kind is a variant, and a point on the line of the one field that it changes. The learning rate, and
-rho where it is not the field itself, were searched anew for every variant.
+A family is a preset on an aggregator with certain options. Its default is the ordinary method of the main table; every
+other method of the family is a variant, and a point on the line of the one field that it changes. The learning rate,
+and rho where it is not the field itself, were searched anew for every variant.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,9 @@ import pandas as pd
 
 from samo.optim.sharpness import Sharpness, preset
 from samo.results import tables
+from samo.results.method import MethodSpec, specs
 from samo.results.stats import paired_interval
-from samo.results.tables import Run, Runs, aggregator_with_options, delta_by_seed, limits, text
+from samo.results.tables import Run, Runs, delta_by_seed, limits, text
 
 RATED = ("n_seeds", "delta_m", "delta_m_low", "delta_m_high", "lr", "rho")
 COLUMNS = [
@@ -24,8 +25,8 @@ COLUMNS = [
 SETTINGS = [field.name for field in fields(Sharpness)]
 """The fields that can be varied, in their own order."""
 
-Kind = tuple[str, str, str]
-"""Networks, aggregator with its options, preset."""
+Family = tuple[str, str, str]
+"""See `samo.results.method.MethodSpec.family`."""
 
 
 def table(main: Runs, variants: Runs) -> pd.DataFrame:
@@ -36,14 +37,14 @@ def table(main: Runs, variants: Runs) -> pd.DataFrame:
         variants: the other runs.
 
     Returns:
-        aggregator (with its options) and sharpness: the kind. field, value: what the variant changes; several names are
-        a point on no line, and none is a cell that has not run or has no default. role: "variant", "default" (once a
-        field) or "base" (the same aggregator without sharpness, once a kind, with an empty field). method, n_seeds;
-        delta_m with _low and _high as in the main table; shift with _low and _high: Delta-m minus that of the default,
-        paired by seed, in points; lr and rho as chosen.
+        aggregator (with its options) and sharpness: the family. field, value: what the variant changes; several names
+        are a point on no line, and none is one that has not run or has no default. role: "variant", "default" (once
+        per field) or "base" (the same aggregator without sharpness, once per family, with an empty field). method,
+        n_seeds; delta_m with _low and _high as in the main table; shift with _low and _high: Delta-m minus that of the
+        default, paired by seed, in points; lr and rho as chosen.
     """
     ran = {name: run for name, run in {**main, **variants}.items() if run}
-    rows = [row for kind, default in defaults(main).items() for row in _lines(ran, kind, default)]
+    rows = [row for family, default in defaults(main).items() for row in _lines(ran, family, default)]
     placed = {row["method"] for row in rows}
     rows += [_alone(name, run) for name, run in variants.items() if name not in placed]
     rated = tables.main({**main, **variants})
@@ -58,30 +59,23 @@ def settings(run: Run) -> dict[str, Any]:
 
 
 def changed(run: Run, default: Run) -> dict[str, Any]:
-    """The fields in which a run differs from the default of its kind, with its own values; rho as it was used."""
+    """The fields in which a run differs from the default of its family, with its own values; rho as it was used."""
     ours, theirs, used = settings(run), settings(default), _used(run)
     return {name: used[name] for name in SETTINGS if ours[name] != theirs[name]}
 
 
-def defaults(main: Runs) -> dict[Kind, str]:
-    """The default of each kind with a sharpness: of its methods that with the fewest changes to the preset.
+def defaults(main: Runs) -> dict[Family, str]:
+    """The default of each family with a sharpness: of its methods that with the fewest changes to the preset.
 
     A rho that its block gives counts as a change; of equals, the first.
     """
-    found: dict[Kind, str] = {}
-    fewest: dict[Kind, int] = {}
-    for name, run in main.items():
-        if run is None or run["sharpness"] == "none":
-            continue
-        kind, changes = kind_of(run), len(changed(run, {**run, "fields": {}}))
-        if changes < fewest.get(kind, len(SETTINGS) + 1):
-            found[kind], fewest[kind] = name, changes
-    return found
-
-
-def kind_of(run: Run) -> Kind:
-    """What a run is, but for the values of its settings."""
-    return run["networks"], aggregator_with_options(run), run["sharpness"]
+    found: dict[Family, tuple[int, str]] = {}
+    for name, spec in specs(main).items():
+        run = main[name]
+        if run and not spec.plain:
+            changes = len(changed(run, {**run, "fields": {}}))
+            found[spec.family] = min(found.get(spec.family, (changes, name)), (changes, name), key=lambda one: one[0])
+    return {family: name for family, (_, name) in found.items()}
 
 
 def points(table: pd.DataFrame) -> pd.DataFrame:
@@ -95,21 +89,22 @@ def markdown(table: pd.DataFrame) -> str:
     lines = ["| " + " | ".join([*head, "lr", "rho"]) + " |", "|:--|:--|:--|:--|" + "--:|" * 6]
     for row in table.fillna({"field": "", "value": ""}).to_dict("records"):
         setting = f"{row['field']} = {row['value']}" if row["field"] else "without sharpness" * (row["role"] == "base")
-        cells = [_gap(row["aggregator"]), _gap(row["sharpness"]), setting + " (default)" * (row["role"] == "default")]
-        cells += [row["method"], text(row["delta_m"], 2), limits(row, "delta_m")]
+        shown = [_gap(row["aggregator"]), _gap(row["sharpness"]), setting + " (default)" * (row["role"] == "default")]
+        shown += [row["method"], text(row["delta_m"], 2), limits(row, "delta_m")]
         against = "—" if row["role"] == "default" else limits(row, "shift")
-        cells += [text(row["shift"], 2), against, text(row["lr"]), text(row["rho"])]
-        lines.append("| " + " | ".join(cell or "—" for cell in cells) + " |")
+        shown += [text(row["shift"], 2), against, text(row["lr"]), text(row["rho"])]
+        lines.append("| " + " | ".join(one or "—" for one in shown) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _lines(ran: Mapping[str, Run], kind: Kind, default: str) -> list[dict[str, Any]]:
-    """The rows of one kind: field after field, each with the default in its place among the values."""
-    same = [name for name, run in ran.items() if kind_of(run) == kind]
+def _lines(ran: Mapping[str, Run], family: Family, default: str) -> list[dict[str, Any]]:
+    """The rows of one family: field after field, each with the default in its place among the values."""
+    known = specs(ran)
+    same = [name for name, spec in known.items() if spec.family == family]
     changes = {name: found for name in same if (found := changed(ran[name], ran[default]))}
     if not changes:
         return []
-    head = {"aggregator": kind[1], "sharpness": kind[2], "default": default}
+    head = {"aggregator": family[1], "sharpness": family[2], "default": default}
     rows = []
     for names in sorted({tuple(found) for found in changes.values()}, key=_order):
         values = {name: found for name, found in changes.items() if tuple(found) == names}
@@ -118,16 +113,15 @@ def _lines(ran: Mapping[str, Run], kind: Kind, default: str) -> list[dict[str, A
         for name, found in sorted(values.items(), key=lambda item: _place(item[1][names[0]])):
             said = {"field": ", ".join(names), "value": ", ".join(map(_words, found.values()))}
             rows.append(head | said | {"role": "default" if name == default else "variant", "method": name})
-    plain = (kind[0], kind[1], "none")
-    base = next((name for name, run in ran.items() if kind_of(run) == plain), None)
-    if base:
-        rows.append(head | {"field": "", "value": "", "role": "base", "method": base})
+    if base := known[default].base(known.values()):
+        rows.append(head | {"field": "", "value": "", "role": "base", "method": base.name})
     return rows
 
 
 def _alone(name: str, run: Run | None) -> dict[str, Any]:
-    kind = {"aggregator": aggregator_with_options(run), "sharpness": run["sharpness"]} if run else {}
-    return {**kind, "field": "", "value": "", "role": "variant", "method": name}
+    spec = MethodSpec.of_run(name, run) if run else None
+    family = {"aggregator": spec.aggregator_text, "sharpness": spec.sharpness} if spec else {}
+    return {**family, "field": "", "value": "", "role": "variant", "method": name}
 
 
 def _rated(row: dict[str, Any], rated: pd.DataFrame, ran: Mapping[str, Run], single: Run | None) -> dict[str, Any]:

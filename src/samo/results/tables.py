@@ -1,8 +1,7 @@
 """Runs to tidy frames: the main table, gains over the base method, curves, search trials.
 
-A *run* is one cell's `metrics.json` as parsed; `None` stands for a cell that has not been run. Runs come as a
-mapping from method name to run, in the order of params.yaml, one mapping a dataset. Nothing here touches
-a file.
+A *run* is one condition's `metrics.json` as parsed, of all its seeds; `None` stands for one that has not been run. Runs
+come as a mapping from method name to run, in the order of params.yaml, one mapping per dataset.
 """
 
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samo.results.metrics import Floats, delta_m, has_relative_change, mean_rank
+from samo.results.method import specs
+from samo.results.metrics import Floats, delta_m_by_seed, has_relative_change, mean_rank
 from samo.results.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
 from samo.training.search import ORDER
 
@@ -21,17 +21,7 @@ Runs = Mapping[str, Run | None]
 
 def reference(runs: Runs) -> str | None:
     """The method against which Delta-m is taken: one network a task, no sharpness (STL). None if it was not run."""
-    found = (name for name, run in runs.items() if run and _kind(run) == ("separate", "none"))
-    return next(found, None)
-
-
-def _kind(run: Run) -> tuple[str, str]:
-    return run["networks"], run["sharpness"]
-
-
-def aggregator_with_options(run: Run) -> str:
-    """The aggregator's name, with the options given to it: "cagrad c=0.2"."""
-    return " ".join([run["aggregator"], *(f"{key}={value}" for key, value in sorted(run.get("options", {}).items()))])
+    return next((name for name, spec in specs(runs).items() if spec.single), None)
 
 
 def metric_names(run: Run) -> list[str]:
@@ -52,20 +42,15 @@ def values(run: Run) -> Floats:
 
 def delta_by_seed(run: Run, against: Run) -> dict[str, float]:
     """Delta-m of each seed of `run` against the mean of the other's seeds."""
-    per_seed = delta_m(values(run), values(against).mean(axis=0), higher(run))
+    per_seed = delta_m_by_seed(values(run), values(against), higher(run))
     return {seed: float(d) for seed, d in zip(run["seeds"], per_seed, strict=True)}
 
 
 def base_of(method: str, runs: Runs) -> str | None:
     """The method with the same networks and aggregator but no sharpness; None for such a method itself."""
-    run = runs.get(method)
-    if run is None or run["sharpness"] == "none":
-        return None
-    wanted = (run["networks"], "none", aggregator_with_options(run))
-    return next(
-        (name for name, other in runs.items() if other and (*_kind(other), aggregator_with_options(other)) == wanted),
-        None,
-    )
+    known = specs(runs)
+    base = known[method].base(known.values()) if method in known else None
+    return base.name if base else None
 
 
 def main(runs: Runs) -> pd.DataFrame:
@@ -74,7 +59,7 @@ def main(runs: Runs) -> pd.DataFrame:
     method, aggregator, sharpness, networks, base, n_seeds; each "<task> <metric>" with "… low" and "… high";
     delta_m, delta_m_low, delta_m_high (per cent); gain, gain_low, gain_high (Delta-m minus that of the base
     method, paired by seed); mean_rank among the joint methods; lr and rho as chosen on validation data.
-    A cell that was not run keeps its row, with gaps.
+    A condition that was not run keeps its row, with gaps.
     """
     single = reference(runs)
     order = sorted(runs, key=lambda name: name != single)
@@ -130,7 +115,7 @@ def left_out(table: pd.DataFrame) -> list[str]:
 
 
 def search(runs: Runs) -> pd.DataFrame:
-    """Every trial of every cell: method, aggregator, sharpness, networks, lr, rho, alpha, score, chosen (boolean).
+    """Every trial of every condition: method, aggregator, sharpness, networks, lr, rho, alpha, score, chosen (boolean).
 
     A score is null where training diverged; a method with nothing to search has no rows.
     """
@@ -190,10 +175,10 @@ def markdown(table: pd.DataFrame) -> str:
     head = ["method", "Δm %", "95 % interval", "Δm − base", *metrics, "mean rank", *picks]
     lines = ["| " + " | ".join(head) + " |", "|:--|" + "--:|" * (len(head) - 1)]
     for row in table.to_dict("records"):
-        cells = [row["method"], text(row.get("delta_m"), 2), limits(row, "delta_m"), text(row.get("gain"), 2)]
-        cells += [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics]
-        cells += [text(row.get("mean_rank"), 2), *(text(row.get(name)) for name in picks)]
-        lines.append("| " + " | ".join(cells) + " |")
+        shown = [row["method"], text(row.get("delta_m"), 2), limits(row, "delta_m"), text(row.get("gain"), 2)]
+        shown += [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics]
+        shown += [text(row.get("mean_rank"), 2), *(text(row.get(name)) for name in picks)]
+        lines.append("| " + " | ".join(shown) + " |")
     if missing := [str(row["method"]) for row in table.to_dict("records") if not row["n_seeds"]]:
         lines += ["", f"Not run, or failed: {', '.join(missing)}."]
     if gone := left_out(table):

@@ -1,24 +1,26 @@
-"""`samo bench`: the cost of a step for every preset, on this machine, beside what the count of passes gives."""
+"""`samo bench`: what a step of every preset costs on this machine, and whether loading keeps up with training."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import torch
-import typer
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from samo.aggregation import SCALARISERS
-from samo.analysis.cost import Cost, Method, measure
+from samo.analysis.cost import Method, measure
+from samo.analysis.parts import loading
 from samo.models import celeba, lenet, mtan
 from samo.optim.passes import Closure
 from samo.optim.sharpness import PRESETS
-from samo.study import store
+from samo.study import config, paths, store
+from samo.study.runs import trained
 
 
 @dataclass(frozen=True)
@@ -86,43 +88,120 @@ PROBLEMS: dict[str, Callable[[torch.Generator], Case]] = {
 
 
 def bench(
-    preset: Annotated[list[str] | None, typer.Option(help="A preset, again for more; all by default.")] = None,
-    problem: Annotated[list[str] | None, typer.Option(help="A problem, again for more; all by default.")] = None,
-    aggregator: Annotated[list[str] | None, typer.Option(help="ls and mgda by default.")] = None,
-    repeats: Annotated[int, typer.Option(help="Interleaved rounds; the median is reported.", min=1)] = 5,
-    threads: Annotated[int, typer.Option(help="Threads of a pass.", min=1)] = 1,
-    out: Annotated[Path, typer.Option(help="Where the JSON goes, a file a problem.")] = Path("data/bench"),
+    presets: list[str] | None,
+    problems: list[str] | None,
+    aggregators: list[str] | None,
+    repeats: int = 5,
+    threads: int = 1,
+    out: Path = Path("data/bench"),
 ) -> None:
-    """Time and peak memory of a step for every preset, as ratios to an LS step of the same run.
+    """Print time and peak memory of a step for every preset, as ratios to an LS step of the same run.
 
-    `samo bench --loading` times loading beside the step instead; `samo bench --loading --help` lists its options.
+    Args:
+        presets: which ones; all where None.
+        problems: of `PROBLEMS`; all where None.
+        aggregators: ls and mgda where None.
+        repeats: interleaved rounds; the median is reported.
+        threads: of a pass.
+        out: the folder that gets a JSON file a problem.
+
+    Raises:
+        ValueError: one of the names is unknown.
     """
     console = Console()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler that counts memory would talk between the tables
     torch.set_num_threads(threads)
-    for name in known(problem, PROBLEMS, "problem"):
+    for name in known(problems, PROBLEMS, "problem"):
         generator = torch.Generator().manual_seed(0)
         with torch.random.fork_rng():
             torch.manual_seed(0)
             case = PROBLEMS[name](generator)
         methods = [
             Method(f"{sharpness} + {rule}", rule, PRESETS[sharpness])
-            for rule in aggregator or ["ls", "mgda"]
-            for sharpness in known(preset, PRESETS, "preset")
+            for rule in aggregators or ["ls", "mgda"]
+            for sharpness in known(presets, PRESETS, "preset")
             # Under a scalariser F-MTL's decompositions are one.
             if not (rule in SCALARISERS and sharpness.startswith("fmtl-"))
         ]
         with console.status(name) as status:
-            costs = measure(
-                case.trunk,
-                case.heads,
-                case.closure,
-                methods,
-                repeats=repeats,
-                progress=lambda method, name=name: status.update(f"{name}: {method}"),  # type: ignore[misc]
+
+            def tell(method: str, name: str = name, status: Status = status) -> None:
+                status.update(f"{name}: {method}")
+
+            costs = measure(case.trunk, case.heads, case.closure, methods, repeats=repeats, progress=tell)
+        headings = ("step", "ms", "x LS", "quartiles", "count", "x count", "MB", "copies")
+        table = _table(f"{name}: {PROBLEMS[name].__doc__}", headings)
+        for cost in costs:
+            table.add_row(
+                cost.method,
+                f"{1e3 * cost.seconds:.1f}",
+                f"{cost.ratio:.2f}",
+                f"{cost.ratio_low:.2f}-{cost.ratio_high:.2f}",
+                f"{cost.count_ratio:.2f}",
+                f"{cost.ratio / cost.count_ratio:.2f}",
+                f"{cost.memory / 1e6:.0f}",
+                f"{cost.copies:+.1f}",
             )
-        console.print(_table(f"{name}: {PROBLEMS[name].__doc__}", costs))
-        _write(out / f"{name}.json", costs, repeats, threads)
+        console.print(table)
+        steps = [asdict(cost) for cost in costs]
+        found = {"torch": torch.__version__, "threads": threads, "repeats": repeats, "steps": steps}
+        store.write_json(out / f"{name}.json", found)
+
+
+def bench_loading(
+    datasets: list[str] | None = None,
+    repeats: int = 15,
+    threads: int | None = None,
+    out: Path = Path("data/bench"),
+) -> None:
+    """Print the time of making a training batch, as a share of the plain LS step on it, for every prepared dataset.
+
+    Args:
+        datasets: which ones; all of the profile where None.
+        repeats: batches and steps in turns; the median is reported.
+        threads: of a pass; the profile's where None.
+        out: the folder that gets loading.json.
+
+    Raises:
+        ValueError: no such dataset, or one without a whole batch.
+    """
+    console, params, root = Console(), config.load(), paths.root()
+    threads = threads or params.train.threads
+    torch.set_num_threads(threads)
+    device = config.device(params.train.device)
+    headings = ("dataset", "batch ms", "step ms", "share %", "quartiles", "")
+    table = _table(f"Loading beside the plain LS step, {device}, threads: {threads}", headings)
+    found: dict[str, Any] = {}
+    missing: list[str] = []
+    for name in known(datasets, params.datasets, "dataset"):
+        if not (root / "data/prepared" / name).is_dir():
+            missing.append(name)
+            continue
+        with console.status(name), torch.random.fork_rng():
+            torch.manual_seed(0)
+            problem, order = trained.problem(root, params, name), torch.Generator().manual_seed(0)
+            try:
+                one = loading.measure(problem, params.dataset[name].training, order, device, repeats=repeats)
+            except ValueError as error:
+                raise ValueError(f"datasets.{name}: {error}") from error
+        found[name] = {**asdict(one), "keeps_up": one.keeps_up}
+        table.add_row(
+            name,
+            f"{1e3 * one.batch_seconds:.2f}",
+            f"{1e3 * one.step_seconds:.2f}",
+            f"{100 * one.share:.1f}",
+            f"{100 * one.share_low:.1f}-{100 * one.share_high:.1f}",
+            "" if one.keeps_up else f"above {100 * loading.LIMIT:.0f} %",
+            style=None if one.keeps_up else "red",
+        )
+    if found:
+        console.print(table)
+    for name in missing:
+        console.print(f"{name}: not prepared, call `dvc repro prepare@{name}`", highlight=False)
+    facts = {"torch": torch.__version__, "device": str(device), "threads": threads, "repeats": repeats}
+    store.write_json(
+        out / "loading.json", {**facts, "limit": loading.LIMIT, "datasets": found, "not_prepared": missing}
+    )
 
 
 def known(chosen: list[str] | None, there: Iterable[str], what: str) -> list[str]:
@@ -138,30 +217,9 @@ def known(chosen: list[str] | None, there: Iterable[str], what: str) -> list[str
     return chosen or names
 
 
-def columns(title: str, headings: Sequence[str]) -> Table:
+def _table(title: str, headings: Sequence[str]) -> Table:
     """A table still without rows: names on the left, numbers on the right."""
     table = Table(title=title)
     for n, heading in enumerate(headings):
         table.add_column(heading, justify="right" if n else "left", no_wrap=True)
     return table
-
-
-def _table(title: str, costs: Sequence[Cost]) -> Table:
-    table = columns(title, ("step", "ms", "x LS", "quartiles", "count", "x count", "MB", "copies"))
-    for cost in costs:
-        table.add_row(
-            cost.method,
-            f"{1e3 * cost.seconds:.1f}",
-            f"{cost.ratio:.2f}",
-            f"{cost.ratio_low:.2f}-{cost.ratio_high:.2f}",
-            f"{cost.count_ratio:.2f}",
-            f"{cost.ratio / cost.count_ratio:.2f}",
-            f"{cost.memory / 1e6:.0f}",
-            f"{cost.copies:+.1f}",
-        )
-    return table
-
-
-def _write(path: Path, costs: Sequence[Cost], repeats: int, threads: int) -> None:
-    content = {"torch": torch.__version__, "threads": threads, "repeats": repeats, "steps": [asdict(c) for c in costs]}
-    store.write_json(path, content)

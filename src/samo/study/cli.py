@@ -1,15 +1,16 @@
-"""The command line `samo`."""
+"""The command line `samo`: what a command needs is imported when it is called, so that `samo --help` is quick."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from samo.study.errors import ConfigError, FetchError, NotebookError, RankError
+from samo.study.errors import ConfigError, FetchError, NotebookError, PipelineError, RankError
+from samo.study.git import GitError
 
 app = typer.Typer(
     name="samo",
@@ -18,17 +19,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
-Workers = Annotated[int, typer.Option(help="Cells side by side.", min=1, max=64)]
-System = Annotated[bool, typer.Option("--system-metrics", help="Log processor, memory and disk to MLflow, too.")]
-Source = Literal["run", "study"]
+Workers = Annotated[int, typer.Option(help="Conditions side by side.", min=1, max=64)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but faults and the table.")]
+Names = list[str] | None
 
 
 def main() -> None:
-    """The entry point; what a person can mend comes as one line, not as a traceback."""
-    with _for_people():
+    """The entry point; what a person can do something about comes as one line, not as a traceback."""
+    with one_line():
         app()
 
 
@@ -36,36 +34,45 @@ def main() -> None:
 def check(
     params: Annotated[Path | None, typer.Argument(help="A params file; by default the active one.")] = None,
 ) -> None:
-    """Check params.yaml: one line a fault, exit code 2, nothing run, nothing written."""
-    from samo.study import config
-    from samo.study.config import conditions as cells
+    """Check params.yaml: one line a fault, exit code 2, nothing run; DVC's lists are cleared of processes gone."""
+    from samo.study import config, locks, paths
+    from samo.study.config import conditions
 
     found = config.check(config.load(params), params.name if params else "params.yaml")
     print(
-        f"{params or 'params.yaml'}: {len(cells.cells(found))} cells "
-        f"on {len(found.datasets)} datasets, "
+        f"{params or 'params.yaml'}: {len(conditions.conditions(found))} conditions on {len(found.datasets)} datasets, "
         f"{len(found.seeds)} seeds, {len(found.analyses)} analyses: all well"
     )
+    if params is None and (paths.root() / ".dvc/tmp/rwlock").exists():
+        from samo.study.grid.plan import calm_dvc
+
+        with calm_dvc():
+            if locks.repair(paths.root()):
+                print(".dvc/tmp/rwlock: entries of processes that are gone were removed, `dvc repro` works again")
 
 
-@app.command("cells")
-def list_cells() -> None:
-    """List the cells of the active profile, and which have run."""
+@app.command("conditions")
+def list_conditions() -> None:
+    """List the conditions of the active profile, and which have run."""
     from samo.study import config, paths
-    from samo.study.config import conditions as cells
+    from samo.study.config import conditions
 
     root = paths.root()
-    for cell in cells.cells(config.load()):
-        state = "has run" if (root / cell.runs / "metrics.json").exists() else "-"
-        print(f"{cell.name:<40} {cell.stage:<48} {state}")
+    for condition in conditions.conditions(config.load()):
+        state = "has run" if (root / condition.runs / "metrics.json").exists() else "-"
+        print(f"{condition.name:<40} {condition.stage:<48} {state}")
 
 
-@app.command("profile", add_help_option=False, context_settings=PASSED_ON)
-def make_active(context: typer.Context) -> None:
-    """Make a profile the active one, and say what it will cost; --help lists the options."""
-    from samo.study.config.command import command
+@app.command()
+def profile(
+    name: Annotated[str | None, typer.Argument(help="A profile; without one they are listed.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, change nothing.")] = False,
+    workers: Annotated[int, typer.Option(help="Conditions side by side, for the time.", min=1, max=64)] = 2,
+) -> None:
+    """Make a profile the active one, and say what it will cost: conditions, time, disk, missing raw data."""
+    from samo.study.profile import command
 
-    _pass_on(context, command, "samo profile")
+    command(name, dry_run, workers)
 
 
 @app.command("show")
@@ -94,71 +101,135 @@ def draw_figure(
 @app.command()
 def claims(
     number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
-    source: Annotated[Source, typer.Option("--from", help="The run at hand, or the shipped reference run.")] = "run",
+    source: Annotated[
+        Literal["run", "study"], typer.Option("--from", help="The run at hand, or the shipped reference run.")
+    ] = "run",
 ) -> None:
     """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
     from samo.study import paths
-    from samo.study.report import claims_view
+    from samo.study.report import show
 
-    claims_view.show(paths.root(), number, study=source == "study")
-
-
-@app.command("ship", add_help_option=False, context_settings=PASSED_ON)
-def keep_as_reference(context: typer.Context) -> None:
-    """(maintainers) Keep this run of the profile as the reference run; --help lists the options."""
-    from samo.study.report.command import command
-
-    _pass_on(context, command, "samo ship")
-
-
-@app.command("verify", add_help_option=False, context_settings=PASSED_ON)
-def make_again(context: typer.Context) -> None:
-    """Make a cell, or --sample N of them, again and compare with what is stored; --help lists the options."""
-    from samo.study.runs.command import command
-
-    _pass_on(context, command, "samo verify")
+    show.show_claims(paths.root(), number, study=source == "study")
 
 
 @app.command()
-def repro(workers: Workers = 2, quiet: Quiet = False, system_metrics: System = False) -> None:
-    """Run what is not up to date, cells side by side, then print the table and where the report is."""
+def ship(
+    tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped records, anew.")] = False,
+) -> None:
+    """(maintainers) Keep this run of the active profile as the reference run, in data/reference/study."""
     from samo.study import config, paths
-    from samo.study.grid import pipeline, work
-    from samo.study.tracking import track
-    from samo.study.tracking.machine import ASKED
+    from samo.study.report import reference
 
     root = paths.root()
-    params = config.check(config.load())
+    if tables:
+        reference.write_tables(reference.read(root / reference.FOLDER))
+    elif missing := reference.write(root, config.load()):
+        print(f"shipped without {len(missing)} conditions that have not run: {', '.join(missing)}", file=sys.stderr)
+
+
+@app.command()
+def verify(
+    dataset: Annotated[str | None, typer.Argument(help="A dataset of the profile.")] = None,
+    method: Annotated[str | None, typer.Argument(help="One of its methods.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Draw so many conditions instead of naming one.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the draw; without one, that taken is said.", min=0)] = None,
+) -> None:
+    """Make a condition again in a temporary place and compare it with what is stored, byte for byte.
+
+    Exit code 1 where anything differs; nothing of the project is written.
+    """
+    from samo.study import config, paths
+    from samo.study import verify as verification
+
+    root, params = paths.root(), config.load()
+    if sample is not None and dataset is None:
+        wanted = verification.drawn(root, params, sample, seed)
+    elif sample is None and dataset is not None and method is not None:
+        wanted = [verification.named(root, params, dataset, method)]
+    else:
+        raise typer.BadParameter("name a DATASET and a METHOD, or draw conditions with --sample N")
+    sys.exit(0 if verification.verify(root, params, wanted) else 1)
+
+
+@app.command()
+def repro(
+    workers: Workers = 2,
+    quiet: Quiet = False,
+    system_metrics: Annotated[
+        bool, typer.Option("--system-metrics", help="Log processor, memory and disk to MLflow, too.")
+    ] = False,
+) -> None:
+    """Run what is not up to date, conditions side by side, then print the tables and where the report is."""
+    from samo.study import config, paths
+    from samo.study.grid import pipeline, work
+    from samo.study.report import show
+    from samo.study.tracking import track
+
+    root, params = paths.root(), config.check(config.load())
     if system_metrics:
-        os.environ[ASKED] = "true"  # the workers see it
-    code = pipeline.repro(root, workers, work.weights(root, params), quiet, before=lambda: track.prepare(root, params))
+        os.environ[track.ASKED] = "true"  # the workers see it
+    code = pipeline.repro(
+        root,
+        workers,
+        work.weights(root, params),
+        quiet,
+        before=lambda: track.prepare(root, params),
+        took=lambda seconds: work.note(root, seconds),
+    )
     if code == pipeline.STOPPED:
         sys.exit(code)  # how to go on is the last that it said
     for dataset in params.datasets:
-        table = root / "reports/tables" / f"{dataset}.md"
-        if table.exists():
-            print(f"\n{table.read_text()}")
+        if (root / show.TABLES / f"{dataset}.csv").exists():
+            show.show(root, params, dataset)
+            print(f"every seed and trial: `samo show {dataset} METHOD`\n")
     _name_report(root)
     sys.exit(code)
 
 
-@app.command("grid", add_help_option=False, context_settings=PASSED_ON)
-def run_cells(context: typer.Context) -> None:
-    """Run the cells alone, here or on a Ray cluster; --help lists the options."""
-    from samo.study.grid.command import command
+@app.command()
+def grid(
+    workers: Annotated[
+        int | None, typer.Option(help="Side by side; by default 2 here, all that fit on a cluster.", min=1, max=10_000)
+    ] = None,
+    ray: Annotated[str | None, typer.Option(help="A running Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")] = None,
+    remote: Annotated[str | None, typer.Option(help="The DVC remote for its data and results.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run conditions and analyses alone, here or on a Ray cluster; `samo repro` then measures costs and reports."""
+    from samo.study import config, paths
+    from samo.study.grid import pipeline, work
+    from samo.study.grid.cluster import Cluster
+    from samo.study.tracking import track
+    from samo.study.tracking.rebuild import rebuild
 
-    _pass_on(context, command, "samo grid")
+    root, params, cluster = paths.root(), config.check(config.load()), None
+    if ray is not None and remote is not None:
+        cluster = Cluster(ray, remote, params.cluster.cpus, params.cluster.gpus, workers)
+    elif ray is not None or remote is not None:
+        raise typer.BadParameter("a cluster needs both --ray ADDRESS and --remote NAME")
+    code = pipeline.repro(
+        root,
+        workers or 2,
+        work.weights(root, params),
+        quiet,
+        before=lambda: track.prepare(root, params),
+        rest=False,
+        cluster=cluster,
+    )
+    if cluster:  # its workers cannot write to this machine's MLflow
+        rebuild(root, params, lambda _: None)
+    sys.exit(code)
 
 
 @app.command("run", context_settings={"ignore_unknown_options": True})
 def run_notebook(
     notebook: str,
     name: Annotated[str, typer.Option(help="Name of the executed copy.")],
-    p: Annotated[list[str] | None, typer.Option("-p", help="A parameter, as key=value.")] = None,
+    p: Annotated[Names, typer.Option("-p", help="A parameter, as key=value.")] = None,
 ) -> None:
     """Execute a notebook with parameters (what a stage of dvc.yaml does)."""
-    from samo.study.grid.stopping import stopping
     from samo.study.notebooks import notebook as runner
+    from samo.study.processes import stopping
 
     pairs = [item.split("=", 1) for item in p or []]
     if any(len(pair) != 2 for pair in pairs):
@@ -167,7 +238,7 @@ def run_notebook(
         with stopping():
             runner.run(notebook, name, dict(pairs))
     except KeyboardInterrupt:
-        print("stopped; a cell goes on from its last checkpoint", file=sys.stderr)
+        print("stopped; a condition goes on from its last checkpoint", file=sys.stderr)
         sys.exit(130)
 
 
@@ -175,11 +246,11 @@ def run_notebook(
 def render() -> None:
     """Turn the executed report notebook into the HTML report."""
     from samo.study import config, paths
-    from samo.study.report import render as pages
+    from samo.study.report import page
 
     root = paths.root()
     device = config.device(config.load().train.device)
-    pages.render(root / "reports/executed/report.ipynb", root, device.type)
+    page.render(root / "reports/executed/report.ipynb", root, device.type)
 
 
 @app.command("fetch")
@@ -220,28 +291,33 @@ def track() -> None:
     print(f"{made} runs made in {place(root)}")
 
 
-@app.command("ui", add_help_option=False, context_settings=PASSED_ON)
-def show_runs(context: typer.Context) -> None:
-    """Start MLflow's page on the runs, on this machine only; --help lists the options."""
-    from samo.study.tracking.command import command
+@app.command()
+def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """Start MLflow's page on the runs, on this machine only."""
+    from samo.study import paths
+    from samo.study.tracking import rebuild
 
-    _pass_on(context, command, "samo ui")
+    rebuild.show(paths.root(), port)
 
 
-@app.command("bench", add_help_option=False, context_settings=PASSED_ON)
-def bench_steps(
-    context: typer.Context,
-    loading: Annotated[bool, typer.Option("--loading", help="Time loading beside the step.")] = False,
+@app.command()
+def bench(
+    preset: Annotated[Names, typer.Option(help="A preset, again for more; all by default.")] = None,
+    problem: Annotated[Names, typer.Option(help="A problem, again for more; all by default.")] = None,
+    aggregator: Annotated[Names, typer.Option(help="ls and mgda by default.")] = None,
+    loading: Annotated[bool, typer.Option("--loading", help="Time loading beside the step, on prepared data.")] = False,
+    dataset: Annotated[Names, typer.Option(help="With --loading: a dataset, again for more.")] = None,
+    repeats: Annotated[int | None, typer.Option(help="Interleaved rounds; the median is reported.", min=1)] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of a pass.", min=1)] = None,
+    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("data/bench"),
 ) -> None:
-    """Time and memory of a step for every preset, or with --loading of a batch; --help lists the options."""
+    """Time and peak memory of a step for every preset, or with --loading the time of making a batch beside it."""
+    from samo.study import bench as benches
+
     if loading:
-        from samo.study.bench_loading import bench_loading  # torch's seconds are for those who measure
-
-        _pass_on(context, bench_loading, "samo bench --loading")
+        benches.bench_loading(dataset, repeats or 15, threads, out)
     else:
-        from samo.study.bench import bench
-
-        _pass_on(context, bench, "samo bench")
+        benches.bench(preset, problem, aggregator, repeats or 5, threads or 1, out)
 
 
 @app.command()
@@ -258,26 +334,22 @@ def report() -> None:
         webbrowser.open(page.resolve().as_uri())
 
 
-def _pass_on(context: typer.Context, command: Callable[..., None], name: str) -> None:
-    """Give the rest of the line to a command of its own file, which has its own options."""
-    inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    inner.command()(command)
-    inner(args=context.args, prog_name=name)
-
-
 def _name_report(root: Path) -> None:
     page = root / "reports/html/index.html"
     print(f"report: {page}" if page.exists() else "report: none yet, `make repro` writes it")
 
 
 @contextmanager
-def _for_people() -> Iterator[None]:
-    """Faults that a person can mend become one line; those of params.yaml exit with 2, others with 1."""
+def one_line() -> Iterator[None]:
+    """Faults that a person can do something about become one line; those of params.yaml exit with 2, others with 1."""
     try:
         yield
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    except (FetchError, NotebookError, OSError, RankError, ValueError) as error:
+    except PipelineError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except (FetchError, GitError, NotebookError, OSError, RankError, ValueError) as error:
         print(f"samo: {error}", file=sys.stderr)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Faults that a person can mend; the command line tells them in one line each."""
+"""Faults that a person can do something about; the command line tells them in one line each."""
 
 
 class ConfigError(Exception):
@@ -13,8 +13,12 @@ class NotebookError(Exception):
     """A notebook that cannot be run as asked, or a cell of it that failed."""
 
 
+class PipelineError(Exception):
+    """The pipeline cannot be read or is in use; the message is one line."""
+
+
 class RankError(Exception):
-    """A process of a cell that several train together ended before its time; the message says which, and of what."""
+    """One of several processes that train a condition together ended early; the message says which, and why."""
 
 
 class WriteError(OSError):

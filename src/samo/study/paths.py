@@ -5,6 +5,8 @@ from pathlib import Path
 
 CHECKPOINTS = "SAMO_CHECKPOINTS"
 """The variable that tells a worker's stages where the project's checkpoints lie."""
+TRACKING = "SAMO_TRACKING"
+"""The variable that keeps a stage from logging to MLflow, where it is "off"."""
 
 
 def root() -> Path:
@@ -23,7 +25,7 @@ def root() -> Path:
 
 
 def checkpoints(root: Path) -> Path:
-    """Where stopped cells go on from: the project's own place also inside a worker's clone, which vanishes."""
+    """Where interrupted conditions go on from: the project's own place also inside a worker's clone, which vanishes."""
     return Path(os.environ.get(CHECKPOINTS) or root / ".samo" / "checkpoints")
 
 

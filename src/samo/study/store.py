@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and JSON with one spelling."""
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from samo.study.errors import WriteError
+from samo.study.processes import is_alive
 from samo.study.runs.formats import json_text
 from samo.study.runs.formats import rounded as rounded
 
@@ -82,19 +84,9 @@ def _beside(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     ours = re.compile(re.escape(f".{path.name}.") + r"(\d+)-[0-9a-f]+\.part")
     for left in path.parent.iterdir():
-        if (found := ours.fullmatch(left.name)) and not _lives(int(found[1])):
+        if (found := ours.fullmatch(left.name)) and not is_alive(int(found[1])):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _sync(path: Path) -> None:
@@ -128,6 +120,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON in the one spelling of `samo.study.runs.formats`."""
     write_text(path, json_text(value))
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def needed(root: Path, path: Path) -> Path:

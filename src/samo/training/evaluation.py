@@ -1,12 +1,18 @@
-"""A network's losses and metrics over a whole split."""
+"""A network's losses and metrics over a whole split, and those of which epoch count."""
 
 from collections.abc import Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from samo.optim.process_group import ALONE, Ranks
 from samo.training.problem import Problem, Values
+from samo.training.settings import Training
+
+if TYPE_CHECKING:
+    from samo.training.loop import Row
 
 EVALUATION_BATCH = 500
 
@@ -33,6 +39,33 @@ def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.dev
     values = meter.compute()
     found = {task: {"loss": total[i] / max(1, seen[i]), **values[task]} for i, task in enumerate(problem.tasks)}
     return found if ranks.group is None else _of_first(found, device, ranks)
+
+
+def values_of(history: "Sequence[Row]", split: str, epoch: int | None = None) -> Values:
+    """Task -> metric -> value of a split, at an epoch or at the last one that has it."""
+    values: Values = {}
+    for row in history:
+        if row.split == split and epoch in (None, row.epoch):
+            values.setdefault(row.task, {})[row.metric] = row.value
+    return values
+
+
+def reported(problem: Problem, history: "Sequence[Row]", training: Training) -> Values:
+    """The test values of a training that count, by `training.reported`.
+
+    Args:
+        problem: gives the validation score.
+        history: every epoch's rows for "val" and "test".
+        training: "last", "best" (the first of the best validation score) or "mean-of-last" epochs.
+    """
+    epochs = sorted({row.epoch for row in history if row.split == "test"})
+    if training.reported == "best":
+        best = max(epochs, key=lambda epoch: (problem.score(values_of(history, "val", epoch)), -epoch))
+        return values_of(history, "test", best)
+    if training.reported == "mean-of-last":
+        last = [values_of(history, "test", epoch) for epoch in epochs[-training.last_epochs :]]
+        return {task: {name: fmean(v[task][name] for v in last) for name in last[0][task]} for task in last[0]}
+    return values_of(history, "test")
 
 
 def _of_first(values: Values, device: torch.device, ranks: Ranks) -> Values:

@@ -17,10 +17,9 @@ from samo.optim.process_group import Group, Ranks
 from samo.optim.sharpness import Sharpness
 from samo.optim.update import MultiTaskUpdate
 from samo.training.agreement import Agreement, LayerCosine
-from samo.training.evaluation import evaluate
-from samo.training.optimizer import make_optimizer
+from samo.training.evaluation import evaluate, values_of
 from samo.training.problem import Batch, Problem, Values
-from samo.training.schedule import Schedule
+from samo.training.schedule import Schedule, make_optimizer
 from samo.training.settings import Training
 from samo.training.state import Running, State
 
@@ -227,15 +226,6 @@ def _score(problem: Problem, network: nn.Module, rows: list[Row], device: torch.
     """The validation score, from the epoch's rows where they have it."""
     found = values_of(rows, "val")
     return problem.score(found or evaluate(problem, network, "val", device, ranks))
-
-
-def values_of(history: Sequence[Row], split: str, epoch: int | None = None) -> Values:
-    """Task -> metric -> value of a split, at an epoch or at the last one that has it."""
-    values: Values = {}
-    for row in history:
-        if row.split == split and epoch in (None, row.epoch):
-            values.setdefault(row.task, {})[row.metric] = row.value
-    return values
 
 
 def _rows(epoch: int, split: str, values: Values) -> list[Row]:

@@ -1,16 +1,28 @@
-"""The learning rate over a training: the schedules that the papers use, and one for short budgets."""
+"""The optimiser, and its learning rate over a training: the papers' schedules, and one for short budgets."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from torch.optim import Optimizer
+from torch import nn
+from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR, ReduceLROnPlateau, StepLR
 
 from samo.training.settings import Training
 
 WARM_UP = 0.1
 """The share of the steps in which the schedule "onecycle" goes up."""
+
+
+def make_optimizer(learned: Iterable[nn.Parameter], lr: float, training: Training) -> Optimizer:
+    """The optimiser that `samo.training.settings.Training.optimizer` names, over all that is learned.
+
+    One for trunk and heads: Adam and SGD go coordinate by coordinate, so F-MTL's two Adams of the same settings, one
+    for each, are this one.
+    """
+    if training.optimizer == "sgd":
+        return SGD(learned, lr=lr, momentum=training.momentum, weight_decay=training.weight_decay)
+    return Adam(learned, lr=lr, weight_decay=training.weight_decay)
 
 
 class Schedule:

@@ -1,15 +1,15 @@
 import yaml
 
 from samo.study import config
-from samo.study.config.conditions import cells, main, variants
-from samo.study.grid.pipeline import CELLS
+from samo.study.config.conditions import conditions, main, variants
+from samo.study.grid.pipeline import CONDITIONS
 from tests.study.made_study import ROOT
 
 PARAMS = config.load(ROOT / "profiles/smoke.yaml")
 
 
 def test_every_cell_has_a_name_a_stage_and_a_place_of_its_own():
-    found = cells(PARAMS)
+    found = conditions(PARAMS)
     shown = ["stl", "ls", "samo-ls", "fmtl-fairgrad"]
     assert [c.name for c in found] == [f"multimnist/{m}" for m in (*shown[:3], "samo-ls-alpha09", shown[3])]
     assert len({c.stage for c in found}) == len({c.runs for c in found}) == len({c.models for c in found}) == 5
@@ -19,7 +19,7 @@ def test_every_cell_has_a_name_a_stage_and_a_place_of_its_own():
 
 
 def test_every_kind_of_cell_is_a_stage_and_runs_beside_others():
-    kinds = {cell.kind for cell in cells(config.load(ROOT / "profiles/laptop.yaml"))}
+    kinds = {cell.kind for cell in conditions(config.load(ROOT / "profiles/laptop.yaml"))}
     assert kinds == {"train", "train-more", "train-sensitivity"}
     assert kinds <= set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
-    assert kinds <= set(CELLS)
+    assert kinds <= set(CONDITIONS)

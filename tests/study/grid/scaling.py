@@ -8,8 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from samo.study import grid
+from samo.study.grid import pipeline
+from samo.study.grid.cluster import Cluster
 from samo.study.grid.display import Display
+from samo.study.grid.plan import plan
 from tests.study.conftest import make_template
 from tests.study.grid import cluster
 from tests.study.project import PARAMS, Project
@@ -30,12 +32,12 @@ def measure(project: Project, nodes: cluster.Nodes, workers: int, cells: int, wo
     cluster.commit(project)
     began = time.monotonic()
     stages = [f"train@one-m{n}" for n in range(cells)]
-    where = grid.Cluster(nodes.address, "shared", workers=workers)
-    plan = grid.plan(project.root, stages)
+    where = Cluster(nodes.address, "shared", workers=workers)
+    work = plan(project.root, stages)
     with Path(os.devnull).open("w") as nowhere:
         show = Display(nowhere)
-        show.begin(dict.fromkeys(plan.stale, 1.0))
-        outcome = grid.run_plan(project.root, plan, workers, lambda _: 1.0, show, where)
+        show.begin(dict.fromkeys(work.stale, 1.0))
+        outcome = pipeline.run(project.root, work, workers, lambda _: 1.0, show, where)
         assert not outcome.failures
     lines = [line.split() for line in project.lines() if line.startswith("train")]
     spans = [(float(line[1]), float(line[2])) for line in lines]

@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from samo.study import grid
+from samo.study.errors import PipelineError
 from samo.study.grid import pipeline
+from samo.study.grid.cluster import Cluster
 from tests.study.grid import cluster
 from tests.study.project import Project
 
@@ -42,7 +43,7 @@ def shared(own: Project, tmp_path: Path) -> Project:
 
 
 def run(project: Project, nodes: cluster.Nodes, workers: int | None = None) -> int:
-    where = grid.Cluster(nodes.address, "shared", workers=workers)
+    where = Cluster(nodes.address, "shared", workers=workers)
     return pipeline.repro(project.root, 2, lambda _: 1.0, rest=False, cluster=where)
 
 
@@ -54,8 +55,8 @@ def made(project: Project, cell: str) -> str:
 def start(project: Project, nodes: cluster.Nodes) -> subprocess.Popen[str]:
     """A grid in a process of its own, which can be killed."""
     code = (
-        "import sys; from pathlib import Path; from samo.study import grid; from samo.study.grid import pipeline;"
-        "where = grid.Cluster(sys.argv[2], 'shared');"
+        "import sys; from pathlib import Path; from samo.study.grid import pipeline;"
+        "where = pipeline.Cluster(sys.argv[2], 'shared');"
         "sys.exit(pipeline.repro(Path(sys.argv[1]), 2, lambda _: 1.0, rest=False, cluster=where))"
     )
     command = [sys.executable, "-c", code, str(project.root), nodes.address]
@@ -165,7 +166,7 @@ def test_a_bucket_serves_as_remote(own: Project, nodes: cluster.Nodes) -> None:
         store.stop()
 
 
-def test_no_room_is_said(shared: Project, nodes: cluster.Nodes, capsys: pytest.CaptureFixture[str]) -> None:
-    where = grid.Cluster(nodes.address, "shared", cpus=8, gpus=1)
-    assert pipeline.repro(shared.root, 2, lambda _: 1.0, rest=False, cluster=where) == 1
-    assert "no node of the cluster has 8 CPUs and 1 GPUs" in capsys.readouterr().err
+def test_no_room_is_said(shared: Project, nodes: cluster.Nodes) -> None:
+    where = Cluster(nodes.address, "shared", cpus=8, gpus=1)
+    with pytest.raises(PipelineError, match="no node of the cluster has 8 CPUs and 1 GPUs"):
+        pipeline.repro(shared.root, 2, lambda _: 1.0, rest=False, cluster=where)

@@ -3,7 +3,8 @@ from typer.testing import CliRunner
 
 from samo.study import config
 from samo.study.cli import app
-from samo.study.grid.estimate import OVERHEAD, Estimate, Unit, cell_seconds, estimate, measure
+from samo.study.grid import work
+from samo.study.grid.estimate import OVERHEAD, Estimate, Unit, condition_seconds, estimate, measure
 from tests.study.made_study import ROOT
 
 SCENES = """  scenes:
@@ -19,13 +20,13 @@ def test_a_cell_is_reckoned_from_its_trials_seeds_epochs_and_passes():
     unit = Unit(tasks=3, weights=100, step=0.5, look=0.01, stored=1)
     # LS: two trials of 2 epochs that look at the validation split, two seeds of 3 epochs that look at both.
     trials, finals = 2 * (2 * 10 * 0.5 + 8 * 0.01), 2 * 3 * (10 * 0.5 + 16 * 0.01)
-    assert cell_seconds(PARAMS, "scenes", PARAMS.methods["ls"], unit) == pytest.approx(trials + finals)
+    assert condition_seconds(PARAMS, "scenes", PARAMS.methods["ls"], unit) == pytest.approx(trials + finals)
     # Single-task training: three networks.
-    separate = cell_seconds(PARAMS, "scenes", PARAMS.methods["stl"], unit)
+    separate = condition_seconds(PARAMS, "scenes", PARAMS.methods["stl"], unit)
     assert separate == pytest.approx(3 * (trials + finals))
     # SAMO under LS, K = 3: 3 passes for g_0, 6 probes, 3 points with a backward pass each; three trials.
     samo = 3 * (2 * 10 * 0.5 * 6 + 8 * 0.01) + 2 * 3 * (10 * 0.5 * 6 + 16 * 0.01)
-    assert cell_seconds(PARAMS, "scenes", PARAMS.methods["samo-ls"], unit) == pytest.approx(samo)
+    assert condition_seconds(PARAMS, "scenes", PARAMS.methods["samo-ls"], unit) == pytest.approx(samo)
 
 
 def test_looks_at_mini_batches_are_reckoned_where_tasks_share_a_trunk():
@@ -33,7 +34,7 @@ def test_looks_at_mini_batches_are_reckoned_where_tasks_share_a_trunk():
     unit = Unit(tasks=3, weights=100, step=0.5, look=0.01, stored=1)
 
     def more(method: str) -> float:
-        with_, without = (cell_seconds(p, "scenes", p.methods[method], unit) for p in (params, PARAMS))
+        with_, without = (condition_seconds(p, "scenes", p.methods[method], unit) for p in (params, PARAMS))
         return with_ - without
 
     # In two seeds of 3 epochs, 4 looks with a forward and three backward passes, where a step takes three passes.
@@ -63,8 +64,8 @@ def test_of_several_processes_one_s_share_of_a_batch_is_timed(tmp_path, monkeypa
 def test_the_whole_is_the_sum_of_the_cells(tmp_path):
     found = estimate(tmp_path, PARAMS, "scenes", lambda _: None)
     assert isinstance(found, Estimate)
-    assert (found.cells, found.steps) == (4, 10)
-    cells = [cell_seconds(PARAMS, "scenes", m, found.unit) + OVERHEAD for m in PARAMS.methods.values()]
+    assert (found.conditions, found.steps) == (4, 10)
+    cells = [condition_seconds(PARAMS, "scenes", m, found.unit) + OVERHEAD for m in PARAMS.methods.values()]
     assert found.seconds == pytest.approx(sum(cells))
     # Weights of two seeds each: three methods with one network, one with three.
     assert found.disk == pytest.approx(56 * found.unit.stored + 2 * (3 + 3) * found.unit.weights)
@@ -93,13 +94,47 @@ def test_how_many_there_are_must_be_said(tmp_path):
 
 def test_the_command_makes_the_profile_active_and_prints_a_table(tmp_path, monkeypatch):
     (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles/rooms.yaml").write_text(TEXT[:START] + SCENES + TEXT[END:])
+    (tmp_path / "profiles/small.yaml").write_text(TEXT[:START] + SCENES + TEXT[END:])
     (tmp_path / "dvc.yaml").touch()
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    looked = CliRunner().invoke(app, ["profile", "rooms", "--dry-run"])
+    looked = CliRunner().invoke(app, ["profile", "small", "--dry-run"])
     assert looked.exit_code == 0
     assert not (tmp_path / "params.yaml").exists()
-    for words in ("scenes", "LS step", "together: 4 cells"):
+    for words in ("scenes", "LS step", "together: 4 conditions"):
         assert words in looked.output
-    assert "params.yaml is now profiles/rooms.yaml" in CliRunner().invoke(app, ["profile", "rooms"]).output
-    assert "rooms  (active)" in CliRunner().invoke(app, ["profile"]).output
+    assert "params.yaml is now profiles/small.yaml" in CliRunner().invoke(app, ["profile", "small"]).output
+    assert "small  (active)" in CliRunner().invoke(app, ["profile"]).output
+
+
+SMOKE = config.load(ROOT / "profiles/smoke.yaml")
+UNIT = Unit(tasks=2, weights=1, step=0.5, look=0.01, stored=1.0)
+
+
+def test_expected_seconds_follow_from_measured_steps_else_from_the_count_of_passes(tmp_path):
+    weight = work.weights(tmp_path, SMOKE)
+    # LS: 2 trials of 1 epoch and 2 seeds of 2 epochs, 3 passes a step.
+    passes = {name: (weight(f"train@multimnist-{name}") - OVERHEAD) / work.PASS for name in ("ls", "stl", "samo-ls")}
+    assert passes["ls"] == pytest.approx((2 * 1 + 2 * 2) * 3)
+    assert passes["stl"] == pytest.approx(2 * passes["ls"])
+    # SAMO: 3 trials; 3 passes for g_0, 4 for the estimates, 2 perturbed points with a backward pass each.
+    assert passes["samo-ls"] == pytest.approx((3 * 1 + 2 * 2) * (3 + 4 + 2 * 3))
+    assert [weight(name) for name in ("tables", "analyse@multimnist-probe")] == [
+        work.USUAL[k] for k in ("tables", "analyse")
+    ]
+    work.remember(tmp_path, SMOKE, {"multimnist": UNIT})
+    work.note(tmp_path, {"tables": 71.04, "train@multimnist-ls": 5.0})
+    weight = work.weights(tmp_path, SMOKE)
+    seconds = condition_seconds(SMOKE, "multimnist", SMOKE.methods["ls"], UNIT)
+    assert weight("train@multimnist-ls") == seconds + OVERHEAD
+    assert weight("tables") == 71.0  # what it took the last time
+
+
+def test_a_step_measured_under_other_settings_counts_for_nothing(tmp_path):
+    work.remember(tmp_path, SMOKE, {"multimnist": UNIT})
+    text = (ROOT / "profiles/smoke.yaml").read_text()
+    assert work.recall(tmp_path, config.parse(text.replace("batch: 32", "batch: 16"))) == {}
+    assert work.recall(tmp_path, config.parse(text.replace("threads: 1", "processes: 2"))) == {}
+    assert work.recall(tmp_path, config.parse(text.replace("seeds: [0, 1]", "seeds: [7]"))) == {"multimnist": UNIT}
+    for broken in ("", "[]", '{"multimnist": 3}', '{"multimnist": {"of": "x"}}'):
+        (tmp_path / work.UNITS).write_text(broken)
+        assert work.recall(tmp_path, SMOKE) == {}

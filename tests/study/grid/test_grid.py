@@ -10,17 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from samo.study import grid
+from samo.study import locks
+from samo.study.errors import PipelineError
+from samo.study.grid import pipeline
+from samo.study.grid.adopt import adopt, withdraw
 from samo.study.grid.display import Display
+from samo.study.grid.plan import plan
+from samo.study.grid.schedule import Failure, Weight
 from tests.study.project import Project
 
 CELLS = ["train@one-a", "train@one-b", "train@one-c"]
 ALL = ["fetch-one", "train-a", "train-b", "train-c"]
 
 
-def run(project: Project, *stages: str, workers: int = 2) -> list[grid.Failure]:
-    with Path(os.devnull).open("w") as nowhere:
-        return grid.run(project.root, stages or CELLS, workers, lambda _: 1.0, Display(nowhere))
+def run(project: Project, *stages: str, workers: int = 2, weight: Weight = lambda _: 1.0) -> list[Failure]:
+    """Some stages and what they need, taken into the project."""
+    with Path(os.devnull).open("w") as nowhere, locks.only_one(project.root):
+        work = plan(project.root, stages or CELLS)
+        shown = Display(nowhere)
+        shown.begin(dict.fromkeys(work.stale, 1.0))
+        outcome = pipeline.run(project.root, work, workers, weight, shown)
+        adopt(project.root, outcome.made)
+        return outcome.failures
 
 
 def start(project: Project) -> subprocess.Popen[str]:
@@ -80,7 +91,7 @@ def test_params_are_parsed_once_not_once_a_stage(project: Project, monkeypatch: 
 
     monkeypatch.setattr(_yaml, "parse_yaml", counted)
     project.edit("trace:", "more: {}\ntrace:")
-    assert not grid.plan(project.root, CELLS).stale
+    assert not plan(project.root, CELLS).stale
     names = [Path(path).name for path in parsed]
     assert "params.yaml" in names
     assert names.count("params.yaml") < len(CELLS)
@@ -94,19 +105,17 @@ def test_inputs_come_from_the_cache(project: Project) -> None:
 
 def test_a_removed_cell_is_unknown(project: Project) -> None:
     project.edit("  a: {rho: 1}\n", "")
-    with pytest.raises(grid.PipelineError, match="train@one-a"):
+    with pytest.raises(PipelineError, match="train@one-a"):
         run(project)
     assert run(project, *CELLS[1:]) == []
     assert project.ran() == ["fetch-one", "train-b", "train-c"]
 
 
-def test_cells_overlap(project: Project) -> None:
-    project.edit("rho: 1", "seconds: 2")
-    project.edit("rho: 2", "seconds: 2")
-    run(project, "train@one-a", "train@one-b")
-    spans = {line.split()[0]: [float(t) for t in line.split()[1:3]] for line in project.lines()}
-    folders = {line.split()[3] for line in project.lines()}
-    assert max(spans["train-a"][0], spans["train-b"][0]) < min(spans["train-a"][1], spans["train-b"][1])
+def test_two_run_at_once_each_in_its_clone(project: Project) -> None:
+    project.edit("rho: 1", "meets: b")
+    project.edit("rho: 2", "meets: a")
+    assert run(project, "train@one-a", "train@one-b") == []
+    folders = {line.split()[3] for line in project.lines() if line.startswith("train")}
     assert folders == {str(project.root / ".samo/workers" / n) for n in "01"}
 
 
@@ -136,8 +145,7 @@ def test_the_environment_of_a_stage(project: Project, monkeypatch: pytest.Monkey
 
 def test_the_longest_goes_first(project: Project) -> None:
     weight = {"train@one-a": 1.0, "train@one-b": 3.0, "train@one-c": 2.0, "fetch@one": 1.0}
-    with Path(os.devnull).open("w") as nowhere:
-        grid.run(project.root, CELLS, 1, weight.__getitem__, Display(nowhere))
+    run(project, workers=1, weight=weight.__getitem__)
     assert [line.split()[0] for line in project.lines()] == ["fetch-one", "train-b", "train-c", "train-a"]
 
 
@@ -184,7 +192,7 @@ def test_what_a_killed_worker_left_is_no_obstacle(project: Project) -> None:
 
 
 def test_two_grids_at_once_are_refused(project: Project) -> None:
-    with grid.only_one(project.root), pytest.raises(grid.PipelineError, match=f"process {os.getpid()}"):
+    with locks.only_one(project.root), pytest.raises(PipelineError, match=f"process {os.getpid()}"):
         run(project)
     assert project.ran() == []
 
@@ -196,20 +204,9 @@ def test_without_git_it_says_so(project: Project, tmp_path: Path) -> None:
     assert "git clone failed" in failures[0].reason
 
 
-@pytest.mark.parametrize("left", ["cut", "of a process that is gone", "of a number that another process has got since"])
-def test_a_stale_list_of_dvc_s_locks_is_no_obstacle(project: Project, left: str) -> None:
-    path = project.root / ".dvc/tmp/rwlock"
-    whose = {"pid": os.getpid() if "another" in left else 4_194_999, "cmd": "dvc repro"}
-    text = json.dumps({"write": {str(project.root / "data/raw/one"): whose}, "read": {"/there": [whose]}})
-    path.write_text(text[:30] if left == "cut" else text)
-    os.utime(path, (1, 1))  # long before this process began
-    assert run(project, "fetch@one") == []
-    assert project.ran() == ["fetch-one"]
-
-
 def test_what_failed_is_withdrawn_and_what_is_up_to_date_stays(project: Project) -> None:
     assert run(project) == []
-    grid.withdraw(project.root, {"train@one-b"})
+    withdraw(project.root, {"train@one-b"})
     assert sorted(path.name for path in (project.root / "data/runs/one").iterdir()) == ["a", "c"]
     project.ran()
     assert run(project) == []  # out of the run-cache

@@ -2,39 +2,37 @@
 
 import io
 import multiprocessing
+import re
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from samo.study.grid.clock import Cell, Clock, duration
-from samo.study.grid.display import Bars, Display, Lines, display, where
-from samo.study.grid.progress import Tail, report
+from samo.study.grid.display import Bars, Display, Lines, display
+from samo.study.grid.remaining import Remaining, Running, duration
+from samo.study.progress import Tail, report, where
 
 
 def test_nobody_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SAMO_PROGRESS", raising=False)
     report(epoch=1)
-    monkeypatch.setenv("SAMO_PROGRESS", str(tmp_path / "no" / "such" / "folder"))
-    report(epoch=1)
-    monkeypatch.setenv("SAMO_PROGRESS", str(tmp_path))
-    report(epoch=1)
+    for place in (tmp_path / "no" / "such" / "folder", tmp_path):
+        monkeypatch.setenv("SAMO_PROGRESS", str(place))
+        report(epoch=1)
 
 
 def test_events_come_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "cell.jsonl"
+    path = tmp_path / "stage.jsonl"
     tail = Tail(path)
     assert tail.read() == []
     monkeypatch.setenv("SAMO_PROGRESS", str(path))
-    report(cell="multimnist/ls", epoch=1, loss=0.5)
-    assert tail.read() == [{"cell": "multimnist/ls", "epoch": 1, "loss": 0.5}]
+    report(condition="multimnist/ls", epoch=1, loss=0.5)
+    assert tail.read() == [{"condition": "multimnist/ls", "epoch": 1, "loss": 0.5}]
     with path.open("a") as file:
         file.write('not json\n[1]\n{"epo')
     assert tail.read() == []
     with path.open("a") as file:
         file.write('ch": 2}\n')
     assert tail.read() == [{"epoch": 2}]
-    assert tail.read() == []
 
 
 def _report_many(path: str, writer: int) -> None:
@@ -45,17 +43,15 @@ def _report_many(path: str, writer: int) -> None:
 
 
 def test_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
-    path = tmp_path / "cell.jsonl"
+    path = tmp_path / "stage.jsonl"
     context = multiprocessing.get_context("fork")
     writers = [context.Process(target=_report_many, args=(str(path), number)) for number in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
-    events = Tail(path).read()
-    assert sorted((event["writer"], event["number"]) for event in events) == [
-        (writer, number) for writer in range(4) for number in range(200)
-    ]
+    found = sorted((event["writer"], event["number"]) for event in Tail(path).read())
+    assert found == [(writer, number) for writer in range(4) for number in range(200)]
 
 
 class Time:
@@ -68,62 +64,65 @@ class Time:
         return self.seconds
 
 
-def test_time_left_follows_the_rate() -> None:
+def test_the_time_left_counts_all_that_is_still_to_run() -> None:
+    """Six trainings two at a time, then an analysis, then tables and report one after the other."""
     time = Time()
-    clock = Clock({"a": 1.0, "b": 2.0, "c": 3.0}, time)
-    assert clock.seconds_left() is None
-    clock.start("a")
+    trains = [f"train@x-{n}" for n in range(6)]
+    expected = dict.fromkeys(trains, 10.0) | {"analyse@x-probe": 20.0, "tables": 30.0, "report": 40.0}
+    left = Remaining(expected, [(trains, 2), (("analyse@x-probe",), 2), (("tables", "report"), 1)], time)
+    assert left.seconds_left() is None  # no training has said how fast it is
+    left.start(trains[0])
+    left.start(trains[1])
     time.seconds += 10
-    assert clock.seconds_left() is None
-    clock.end("a", ran=True)
-    # 10 s for a weight of 1; one worker: 5 are left.
-    assert clock.seconds_left() == pytest.approx(50)
-    assert clock.share() == pytest.approx(1 / 6)
-    clock.start("b")
-    clock.start("c")
-    time.seconds += 20
-    clock.update("b", {"done": 0.5})
-    clock.update("c", {"done": 1 / 3})
-    # 3 of weight took 50 worker-seconds; two workers share the 3 left, but c alone still has 2.
-    assert clock.seconds_left() == pytest.approx(2 * 50 / 3)
+    assert left.seconds_left() is None
+    left.update(trains[0], {"done": 0.5})  # half of what was expected to take 10 s took 10 s: twice as slow
+    left.update(trains[1], {"done": 0.5})
+    assert left.seconds_left() == pytest.approx((2 * 10 + 4 * 20) / 2 + 20 + 30 + 40)
+    time.seconds += 10
+    for name in trains:
+        if name not in left.running:
+            left.start(name)
+        left.end(name, ran=name in trains[:2])
+    # What comes out of the cache says nothing of the rate, and the rate of trainings nothing of tables.
+    assert left.seconds_left() == pytest.approx(20 + 30 + 40)
+    left.start("analyse@x-probe")
+    left.end("analyse@x-probe", ran=True)
+    left.start("tables")
+    time.seconds += 12
+    assert left.seconds_left() == pytest.approx(18 + 40)
+    time.seconds += 100
+    assert left.seconds_left() == pytest.approx(0.05 * 30 + 40)  # longer than expected, and still not over
+    left.end("tables", ran=True)
+    left.drop("report")
+    assert (left.seconds_left(), left.share()) == (0, 1)
+    assert left.took == pytest.approx({trains[0]: 20, trains[1]: 20, "analyse@x-probe": 0, "tables": 112})
 
 
-def test_what_comes_out_of_the_cache_says_nothing_of_the_rate() -> None:
+def test_a_phase_takes_as_long_as_its_longest_stage() -> None:
     time = Time()
-    clock = Clock({"a": 1.0, "b": 1.0, "c": 1.0}, time)
-    clock.start("a")
-    time.seconds += 8
-    clock.end("a", ran=True)
-    clock.start("b")
-    clock.end("b", ran=False)
-    assert clock.seconds_left() == pytest.approx(8)
-    clock.drop("c")
-    assert clock.seconds_left() == 0
-    assert clock.finished == {"a", "b"}
+    left = Remaining({"tables": 100.0, "a": 1.0}, [(("tables", "a"), 2)], time)
+    assert left.seconds_left() == 100
+    left.start("tables")
+    time.seconds += 50
+    assert left.share() == pytest.approx(50 / 101)
 
 
 @pytest.mark.parametrize(("done", "expected"), [(None, 0), ("half", 0), (2, 1), (-1, 0), (0.25, 0.25)])
 def test_a_share_that_is_none(done: object, expected: float) -> None:
-    assert Cell(0.0, {"done": done}).done == expected
+    assert Running(0.0, {"done": done}).done == expected
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (59.4, "59 s"), (59.6, "1:00 min"), (185, "3:05 min"), (7800, "2:10 h")]
-)
-def test_duration(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
-
-
-def test_where() -> None:
-    assert where(Cell(0, {})) == ""
-    assert where(Cell(0, {"phase": "seed 1 (2/3)", "epoch": 2, "epochs": 4})) == "seed 1 (2/3), epoch 2/4"
-    assert where(Cell(0, {"epoch": 2})) == "epoch 2"
-    assert where(Cell(0, {"epoch": 2, "loss": 0.12345})) == "epoch 2, loss 0.123"
-    assert where(Cell(0, {"epoch": 2, "loss": None})) == "epoch 2"  # of a training that has just begun
+def test_words() -> None:
+    said = {0: "0 s", 59.4: "59 s", 59.6: "1:00 min", 185: "3:05 min", 7800: "2:10 h"}
+    assert {seconds: duration(seconds) for seconds in said} == said
+    assert where({}) == ""
+    assert where({"phase": "seed 1 (2/3)", "epoch": 2, "epochs": 4}) == "seed 1 (2/3), epoch 2/4"
+    assert where({"epoch": 2, "loss": 0.12345}) == "epoch 2, loss 0.123"
+    assert where({"epoch": 2, "loss": None}) == "epoch 2"  # of a training that has just begun
 
 
 def drive(shown: Display, log: Path) -> None:
-    """Three cells: one ends, one fails, one is not run for it."""
+    """Three stages: one ends, one fails, one is not run for it."""
     with shown:
         shown.begin({"train@x-a": 1.0, "train@x-b": 1.0, "tables": 1.0})
         shown.started("train@x-a")
@@ -143,8 +142,8 @@ def test_lines_can_be_followed(tmp_path: Path) -> None:
     drive(Lines(stream, every=0), log)
     said = stream.getvalue()
     assert "start train@x-a\n" in said
-    assert "train@x-a  seed 0, epoch 1/4   25%  (about" in said
-    assert "[1/3] train@x-a  0 s  (about" in said
+    assert "train@x-a  seed 0, epoch 1/4   25%  about" in said
+    assert "[1/3] train@x-a  0 s  about" in said
     assert "FAILED train@x-b: exited with 1\n  | line 25\n" in said
     assert f"  | line 39\n  all of it: {log}\n" in said
     assert "not run tables: it needs train@x-b\n" in said
@@ -160,25 +159,16 @@ def test_lines_are_few() -> None:
     assert stream.getvalue() == "start a\n"
 
 
-def test_quiet_says_only_what_went_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quiet_and_bars(tmp_path: Path) -> None:
     stream = io.StringIO()
     drive(Display(stream), tmp_path / "none.log")
     assert [line.split()[0] for line in stream.getvalue().splitlines()] == ["FAILED", "all", "not"]
     assert type(display(quiet=True)) is Display
     assert type(display()) is Lines
-
-
-def test_bars_show_cells_and_the_whole(tmp_path: Path) -> None:
-    bars = Bars(io.StringIO())
-    bars.begin({"train@x-a": 1.0, "train@x-b": 3.0})
-    bars.started("train@x-a")
-    bars.progressed("train@x-a", {"phase": "seed 0", "epoch": 1, "epochs": 4, "done": 0.25})
-    console = Console(file=io.StringIO(), width=100)
-    with console.capture() as capture:
-        console.print(bars.picture())
-    cell, whole = capture.get().rstrip("\n").split("\n")
-    assert "train@x-a  seed 0, epoch 1/4" in cell
-    assert "25%" in cell
-    assert "0 done, 1 running, 1 waiting" in whole
-    assert "left" in whole
-    drive(Bars(io.StringIO()), tmp_path / "none.log")
+    stream = io.StringIO()
+    drive(Bars(stream), tmp_path / "none.log")  # what a terminal shows: test_terminal.py
+    assert re.findall(r"^\w+ \S+", stream.getvalue(), re.MULTILINE) == [
+        "done train@x-a",
+        "FAILED train@x-b:",
+        "not run",
+    ]

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from samo.study.grid.display import Display
-from samo.study.grid.job import Done, Job, Progress
 from samo.study.grid.plan import Plan
-from samo.study.grid.schedule import Outcome, schedule
+from samo.study.grid.schedule import Done, Job, Outcome, Progress, schedule
 
 
 class Made:

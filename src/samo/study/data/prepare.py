@@ -1,6 +1,5 @@
 """Raw files to compact arrays and a datasheet; the folder appears whole or not at all."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -26,28 +25,18 @@ def prepare(dataset: str) -> dict[str, Any]:
         except WriteError:
             raise
         except (OSError, ValueError) as error:
-            raise ValueError(f"{_first_named(error, raw)}; {_mend(dataset, module.RAW, raw)}") from error
-        sheet["raw"] = _digests(root / "data/raw" / dataset)
+            told = str(error) if str(raw) in str(error) else f"{raw}: {error}"
+            raise ValueError(f"{told}; {_remedy(dataset, module.RAW, raw)}") from error
+        # Of the raw files, or of the manifest of what a person brought.
+        folder = root / "data/raw" / dataset
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        sheet["raw"] = {path.relative_to(folder).as_posix(): store.digest(path) for path in files}
         store.write_json(out / "datasheet.json", sheet)
     return sheet
 
 
-def _first_named(error: Exception, raw: Path) -> str:
-    told = str(error)
-    return told if str(raw) in told else f"{raw}: {told}"
-
-
-def _mend(dataset: str, kind: Any, raw: Path) -> str:
+def _remedy(dataset: str, kind: Any, raw: Path) -> str:
     """What a person does about a broken raw file."""
     if isinstance(kind, Given):
-        return f"mend it in {raw}, then `dvc repro -f fetch@{dataset}`"
+        return f"replace it in {raw}, then `dvc repro -f fetch@{dataset}`"
     return f"remove {raw} and let `dvc repro -f fetch@{dataset}` bring it again"
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """Of the raw files, or of the manifest of what a person brought."""
-    found = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        with path.open("rb") as stream:
-            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return found

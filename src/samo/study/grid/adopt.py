@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from samo.study import store
-from samo.study.grid.job import LockEntry
-from samo.study.grid.plan import calm_dvc, stage_name
-from samo.study.grid.share import Share
+from samo.study.grid.plan import LockEntry, calm_dvc, stage_name
+from samo.study.grid.remote import Exchange
 
 
 def adopt(root: Path, made: Mapping[str, LockEntry | None], remote: str = "") -> None:
@@ -36,7 +35,7 @@ def adopt(root: Path, made: Mapping[str, LockEntry | None], remote: str = "") ->
             stage = stages[name]
             StageLoader.fill_from_lock(stage, entry)
             if remote:
-                Share(repo, remote).pull(stage)
+                Exchange(repo, remote).pull(stage)
             stage.checkout(force=True)
             stage.ignore_outs()
             if entry is not None:

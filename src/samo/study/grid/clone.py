@@ -1,18 +1,27 @@
 """A worker's own copy of the project: the working tree as it is now, over the same DVC cache."""
 
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from samo.study.git import git
 
 WORKERS = Path(".samo/workers")
 SHARED = (Path("data/given"),)
 """Folders that are no stage's outputs, which every clone sees as the project's own."""
 
 
-class CloneError(Exception):
-    """The project cannot be cloned; the message is one line for a person."""
+class RemoteClone(NamedTuple):
+    """What a worker needs to know whose folder is a clone that shares no disk with the project.
+
+    Args:
+        remote: the DVC remote from which it takes inputs, and where it leaves results.
+        commit: the commit of the project at which the clone has to be, with no changes.
+    """
+
+    remote: str
+    commit: str
 
 
 def make_clone(root: Path, clone: Path, cache: Path) -> None:
@@ -26,21 +35,21 @@ def make_clone(root: Path, clone: Path, cache: Path) -> None:
         cache: DVC's cache folder, shared by all.
 
     Raises:
-        CloneError: if git fails.
-        OSError: if a file cannot be copied.
+        GitError: git fails.
+        OSError: a file cannot be copied.
     """
     if clone.exists():
         shutil.rmtree(clone)
     clone.parent.mkdir(parents=True, exist_ok=True)
-    _git(root, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(clone))
-    listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    git(root, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(clone))
+    listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for path in map(Path, filter(None, listed.split("\0"))):
         source = root / path
         if _own(path) or not (source.is_file() or source.is_symlink()):
             continue
         (clone / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, clone / path, follow_symlinks=False)
-    _git(clone, "reset", "--quiet")  # the index of the last commit: `git status` tells what is not committed
+    git(clone, "reset", "--quiet")  # the index of the last commit: `git status` tells what is not committed
     for path in SHARED:
         (root / path).mkdir(parents=True, exist_ok=True)
         (clone / path).parent.mkdir(parents=True, exist_ok=True)
@@ -74,10 +83,3 @@ def configure(clone: Path, cache: Path, remote: str = "", settings: Mapping[str,
         if remote:
             config["core"]["remote"] = remote
             config["remote"][remote] = dict(settings or {})
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise CloneError(f"git {arguments[0]} failed in {folder}: {' '.join(done.stderr.split())}")
-    return done.stdout

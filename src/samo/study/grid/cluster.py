@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samo.study.grid import seat, snapshot
-from samo.study.grid.job import Done, Job, Progress
+from samo.study import git
+from samo.study.errors import PipelineError
+from samo.study.grid import node
 from samo.study.grid.local import LOGS
-from samo.study.grid.plan import PipelineError
+from samo.study.grid.schedule import Done, Job, Progress
 
 TRIES = 3
 """How many workers a stage may lose before it is taken for what ended them."""
@@ -80,12 +81,13 @@ class RayPool:
         self._events: list[Progress | Done] = []
         self._again: deque[Job] = deque()
         self._losses: Counter[str] = Counter()
-        self._fruitless = 0  # seats that were lost before they were ready, since the last that was
+        self._fruitless = 0  # actors that were lost before they were ready, since the last that was
         self._workers: list[_Worker] = []
         self._waits = time.monotonic() + PATIENCE
         try:
-            commit, bundle = snapshot.pack(root)
-            kind = self._ray.remote(seat.Seat).options(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=0)
+            commit, bundle = git.pack(root)
+            actor = self._ray.remote(node.NodeWorker)
+            kind = actor.options(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=0)
             handle = self._ray.put(bundle)  # once, however many workers
             self._new: Callable[[], Any] = lambda: kind.remote(commit, handle, cluster.remote, dict(settings))
             self._workers = [self._start() for _ in range(min(most, cluster.workers or self._room(cluster)))]
@@ -145,8 +147,8 @@ class RayPool:
     def _room(self, cluster: Cluster) -> int:
         """How many workers fit on the nodes that are there."""
         rooms = 0
-        for node in self._ray.nodes():
-            has = node["Resources"] if node["Alive"] else {}
+        for one in self._ray.nodes():
+            has = one["Resources"] if one["Alive"] else {}
             wanted = {"CPU": cluster.cpus, "GPU": cluster.gpus}
             rooms += min(int(has.get(name, 0) / number + 1e-6) for name, number in wanted.items() if number)
         if not rooms:
@@ -216,7 +218,7 @@ def _connect(address: str) -> Any:
         import ray
     except ImportError:
         raise PipelineError('Ray is missing: pip install -c requirements.lock -e ".[study,cluster]"') from None
-    for module in (seat, snapshot):
+    for module in (node, git):
         ray.cloudpickle.register_pickle_by_value(module)
     with _own_sigterm():
         try:

@@ -1,17 +1,15 @@
-"""What a person sees while cells run: bars on a terminal, lines in a log, or nothing but what went wrong."""
+"""What a person sees while stages run: bars on a terminal, lines in a log, or nothing but what went wrong."""
 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self, TextIO
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from samo.study.grid.clock import Cell, Clock, duration
-from samo.study.grid.progress import Event
+from samo.study.grid.remaining import Phases, Remaining, duration
+from samo.study.progress import Event, where
 
 TAIL = 15
 """Lines of a failed stage's log that are shown."""
@@ -26,7 +24,7 @@ class Display:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
-        self._clock = Clock({})
+        self.remaining = Remaining({})
 
     def __enter__(self) -> Self:
         return self
@@ -34,33 +32,33 @@ class Display:
     def __exit__(self, *_: object) -> None:
         """The end, whether all is done or not."""
 
-    def begin(self, weights: Mapping[str, float]) -> None:
-        """These stages will run; each with how much work it is."""
-        self._clock = Clock(weights)
+    def begin(self, expected: Mapping[str, float], phases: Phases = ()) -> None:
+        """These stages will run; each with the seconds that it is expected to take."""
+        self.remaining = Remaining(expected, phases)
 
     def started(self, stage: str) -> None:
         """A stage starts."""
-        self._clock.start(stage)
+        self.remaining.start(stage)
 
     def progressed(self, stage: str, event: Event) -> None:
         """A stage says where it is."""
-        self._clock.update(stage, event)
+        self.remaining.update(stage, event)
 
     def finished(self, stage: str, ran: bool) -> None:
         """A stage is done; `ran` is false where it came out of the cache."""
-        self._clock.end(stage, ran)
+        self._ended(stage, self.remaining.end(stage, ran), ran)
 
     def failed(self, stage: str, reason: str, log: Path) -> None:
         """A stage failed: the end of what it printed, and where the rest is."""
-        self._clock.end(stage, ran=True, failed=True)
+        self._ended(stage, self.remaining.end(stage, ran=True, failed=True), ran=False)
         lines = log.read_text(errors="replace").rstrip().splitlines()[-TAIL:] if log.is_file() else []
         block = [f"FAILED {stage}: {reason}", *(f"  | {line}" for line in lines), f"  all of it: {log}"]
-        self._print("\n".join(block))
+        self.warn("\n".join(block))
 
     def dropped(self, stage: str, reason: str) -> None:
         """A stage will not run."""
-        self._clock.drop(stage)
-        self._print(f"not run {stage}: {reason}")
+        self.remaining.drop(stage)
+        self.warn(f"not run {stage}: {reason}")
 
     def refresh(self) -> None:
         """Time has passed."""
@@ -69,11 +67,15 @@ class Display:
         """Something that is not about one stage, and no failure."""
 
     def warn(self, text: str) -> None:
-        """What a person must hear at the end, however quiet."""
-        self._print(text)
-
-    def _print(self, text: str) -> None:
+        """What a person must hear, however quiet."""
         print(text, file=self._stream, flush=True)
+
+    def _ended(self, stage: str, seconds: float, ran: bool) -> None:
+        """What is said of a stage's end beside a failure."""
+
+    def _left(self) -> str:
+        left = self.remaining.seconds_left()
+        return "" if left is None else f"about {duration(left)} left"
 
 
 class Lines(Display):
@@ -92,37 +94,30 @@ class Lines(Display):
     def started(self, stage: str) -> None:
         """A stage starts."""
         super().started(stage)
-        self._said[stage] = self._clock.now()
-        if stage not in self._clock.finished:  # else it only comes out of the cache
-            self._print(f"start {stage}")
+        self._said[stage] = self.remaining.now()
+        if stage not in self.remaining.finished:  # else it only comes out of the cache
+            self.say(f"start {stage}")
 
     def progressed(self, stage: str, event: Event) -> None:
         """A stage says where it is: passed on, if it has been silent for long enough."""
         super().progressed(stage, event)
-        if self._clock.now() - self._said[stage] >= self._every:
-            self._said[stage] = self._clock.now()
-            cell = self._clock.running[stage]
-            self._print(f"  {stage}  {where(cell)}  {cell.done:4.0%}  {self._left()}")
-
-    def finished(self, stage: str, ran: bool) -> None:
-        """A stage is done."""
-        began = self._clock.running[stage].began
-        super().finished(stage, ran)
-        count = f"[{len(self._clock.finished) + self._clock.failed}/{self._clock.total}]"
-        if ran:
-            self._print(f"{count} {stage}  {duration(self._clock.now() - began)}  {self._left()}")
+        if self.remaining.now() - self._said[stage] >= self._every:
+            self._said[stage] = self.remaining.now()
+            running = self.remaining.running[stage]
+            self.say(f"  {stage}  {where(running.state)}  {running.done:4.0%}  {self._left()}".rstrip())
 
     def say(self, text: str) -> None:
         """Something that is not about one stage."""
-        self._print(text)
+        self.warn(text)
 
-    def _left(self) -> str:
-        left = self._clock.seconds_left()
-        return "" if left is None else f"(about {duration(left)} left)"
+    def _ended(self, stage: str, seconds: float, ran: bool) -> None:
+        if ran:
+            count = f"[{len(self.remaining.finished) + self.remaining.failed}/{self.remaining.total}]"
+            self.say(f"{count} {stage}  {duration(seconds)}  {self._left()}".rstrip())
 
 
 class Bars(Display):
-    """One bar a running stage and one for all: for a terminal.
+    """One bar for all and one a running stage: for a terminal.
 
     Args:
         stream: the terminal; None for standard output.
@@ -130,69 +125,65 @@ class Bars(Display):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
-        self._live = Live(console=Console(file=self._stream), auto_refresh=False, transient=True)
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=16),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[where]}", markup=False),
+            console=Console(file=self._stream),
+            auto_refresh=False,
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._all: TaskID | None = None
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Take the bars away; the lines of what ended stay."""
-        self._live.stop()
+        self._bars.stop()
 
-    def finished(self, stage: str, ran: bool) -> None:
-        """A stage is done: its line stays above the bars."""
-        began = self._clock.running[stage].began
-        super().finished(stage, ran)
-        if ran:
-            self._print(f"done {stage}  {duration(self._clock.now() - began)}")
+    def begin(self, expected: Mapping[str, float], phases: Phases = ()) -> None:
+        """These stages will run."""
+        super().begin(expected, phases)
+        self._all = self._bars.add_task("all stages", total=1.0, where="")
+
+    def started(self, stage: str) -> None:
+        """A stage starts: it gets a bar."""
+        super().started(stage)
+        self._tasks[stage] = self._bars.add_task(stage, total=1.0, where="")
+
+    def progressed(self, stage: str, event: Event) -> None:
+        """A stage says where it is."""
+        super().progressed(stage, event)
+        running = self.remaining.running[stage]
+        self._bars.update(self._tasks[stage], completed=running.done, where=where(running.state))
 
     def refresh(self) -> None:
         """Draw the bars anew."""
-        self._live.update(self.picture(), refresh=True)
-
-    def picture(self) -> Group:
-        """The bars as they are now."""
-        clock = self._clock
-        rows = Table.grid(padding=(0, 2))
-        for stage, cell in clock.running.items():
-            told = "done" in cell.state
-            rows.add_row(
-                stage,
-                where(cell),
-                ProgressBar(total=1.0, completed=cell.done, width=20) if told else "",
-                f"{cell.done:4.0%}" if told else "",
-                duration(clock.now() - cell.began),
-            )
-        left = clock.seconds_left()
-        counts = f"{len(clock.finished)} done, {len(clock.running)} running, {clock.waiting} waiting"
-        counts += f", {clock.failed} failed" if clock.failed else ""
-        overall = Table.grid(padding=(0, 2))
-        overall.add_row(
-            ProgressBar(total=1.0, completed=clock.share(), width=40),
-            counts,
-            "" if left is None else f"about {duration(left)} left",
-        )
-        return Group(rows, overall)
+        counted = self.remaining
+        counts = f"{len(counted.finished)} done, {len(counted.running)} running, {counted.waiting} waiting"
+        counts += f", {counted.failed} failed" if counted.failed else ""
+        if self._all is not None:
+            told = ", ".join(filter(None, [counts, self._left()]))
+            self._bars.update(self._all, completed=counted.share(), where=told)
+        self._bars.refresh()
 
     def say(self, text: str) -> None:
         """Something that is not about one stage."""
-        self._print(text)
+        self.warn(text)
 
-    def _print(self, text: str) -> None:
-        self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+    def warn(self, text: str) -> None:
+        """What a person must hear: above the bars."""
+        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-
-def where(cell: Cell) -> str:
-    """Which phase and epoch a cell is in, and its loss, as far as it says."""
-    state = cell.state
-    words = [str(state["phase"])] if state.get("phase") else []
-    if state.get("epoch") is not None:
-        of = f"/{state['epochs']}" if state.get("epochs") else ""
-        words.append(f"epoch {state['epoch']}{of}")
-    if isinstance(loss := state.get("loss"), int | float):
-        words.append(f"loss {loss:.3f}")
-    return ", ".join(words)
+    def _ended(self, stage: str, seconds: float, ran: bool) -> None:
+        self._bars.remove_task(self._tasks.pop(stage))
+        if ran:
+            self.say(f"done {stage}  {duration(seconds)}")
 
 
 def display(quiet: bool = False) -> Display:

@@ -24,7 +24,7 @@ from samo.training.search import count
 from samo.training.settings import Training
 
 OVERHEAD = 8.0
-"""Seconds that a cell takes beside its training: starting Python, the notebook, DVC's bookkeeping."""
+"""Seconds that a condition takes beside its training: starting Python, the notebook, DVC's bookkeeping."""
 SAMPLE = 16
 """Validation and test examples that the sample has, at most."""
 REPEATS, LONG = 3, 4.0
@@ -57,27 +57,27 @@ class Estimate:
 
     Attributes:
         unit: as measured.
-        cells: its methods.
+        conditions: its methods.
         steps: of one epoch.
-        seconds: of all its cells on one worker; without analyses and report.
+        seconds: of all its conditions on one worker; without analyses and report.
         disk: bytes of prepared arrays and stored weights.
     """
 
     unit: Unit
-    cells: int
+    conditions: int
     steps: int
     seconds: float
     disk: float
 
 
 def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None]) -> Estimate | str:
-    """Measure a step of a dataset, and reckon its cells; or say what is missing, in a line or more.
+    """Measure a step of a dataset, and estimate its conditions; or say what is missing, in a line or more.
 
     Raw files that a program may fetch are fetched into the project, where the stage `fetch` finds them later.
     """
     wanted = _examples(params, dataset)
     if unknown := [split for split, n in wanted.items() if n is None]:
-        return f"{dataset}: not reckoned: data.{', data.'.join(unknown)} takes all there is; give a number"
+        return f"{dataset}: no estimate: data.{', data.'.join(unknown)} takes all there is; give a number"
     try:
         raw = _raw(root, dataset, say)
         say(f"{dataset}: measuring a step")
@@ -89,15 +89,15 @@ def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None
     copies = sum(len(params.seeds_on(dataset)) * _networks(m, unit.tasks) for m in methods.values())
     return Estimate(
         unit=unit,
-        cells=len(methods),
+        conditions=len(methods),
         steps=_steps(params, dataset),
-        seconds=sum(cell_seconds(params, dataset, m, unit) + OVERHEAD for m in methods.values()),
+        seconds=sum(condition_seconds(params, dataset, m, unit) + OVERHEAD for m in methods.values()),
         disk=stored + copies * unit.weights,
     )
 
 
-def cell_seconds(params: Params, dataset: str, method: Method, unit: Unit) -> float:
-    """Seconds of training and evaluation of one cell, by the count of passes of its step against an LS step's."""
+def condition_seconds(params: Params, dataset: str, method: Method, unit: Unit) -> float:
+    """Seconds of training and evaluation of one condition, by the count of passes of its step against an LS step's."""
     training, seeds = params.dataset[dataset].training, len(params.seeds_on(dataset))
     steps, examples = _steps(params, dataset), _examples(params, dataset)
     trials = count(grids(params, dataset, method))

@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import psutil
-
-from samo.study import paths
-from samo.study.grid import processes
-from samo.study.grid.clone import WORKERS
-from samo.study.grid.job import Done, Job, Lent, Progress
-from samo.study.grid.progress import Tail
+from samo.study import paths, processes
+from samo.study.grid.clone import WORKERS, RemoteClone
+from samo.study.grid.schedule import Done, Job, Progress
+from samo.study.progress import Tail
 
 LOGS = Path(".samo/logs")
 PROGRESS = Path(".samo/progress")
@@ -40,13 +37,13 @@ class LocalPool:
         root: the project's folder.
         cache: DVC's cache folder.
         workers: how many clones; 0 for one worker in the project itself, one job after the other.
-        lent: where `root` is a clone itself, on another machine than the project: it is removed at the end.
+        remote: given where `root` is itself a clone, on another machine than the project.
     """
 
-    def __init__(self, root: Path, cache: Path, workers: int, lent: Lent | None = None) -> None:
+    def __init__(self, root: Path, cache: Path, workers: int, remote: RemoteClone | None = None) -> None:
         self._root = root
         self._cache = cache
-        self._lent = lent
+        self._remote = remote
         self._clones = workers > 0
         if self._clones:
             # A grid that was killed with its workers may have left some.
@@ -69,7 +66,7 @@ class LocalPool:
         log.write_text("")
         progress.unlink(missing_ok=True)
         self._running[number] = _Running(job, log, Tail(progress))
-        inputs = job.inputs if self._clones or self._lent else {}  # in the project itself they lie there
+        inputs = job.inputs if self._clones or self._remote else {}  # in the project itself they lie there
         message = {"stage": job.stage, "inputs": inputs, "log": str(log), "progress": str(progress)}
         with contextlib.suppress(BrokenPipeError):  # it died: the next poll says so
             _stdin(self._worker(number)).write(json.dumps(message) + "\n")
@@ -86,7 +83,7 @@ class LocalPool:
         return events
 
     def close(self) -> None:
-        """Let the workers end what they run and remove their clones; by force what is not gone in time."""
+        """Let the workers end what they run and remove their clones; kill those that are not gone in time."""
         alive = [worker for worker in self._workers if worker is not None]
         for worker in alive:
             with contextlib.suppress(BrokenPipeError):
@@ -111,19 +108,11 @@ class LocalPool:
         return worker
 
     def _start(self, number: int) -> subprocess.Popen[str]:
-        clone = self._root / WORKERS / str(number) if self._clones else self._root if self._lent else ""
-        command = [
-            sys.executable,
-            "-m",
-            "samo.study.grid.worker",
-            str(self._root),
-            str(clone),
-            str(self._cache),
-            *(self._lent or ()),
-        ]
+        clone = self._root / WORKERS / str(number) if self._clones else self._root if self._remote else ""
+        where = [str(self._root), str(clone), str(self._cache), *(self._remote or ())]
         with (self._root / LOGS / f"worker-{number}.log").open("w") as errors:
             return subprocess.Popen(
-                command,
+                [sys.executable, "-m", "samo.study.grid.worker", *where],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -167,9 +156,7 @@ def _kill(worker: subprocess.Popen[str]) -> None:
     left = processes.descendants(worker.pid)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(worker.pid, signal.SIGKILL)
-    for process in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    processes.kill(left)
     worker.wait()
 
 

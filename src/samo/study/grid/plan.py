@@ -3,17 +3,17 @@
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from samo.study.grid.job import LockEntry
-from samo.study.grid.locks import mend
-from samo.study.grid.once import parse_params_once
+from samo.study import locks
+from samo.study.errors import PipelineError
 
-
-class PipelineError(Exception):
-    """The pipeline cannot be read or is in use; the message is one line for a person."""
+LockEntry = dict[str, Any]
+"""A stage's entry in dvc.lock: what it was made from and the hashes of what it made."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
 
     parse_params_once()
     with calm_dvc():
-        mend(root)
+        locks.repair(root)
     with calm_dvc(), lock_repo(repo := Repo(str(root))):
         graph = repo.index.graph  # from a stage to what it needs
         by_name = {stage_name(stage, root): stage for stage in nx.dfs_postorder_nodes(graph)}
@@ -100,8 +100,8 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
             needs[name] = tuple(sorted(stage_name(need, root) for need in graph.successors(stage)))
             if not stale.isdisjoint(needs[name]) or stage.status(check_updates=True):
                 stale.add(name)
-        locks = {name: lock_entry(by_name[name]) for name in needs if name not in stale}
-        return Plan(needs, frozenset(stale), locks, Path(repo.cache.local_cache_dir).absolute())
+        entries = {name: lock_entry(by_name[name]) for name in needs if name not in stale}
+        return Plan(needs, frozenset(stale), entries, Path(repo.cache.local_cache_dir).absolute())
 
 
 @contextmanager
@@ -136,3 +136,26 @@ def lock_entry(stage: Any) -> LockEntry | None:
     from dvc.stage.serialize import to_single_stage_lockfile
 
     return dict(to_single_stage_lockfile(stage)) if isinstance(stage, PipelineStage) else None
+
+
+@cache
+def parse_params_once() -> None:
+    """Let this process's DVC keep what a params file says for while its time and size stay.
+
+    It parses params.yaml anew for every stage, which takes a quarter of a second each in a large study.
+    """
+    from dvc.dependency import param
+
+    parse = param.load_path
+    kept: dict[str, tuple[tuple[int, int], Any]] = {}
+
+    def load(path: str, fs: Any, **options: Any) -> Any:
+        if options or fs.protocol != "local" or not Path(path).is_file():
+            return parse(path, fs, **options)
+        info = Path(path).stat()
+        state = info.st_mtime_ns, info.st_size
+        if path not in kept or kept[path][0] != state:
+            kept[path] = state, parse(path, fs)
+        return deepcopy(kept[path][1])  # every stage gets its own
+
+    param.load_path = load

@@ -1,14 +1,75 @@
-"""Which stage runs when: as soon as its needs are met, the longest first."""
+"""Which stage runs when: as soon as its needs are met, the longest first; and what it says to those who run them."""
 
 import heapq
 from collections import ChainMap, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from samo.study.grid.display import Display
-from samo.study.grid.job import Done, Job, LockEntry, Pool, Weight
-from samo.study.grid.plan import Plan
+from samo.study.grid.plan import LockEntry, Plan
+from samo.study.progress import Event
+
+Weight = Callable[[str], float]
+"""How much work a stage is, in seconds as far as they are known: long ones start first."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stage to bring up to date.
+
+    Args:
+        stage: its name in dvc.yaml.
+        inputs: the stages whose outputs it reads, each with its entry in dvc.lock (None for a .dvc file,
+            which is its own), from which a worker takes them out of the cache.
+    """
+
+    stage: str
+    inputs: Mapping[str, LockEntry | None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of a job.
+
+    Args:
+        stage: its name.
+        ran: whether its command ran; else it was up to date or came out of the run-cache.
+        lock: its entry in dvc.lock; None for a .dvc file.
+        error: why it failed, in one line; empty where it did not.
+        log: the file that holds what it printed.
+    """
+
+    stage: str
+    ran: bool
+    lock: LockEntry | None
+    error: str
+    log: Path
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Something a running stage reported."""
+
+    stage: str
+    event: Event
+
+
+class Pool(Protocol):
+    """Workers that do jobs: processes on this machine, or actors on a cluster."""
+
+    def idle(self) -> int:
+        """How many jobs could start now."""
+
+    def submit(self, job: Job) -> None:
+        """Start a job on an idle worker."""
+
+    def poll(self, timeout: float) -> Sequence[Progress | Done]:
+        """What has happened since the last call, waited for at most `timeout` seconds."""
+
+    def close(self) -> None:
+        """End what still runs and leave nothing behind, within five seconds."""
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,26 @@
-"""How much work each stage is: the time left goes by it."""
+"""The seconds that each stage is expected to take: the longest start first, and the time left goes by them."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from samo.study import store
 from samo.study.config import Params, grids
-from samo.study.config.conditions import Cell, cells
-from samo.study.grid.estimate import OVERHEAD, Unit, cell_seconds, step_ratio
+from samo.study.config.conditions import Condition, conditions
+from samo.study.grid.estimate import OVERHEAD, Unit, condition_seconds, step_ratio
 from samo.training.search import count
 
 UNITS = Path(".samo/units.json")
 """The steps that `samo profile` has measured on this machine."""
-SMALL = 3.0
-"""The work of a stage that is no cell, in forward passes over a training split."""
+TOOK = Path(".samo/seconds.json")
+"""How long stages that are no trainings took on this machine, the last time that they ran."""
+USUAL = {"fetch": 5.0, "prepare": 10.0, "toys": 45.0, "analyse": 20.0, "tables": 30.0, "report": 40.0}
+"""Seconds of such stages where they never ran, measured with the profile `laptop` on one core."""
+PASS = 0.3
+"""Seconds of a forward pass over a training split where no step was measured; the first training corrects it."""
 
 
 def remember(root: Path, params: Params, units: Mapping[str, Unit]) -> None:
@@ -27,44 +32,61 @@ def remember(root: Path, params: Params, units: Mapping[str, Unit]) -> None:
 def recall(root: Path, params: Params) -> dict[str, Unit]:
     """The measured steps that still hold for a profile; none where the file is missing or broken."""
     try:
-        known = json.loads((root / UNITS).read_text())
+        known = _read(root / UNITS)
         return {
             name: Unit(**{key: value for key, value in known[name].items() if key != "of"})
             for name in params.datasets
             if known.get(name, {}).get("of") == _settings(params, name)
         }
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (TypeError, AttributeError):
         return {}
 
 
-def weights(root: Path, params: Params) -> Callable[[str], float]:
-    """Stage -> its work: in seconds where a step of every dataset was measured, else by the count of passes.
+def note(root: Path, took: Mapping[str, float]) -> None:
+    """Keep how long stages took, for the next run's estimate; of trainings the measured steps know more."""
+    if others := {name: round(seconds, 1) for name, seconds in took.items() if not name.startswith("train")}:
+        store.write_text(root / TOOK, json.dumps(_read(root / TOOK) | others, indent=1) + "\n")
 
-    By the count alone, a step of one dataset is taken for as long as that of another, and K for 2.
+
+def weights(root: Path, params: Params) -> Callable[[str], float]:
+    """Stage -> the seconds that it is expected to take.
+
+    Those of a condition follow from measured steps where every dataset has one, else from the count of passes alone,
+    as if a step of one dataset took as long as that of another, and K were 2.
     """
     units = recall(root, params)
     measured = set(units) == set(params.datasets)
     of = {
-        cell.stage: _seconds(params, cell, units[cell.dataset]) if measured else _passes(params, cell)
-        for cell in cells(params)
+        condition.stage: OVERHEAD
+        + (_seconds(params, condition, units[condition.dataset]) if measured else PASS * _passes(params, condition))
+        for condition in conditions(params)
     }
-    return lambda stage: of.get(stage, OVERHEAD if measured else SMALL)
+    of |= {name: float(seconds) for name, seconds in _read(root / TOOK).items() if isinstance(seconds, int | float)}
+    return lambda stage: of.get(stage, USUAL.get(stage.split("@")[0], OVERHEAD))
 
 
-def _seconds(params: Params, cell: Cell, unit: Unit) -> float:
-    method = params.methods_on(cell.dataset)[cell.method]
-    return cell_seconds(params, cell.dataset, method, unit) + OVERHEAD
+def _seconds(params: Params, condition: Condition, unit: Unit) -> float:
+    method = params.methods_on(condition.dataset)[condition.method]
+    return condition_seconds(params, condition.dataset, method, unit)
 
 
-def _passes(params: Params, cell: Cell) -> float:
-    training, method = params.dataset[cell.dataset].training, params.methods_on(cell.dataset)[cell.method]
-    trials = count(grids(params, cell.dataset, method))
-    epochs = trials * training.search_epochs + len(params.seeds_on(cell.dataset)) * training.epochs
+def _passes(params: Params, condition: Condition) -> float:
+    training = params.dataset[condition.dataset].training
+    method = params.methods_on(condition.dataset)[condition.method]
+    trials = count(grids(params, condition.dataset, method))
+    epochs = trials * training.search_epochs + len(params.seeds_on(condition.dataset)) * training.epochs
     return epochs * 3 * step_ratio(method, 2)
 
 
 def _settings(params: Params, dataset: str) -> str:
-    block = params.dataset[dataset]
-    train = params.train
+    block, train = params.dataset[dataset], params.train
     said = [block.data.model_dump(), block.training.model_dump(), train.threads, train.device, train.processes]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

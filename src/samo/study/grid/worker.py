@@ -17,15 +17,12 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from samo.study.grid import processes
+from samo.study import git, processes
 from samo.study.grid.adopt import note
-from samo.study.grid.clone import CloneError, make_clone
-from samo.study.grid.job import Lent
-from samo.study.grid.once import parse_params_once
-from samo.study.grid.plan import lock_entry, stage_name
-from samo.study.grid.progress import VARIABLE
-from samo.study.grid.share import Share
-from samo.study.grid.snapshot import verify
+from samo.study.grid.clone import RemoteClone, make_clone
+from samo.study.grid.plan import lock_entry, parse_params_once, stage_name
+from samo.study.grid.remote import Exchange
+from samo.study.progress import VARIABLE
 
 
 class _Ran(logging.Handler):
@@ -45,19 +42,19 @@ class Worker:
     Args:
         folder: the clone, or the project itself.
         keep: whether dvc.lock is to tell of what was done.
-        lent: where the folder is a clone on another machine than the project.
+        remote: given where the folder is a clone on another machine than the project.
     """
 
-    def __init__(self, folder: Path, keep: bool, lent: Lent | None = None) -> None:
+    def __init__(self, folder: Path, keep: bool, remote: RemoteClone | None = None) -> None:
         from dvc.repo import Repo, lock_repo
 
         parse_params_once()
         self._folder = folder
         self._keep = keep
-        self._lent = lent
+        self._remote = remote
         self._repo = Repo(str(folder))
-        self._share = Share(self._repo, lent.remote) if lent else None
-        self._lies: dict[str, Any] = {}  # which outputs of other stages lie in this clone's cache
+        self._exchange = Exchange(self._repo, remote.remote) if remote else None
+        self._pulled: dict[str, Any] = {}  # which outputs of other stages are in this clone's cache
         with lock_repo(self._repo):  # read once: a pipeline of many stages takes seconds to read
             self._stages = {stage_name(stage, folder): stage for stage in self._repo.index.stages}
         self._heard = _Ran()
@@ -96,30 +93,31 @@ class Worker:
             for needed, entry in inputs.items():
                 # Another worker's clone, or the project, made it: all that this one needs is in the cache.
                 StageLoader.fill_from_lock(self._stages[needed], entry)
-                if self._share and (needed not in self._lies or self._lies[needed] != entry):
-                    self._share.pull(self._stages[needed])  # or on its way there
-                    self._lies[needed] = entry
+                if self._exchange and (needed not in self._pulled or self._pulled[needed] != entry):
+                    self._exchange.pull(self._stages[needed])  # or on its way there
+                    self._pulled[needed] = entry
                 self._stages[needed].checkout(force=True)
             stage = self._stages[name]
-            if self._share:
-                self._share.recall(stage)
+            if self._exchange:
+                self._exchange.recall(stage)
             # A clone's dvc.lock is not kept up: reading and writing it would cost more than all else here.
-            if stage.reproduce(pull=self._share is not None) and self._keep:
+            if stage.reproduce(pull=self._exchange is not None) and self._keep:
                 note(stage)
-            if self._share and self._lent:
-                verify(self._folder, self._lent.commit)  # a stage that changed the code made nothing of that commit
-                self._share.push(stage)
+            if self._exchange and self._remote:
+                # A stage that changed the code made nothing of that commit.
+                git.check(self._folder, self._remote.commit)
+                self._exchange.push(stage)
             return lock_entry(stage)
 
 
-def main(root: Path, clone: Path | None, cache: Path, lent: Lent | None = None) -> None:
+def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None = None) -> None:
     """Serve until stdin ends.
 
     Args:
         root: the project's folder.
         clone: where this worker's clone goes; None to work in the project itself.
         cache: DVC's cache folder.
-        lent: where the project is on another machine: the clone is there already.
+        remote: given where the project is on another machine; the clone is there already.
     """
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     # Commands and replies move off the standard streams: a stage's input is empty, its output goes to its log.
@@ -135,14 +133,14 @@ def main(root: Path, clone: Path | None, cache: Path, lent: Lent | None = None) 
 
     signal.signal(signal.SIGTERM, lambda *_: _leave(clone))
     threading.Thread(target=listen, daemon=True).start()
-    if clone is not None and not lent:
+    if clone is not None and not remote:
         try:
             make_clone(root, clone, cache)
-        except (CloneError, OSError) as error:
+        except (git.GitError, OSError) as error:
             sys.exit(f"no clone for a worker: {error}")
     folder = clone or root
     os.chdir(folder)
-    worker = Worker(folder, clone is None, lent)
+    worker = Worker(folder, clone is None, remote)
     while True:
         reply = worker.do(jobs.get())
         with contextlib.suppress(BrokenPipeError):  # the grid is gone: the other thread is about to end this process
@@ -161,8 +159,25 @@ def _leave(clone: Path | None) -> NoReturn:
     os._exit(0)
 
 
+def _stand_apart() -> None:
+    """Go on in a child, for which this process waits from here on; before any thread is started.
+
+    Ray kills what an actor has started together with the actor. The child it leaves alone, which sees its input end,
+    and has the time to clean up.
+    """
+    child = os.fork()
+    if not child:
+        return
+    os.close(0)
+    os.close(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
 if __name__ == "__main__":
     at, own, shared = sys.argv[1:4]
     if sys.argv[4:]:
-        processes.stand_apart()
-    main(Path(at), Path(own) if own else None, Path(shared), Lent(*sys.argv[4:]) if sys.argv[4:] else None)
+        _stand_apart()
+    main(Path(at), Path(own) if own else None, Path(shared), RemoteClone(*sys.argv[4:]) if sys.argv[4:] else None)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from samo.claims import table
 from samo.claims.evidence import COLUMNS, Evidence, empty
-from samo.results.tables import Run, Runs, aggregator_with_options
+from samo.results.method import MethodSpec
+from samo.results.tables import Run, Runs
 from samo.study import config, store
 from samo.study.notebooks.tables_stage import Pairs, by_dataset, csv, read_histories, read_runs
 from samo.study.runs import results
@@ -98,7 +99,7 @@ def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
     head = {
         "dataset": dataset,
         "method": method,
-        "aggregator": aggregator_with_options(run),
+        "aggregator": MethodSpec.of_run(method, run).aggregator_text,
         "sharpness": run["sharpness"],
         "networks": run["networks"],
         "fields": run.get("fields", {}),

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from samo.analysis.curvature import Options, Reading, curvature, sets
-from samo.study import store
-from samo.study.grid import progress
+from samo.study import progress, store
 from samo.study.notebooks.tables_stage import csv
 from samo.study.runs import trained
 

@@ -6,8 +6,7 @@ import pandas as pd
 
 from samo.analysis.landscape import Options, landscape
 from samo.analysis.parts.slices import first_batches
-from samo.study import store
-from samo.study.grid import progress
+from samo.study import progress, store
 from samo.study.notebooks.tables_stage import csv
 from samo.study.runs import trained
 

@@ -1,5 +1,6 @@
 """Runs one notebook with parameters, in this process, and leaves a copy that reads well alone."""
 
+import logging
 import os
 import warnings
 from pathlib import Path
@@ -9,9 +10,9 @@ import nbformat
 
 from samo.study import paths, store
 from samo.study.errors import NotebookError
-from samo.study.grid.echo import echo
 from samo.study.notebooks.page import page
 from samo.study.notebooks.scrub import scrub, title
+from samo.study.progress import echo
 
 # glibc gives large blocks back to the system at once and pays page faults for each tensor; kept, they are free.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
@@ -32,9 +33,11 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
         The executed notebook's path.
 
     Raises:
-        NotebookError: no such notebook, a parameter that it does not have, or a failing cell.
+        NotebookError: no such notebook, a parameter that it does not have, a failing cell, or a kernel that was
+            killed.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     root = paths.root()
@@ -48,6 +51,8 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
     if unknown := sorted(set(parameters) - known):
         has = f"it has {', '.join(sorted(known))}" if known else "it has no cell tagged `parameters` that sets one"
         raise NotebookError(f"{source}: has no parameter {', '.join(unknown)}; {has}")
+    for speaker in ("papermill", "traitlets"):
+        logging.getLogger(speaker).setLevel(logging.CRITICAL)  # what it says is raised, too
     os.environ.update(_KEEP_MEMORY)
     os.environ["PYTHONPATH"] = str(root / "src")
     os.environ["DVC_ROOT"] = str(root)
@@ -71,6 +76,11 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
                 )
             except PapermillExecutionError as error:
                 raise NotebookError(f"{source.name}: {error.ename}: {error.evalue}") from None
+            except DeadKernelError:
+                raise NotebookError(
+                    f"{source.name} ({name}): its kernel was killed (out of memory, perhaps): the same command "
+                    "goes on, a condition from its last checkpoint"
+                ) from None
         executed = title(scrub(nbformat.read(working, as_version=4), root), " / ".join(map(str, parameters.values())))
     finally:
         working.unlink(missing_ok=True)

@@ -10,8 +10,7 @@ from torch import nn
 
 from samo.analysis.probe import COLUMNS, LINEAR, Options, linear, quality
 from samo.optim.passes import Closure
-from samo.study import store
-from samo.study.grid import progress
+from samo.study import progress, store
 from samo.study.notebooks.tables_stage import csv
 from samo.study.runs import trained
 from samo.training.problem import Batch, Problem

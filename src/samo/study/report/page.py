@@ -1,84 +1,115 @@
-"""Pieces of the report as HTML. Every name that comes from params.yaml or from a run is escaped here."""
+"""The report as HTML: its pieces by the macros under reports/template, and the one file that needs no network."""
 
 import re
-from collections.abc import Mapping, Sequence
-from html import escape
+import warnings
+from functools import cache
+from html import escape, unescape
+from pathlib import Path
 from typing import Any
 
-from samo.results.tables import limits, text
+import jinja2
+import nbformat
+from markupsafe import Markup
+
+from samo.results.tables import text
+from samo.study import store
+from samo.study.report.formulas import to_mathml
+from samo.study.report.provenance import provenance
+
+LIMIT = 8_000_000
+"""Bytes of the page: more takes a telephone too long."""
+TEMPLATES = Path("reports/template")
 
 
-def paragraph(words: str, kind: str = "") -> str:
-    """Plain words as a paragraph of class `kind`; what stands between backticks is code."""
-    shown = with_code(words)
-    return f'<p class="{escape(kind)}">{shown}</p>' if kind else f"<p>{shown}</p>"
+def html(root: Path, macro: str, *content: object) -> str:
+    """What a macro of reports/template/macros.html.j2 makes of its content; every name in it is escaped.
+
+    Raises:
+        FileNotFoundError: the template is missing.
+    """
+    return str(getattr(_macros(root), macro)(*content))
 
 
-def bullets(lines: Sequence[str], kind: str = "") -> str:
-    """Plain words as a list of class `kind`; what stands between backticks is code."""
-    attribute = f' class="{escape(kind)}"' if kind else ""
-    return f"<ul{attribute}>" + "".join(f"<li>{with_code(line)}</li>" for line in lines) + "</ul>"
-
-
-def with_code(words: str) -> str:
-    """Plain words as HTML; what stands between backticks is code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
-
-
-def facts(title: str, values: Mapping[str, Any]) -> str:
-    """A small two-column list of facts under a heading."""
-    rows = "".join(
-        f"<dt>{escape(str(k).replace('_', ' '))}</dt><dd>{escape(_words(v))}</dd>" for k, v in values.items()
+@cache
+def _macros(root: Path) -> Any:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(root / TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    return f'<div class="facts"><h3>{escape(title)}</h3><dl>{rows}</dl></div>'
+    environment.filters |= {"code": _code, "fact": _fact}
+    try:
+        return environment.get_template("macros.html.j2").module
+    except jinja2.TemplateNotFound as error:
+        raise FileNotFoundError(f"{root / TEMPLATES / str(error)}: the report's template is missing") from None
 
 
-def _words(value: object) -> str:
-    if isinstance(value, Mapping):
-        plain = {k: v for k, v in value.items() if not isinstance(v, Mapping | list | tuple)}
-        return ", ".join(f"{str(k).replace('_', ' ')} {_words(v)}" for k, v in plain.items())
+def _code(words: str) -> Markup:
+    """Plain words; what stands between backticks is code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(words)))
+
+
+def _fact(value: object) -> str:
+    """A fact of a datasheet in words: of nested ones the first level, of a digest its beginning."""
+    if isinstance(value, dict):
+        plain = {k: v for k, v in value.items() if not isinstance(v, dict | list | tuple)}
+        return ", ".join(f"{str(k).replace('_', ' ')} {_fact(v)}" for k, v in plain.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_fact, value))
     if isinstance(value, str) and re.fullmatch("[0-9a-f]{32,}", value):
         return f"{value[:12]}…"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return ", ".join(_words(item) for item in value) if isinstance(value, list | tuple) else str(value)
+        return str(value)
     return f"{value:,}" if isinstance(value, int) else text(value)
 
 
-def number(value: object, digits: int | None = None) -> str:
-    """A number as a cell of a table."""
-    return cell(text(value, digits), value)
+def render(executed: Path, root: Path, device: str = "") -> Path:
+    """Write reports/html/index.html with the template under reports/template.
 
-
-def interval(row: Mapping[Any, Any], name: str) -> str:
-    """Column `name` of a row with its limits, `name`_low and `name`_high, as a cell."""
-    between = limits(row, name)
-    shown = text(row.get(name), 2) + ("" if between == "—" else f" <small>{between}</small>")
-    return cell(shown, row.get(name), raw=True)
-
-
-def cell(shown: str, key: object = None, raw: bool = False) -> str:
-    """A cell that shows something (`raw`: as HTML) and is sorted by a number, if there is one."""
-    sort = f' data-sort="{key:.6g}"' if isinstance(key, int | float) and key == key else ""
-    return f"<td{sort}>{shown if raw else escape(shown)}</td>"
-
-
-def sortable(name: str, caption: str, heads: Sequence[str], body: Sequence[str], kind: str = "", note: str = "") -> str:
-    """A table of ready-made rows that can be sorted and filtered.
+    A page larger than `LIMIT` has links to the figures' numbers in the place of the numbers; is it too large even so, a
+    warning says it.
 
     Args:
-        name: its id.
-        caption: what it shows.
-        heads: one a column.
-        body: rows as HTML.
-        kind: further classes, each with a space behind it.
-        note: further words of the caption.
+        executed: the report notebook as it ran.
+        root: the project's folder.
+        device: what its runs are computed on, for the foot of the page.
+
+    Raises:
+        FileNotFoundError: the notebook or the template is missing.
     """
-    columns = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
-    title = escape(caption)
-    further = f"<small>{escape(note)}</small>" if note else ""
-    return (
-        f'<div class="table" role="region" tabindex="0" aria-label="{title}">'
-        f'<table id="{escape(name)}" class="{kind}sortable">'
-        f"<caption>{title}{further}</caption><thead><tr>{columns}</tr></thead>"
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+    from nbconvert import HTMLExporter  # a second's import
+
+    notebook: Any = nbformat.read(executed, as_version=4)
+    template = root / TEMPLATES / "index.html.j2"
+    if not template.exists():
+        raise FileNotFoundError(f"{template}: the report's template is missing")
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = to_mathml(cell.source)
+    exporter = HTMLExporter(
+        template_name=TEMPLATES.name,
+        extra_template_basedirs=[str(root / TEMPLATES.parent)],
+        exclude_input=True,
+        exclude_anchor_links=True,
     )
+    body, _ = exporter.from_notebook_node(notebook, resources={"provenance": provenance(root, device)})
+    page = contents(body)
+    if len(page.encode()) > LIMIT:
+        page = re.sub(r'download="([^"]+)" href="data:text/csv[^"]*"', r'download="\1" href="../figures/\1"', page)
+    if (size := len(page.encode())) > LIMIT:
+        warnings.warn(f"the report has {size:,} bytes, a telephone should not load more than {LIMIT:,}", stacklevel=2)
+    target = root / "reports/html/index.html"
+    store.write_text(target, page)
+    return target
+
+
+def contents(body: str) -> str:
+    """Give every second-level heading an id, and list them where the page has `<!-- contents -->`."""
+    entries: list[str] = []
+
+    def mark(match: re.Match[str]) -> str:
+        words = unescape(re.sub(r"<[^>]+>", "", match[1])).strip()
+        name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+        entries.append(f'<li><a href="#{name}">{escape(words)}</a></li>')
+        return f'<h2 id="{name}">{match[1]}</h2>'
+
+    marked = re.sub(r"<h2(?! class)[^>]*>(.*?)</h2>", mark, body, flags=re.DOTALL)
+    return marked.replace("<!-- contents -->", f"<ol>{''.join(entries)}</ol>")

@@ -8,18 +8,17 @@ and through that stage's inputs of all that comes before the page.
 """
 
 import json
-import os
-import stat
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
-from dulwich.objects import Blob, Tree
+
+from samo.study.git import GitError, git, tree
 
 PACKAGES = ("torch", "torchjd", "numpy", "pandas", "matplotlib", "dvc", "papermill", "mlflow", "nbconvert")
 CODE = "src/samo"
-UNTRACKED = ("__pycache__", ".ipynb_checkpoints")
 
 
 def provenance(root: Path, device: str = "") -> dict[str, str]:
@@ -35,31 +34,17 @@ def provenance(root: Path, device: str = "") -> dict[str, str]:
     return facts | {name: version(name).split("+")[0] for name in PACKAGES}
 
 
-def tree(folder: Path) -> str:
-    """The id that git gives to a folder's content, 40 hexadecimal digits; "missing" where there is none.
-
-    Files are taken as they lie there, committed or not, but for what git never tracks.
-    """
-    return _tree(folder).id.decode() if folder.is_dir() else "missing"
-
-
-def _tree(folder: Path) -> Tree:
-    found = Tree()
-    for path in sorted(folder.iterdir()):
-        if path.name in UNTRACKED or path.suffix == ".pyc":
-            continue
-        if path.is_dir():
-            inner = _tree(path)
-            if len(inner):
-                found.add(os.fsencode(path.name), stat.S_IFDIR, inner.id)
-        else:
-            runs = path.stat().st_mode & stat.S_IXUSR
-            found.add(
-                os.fsencode(path.name),
-                stat.S_IFREG | (0o755 if runs else 0o644),
-                Blob.from_string(path.read_bytes()).id,
-            )
-    return found
+def code(root: Path) -> dict[str, Any]:
+    """The commit of the code, which of its files were changed since, and git's id of it as it lies there."""
+    try:
+        commit, changed = git(root, "rev-parse", "HEAD").strip(), git(root, "status", "--porcelain", "src")
+    except GitError:
+        commit, changed = "unknown", ""
+    return {
+        "commit": commit,
+        "code_changed_since": sorted(line[3:] for line in changed.splitlines()),
+        f"git tree of {CODE}": tree(root / CODE),
+    }
 
 
 def _locked(lock: Path) -> str:

@@ -1,8 +1,20 @@
-"""What the papers printed: data/reference/published_results.csv, whose columns and sources its README explains."""
+"""What the papers printed, and ours beside it, never without where it is from and what differs.
 
+The numbers are data/reference/published_results.csv, whose columns and sources its README explains. The papers' names
+of metrics and methods and ours are joined here alone.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
+
+from samo.figures.palette import label
+from samo.results.tables import text
+from samo.study.report.table import Cell, Table, interval, width
+
+Row = Mapping[Any, Any]
 
 KEYS = {
     "CelebA": "celeba",
@@ -15,15 +27,103 @@ KEYS = {
 }
 """The papers' name of a dataset -> its key here."""
 
-_DENSE = ("mIoU", "Pix Acc", "Abs Err", "Rel Err")
-_MOLECULES = ("mu", "alpha", "eps_HOMO", "eps_LUMO", "R2", "ZPVE", "U0", "U", "H", "G", "c_v")
+DELTA_M = "Delta_m%"
+"""Delta-m in the papers' tables: each against its own single-task runs, as ours is against ours."""
 
-METRICS = {
-    "cityscapes": _DENSE,
-    "nyuv2": (*_DENSE, "Angle Mean", "Angle Median", "Within 11.25", "Within 22.5", "Within 30"),
-    "qm9": tuple(f"{name} MAE" for name in _MOLECULES),
+_DIGITS = {"acc task 1 (top-left)": "left accuracy", "acc task 2 (bottom-right)": "right accuracy"}
+_SEGMENTATION_AND_DEPTH = {
+    "mIoU": "segmentation mIoU",
+    "Pix Acc": "segmentation Pix Acc",
+    "Abs Err": "depth Abs Err",
+    "Rel Err": "depth Rel Err",
 }
-"""What Delta-m and the mean rank are made of in the papers' tables, by key and in the tables' order."""
+_NORMALS = ("Angle Mean", "Angle Median", "Within 11.25", "Within 22.5", "Within 30")
+_MOLECULES = {
+    "mu": "mu",
+    "alpha": "alpha",
+    "eps_HOMO": "homo",
+    "eps_LUMO": "lumo",
+    "R2": "r2",
+    "ZPVE": "zpve",
+    "U0": "u0",
+    "U": "u",
+    "H": "h",
+    "G": "g",
+    "c_v": "cv",
+}
+
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "multimnist": _DIGITS,
+    "multifashion": _DIGITS,
+    "multifashionmnist": _DIGITS,
+    "cityscapes": _SEGMENTATION_AND_DEPTH,
+    "nyuv2": _SEGMENTATION_AND_DEPTH | {name: f"normals {name}" for name in _NORMALS},
+    "qm9": {f"{theirs} MAE": f"{ours} mae" for theirs, ours in _MOLECULES.items()},
+    # A mean over 40 attributes has no column of its own, and F1 of each stands for STL and one method only.
+    "celeba": {},
+}
+"""Dataset -> a paper's metric -> our column, in the papers' order. What is not named has no counterpart: means over
+tasks (Delta-m says it), mean ranks (they depend on which methods stand in the table), training times."""
+METRICS = {dataset: tuple(COLUMNS[dataset]) for dataset in ("cityscapes", "nyuv2", "qm9")}
+"""What Delta-m and the mean rank are made of in the papers' tables."""
+
+
+class Kind(NamedTuple):
+    """A method as params.yaml composes it: one network for all tasks unless `separate`."""
+
+    aggregator: str
+    sharpness: str = "none"
+    separate: bool = False
+
+
+_BASES = {
+    "LS": "ls",
+    "SI": "si",
+    "RLW": "rlw",
+    "DWA": "dwa",
+    "UW": "uw",
+    "MGDA": "mgda",
+    "PCGrad": "pcgrad",
+    "GradDrop": "graddrop",
+    "CAGrad": "cagrad",
+    "IMTL": "imtl-g",
+    "IMTL-G": "imtl-g",
+    "Nash-MTL": "nash-mtl",
+    "NashMTL": "nash-mtl",
+    "FAMO": "famo",
+    "FairGrad": "fairgrad",
+    "Aligned-MTL": "aligned-mtl",
+    "STCH": "stch",
+}
+_PREFIXES = {"SAMO-": "samo", "G-SAM-": "gsam", "L-SAM-": "lsam", "F-": "fmtl"}
+METHODS: dict[str, Kind] = {
+    **{name: Kind(ours) for name, ours in _BASES.items()},
+    **{
+        prefix + name: Kind(ours, sharpness) for prefix, sharpness in _PREFIXES.items() for name, ours in _BASES.items()
+    },
+    "STL": Kind("ls", separate=True),
+    "F-STL": Kind("ls", "fmtl", separate=True),
+    "FairGrad (alpha 2)": Kind("fairgrad"),
+    "FairGrad (re-run)": Kind("fairgrad"),
+    # SAMO's tables name F-MTL's best row alone, and with which aggregator it was had.
+    "F-MTL (best; = F-MGDA)": Kind("mgda", "fmtl"),
+    "F-MTL (best; = F-IMTL)": Kind("imtl-g", "fmtl"),
+    # F-MTL's Table 5: one aggregation of perturbed gradients is L-SAM's.
+    "MGDA ERM": Kind("mgda"),
+    "F-MGDA direct aggregation of SAM gradients": Kind("mgda", "lsam"),
+    "F-MGDA separate aggregation (method)": Kind("mgda", "fmtl"),
+    "F-CAGrad (method)": Kind("cagrad", "fmtl"),
+    "F-CAGrad Second-aggre": Kind("cagrad", "fmtl-second"),
+    "F-CAGrad Each-aggre": Kind("cagrad", "fmtl-each"),
+}
+"""A paper's method -> ours. What is not named is no method of this study (NTKMTL, EXTRA, GO4Align …)."""
+
+
+class Shipped(NamedTuple):
+    """The reference run of a dataset: its main table, and what differs from the papers' settings as in `beside`."""
+
+    main: pd.DataFrame
+    differs: Sequence[str] | None
 
 
 def load(root: Path) -> pd.DataFrame:
@@ -52,3 +152,93 @@ def load(root: Path) -> pd.DataFrame:
         plus_minus=pd.to_numeric(frame["plus_minus"]),
         higher_is_better=direction == "1",
     )
+
+
+def beside(
+    dataset: str,
+    main: pd.DataFrame,
+    printed: pd.DataFrame,
+    differs: Sequence[str] | None,
+    reference: Shipped | None = None,
+) -> tuple[Table, Table] | None:
+    """A dataset's published numbers, each beside those of the reference run and ours for the same method and metric.
+
+    Args:
+        dataset: our key.
+        main: its main table.
+        printed: the frame of `load`.
+        differs: the settings that differ from the papers', as words; None where that is not known.
+        reference: the reference run, where it has the dataset.
+
+    Returns:
+        A table of the methods that the profile or the reference run has, and one of the others, either maybe without
+        rows; None where no paper prints numbers that could stand beside ours.
+    """
+    columns = {DELTA_M: "delta_m", **COLUMNS.get(dataset, {})}
+    rows = printed[(printed["dataset"] == dataset) & printed["metric"].isin(columns)]
+    columns = {theirs: ours for theirs, ours in columns.items() if theirs in set(rows["metric"])}
+    if rows.empty:
+        return None
+    runs = [*([reference.main] if reference else []), main]
+    ours: list[list[Cell]] = []
+    others: list[list[Cell]] = []
+    for (paper, table, method), part in rows.groupby(["paper", "table", "method"], sort=False):
+        known = [find(run, METHODS.get(str(method))) for run in runs]
+        values = {row["metric"]: row for row in part.to_dict("records")}
+        notes = dict.fromkeys(note.strip() for said in part["note"] for note in said.split(";") if note.strip())
+        found = next(filter(None, reversed(known)), None)
+        name = str(found["method"] if found else method)
+        head = Cell(name, name, small=str(method) if found else "", code=bool(found))
+        cells = [head, Cell(f"{paper}, {table}", str(paper), "; ".join(notes), kind="source")]
+        for theirs, column in columns.items():
+            cells += [_printed(values.get(theirs)), *(_ours(row, column) for row in known)]
+        (ours if found else others).append(cells)
+    heads = ["method", "published in"]
+    for column in columns.values():
+        name = "Δm, %" if column == "delta_m" else column
+        heads += [f"{name}: published", *(["reference run"] if reference else []), "this run"]
+    title = f"{label(dataset)}: published{', the reference run,' if reference else ','} and ours with 95 % intervals"
+    left = f"{label(dataset)}: published for methods that this profile does not run"
+    note = _note(differs, reference)
+    return (
+        Table(f"{dataset}-published", title, heads, ours, "published", note),
+        Table(f"{dataset}-published-others", left, heads, others, "published", note),
+    )
+
+
+def find(main: pd.DataFrame, kind: Kind | None) -> Row | None:
+    """The row of a main table that is this kind of method; None where it has not run."""
+    if kind is None or "aggregator" not in main:
+        return None
+    networks = main["networks"] == ("separate" if kind.separate else "shared")
+    found = main[networks & (main["aggregator"] == kind.aggregator) & (main["sharpness"] == kind.sharpness)]
+    return found.to_dict("records")[0] if len(found) else None
+
+
+def _note(differs: Sequence[str] | None, reference: Shipped | None) -> str:
+    always = "Each Δm is against its own study's single-task training."
+    if reference and reference.differs != differs:
+        return f"This run: {_said(differs)} The reference run: {_said(reference.differs)} {always}"
+    return f"{_said(differs)} {always}"
+
+
+def _said(differs: Sequence[str] | None) -> str:
+    if differs is None:
+        return "What differs is not known: the papers' settings are not in the profile paper."
+    if not differs:
+        return "Settings are those of the profile paper; how they were chosen, and the machine, differ."
+    return f"Not the same experiment. What differs: {'; '.join(differs)}."
+
+
+def _printed(printed: Row | None) -> Cell:
+    if printed is None:
+        return Cell()
+    spread = printed["plus_minus"]
+    small = "" if pd.isna(spread) else f"± {text(spread)} as printed"
+    return Cell(text(printed["value"], int(printed["decimals"])), printed["value"], small)
+
+
+def _ours(known: Row | None, column: str) -> Cell:
+    if known is None:
+        return Cell()
+    return interval(known, column) if column == "delta_m" else width(known, column)

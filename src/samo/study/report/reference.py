@@ -1,13 +1,18 @@
 """The reference run: the profile `study` as it is shipped with the project, in data/reference/study.
 
-Tidy tables and nothing else: no weights, no images. Everything that is said of the run (its main tables, the verdicts
-on the claims, the report's columns) is made from them by the very functions that make it from a run at hand.
+Its numbers are one file, run.jsonl: a record a line, as JSON, each with the `table` that it belongs to. A record of the
+table `conditions` is a condition's metrics.json to the letter; the others are rows of tidy tables, `TABLES`. Everything
+that is said of the run (its main tables, the verdicts on the claims, the report's columns) is made from them by the
+very functions that make it from a run at hand. `write` makes the file from a run of a profile, once that is whole.
 """
 
 import json
-from collections.abc import Mapping
+import math
+import platform
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +23,19 @@ from samo.claims.evidence import COLUMNS, Evidence
 from samo.results import tables
 from samo.results.tables import Run
 from samo.study import config, store
-from samo.study.notebooks.claims_stage import ANALYSES, evidence, regimes
+from samo.study.config import Params, conditions
+from samo.study.notebooks import claims_stage
+from samo.study.notebooks.tables_stage import by_dataset, csv, read_runs
+from samo.study.report import provenance
 from samo.study.runs import results
 
 FOLDER = Path("data/reference/study")
-MEND = f"`git checkout {FOLDER}` brings it back as it was"
-
-CELL = ("dataset", "method", "variant", "aggregator", "options", "sharpness", "fields", "networks")
-"""Columns of runs.csv that say which cell a value is of; options and fields are JSON."""
-MEASURE = ("task", "metric", "unit", "higher_is_better")
-CHOICE = ("lr", "rho", "alpha")
-FILES: Mapping[str, results.Columns] = {
-    "runs": results.Columns(*CELL, *MEASURE, counts=("seed",), numbers=("value",)),
-    "search": results.Columns("dataset", "method", "chosen", counts=("trial",), numbers=(*CHOICE, "score")),
-    "history": results.Columns(
-        "dataset", "method", "split", "task", "metric", counts=("seed", "epoch"), numbers=("value",)
-    ),
-    "layers": results.Columns("dataset", "method", "layer", counts=("seed", "epoch"), numbers=("position", "cosine")),
-    "toys": results.Columns(*COLUMNS["toys"]),
-    **{name: results.Columns(*COLUMNS[name]) for name in ANALYSES},
-}
-"""The tables, each as <name>.csv, and the columns that each has at least."""
+FILE = "run.jsonl"
+REMEDY = f"`git checkout {FOLDER}` brings it back as it was"
+CONDITIONS = "conditions"
+TABLES = {name: COLUMNS[name] for name in ("history", "layers", "toys", *claims_stage.ANALYSES)}
+"""Table -> the columns that it has at least; rows are as in `samo.claims.evidence.Evidence`."""
+PACKAGES = (*provenance.PACKAGES, "scipy", "torch-geometric", "rdkit")
 
 
 @dataclass(frozen=True)
@@ -47,10 +44,14 @@ class Reference:
 
     Attributes:
         folder: where it lies.
-        frames: name -> table, see `FILES`.
+        runs: dataset -> method -> its run, as a condition's metrics.json has it.
+        variants: the conditions (dataset, method) that stand beside the main table.
+        frames: table -> its rows.
     """
 
     folder: Path
+    runs: Mapping[str, Mapping[str, Run]]
+    variants: frozenset[tuple[str, str]]
     frames: Mapping[str, pd.DataFrame]
 
     @cached_property
@@ -60,63 +61,67 @@ class Reference:
         return found
 
     @cached_property
-    def params(self) -> config.Params:
+    def params(self) -> Params:
         """The settings with which it ran."""
         return config.load(self.folder / "params.yaml")
 
     @cached_property
-    def runs(self) -> dict[str, dict[str, Run]]:
-        """Dataset -> method -> its run, as a cell's metrics.json has it."""
-        trials = dict(list(self.frames["search"].groupby(["dataset", "method"], sort=False)))
-        found: dict[str, dict[str, Run]] = {}
-        for (dataset, method), part in self.frames["runs"].groupby(["dataset", "method"], sort=False):
-            found.setdefault(str(dataset), {})[str(method)] = _run(part, trials[dataset, method])
-        return found
-
-    @cached_property
-    def variants(self) -> set[tuple[str, str]]:
-        """The cells (dataset, method) that stand beside the main table."""
-        cells = self.frames["runs"].drop_duplicates(["dataset", "method"])
-        beside = cells[cells["variant"].astype(bool)]
-        return set(zip(beside["dataset"], beside["method"], strict=True))
-
-    @cached_property
     def evidence(self) -> Evidence:
         """What its claims are judged by."""
-        names = ("history", "layers", "toys", *ANALYSES)
-        found = evidence(self.runs, self.variants, {name: self.frames[name] for name in names})
-        return replace(found, regimes=regimes(self.params))
+        found = claims_stage.evidence(self.runs, self.variants, self.frames)
+        return replace(found, regimes=claims_stage.regimes(self.params))
 
     @cached_property
     def claims(self) -> pd.DataFrame:
         """Every claim with its verdict and comparisons; takes some seconds, since intervals are bootstrapped."""
         return claims_table.table(self.evidence)
 
-    def main_runs(self, dataset: str) -> dict[str, Run]:
-        """The runs of a dataset's main table."""
-        return {m: run for m, run in self.runs.get(dataset, {}).items() if (dataset, m) not in self.variants}
-
     def main(self, dataset: str) -> pd.DataFrame:
         """A dataset's main table, as `samo.results.tables.main` makes it; empty where the run lacks the dataset."""
-        return tables.main(self.main_runs(dataset))
+        runs = self.runs.get(dataset, {})
+        return tables.main({method: run for method, run in runs.items() if (dataset, method) not in self.variants})
 
 
 def load(root: Path) -> Reference | None:
     """The reference run of the project in `root`; None where none is shipped.
 
     Raises:
-        ValueError: a file of it is missing or broken; the message names it.
+        ValueError: its file is missing or broken; the message names the line.
     """
     return read(root / FOLDER) if (root / FOLDER).is_dir() else None
 
 
 def read(folder: Path) -> Reference:
     """The reference run that lies in a folder; see `load`."""
-    if missing := [name for name in FILES if not (folder / f"{name}.csv").exists()]:
-        raise ValueError(f"{folder}: {missing[0]}.csv is missing: {MEND}")
-    return Reference(
-        folder, {name: results.read_rows(folder / f"{name}.csv", kind, MEND) for name, kind in FILES.items()}
-    )
+    path = folder / FILE
+    if not path.exists():
+        raise ValueError(f"{path} is missing: {REMEDY}")
+    return parse(path.read_text(encoding="utf-8"), folder)
+
+
+def parse(text: str, folder: Path = FOLDER) -> Reference:
+    """The reference run from the text of its file; see `load`."""
+    runs: dict[str, dict[str, Run]] = {}
+    variants: set[tuple[str, str]] = set()
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            record: dict[str, Any] = json.loads(line)
+            table = record.pop("table")
+            if table == CONDITIONS:
+                if record.pop("variant"):
+                    variants.add((record["dataset"], record["method"]))
+                results.check(record)
+                runs.setdefault(record["dataset"], {})[record["method"]] = record
+            else:
+                rows[table].append({name: record[name] for name in TABLES[table]} | record)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = f"no {error}" if isinstance(error, LookupError) else str(error)
+            raise ValueError(f"{folder / FILE}, line {number}: {reason}: {REMEDY}") from None
+    if not runs:
+        raise ValueError(f"{folder / FILE}: no condition in it: {REMEDY}")
+    frames = {name: pd.DataFrame(found, columns=None if found else TABLES[name]) for name, found in rows.items()}
+    return Reference(folder, runs, frozenset(variants), frames)
 
 
 def verdicts(root: Path) -> dict[int, str]:
@@ -124,40 +129,77 @@ def verdicts(root: Path) -> dict[int, str]:
     path = root / FOLDER / "claims.csv"
     if not path.exists():
         return {}
-    found = results.read_rows(path, results.Columns("dataset", "verdict", counts=("number",)), MEND)
+    found = results.read_rows(path, results.Columns("dataset", "verdict", counts=("number",)), REMEDY)
     whole = found[found["dataset"] == claims_table.ALL]
     return dict(zip(whole["number"].astype(int), whole["verdict"].astype(str), strict=True))
 
 
-def _run(part: pd.DataFrame, trials: pd.DataFrame) -> Run:
-    head = part.iloc[0]
-    measures = part.drop_duplicates(["task", "metric"])[list(MEASURE)].fillna({"unit": ""})
-    seeds: dict[str, dict[str, dict[str, float | None]]] = {}
-    for row in part.to_dict("records"):
-        value = None if pd.isna(row["value"]) else float(row["value"])
-        seeds.setdefault(str(row["seed"]), {}).setdefault(row["task"], {})[row["metric"]] = value
-    tried = [_trial(row) for row in trials.to_dict("records") if row["trial"]]
-    chosen = _trial(trials[trials["chosen"].astype(bool)].iloc[0].to_dict())
+def write(root: Path, params: Params) -> list[str]:
+    """Write data/reference/study whole from data/runs and data/analysis; returns the conditions that have not run.
+
+    Of the cosines layer by layer only those of methods without sharpness are kept, which is what a claim looks at.
+
+    Raises:
+        ValueError: no condition has run.
+    """
+    variants = conditions.variants(params)
+    pairs = [*conditions.main(params), *variants]
+    found = [(d, m, run) for d, methods in by_dataset(pairs).items() for m, run in read_runs(root, d, methods).items()]
+    missing = [f"{dataset}/{method}" for dataset, method, run in found if run is None]
+    if len(missing) == len(found):
+        raise ValueError("no condition of the profile has run: `samo repro` runs them")
+    evidence = claims_stage.read(root, conditions.main(params), params.analyses, variants)
+    plain = evidence.runs[(evidence.runs["sharpness"] == "none") & (evidence.runs["networks"] == "shared")]
+    layers = evidence.layers.merge(plain[["dataset", "method"]].drop_duplicates(), on=["dataset", "method"])
+    frames = {name: layers if name == "layers" else getattr(evidence, name) for name in TABLES}
+    own = {(d, m): run for d, m, run in found if run is not None}
+    with store.whole_folder(root / FOLDER) as out:
+        store.write_text(out / FILE, "".join(lines(own, variants, frames)))
+        store.write_text(out / "params.yaml", (root / "params.yaml").read_text())
+        store.write_json(out / "about.json", _about(root, params) | {"missing": missing})
+        write_tables(read(out))
+    return missing
+
+
+def lines(
+    runs: Mapping[tuple[str, str], Run], variants: list[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
+) -> Iterator[str]:
+    """The records of a run, as lines of JSON; a gap is null."""
+    for pair, run in runs.items():
+        yield _line({"table": CONDITIONS, "variant": pair in variants, **run})
+    for name, frame in frames.items():
+        ordered = frame[[*TABLES[name], *(column for column in frame if column not in TABLES[name])]]
+        for row in ordered.astype(object).to_dict("records"):
+            gaps = {str(k): None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
+            yield _line({"table": name, **gaps})
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def write_tables(run: Reference) -> None:
+    """What follows from the records, for those who read it here: main tables and verdicts, anew."""
+    for dataset in run.runs:
+        store.write_text(run.folder / f"table-{dataset}.md", tables.markdown(run.main(dataset)))
+    store.write_text(run.folder / "claims.csv", csv(run.claims.assign(figure="")))
+    store.write_text(run.folder / "claims.md", claims_table.markdown(run.claims))
+
+
+def _about(root: Path, params: Params) -> dict[str, Any]:
     return {
-        **{key: str(head[key]) for key in ("dataset", "method", "aggregator", "sharpness", "networks")},
-        "options": _mapping(head["options"]),
-        "fields": _mapping(head["fields"]),
-        "tasks": list(dict.fromkeys(measures["task"])),
-        "metrics": measures.to_dict("records"),
-        "search": {"trials": tried, "chosen": {key: x for key, x in chosen.items() if key != "score"}},
-        "seeds": seeds,
+        **provenance.code(root),
+        "conditions": len(conditions.conditions(params)),
+        "threads_per_condition": params.train.threads,
+        "python": platform.python_version(),
+        "versions": {name: version(name).split("+")[0] for name in PACKAGES},
+        "processor": _processor(),
     }
 
 
-def _trial(row: Mapping[Any, Any]) -> dict[str, float | None]:
-    """As a cell writes it: alpha only where it was searched."""
-    plain = {key: None if pd.isna(row[key]) else float(row[key]) for key in (*CHOICE, "score")}
-    return {key: x for key, x in plain.items() if key != "alpha" or x is not None}
-
-
-def _mapping(text: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"{FOLDER}/runs.csv: options and fields are JSON, got {text[:60]!r}: {MEND}") from error
-    return found
+def _processor() -> str:
+    """Its maker's name for it, where the system tells."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{named[0]}, {len(named)} cores" if named else platform.processor() or platform.machine()

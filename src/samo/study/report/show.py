@@ -1,20 +1,30 @@
-"""What `samo show` prints: a dataset's main table, or all that is known of one of its methods."""
+"""What `samo show` and `samo claims` print: a dataset's main table, one method's trials, the claims' verdicts."""
 
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from samo.results.tables import Run, choices, limits, metric_columns, text
+from samo.claims import numbers
+from samo.claims.table import effect, reading
+from samo.results.tables import Run, metric_columns
 from samo.study import store
 from samo.study.config import Params
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
+from samo.study.report import reference, tables
+from samo.study.report.sources import Sources
+from samo.study.report.table import Cell, Table, number, terminal, verdict
 from samo.study.runs import results
 
-TABLES = Path("reports/tables")
-SHOWN = results.Columns("method", numbers=("delta_m", "delta_m_low", "delta_m_high", "gain", "mean_rank"))
+MAIN = results.Columns("method", numbers=("delta_m", "delta_m_low", "delta_m_high", "gain", "mean_rank"))
+CLAIMS = results.Columns(
+    *("claim", "source", "dataset", "base", "case", "needs", "verdict", "why"),
+    counts=("number",),
+    numbers=("effect", "low", "high", "seeds"),
+    infinite=True,
+)
+CLAIM_RATIOS = {"claim": 5, "pooled effect, 95 %": 4, "why": 4, "why (this run)": 4}
+"""Columns of the claims whose words may be broken into lines -> share of the width."""
 WIDE = 18
 """Columns that a metric takes on the screen; where not all of them fit, `samo show DATASET METHOD` has them."""
 
@@ -30,42 +40,101 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
         raise ValueError(f"no dataset {dataset!r} in params.yaml: it has {', '.join(params.datasets)}")
     out = console or Console()
     if method is None:
-        out.print(_main(results.read_rows(store.needed(root, TABLES / f"{dataset}.csv"), SHOWN), dataset, out.width))
+        main = results.read_rows(store.needed(root, Path("reports/tables") / f"{dataset}.csv"), MAIN)
+        fits = 90 + WIDE * len(metric_columns(main)) <= out.width
+        read = Sources(root, params)
+        shown = tables.main(dataset, main, read.measures(dataset), read.best(dataset), metrics=fits, chosen=True)
+        out.print(terminal(shown))
         return
     if method not in (known := params.methods_on(dataset)):
         raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
-    for table in _method(results.read_metrics(store.needed(root, Cell(dataset, method).runs / "metrics.json"))):
-        out.print(table)
+    run = results.read_metrics(store.needed(root, Condition(dataset, method).runs / "metrics.json"))
+    for table in (_values(run), _trials(run)):
+        out.print(terminal(table))
 
 
-def _main(table: pd.DataFrame, dataset: str, width: int) -> Table:
-    """The main table; with the metrics themselves where the screen has room for them."""
-    metrics = metric_columns(table)
-    fits = 70 + WIDE * len(metrics) <= width
-    heads = ["method", "Δm %", "95 %", "Δm − base", "rank", *(metrics if fits else []), *choices(table)]
-    shown = Table(*heads, title=f"{dataset}: test results, lower Δm is better", title_justify="left", box=None)
-    for column in shown.columns[1:]:
-        column.justify = "right"
-    for row in table.to_dict("records"):
-        values = [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics] if fits else []
-        cells = [text(row["delta_m"], 2), limits(row, "delta_m"), text(row["gain"], 2), text(row["mean_rank"], 1)]
-        shown.add_row(Text(row["method"]), *cells, *values, *(text(row[name]) for name in choices(table)))
-    return shown
+def _values(run: Run) -> Table:
+    """The test values, a column a seed."""
+    rows = [
+        [
+            Cell(f"{m['task']} {m['metric']}, {m['unit']}".rstrip(", ")),
+            *(number(by_task.get(m["task"], {}).get(m["metric"]), 3) for by_task in run["seeds"].values()),
+        ]
+        for m in run["metrics"]
+    ]
+    heads = ["metric", *(f"seed {seed}" for seed in run["seeds"])]
+    return Table("values", f"{run['dataset']} / {run['method']}: test values", heads, rows)
 
 
-def _method(run: Run) -> list[Table]:
-    """The test values, a column a seed, and the trials of the search with the choice marked."""
-    seeds, chosen = run["seeds"], run["search"]["chosen"]
-    values = Table("task", "metric", *(f"seed {seed}" for seed in seeds), box=None)
-    values.title, values.title_justify = f"{run['dataset']} / {run['method']}: test values", "left"
-    for m in run["metrics"]:
-        own = [text(by_task.get(m["task"], {}).get(m["metric"]), 3) for by_task in seeds.values()]
-        values.add_row(Text(m["task"]), Text(f"{m['metric']}, {m['unit']}".rstrip(", ")), *own)
-    names = list(chosen)
-    trials = Table(*names, "validation score", "", box=None, title="tried on validation data", title_justify="left")
-    for trial in run["search"]["trials"]:
-        mark = "chosen" if [trial[name] for name in names] == [chosen[name] for name in names] else ""
-        trials.add_row(*(text(trial[name]) for name in names), text(trial["score"], 3), mark)
-    if not run["search"]["trials"]:
-        trials.add_row(*(text(chosen[name]) for name in names), "nothing to choose", "given")
-    return [values, trials]
+def _trials(run: Run) -> Table:
+    """The trials of the search, with the choice marked."""
+    chosen, trials = run["search"]["chosen"], run["search"]["trials"]
+    rows = [
+        [
+            *(number(trial[name]) for name in chosen),
+            number(trial["score"], 3),
+            Cell("chosen" if all(trial[name] == value for name, value in chosen.items()) else ""),
+        ]
+        for trial in trials
+    ]
+    given = [[*(number(value) for value in chosen.values()), Cell("nothing to choose"), Cell("given")]]
+    return Table("trials", "tried on validation data", [*chosen, "validation score", ""], rows or given)
+
+
+def show_claims(root: Path, of: int | None = None, console: Console | None = None, study: bool = False) -> None:
+    """Print the verdicts: a line a claim, or all comparisons of one.
+
+    Args:
+        root: the project's folder.
+        of: the number of a claim.
+        console: where to print.
+        study: those of the reference run, judged anew from its shipped records; else those of the run at hand, from
+            reports/tables/claims.csv, with the reference run's beside them.
+
+    Raises:
+        ValueError: there is no claim of that number.
+        FileNotFoundError: nothing was judged yet, or no reference run is shipped.
+    """
+    if of is not None and of not in numbers():
+        raise ValueError(f"claim {of}: there are {min(numbers())} to {max(numbers())}")
+    out = console or Console()
+    claims = _of_study(root, out) if study else _at_hand(root)
+    if of is not None:
+        out.print(terminal(_comparisons(claims[claims["number"] == of]), {"where": 3, "effect, 95 %": 4, "why": 4}))
+        return
+    shown = terminal(tables.claims(claims, {} if study else reference.verdicts(root)), CLAIM_RATIOS)
+    out.print(shown)
+    out.print(reading(claims), style="dim")
+    out.print(f"samo claims {'--from study ' * study}NUMBER shows a claim's comparisons.", style="dim")
+
+
+def _comparisons(own: pd.DataFrame) -> Table:
+    """The whole claim, then its comparisons, run or not."""
+    rows = [
+        [
+            Cell(" ".join(filter(None, (row["dataset"], row["base"], row["case"])))),
+            Cell(effect(row)),
+            Cell(row["needs"]),
+            number(row["seeds"], 0),
+            verdict(row["verdict"]),
+            Cell(row["why"]),
+        ]
+        for row in own.fillna({"base": "", "case": "", "needs": "", "why": ""}).to_dict("records")
+    ]
+    first = own.iloc[0]
+    title = f"{first['number']}. {first['claim']} ({first['source']})"
+    return Table("claim", title, ["where", "effect, 95 %", "holds if", "seeds", "verdict", "why"], rows)
+
+
+def _at_hand(root: Path) -> pd.DataFrame:
+    path = store.needed(root, Path("reports/tables/claims.csv"))
+    results.read_rows(path, CLAIMS)  # refuses what is none
+    return pd.read_csv(path, keep_default_na=False, na_values={"effect": "", "low": "", "high": "", "seeds": ""})
+
+
+def _of_study(root: Path, out: Console) -> pd.DataFrame:
+    with out.status("judging the reference run"):
+        run = reference.load(root)
+        if run is None:
+            raise FileNotFoundError(f"{reference.FOLDER} is not there: {reference.REMEDY}")
+        return run.claims

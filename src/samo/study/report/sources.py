@@ -68,7 +68,7 @@ class Sources:
         splits = sheet.pop("splits", {})
         lead = {key: sheet.pop(key) for key in ("what", "subset_of") if key in sheet}
         parts = {f"{name} split": facts for name, facts in splits.items()}
-        return lead | sheet | parts | dict(self.params.datasets[dataset])
+        return lead | sheet | parts | self.params.datasets[dataset].model_dump(exclude_unset=True)
 
     def _table(self, name: str, columns: list[str]) -> pd.DataFrame:
         path = self.root / "reports/tables" / name

@@ -1,115 +1,190 @@
-"""Tables of the report: results, ablations, settings, costs, choices."""
+"""The report's tables, built out of the study's frames: results, ablations, settings, costs, claims, notebooks."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from samo.claims.table import ALL, effect
 from samo.figures.palette import colour, label, spoken
-from samo.results.tables import choices, is_reference, metric_columns, text
-from samo.study.report.figure import VARIABLES
-from samo.study.report.page import cell, interval, number, sortable
+from samo.results.tables import choices, is_reference, metric_columns
+from samo.study.report.figures import VARIABLES
+from samo.study.report.table import Cell, Table, interval, number, verdict, width
 
 CHOICES = {"lr": "learning rate", "rho": "ρ", "alpha": "α"}
 
 
-def main_table(dataset: str, table: pd.DataFrame, measures: pd.DataFrame, best: Mapping[str, str]) -> str:
-    """The main table, STL first; `best` says which method is bold in which column (`samo.results.best`)."""
-    metrics = metric_columns(table)
+def main(
+    dataset: str,
+    table: pd.DataFrame,
+    measures: pd.DataFrame,
+    best: Mapping[str, str],
+    metrics: bool = True,
+    chosen: bool = False,
+) -> Table:
+    """The main table, STL first.
+
+    Args:
+        dataset: our key.
+        table: the frame of `samo.results.tables.main`.
+        measures: that of `samo.results.tables.measures`.
+        best: column -> the method that is bold there (`samo.results.best`).
+        metrics: whether the metrics themselves have columns.
+        chosen: whether what was chosen on validation data has columns.
+    """
+    names = metric_columns(table) if metrics else []
     units = {f"{m['task']} {m['metric']}": m["unit"] for m in measures.fillna("").to_dict("records")}
-    heads = ["method", "Δm, %", "Δm − base", "mean rank", *(f"{m}, {units.get(m, '')}".rstrip(", ") for m in metrics)]
-    body = []
+    picks = choices(table) if chosen else []
+    columns = ["method", "delta_m", "gain", "mean_rank", *names, *picks]
+    rows = []
     for row, single in zip(table.to_dict("records"), is_reference(table), strict=True):
-        cells = [interval(row, "delta_m"), interval(row, "gain"), number(row.get("mean_rank"), 1)]
-        cells += [with_width(row, metric) for metric in metrics]
-        for place, column in ((0, "delta_m"), *enumerate(metrics, 3)):
-            if best.get(column) == row["method"]:
-                cells[place] = cells[place].replace("<td", '<td class="best"', 1)
-        kind = ' class="reference"' if single else ""
-        body.append(f"<tr{kind}>{method(row, single)}{''.join(cells)}</tr>")
+        cells = [method(row, single), interval(row, "delta_m"), interval(row, "gain"), number(row.get("mean_rank"), 1)]
+        cells += [*(width(row, name) for name in names), *(number(row.get(name)) for name in picks)]
+        bold = [best.get(column) == row["method"] for column in columns]
+        rows.append([replace(cell, kind="best") if first else cell for cell, first in zip(cells, bold, strict=True)])
+    heads = ["method", "Δm, %", "Δm − base", "mean rank", *(f"{m}, {units.get(m, '')}".rstrip(", ") for m in names)]
     title = f"{label(dataset)}: test results, means over seeds with 95 % intervals"
-    return sortable(f"{dataset}-main", title, heads, body)
+    return Table(f"{dataset}-main", title, [*heads, *picks], rows)
 
 
-def with_width(row: Mapping[Any, Any], metric: str) -> str:
-    """A metric of the main table with half the width of its interval, as a cell."""
-    width = text(row[f"{metric} high"] - row[metric], 2)
-    shown = text(row[metric], 2) + ("" if width == "—" else f" <small>± {width}</small>")
-    return cell(shown, row[metric], raw=True)
-
-
-def ablation(dataset: str, table: pd.DataFrame, sharpness: Sequence[str]) -> str:
-    """Delta-m of each aggregator (rows) under each of these sharpnesses (columns), with its interval."""
+def ablation(dataset: str, table: pd.DataFrame, sharpness: Sequence[str]) -> Table | None:
+    """Delta-m of each aggregator (rows) under each of these sharpnesses (columns); None where there is no such row."""
     joint = table[~is_reference(table) & table["aggregator"].notna()] if "aggregator" in table else table[:0]
-    body = []
+    rows = []
     for aggregator, part in joint.groupby("aggregator", sort=False):
         found = {row["sharpness"]: row for row in reversed(part.to_dict("records"))}
-        if not set(sharpness[1:]) & set(found):
-            continue
-        cells = "".join(interval(found.get(name, {}), "delta_m") for name in sharpness)
-        shown = escape(label(str(aggregator)))
-        body.append(f'<tr><th scope="row" data-sort="{shown}">{shown}</th>{cells}</tr>')
-    title = f"{label(dataset)}: Δm in % with 95 % intervals, {', '.join(map(label, sharpness))}"
-    name = f"{dataset}-{'-'.join(sharpness)}"
-    return sortable(name, title, ["aggregator", *map(label, sharpness)], body) if body else ""
+        if set(sharpness[1:]) & set(found):
+            shown = label(str(aggregator))
+            rows.append([Cell(shown, shown), *(interval(found.get(name, {}), "delta_m") for name in sharpness)])
+    heads = [label(name) for name in sharpness]
+    title = f"{label(dataset)}: Δm in % with 95 % intervals, {', '.join(heads)}"
+    return Table(f"{dataset}-{'-'.join(sharpness)}", title, ["aggregator", *heads], rows) if rows else None
 
 
-def settings_table(dataset: str, table: pd.DataFrame, field: str) -> str:
+def settings(dataset: str, table: pd.DataFrame, field: str) -> Table:
     """The variants of one field and their default; `table` is that of samo.results.sensitivity.table."""
-    body = [
-        f'<tr><th scope="row">{escape(spoken(row["aggregator"].split(" ")[0], row["sharpness"]))}</th>'
-        f"<td>{escape(str(row['value']))}{' (default)' if row['role'] == 'default' else ''}</td>"
-        f"{interval(row, 'delta_m')}{interval(row, 'shift')}</tr>"
+    rows = [
+        [
+            Cell(spoken(row["aggregator"].split(" ")[0], row["sharpness"])),
+            Cell(f"{row['value']}{' (default)' if row['role'] == 'default' else ''}"),
+            interval(row, "delta_m"),
+            interval(row, "shift"),
+        ]
         for row in table[table["field"] == field].to_dict("records")
     ]
-    heads = ["method", field, "Δm, %", "Δm − default"]
-    return sortable(f"{dataset}-{field}", f"{label(dataset)}: {field}, with 95 % intervals", heads, body)
+    title = f"{label(dataset)}: {field}, with 95 % intervals"
+    return Table(f"{dataset}-{field}", title, ["method", field, "Δm, %", "Δm − default"], rows)
 
 
-def choice_table(dataset: str, table: pd.DataFrame) -> str:
+def choice(dataset: str, table: pd.DataFrame) -> Table:
     """What the search chose for each method."""
-    body = [
-        f"<tr>{method(row, known)}{''.join(number(row.get(name)) for name in choices(table))}"
-        f"{number(row['n_seeds'], 0)}</tr>"
-        for row, known in zip(table.to_dict("records"), is_reference(table), strict=True)
+    names = choices(table)
+    rows = [
+        [method(row, single), *(number(row.get(name)) for name in names), number(row["n_seeds"], 0)]
+        for row, single in zip(table.to_dict("records"), is_reference(table), strict=True)
     ]
-    heads = ["method", *(CHOICES.get(name, name) for name in choices(table)), "seeds"]
-    return sortable(f"{dataset}-choice", f"{label(dataset)}: chosen on validation data", heads, body, "short ")
+    heads = ["method", *(CHOICES.get(name, name) for name in names), "seeds"]
+    return Table(f"{dataset}-choice", f"{label(dataset)}: chosen on validation data", heads, rows, "short")
 
 
-def cost_table(dataset: str, cost: pd.DataFrame) -> str:
+def cost(dataset: str, cost: pd.DataFrame) -> Table:
     """What a step takes, and how much more than its base method's, with loading and without."""
     columns = ("step_ms", "ratio", "count_ratio", "extra_percent", "extra_percent_loaded", "memory_mb")
     heads = ["method", "step, ms", "× LS", "× LS by count", "over its base, %", "with loading, %", "memory, MB"]
-    body = [
-        f'<tr><th scope="row"><code>{escape(str(row["method"]))}</code></th>'
-        + "".join(number(row.get(column), 0 if column.startswith("extra") else 2) for column in columns)
-        + "</tr>"
+    rows = [
+        [
+            Cell(str(row["method"]), code=True),
+            *(number(row.get(column), 0 if column.startswith("extra") else 2) for column in columns),
+        ]
         for row in cost.to_dict("records")
     ]
-    return sortable(f"{dataset}-cost-table", f"{label(dataset)}: a step on this machine", heads, body, "short ")
+    return Table(f"{dataset}-cost-table", f"{label(dataset)}: a step on this machine", heads, rows, "short")
 
 
-def notebooks_table(rows: Sequence[tuple[str, str]]) -> str:
+def notebooks(rows: Sequence[tuple[str, str]]) -> Table:
     """Links to executed notebooks: (stage, file name without ending)."""
-    body = [
-        f'<tr><th scope="row" data-sort="{escape(stage)}"><code>{escape(stage)}</code></th>'
-        f'<td><a href="../executed/{escape(name)}.html">read <span class="unseen">{escape(name)}</span></a></td>'
-        f'<td><a href="../executed/{escape(name)}.ipynb">open <span class="unseen">{escape(name)} </span>in Jupyter</a>'
-        "</td></tr>"
+    cells = [
+        [
+            Cell(stage, stage, code=True),
+            Cell("read", link=f"../executed/{name}.html", unseen=name),
+            Cell("open", link=f"../executed/{name}.ipynb", unseen=f"{name} in Jupyter"),
+        ]
         for stage, name in rows
     ]
-    return sortable("notebooks", "Executed notebooks", ["stage", "as a page", "as a notebook"], body)
+    return Table("notebooks", "Executed notebooks", ["stage", "as a page", "as a notebook"], cells)
 
 
-def method(row: Mapping[Any, Any], single: bool) -> str:
+def beside_reference(dataset: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Table:
+    """Delta-m, and the difference to the same aggregator alone, of the reference run (`theirs`) and of this run.
+
+    Both are main tables; a method of either has a row.
+    """
+    runs = [{row["method"]: row for row in frame.to_dict("records")} for frame in (theirs, ours)]
+    rows = []
+    for name in dict.fromkeys([*runs[0], *runs[1]]):
+        found = [run.get(name, {}) for run in runs]
+        seeds = [number(row.get("n_seeds") or None, 0) for row in found]
+        pairs = [interval(row, column) for column in ("delta_m", "gain") for row in found]
+        rows.append([Cell(str(name), code=True), *pairs, *seeds])
+    heads = [f"{what}: {run}" for what in ("Δm, %", "Δm − base", "seeds") for run in ("reference run", "this run")]
+    title = f"{label(dataset)}: the reference run and this run, with 95 % intervals"
+    return Table(f"{dataset}-reference", title, ["method", *heads], rows)
+
+
+def claims(judged: pd.DataFrame, reference: Mapping[int, str], regimes: bool = False) -> Table:
+    """A row a claim: its sentence and source, the verdict on the whole of it, the pooled effect, and why.
+
+    `reference` holds the reference run's verdicts by claim; where there are some, they have a column of their own. With
+    `regimes` it is said of what each verdict speaks.
+    """
+    rows = [
+        [
+            number(row["number"]),
+            Cell(row["claim"], small=row["source"]),
+            *([verdict(reference[row["number"]])] if reference else []),
+            verdict(row["verdict"]),
+            Cell(effect(row)),
+            Cell(_text(row["why"]), small=_text(row["regime"]) if regimes else ""),
+        ]
+        for row in judged[judged["dataset"] == ALL].to_dict("records")
+    ]
+    verdicts = ["reference run", "this run"] if reference else ["verdict"]
+    heads = ["no.", "claim", *verdicts, "pooled effect, 95 %", "why (this run)" if reference else "why"]
+    return Table("claims", "The papers' claims, and ours", heads, rows, head=1)
+
+
+def comparisons(
+    judged: pd.DataFrame, name: str = "comparisons", title: str = "Comparisons behind the verdicts"
+) -> Table:
+    """A row a comparison that was run."""
+    run = judged[(judged["dataset"] != ALL) & ~judged["verdict"].isin(["not run", "not testable"])]
+    rows = [
+        [
+            number(row["number"]),
+            *(Cell(_text(row[key])) for key in ("dataset", "base", "case")),
+            replace(number(row["effect"]), text=effect(row)),
+            Cell(_text(row["needs"])),
+            number(row["seeds"], 0),
+            verdict(row["verdict"]),
+            Cell(_text(row["figure"]), link=f"#{row['figure']}" if _text(row["figure"]) else ""),
+        ]
+        for row in run.to_dict("records")
+    ]
+    heads = ["claim", "dataset", "base", "case", "effect (95 %)", "holds if", "seeds", "verdict", "figure"]
+    return Table(name, title, heads, rows)
+
+
+def method(row: Mapping[Any, Any], single: bool) -> Cell:
     """A method's name with its colour, and what it is in words, as the head of a row."""
-    name, said, shade = escape(str(row["method"])), "", "muted"
+    name, said, shade = str(row["method"]), "", "muted"
     if single:
-        said = "one network a task"
+        said = "one network per task"
     elif isinstance(row.get("aggregator"), str):
-        said = escape(spoken(row["aggregator"], row["sharpness"]))
+        said = spoken(row["aggregator"], row["sharpness"])
         shade = VARIABLES.get(colour(row["sharpness"]), "ink")
-    dot = f'<span class="dot" style="background:var(--{shade})"></span>'
-    return f'<th scope="row" data-sort="{name}">{dot}<code>{name}</code><small>{said}</small></th>'
+    return Cell(name, name, said, "single" if single else "", code=True, shade=shade)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

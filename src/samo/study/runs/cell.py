@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,14 +17,14 @@ from torch import nn
 from samo import datasets
 from samo.optim.process_group import ALONE, Ranks
 from samo.study import config, paths, store
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.study.config.method import Method
-from samo.study.runs import checkpoint, launch, place
+from samo.study.runs import checkpoint, place, ranks
 from samo.study.runs.trainings import Watch, go_on, recipe_of, search_cell
 from samo.study.tracking import track
+from samo.training.evaluation import reported
 from samo.training.loop import DivergedError, Fit, Recipe, fit, fresh
 from samo.training.problem import Problem
-from samo.training.reported import reported
 from samo.training.search import Trial
 from samo.training.settings import Training
 
@@ -60,20 +61,19 @@ class OpenCondition:
         device: where to train.
     """
 
-    def __init__(self, dataset: str, method: str, into: Path | None, here: place.Place) -> None:
+    def __init__(self, dataset: str, method: str, here: place.Place) -> None:
         self._root, self._params = paths.root(), config.load()
-        self._into, self._here = into, here
-        self._cell, block = Cell(dataset, method), self._params.dataset[dataset]
+        self._here = here
+        self._cell, block = Condition(dataset, method), self._params.dataset[dataset]
         self.method, self.training, self.device = self._params.methods_on(dataset)[method], block.training, here.device
         self.seeds = self._params.seeds_on(dataset)
         torch.set_num_threads(self._params.train.threads)
-        torch.set_deterministic_debug_mode(
-            "warn"
-        )  # what use_deterministic_algorithms does, but for a second of imports
+        # What use_deterministic_algorithms does, but for a second of imports.
+        torch.set_deterministic_debug_mode("warn")
         self.problem = datasets.get(dataset).problem(self._root / "data/prepared" / dataset, block.training)
         self._grids = config.grids(self._params, dataset, self.method)
         self._watch = Watch(self._cell, self._params, self.method)
-        self._kept = _checkpoints(self._params, self._cell, self.method, self.device, into, here.ranks)
+        self._kept = _checkpoints(self._params, self._cell, self.method, self.device, here.ranks)
         self._views: track.Live | None = None
         self._tracking = ExitStack()
         self._answer: dict[str, Any] = {}
@@ -99,7 +99,7 @@ class OpenCondition:
         """
         params, cell = self._params, self._cell
         if self._here.ranks.group is None and params.train.processes > 1:
-            self._answer = launch.together(cell.dataset, cell.method, params.train.processes, self._into)
+            self._answer = ranks.together(cell.dataset, cell.method, params.train.processes)
             if "diverged" in self._answer:
                 raise DivergedError(self._answer["diverged"])
             found = self._answer["metrics"]["search"]
@@ -117,7 +117,7 @@ class OpenCondition:
         if self._answer:
             return fits
         with ExitStack() as tracking:
-            if self._into is None and self._here.writes:
+            if self._here.writes and os.environ.get(paths.TRACKING) != "off":
                 device = config.device_name(self.device)
                 self._views = tracking.enter_context(track.Live(self._root, self._params, self._cell, chosen, device))
             for k, seed in enumerate(self.seeds, 1):
@@ -141,22 +141,20 @@ class OpenCondition:
         with self._tracking:
             metrics = _metrics(self.problem, self._cell, self.training, self.method, searched, fits)
             history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
-            out = self._into or self._root
             if self._here.writes:
-                _write(out, self._cell, metrics, history, fits)
+                _write(self._root, self._cell, metrics, history, fits)
             if self._views is not None:
-                self._views.finish(store.read_json(out / self._cell.runs / "metrics.json"))
+                self._views.finish(store.read_json(self._root / self._cell.runs / "metrics.json"))
         self._kept.clear()
         return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
 
 
-def open_condition(dataset: str, method: str, into: Path | None = None) -> OpenCondition:
+def open_condition(dataset: str, method: str) -> OpenCondition:
     """A condition of the active profile; one that was stopped goes on from its checkpoints.
 
     Args:
         dataset: of the condition.
         method: of the condition.
-        into: a folder that takes all of it, checkpoints too, in the project's place; then nothing goes to MLflow.
 
     Raises:
         KeyError: no such dataset or method in params.yaml.
@@ -164,17 +162,17 @@ def open_condition(dataset: str, method: str, into: Path | None = None) -> OpenC
     """
     params = config.load()
     _ = params.dataset[dataset], params.methods_on(dataset)[method]
-    return OpenCondition(dataset, method, into, place.Place(place.device(params.train)))
+    return OpenCondition(dataset, method, place.Place(place.device(params.train)))
 
 
-def train_cell(dataset: str, method: str, into: Path | None = None) -> Result:
+def train_cell(dataset: str, method: str) -> Result:
     """Search, train every seed, and write: what notebooks/train.ipynb does step by step; see `open_condition`."""
-    return _all_of(open_condition(dataset, method, into))
+    return _all_of(open_condition(dataset, method))
 
 
-def train_here(dataset: str, method: str, into: Path | None, here: place.Place) -> Result:
+def train_here(dataset: str, method: str, here: place.Place) -> Result:
     """As `train_cell`, in this process, alone or as one of several that all call it."""
-    return _all_of(OpenCondition(dataset, method, into, here))
+    return _all_of(OpenCondition(dataset, method, here))
 
 
 def _all_of(condition: OpenCondition) -> Result:
@@ -182,14 +180,16 @@ def _all_of(condition: OpenCondition) -> Result:
     return condition.write(searched, condition.train(searched.chosen))
 
 
-def _write(out: Path, cell: Cell, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]) -> None:
+def _write(
+    root: Path, cell: Condition, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]
+) -> None:
     layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
-    with store.whole_folder(out / cell.runs) as folder:
+    with store.whole_folder(root / cell.runs) as folder:
         store.write_json(folder / "metrics.json", metrics)
         store.write_text(folder / "history.csv", _csv(history))
         if layers:
             store.write_text(folder / "layers.csv", _csv(layers))
-    with store.whole_folder(out / cell.models) as folder:
+    with store.whole_folder(root / cell.models) as folder:
         for seed, run in fits.items():
             # Tensors in one plain layout: safetensors refuses strided ones.
             weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
@@ -198,11 +198,10 @@ def _write(out: Path, cell: Cell, metrics: dict[str, Any], history: list[dict[st
 
 def _checkpoints(
     params: config.Params,
-    cell: Cell,
+    cell: Condition,
     method: Method,
     device: torch.device,
-    into: Path | None = None,
-    ranks: Ranks = ALONE,
+    group: Ranks = ALONE,
 ) -> checkpoint.Checkpoints:
     root, block = paths.root(), params.dataset[cell.dataset]
     settings = {
@@ -217,12 +216,12 @@ def _checkpoints(
         "versions": {name: version(name) for name in ("numpy", "torch", "torchjd")},
     }
     made_from = checkpoint.made_from(root, cell.dataset, settings)
-    return checkpoint.Checkpoints((into or paths.checkpoints(root)) / cell.name, made_from, device, ranks)
+    return checkpoint.Checkpoints(paths.checkpoints(root) / cell.name, made_from, device, group)
 
 
 def _metrics(
     problem: Problem,
-    cell: Cell,
+    cell: Condition,
     training: Training,
     method: Method,
     searched: Searched,

@@ -137,7 +137,7 @@ def made_from(root: Path, dataset: str, settings: Mapping[str, Any]) -> dict[str
         path, into = root / name, data if name.startswith("data/") else code
         for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
             if "__pycache__" not in file.parts:
-                into.update(f"{file.relative_to(root).as_posix()} {_digest(file)}\n".encode())
+                into.update(f"{file.relative_to(root).as_posix()} {store.digest(file)}\n".encode())
     params = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     return {"params": params.hexdigest(), "data": data.hexdigest(), "code": code.hexdigest()}
 
@@ -147,8 +147,3 @@ def _dependencies(root: Path, dataset: str) -> list[str]:
 
     named = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]["train"]["deps"]
     return [str(name).replace("${item.dataset}", dataset) for name in named]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

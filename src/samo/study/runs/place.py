@@ -6,7 +6,7 @@ import torch
 
 from samo.optim.process_group import ALONE, Ranks
 from samo.study import config
-from samo.study.config.blocks import Train
+from samo.study.config.params import Train
 from samo.study.errors import ConfigError
 
 

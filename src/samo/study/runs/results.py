@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from samo.results.tables import Run
 from samo.study import store
-from samo.study.config.faults import line
+from samo.study.config.load import faults
 
 
 class Columns:
@@ -75,15 +75,28 @@ def read_metrics(path: Path) -> Run:
     """
     found = store.read_json(path)
     try:
+        run = check(found)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}: {MEND}") from error
+    if (run["dataset"], run["method"]) != (path.parent.parent.name, path.parent.name):
+        raise ValueError(f"{path}: is of the cell {run['dataset']}/{run['method']}: {MEND}")
+    return run
+
+
+def check(found: Any) -> Run:
+    """The parsed content of a metrics.json, as it is.
+
+    Raises:
+        ValueError: it is not what a cell writes; the message names the place in it.
+    """
+    try:
         known = _Metrics.model_validate(found)
     except ValidationError as error:
-        faults = error.errors(include_url=False)
-        more = f", and {len(faults) - 1} faults more" if len(faults) > 1 else ""
-        raise ValueError(f"{path}: {line('', faults[0])}{more}: {MEND}") from error
-    if (known.dataset, known.method) != (path.parent.parent.name, path.parent.name):
-        raise ValueError(f"{path}: is of the cell {known.dataset}/{known.method}: {MEND}")
+        first, *others = faults(error)
+        more = f", and {len(others)} faults more" if others else ""
+        raise ValueError(f"{first}{more}") from error
     if odd := [seed for seed in known.seeds if not seed.isdecimal()]:
-        raise ValueError(f"{path}: seeds.{odd[0]} is no whole number: {MEND}")
+        raise ValueError(f"seeds.{odd[0]} is no whole number")
     run: Run = found
     return run
 

@@ -15,7 +15,7 @@ from samo.analysis.parts.choice import Choice
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.study import config, paths
 from samo.study.config import Params
-from samo.study.config.conditions import Cell, cells
+from samo.study.config.conditions import Condition, conditions
 from samo.study.config.method import Method
 from samo.study.errors import NotebookError
 from samo.training.problem import Problem
@@ -44,23 +44,23 @@ class Setting:
         """The analysis's settings."""
         return self.params.options(analysis)
 
-    def cells(self, methods: Mapping[str, Method]) -> list[Cell]:
+    def cells(self, methods: Mapping[str, Method]) -> list[Condition]:
         """Those of these methods, in the order of params.yaml; one that has not run is said and left out.
 
         Where none has run all are given: `network` then says what is missing.
         """
-        asked = [c for c in cells(self.params) if c.dataset == self.dataset and c.method in methods]
+        asked = [c for c in conditions(self.params) if c.dataset == self.dataset and c.method in methods]
         ran = [cell for cell in asked if (self.root / cell.models).is_dir()]
         for cell in asked if ran else ():
             if cell not in ran:
                 print(f"without {cell.name}: it has not run")
         return ran or asked
 
-    def work(self, methods: Mapping[str, Method], seeds: int) -> list[tuple[Cell, int]]:
+    def work(self, methods: Mapping[str, Method], seeds: int) -> list[tuple[Condition, int]]:
         """(cell, seed) of these methods and of the first so many seeds."""
         return [(cell, seed) for cell in self.cells(methods) for seed in self.params.seeds_on(self.dataset)[:seeds]]
 
-    def network(self, cell: Cell, seed: int) -> nn.Module:
+    def network(self, cell: Condition, seed: int) -> nn.Module:
         """See `network`; on this device."""
         return network(self.root, self.params, cell, seed, self.problem).to(self.device)
 
@@ -77,7 +77,7 @@ def problem(root: Path, params: Params, dataset: str) -> Problem:
     return datasets.get(dataset).problem(root / "data/prepared" / dataset, params.dataset[dataset].training)
 
 
-def network(root: Path, params: Params, cell: Cell, seed: int, of: Problem) -> nn.Module:
+def network(root: Path, params: Params, cell: Condition, seed: int, of: Problem) -> nn.Module:
     """The network of a cell after its last epoch, in eval mode on the CPU.
 
     Raises:

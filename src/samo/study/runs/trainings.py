@@ -4,14 +4,14 @@ from collections.abc import Callable
 from functools import partial
 
 from samo.optim import sharpness
-from samo.study import config, store
-from samo.study.config.conditions import Cell
+from samo.study import config, progress, store
+from samo.study.config.conditions import Condition
 from samo.study.config.method import Method
-from samo.study.grid import progress
 from samo.study.runs import checkpoint
 from samo.study.runs.place import Place
 from samo.training import search
-from samo.training.loop import DivergedError, Fit, Progress, Recipe, fit, values_of
+from samo.training.evaluation import values_of
+from samo.training.loop import DivergedError, Fit, Progress, Recipe, fit
 from samo.training.problem import Problem
 from samo.training.settings import Training
 from samo.training.state import State, StateError
@@ -20,7 +20,7 @@ from samo.training.state import State, StateError
 class Watch:
     """Turns the progress of single trainings into the share of the cell's whole work."""
 
-    def __init__(self, cell: Cell, params: config.Params, method: Method) -> None:
+    def __init__(self, cell: Condition, params: config.Params, method: Method) -> None:
         training = params.dataset[cell.dataset].training
         self.cell = cell
         finals = len(params.seeds_on(cell.dataset)) * training.epochs
@@ -37,7 +37,7 @@ class Watch:
         """A training's own progress."""
         done = (self.behind + event.done * self.epochs) / self.work
         progress.report(
-            cell=self.cell.name,
+            condition=self.cell.name,
             phase=self.label,
             epoch=event.epoch,
             epochs=event.epochs,

@@ -1,22 +1,32 @@
-"""Where MLflow's store is, and how to reach it without waiting for long."""
+"""Where MLflow's store is, how to reach it without waiting for long, and the pages it has on a dataset's runs."""
 
 import logging
 import os
 import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# A server that is away costs a cell seconds: MLflow's own patience is minutes.
+# A server that is away costs a condition seconds: MLflow's own patience is minutes.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-MEND = "if this lasts, move the store aside: `samo track` makes it anew from data/runs"
+REMEDY = "if this lasts, move the store aside: `samo track` makes it anew from data/runs"
 PATIENCE = 5.0
-"""Seconds that a cell waits for a locked store."""
+"""Seconds that a condition waits for a locked store."""
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Without this tag MLflow's page takes an experiment for one on language models."""
+QUERY = {
+    "searchFilter": 'tags.current = "yes" and tags.variant = "no"',
+    "orderByKey": "metrics.`delta_m`",
+    "orderByAsc": "true",
+}
+"""What a dataset's page opens with: its runs of the main table, the best Delta-m first."""
 
 
 def uri(root: Path) -> str:
@@ -34,31 +44,53 @@ def masked(text: str) -> str:
     return re.sub(r"(?<=://)[^/@\s]*@", "", text)
 
 
-def connect(root: Path, at_once: bool = False) -> "MlflowClient":
-    """A client of the study's store; `at_once` where training waits for it.
+def connect(root: Path) -> "MlflowClient":
+    """A client of the study's store.
 
     Raises:
-        OSError: with `at_once`, the store is locked for longer than `PATIENCE`, or is no database.
+        OSError: it is a database that is locked for longer than `PATIENCE`, or it is no database.
     """
     from mlflow import MlflowClient  # a second's import, for those who log only
 
-    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what ails it is raised, and told in one line
-    if at_once:
-        _wait_for_its_turn(uri(root))
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its faults are raised, and told in one line
+    path = Path(uri(root).removeprefix("sqlite:///"))
+    if uri(root).startswith("sqlite:///") and path.exists():
+        try:  # MLflow itself would try for minutes
+            with closing(sqlite3.connect(path, timeout=PATIENCE)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.rollback()
+        except sqlite3.Error as error:
+            raise OSError(f"{path}: {error}; {REMEDY}") from error
     return MlflowClient(uri(root))
 
 
-def _wait_for_its_turn(address: str) -> None:
-    """See whether a sqlite store is locked, for at most `PATIENCE` seconds: MLflow itself would try for minutes.
+@contextmanager
+def told(root: Path) -> Iterator[None]:
+    """Faults of MLflow as an OSError of one line, for a person."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
-    Raises:
-        OSError: it is, or it is no database.
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        raise OSError(f"MLflow at {place(root)}: {masked(str(error).splitlines()[0])[:300]}; {REMEDY}") from None
+
+
+def experiment(client: "MlflowClient", root: Path, dataset: str) -> str:
+    """The id of a dataset's experiment, made where it is not there.
+
+    A server keeps artifacts where it was told to; beside a database of this folder they lie in mlartifacts/.
     """
-    path = Path(address.removeprefix("sqlite:///"))
-    if address.startswith("sqlite:///") and path.exists():
-        try:
-            with closing(sqlite3.connect(path, timeout=PATIENCE)) as store_itself:
-                store_itself.execute("BEGIN IMMEDIATE")
-                store_itself.rollback()
-        except sqlite3.Error as error:
-            raise OSError(f"{path}: {error}; {MEND}") from error
+    found = client.get_experiment_by_name(dataset)
+    if found:
+        return str(found.experiment_id)
+    local = (root.resolve() / "mlartifacts" / dataset).as_uri() if uri(root).startswith("sqlite:") else None
+    return str(client.create_experiment(dataset, artifact_location=local, tags=KIND))
+
+
+def pages(root: Path, datasets: list[str], server: str) -> dict[str, str]:
+    """Dataset -> the address of its runs, selected and sorted by `QUERY`, on the server at the address `server`."""
+    client = connect(root)
+    return {
+        name: f"{server}/#/experiments/{experiment(client, root, name)}/runs?{urlencode(QUERY)}" for name in datasets
+    }

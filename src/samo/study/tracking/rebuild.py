@@ -1,21 +1,21 @@
-"""Brings MLflow up to what lies in data/runs and reports: runs, the numbers to compare them by, files, the view."""
+"""Brings MLflow up to what lies in data/runs and reports: runs, the numbers to compare them by, notebooks."""
 
 import csv
+import math
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samo.results import tables
+from samo.results.metrics import delta_m
+from samo.study import config
 from samo.study.config import Params
-from samo.study.config.conditions import Cell, cells
-from samo.study.grid import half_runs
+from samo.study.config.conditions import Condition, conditions
 from samo.study.notebooks.tables_stage import read_runs
 from samo.study.runs import results
-from samo.study.tracking import files as track_files
-from samo.study.tracking import store as track_store
-from samo.study.tracking import view as track_view
-from samo.study.tracking.mlflow_store import MEND, connect, masked, place
-from samo.study.tracking.scores import scores
+from samo.study.tracking import mlflow_store, record
 from samo.training.loop import Row
 from samo.training.search import Trial
 
@@ -23,17 +23,37 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+DIGITS = 4
+"""Decimals of the numbers to compare by: MLflow shows all it has."""
 
-Name = tuple[str | None, ...]
-"""What a run is known by: its cell, seed and results."""
+
+def show(root: Path, port: int = 5000) -> None:
+    """Bring MLflow up to date, print each dataset's page, and become MLflow's own server, for this machine only.
+
+    Where MLFLOW_TRACKING_URI names a server, that one shows them, and none is started.
+
+    Raises:
+        OSError: see `rebuild`.
+    """
+    params = config.load()
+    rebuild(root, params, lambda _: None)
+    uri = mlflow_store.uri(root)
+    there = uri.startswith("http")
+    for dataset, page in mlflow_store.pages(
+        root, list(params.datasets), uri if there else f"http://127.0.0.1:{port}"
+    ).items():
+        print(f"{dataset}: {page}", flush=True)
+    if not there:  # one process: each that MLflow starts by itself would take seconds to import it anew
+        arguments = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        os.execv(sys.executable, [*arguments, "--backend-store-uri", uri])
 
 
 def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
     """Make the runs that are missing, and give all of them what only the whole knows: Delta-m, gain, notebooks.
 
-    A cell restored from DVC's cache has logged nothing; this shows it. Runs of other results, and of cells that the
-    profile no longer has, stay, marked as not current; those stopped half way are marked, too. Calling it twice changes
-    nothing.
+    A condition restored from DVC's cache has logged nothing; this shows it. Runs of other results, and of conditions
+    that the profile no longer has, stay, marked as not current; interrupted ones are marked, too. Calling it twice
+    changes nothing.
 
     Returns:
         How many runs were made.
@@ -41,60 +61,60 @@ def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
     Raises:
         OSError: the store or its server cannot be reached or written to; the message is one line.
     """
-    with _told(root):
-        client = connect(root, at_once=True)
+    with mlflow_store.told(root):
+        client = mlflow_store.connect(root)
         return sum(_rebuild(client, root, params, dataset, say) for dataset in params.datasets)
 
 
 def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, say: Callable[[str], None]) -> int:
-    experiment, made = track_store.experiment(client, root, dataset), 0
-    if ended := half_runs.end(client, experiment):
-        say(f"{dataset}: {ended} runs were stopped half way, and are marked so")
-    own = [cell for cell in cells(params) if cell.dataset == dataset]
-    found = read_runs(root, dataset, [cell.method for cell in own])
+    experiment, made = mlflow_store.experiment(client, root, dataset), 0
+    if ended := record.end_interrupted(client, experiment):
+        say(f"{dataset}: {ended} runs were interrupted, and are marked so")
+    own = [condition for condition in conditions(params) if condition.dataset == dataset]
+    found = read_runs(root, dataset, [condition.method for condition in own])
     numbers = scores(found)
     known = {_name(run): run for run in _runs(client, experiment)}
-    wanted: set[Name] = set()
-    for cell in own:
-        metrics = found[cell.method]
+    wanted = set()
+    for condition in own:
+        metrics = found[condition.method]
         if metrics is None:
-            say(f"{cell.name}: has not run")
+            say(f"{condition.name}: has not run")
             continue
-        files = track_files.notebooks(root, cell)
+        files = _notebooks(root, condition)
         for seed in metrics["seeds"]:
-            name = (cell.name, seed, track_store.digest(metrics, seed))
+            name = (condition.name, seed, record.digest(metrics, seed))
             wanted.add(name)
             if name not in known:
-                known[name] = _make(client, experiment, root, params, cell, metrics, int(seed))
+                runs = record.Record(client, experiment, root, params, condition, Trial(**metrics["search"]["chosen"]))
+                known[name] = _make(runs, metrics, int(seed))
                 made += 1
-            _complete(client, known[name], numbers[cell.method][seed], files)
-        say(f"{cell.name}: {len(metrics['seeds'])} runs")
+            _complete(client, known[name], numbers[condition.method][seed], files)
+        say(f"{condition.name}: {len(metrics['seeds'])} runs")
     for run in _runs(client, experiment):
         if run.data.tags.get("current") == "yes" and _name(run) not in wanted:
             client.set_tag(run.info.run_id, "current", "no")
-    _open_with(client, experiment, found)
     return made
 
 
-def _name(run: "Run") -> Name:
-    return tuple(run.data.tags.get(tag) for tag in ("cell", "seed", "results"))
+def _name(run: "Run") -> tuple[str | None, ...]:
+    """What a run is known by: its condition, seed and results."""
+    return tuple(run.data.tags.get(tag) for tag in ("condition", "seed", "results"))
 
 
-def _make(
-    client: "MlflowClient",
-    experiment: str,
-    root: Path,
-    params: Params,
-    cell: Cell,
-    metrics: Mapping[str, Any],
-    seed: int,
-) -> "Run":
-    """A run out of the cell's files."""
-    chosen = Trial(**metrics["search"]["chosen"])
-    run = track_store.start(client, experiment, root, params, cell, chosen, seed, "unknown")
-    track_store.log_rows(client, run, [row for s, row in _history(root / cell.runs / "history.csv") if s == seed])
-    track_store.finish(client, experiment, run, cell, seed, track_store.digest(metrics, str(seed)))
-    return client.get_run(run)
+def _make(runs: record.Record, metrics: Mapping[str, Any], seed: int) -> "Run":
+    """A run out of the condition's files."""
+    path = runs.root / runs.condition.runs / "history.csv"
+    results.read_rows(path, results.HISTORY)  # refuses what is none
+    run = runs.start(seed, "unknown")
+    with path.open(newline="") as stream:
+        rows = [
+            Row(int(r["epoch"]), r["split"], r["task"], r["metric"], float(r["value"]))
+            for r in csv.DictReader(stream)
+            if r["value"] and int(r["seed"]) == seed
+        ]
+    record.log_values(runs.client, run, record.named(rows))
+    runs.finish(run, seed, metrics)
+    return runs.client.get_run(run)
 
 
 def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], files: list[Path]) -> None:
@@ -102,21 +122,14 @@ def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], fil
     own, tags = run.info.run_id, run.data.tags
     if tags.get("current") != "yes":  # these results were there before, and are again
         client.set_tag(own, "current", "yes")
-    changed = [(name, value, 0) for name, value in numbers.items() if run.data.metrics.get(name) != value]
-    track_store.log_values(client, own, changed)
-    if files and tags.get(track_files.MARK) != track_files.mark(files):
-        track_files.keep(client, own, files)
+    record.log_values(client, own, [(k, v, 0) for k, v in numbers.items() if run.data.metrics.get(k) != v])
+    record.keep_files(client, own, tags.get(record.FILES), files)
 
 
-def _open_with(client: "MlflowClient", experiment: str, runs: Mapping[str, Any]) -> None:
-    """The views that the dataset's page opens with."""
-    found = client.get_experiment(experiment)
-    ran = next((run for run in runs.values() if run), None)
-    names = [f"{m['task']}/{m['metric']}" for m in ran["metrics"]] if ran else []
-    views = track_view.tags(list(runs), names, found.creation_time)
-    for key, value in {**track_view.KIND, **views}.items():
-        if found.tags.get(key) != value:
-            client.set_experiment_tag(experiment, key, value)
+def _notebooks(root: Path, condition: Condition) -> list[Path]:
+    """The condition's executed notebook and its page, as far as they are there."""
+    stem = root / "reports/executed" / f"train-{condition.dataset}-{condition.method}"
+    return [path for path in (stem.with_name(f"{stem.name}.{kind}") for kind in ("html", "ipynb")) if path.is_file()]
 
 
 def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
@@ -129,23 +142,33 @@ def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
             return
 
 
-def _history(path: Path) -> list[tuple[int, Row]]:
-    results.read_rows(path, results.HISTORY)  # refuses what is none
-    with path.open(newline="") as stream:
-        return [
-            (int(r["seed"]), Row(int(r["epoch"]), r["split"], r["task"], r["metric"], float(r["value"])))
-            for r in csv.DictReader(stream)
-            if r["value"]
-        ]
+def scores(runs: tables.Runs) -> dict[str, dict[str, dict[str, float]]]:
+    """Method -> seed -> name -> value, of one dataset: the numbers by which its runs are compared.
+
+    `reported/<task>/<metric>` is the test value that counts. `delta_m` (per cent, lower is better) is taken against the
+    mean over STL's seeds, as in the tables, and `delta_m/<task>/<metric>` is that of one metric alone; STL itself has 0
+    by definition. `gain` is Delta-m minus that of the same seed of the base method. What is not known (STL or the base
+    was not run, a value is missing) is left out.
+    """
+    return {name: _scores(name, run, runs) for name, run in runs.items() if run}
 
 
-@contextmanager
-def _told(root: Path) -> Iterator[None]:
-    """What ails MLflow, in one line for a person."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError) as error:
-        raise OSError(f"MLflow at {place(root)}: {masked(str(error).splitlines()[0])[:300]}; {MEND}") from None
+def _scores(name: str, run: tables.Run, runs: tables.Runs) -> dict[str, dict[str, float]]:
+    names, ours, better = [f"{m['task']}/{m['metric']}" for m in run["metrics"]], tables.values(run), tables.higher(run)
+    columns = {f"reported/{metric}": ours[:, k].tolist() for k, metric in enumerate(names)}
+    single = tables.reference(runs)
+    against = runs[single] if single else None
+    if name == single:
+        columns["delta_m"] = [0.0] * len(ours)
+    elif against is not None:
+        theirs, deltas = tables.values(against).mean(axis=0), tables.delta_by_seed(run, against)
+        for k, metric in enumerate(names):
+            columns[f"delta_m/{metric}"] = delta_m(ours[:, [k]], theirs[[k]], [better[k]]).tolist()
+        columns["delta_m"] = list(deltas.values())
+        if base := runs.get(tables.base_of(name, runs) or ""):
+            plain = tables.delta_by_seed(base, against)
+            columns["gain"] = [value - plain.get(seed, math.nan) for seed, value in deltas.items()]
+    return {
+        seed: {key: round(of[row], DIGITS) for key, of in columns.items() if math.isfinite(of[row])}
+        for row, seed in enumerate(run["seeds"])
+    }

@@ -1,108 +1,112 @@
-"""MLflow as a view of the results, live while a cell runs (`track_rebuild`: from data/runs); never the truth itself."""
+"""MLflow as a view of the results, live while a condition trains (`rebuild`: from data/runs); never the truth."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from samo.study.config import Params
-from samo.study.config.conditions import Cell
-from samo.study.grid import half_runs
-from samo.study.tracking import store as track_store
-from samo.study.tracking import view as track_view
-from samo.study.tracking.machine import Machine
-from samo.study.tracking.mlflow_store import connect, masked, uri
+from samo.study.config.conditions import Condition
+from samo.study.tracking import mlflow_store, record
 from samo.training.loop import Row
 from samo.training.search import Trial
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+ASKED = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"
+"""MLflow's own switch: where it is set, processor, memory, disk, network and accelerator are logged."""
 
 
 def prepare(root: Path, params: Params) -> None:
-    """Make the store and its experiments once, before several processes open it: a fresh one bears only one.
+    """Make the store and its experiments once, before several processes open it: MLflow does not make one twice.
 
-    Where MLflow is away that is a warning: every cell finds it out for itself.
+    Where MLflow is away that is a warning: every condition finds it out for itself.
     """
     try:
-        client = connect(root, at_once=True)
+        client = mlflow_store.connect(root)
         for dataset in params.datasets:
-            track_store.experiment(client, root, dataset)
-    except Exception as error:  # whatever ails the view, the results come first
+            mlflow_store.experiment(client, root, dataset)
+    except Exception as error:  # whatever fails in the view, the results come first
         _warn(error)
 
 
-def pages(root: Path, params: Params, address: str) -> dict[str, dict[str, str]]:
-    """Dataset -> view -> where it is: MLflow itself opens on the traces of language models."""
-    client = connect(root)
-    ids = {name: track_store.experiment(client, root, name) for name in params.datasets}
-    return {name: {key: track_view.address(address, own, key) for key in track_view.NAMES} for name, own in ids.items()}
-
-
 class Live:
-    """Logs a cell's runs as they go. Where MLflow is away, training goes on and `samo track` mends the view later.
+    """Logs a condition's runs as they go. Where MLflow is away, training goes on, and `samo track` catches up later.
 
     A context: runs that are not finished at its end, because something was raised, are marked as failed, or as killed
-    where a person stopped the cell. Those that a killed process left half way are marked at the next one's beginning.
+    where a person stopped the training. Those that a killed process left are marked at the next one's beginning.
     """
 
-    def __init__(self, root: Path, params: Params, cell: Cell, chosen: Trial, device: str) -> None:
-        self.root, self.params, self.cell, self.chosen, self.device = root, params, cell, chosen, device
+    def __init__(self, root: Path, params: Params, condition: Condition, chosen: Trial, device: str) -> None:
+        self.root, self.params, self.condition, self.chosen, self.device = root, params, condition, chosen, device
         self.runs: dict[int, str] = {}
-        self.client: MlflowClient | None = None
-        self.experiment = ""
-        self.machine = Machine(uri(root))
+        self.record: record.Record | None = None
+        self.monitor: Any = None
 
     def __enter__(self) -> "Live":
         with self._forgiving():
-            self.client = connect(self.root, at_once=True)
-            self.experiment = track_store.experiment(self.client, self.root, self.cell.dataset)
-            half_runs.end(self.client, self.experiment, self.cell.name)
+            client = mlflow_store.connect(self.root)
+            experiment = mlflow_store.experiment(client, self.root, self.condition.dataset)
+            record.end_interrupted(client, experiment, self.condition.name)
+            self.record = record.Record(client, experiment, self.root, self.params, self.condition, self.chosen)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._forgiving():
-            self.machine.leave()
+            self._watch_machine(None)
         for run in self.runs.values() if kind else ():
             with self._forgiving():
-                if self.client is not None:
-                    self.client.set_terminated(run, "FAILED" if issubclass(kind or type, Exception) else "KILLED")
+                if self.record is not None:
+                    status = "FAILED" if issubclass(kind or type, Exception) else "KILLED"
+                    self.record.client.set_terminated(run, status)
 
     def start(self, seed: int) -> Callable[[list[Row]], None]:
-        """Begin a seed's run; gives what logs an epoch's rows, or those of several epochs."""
+        """Begin a seed's run; gives what logs an epoch's rows, or those of several epochs.
+
+        They are logged as `<split>/<task>/<metric>`, with the epoch as step.
+        """
         with self._forgiving():
-            if self.client is not None:
-                settings = (self.root, self.params, self.cell, self.chosen, seed, self.device)
-                self.runs[seed] = track_store.start(self.client, self.experiment, *settings)
-                self.machine.watch(self.runs[seed])
+            if self.record is not None:
+                self.runs[seed] = self.record.start(seed, self.device)
+                self._watch_machine(self.runs[seed])
 
         def log(rows: list[Row]) -> None:
             with self._forgiving():
-                if self.client is not None:
-                    track_store.log_rows(self.client, self.runs[seed], rows)
+                if self.record is not None:
+                    record.log_values(self.record.client, self.runs[seed], record.named(rows))
 
         return log
 
     def finish(self, metrics: dict[str, Any]) -> None:
-        """The cell's files are whole: its runs are finished, and known by what they hold."""
+        """The condition's files are whole: its runs are finished, and known by what they hold."""
         with self._forgiving():
-            self.machine.leave()
-            for seed, run in self.runs.items() if self.client is not None else ():
-                known = track_store.digest(metrics, str(seed))
-                track_store.finish(self.client, self.experiment, run, self.cell, seed, known)
+            self._watch_machine(None)
+            for seed, run in self.runs.items():
+                if self.record is not None:
+                    self.record.finish(run, seed, metrics)
         self.runs.clear()
+
+    def _watch_machine(self, run: str | None) -> None:
+        """Log what the machine does to this run from now on, where somebody asked for it; to none with None."""
+        monitor, self.monitor = self.monitor, None
+        if monitor is not None:
+            monitor.finish()
+        if run is not None and os.environ.get(ASKED, "").lower() in ("true", "1"):
+            from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+            self.monitor = SystemMetricsMonitor(run, tracking_uri=mlflow_store.uri(self.root))
+            self.monitor.start()
 
     @contextmanager
     def _forgiving(self) -> Iterator[None]:
         """After the first fault nothing is tried any more: one warning, and one wait."""
         try:
             yield
-        except Exception as error:  # whatever ails the view, the results come first
-            self.client = None
+        except Exception as error:  # whatever fails in the view, the results come first
+            self.record = None
             _warn(error)
 
 
 def _warn(error: Exception) -> None:
-    reason = masked(str(error).splitlines()[0]) if str(error) else type(error).__name__
-    warnings.warn(f"MLflow: {reason}; training goes on, `samo track` mends the view", stacklevel=5)
+    reason = mlflow_store.masked(str(error).splitlines()[0]) if str(error) else type(error).__name__
+    warnings.warn(f"MLflow: {reason}; training goes on, `samo track` logs the runs later", stacklevel=5)

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from samo.datasets.parts.sources import FAULTS
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -90,6 +92,8 @@ class Layout:
         if not np.isfinite(array).all():
             return "holds NaN or infinite values"
         low, high = float(array.min()), float(array.max())
+        if max(-low, high) > LARGEST:
+            return f"values from {low:g} to {high:g}, more than single precision holds"
         if kind == "image" and not -0.001 <= low <= high <= 1.001:
             return f"values from {low:g} to {high:g}, not 0 to 1"
         if kind == "label" and not (-1 <= low <= high < self.classes and np.array_equal(array, np.rint(array))):

@@ -1,0 +1,87 @@
+"""A furnished room, drawn at random: a shell, solids with a class each, what they are made of, lamps, a camera.
+
+Neither shape nor colour alone gives a class: a rug, a picture and a window are flat and can be told by their looks
+only, while stripes and checks run over floors, walls and furniture that geometry alone can tell apart. So what helps
+one task is noise to another, as on photographs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from samo.datasets.parts.scenes.builder import Builder
+from samo.datasets.parts.scenes.materials import Materials
+from samo.datasets.parts.scenes.pieces import FURNITURE, SHARES, picture, rug, window
+from samo.datasets.parts.scenes.solids import ROUND, Floats, Solids
+
+
+@dataclass(frozen=True)
+class Room:
+    """Everything that a picture shows.
+
+    Attributes:
+        size: of the shell, from the origin [3].
+        shell: materials of its faces -x, +x, -y (floor), +y (ceiling), -z, +z.
+        solids: M of them.
+        labels: their classes [M], indices into `CLASSES`.
+        made_of: their materials [M].
+        materials: what both refer to.
+        lamps: places [L, 3].
+        power: their colours times their strengths [L, 3].
+        eye: the camera's place [3].
+        axes: rows: the camera's right, down and forward in world axes [3, 3].
+    """
+
+    size: Floats
+    shell: tuple[int, ...]
+    solids: Solids
+    labels: list[int]
+    made_of: list[int]
+    materials: Materials
+    lamps: Floats
+    power: Floats
+    eye: Floats
+    axes: Floats
+
+
+def furnish(rng: np.random.Generator) -> Room:
+    """A room with its camera, all drawn from `rng`."""
+    b = Builder(rng)
+    wall = b.materials.add(rng, (0.0, 0.5), (0.35, 0.85))
+    accent = b.vivid() if rng.random() < 0.4 else wall
+    floor = b.materials.add(rng, (0.1, 0.7), (0.15, 0.6))
+    ceiling = b.materials.add(rng, (0.0, 0.15), (0.6, 0.9))
+    if rng.random() < 0.6:
+        rug(b)
+    for _ in range(rng.integers(0, 3)):
+        picture(b)
+    if rng.random() < 0.7:
+        window(b)
+    for piece in rng.choice(len(FURNITURE), size=rng.integers(5, 10), p=SHARES):
+        FURNITURE[piece](b)
+
+    yaw, pitch, roll = rng.uniform(-0.45, 0.45), rng.uniform(-0.02, 0.38), rng.normal(0, 0.03)
+    forward = np.array([np.sin(yaw) * np.cos(pitch), -np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
+    right = np.array([np.cos(yaw), 0, -np.sin(yaw)])
+    down = np.cross(right, forward)
+    right, down = np.cos(roll) * right + np.sin(roll) * down, np.cos(roll) * down - np.sin(roll) * right
+    lamps = rng.uniform((0.15, 0.8, 0.25), (0.85, 0.93, 0.85), (2, 3)) * b.size
+    warm = np.array([1.0, 0.85, 0.65]) ** rng.uniform(-0.3, 1.2, (2, 1))
+    power = warm * np.array([[1.0], [rng.uniform(0.0, 0.8)]])
+    return Room(
+        size=b.size.astype(np.float32),
+        shell=(wall, wall, floor, ceiling, wall, accent),
+        solids=Solids(
+            round=np.array([ROUND[shape] for shape, *_ in b.parts], bool),
+            centre=np.stack([at for _, at, *_ in b.parts]).astype(np.float32),
+            half=np.array([half for _, _, half, _ in b.parts], np.float32),
+            yaw=np.array([yaw for *_, yaw in b.parts], np.float32),
+        ),
+        labels=b.labels,
+        made_of=b.made_of,
+        materials=b.materials,
+        lamps=lamps.astype(np.float32),
+        power=power.astype(np.float32),
+        eye=b.eye.astype(np.float32),
+        axes=np.stack([right, down, forward]).astype(np.float32),
+    )

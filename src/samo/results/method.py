@@ -1,0 +1,107 @@
+"""Which method is which: told by what it is made of, never by its name, and in this one place for every reader."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from samo.optim.sharpness import preset
+
+RADII = ("rho", "head_rho")
+"""Fields that a search or a profile chooses; a method is the same whatever they are."""
+
+
+class Block(Protocol):
+    """A method as params.yaml says it (`samo.study.config.method`)."""
+
+    networks: Any
+
+    @property
+    def aggregator_name(self) -> str: ...
+    @property
+    def aggregator_options(self) -> dict[str, Any]: ...
+    @property
+    def preset_name(self) -> str: ...
+    @property
+    def preset_fields(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """What a condition trains.
+
+    Attributes:
+        name: its key in params.yaml.
+        aggregator: its name.
+        options: those of the aggregator that were given.
+        sharpness: the preset's name.
+        fields: those of the preset that were given.
+        networks: "shared" (one trunk) or "separate" (one network per task).
+        variant: whether it stands beside the main table, to show how much a setting matters.
+    """
+
+    name: str
+    aggregator: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sharpness: str = "none"
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    networks: str = "shared"
+    variant: bool = False
+
+    @classmethod
+    def of_block(cls, name: str, block: Block, variant: bool) -> "MethodSpec":
+        """Of a block of params.yaml, as its dataset has it."""
+        options, fields = block.aggregator_options, block.preset_fields
+        return cls(name, block.aggregator_name, options, block.preset_name, fields, block.networks, variant)
+
+    @classmethod
+    def of_run(cls, name: str, run: Mapping[str, Any], variant: bool = False) -> "MethodSpec":
+        """Of a condition's metrics.json."""
+        options, fields = run.get("options", {}), run.get("fields", {})
+        return cls(name, run["aggregator"], options, run["sharpness"], fields, run["networks"], variant)
+
+    @property
+    def aggregator_text(self) -> str:
+        """The aggregator's name, with the options given to it: "cagrad c=0.2"."""
+        return " ".join([self.aggregator, *(f"{key}={value}" for key, value in sorted(self.options.items()))])
+
+    @property
+    def plain(self) -> bool:
+        """Whether it has no sharpness, so that others are measured against it."""
+        return self.sharpness == "none"
+
+    @property
+    def single(self) -> bool:
+        """Whether it is single-task training (STL), the zero of Delta-m."""
+        return self.plain and self.networks == "separate"
+
+    @property
+    def family(self) -> tuple[str, str, str]:
+        """What it is but for the values of its settings: networks, aggregator with its options, preset."""
+        return self.networks, self.aggregator_text, self.sharpness
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The fields, radii aside, in which it differs from its preset."""
+        default, own = preset(self.sharpness), preset(self.sharpness, **self.fields)
+        given = (name for name in self.fields if name not in RADII)
+        return {name: self.fields[name] for name in given if getattr(own, name) != getattr(default, name)}
+
+    @property
+    def radii(self) -> dict[str, Any]:
+        """The radii that its block gives."""
+        return {name: value for name, value in self.fields.items() if name in RADII}
+
+    def base(self, known: Iterable["MethodSpec"]) -> "MethodSpec | None":
+        """The one with the same networks and aggregator but no sharpness; None for such a method itself."""
+        wanted = (self.networks, self.aggregator_text, "none")
+        return None if self.plain else next((other for other in known if other.family == wanted), None)
+
+    def tags(self) -> dict[str, str]:
+        """What runs are grouped and searched by, where each is one of many."""
+        kind = {"aggregator": self.aggregator, "sharpness": self.sharpness, "networks": self.networks}
+        return {"method": self.name, **kind, "variant": "yes" if self.variant else "no"}
+
+
+def specs(runs: Mapping[str, Mapping[str, Any] | None]) -> dict[str, MethodSpec]:
+    """Of the methods of one dataset, those that have run."""
+    return {name: MethodSpec.of_run(name, run) for name, run in runs.items() if run}

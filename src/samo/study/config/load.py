@@ -1,0 +1,91 @@
+"""params.yaml, read once and checked whole; what is wrong is told in one line a fault."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from samo.study import paths
+from samo.study.config import text
+from samo.study.config.params import Params
+from samo.study.errors import ConfigError
+
+FAULTS = 50
+"""How many faults are told."""
+
+
+def load(path: Path | None = None) -> Params:
+    """Read a params file, by default the active one in the project's folder.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or breaks a rule.
+    """
+    path = path or paths.root() / "params.yaml"
+    try:
+        with path.open(encoding="utf-8") as stream:
+            content = stream.read(text.LONGEST + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}: copy one of profiles/*.yaml there") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not text in UTF-8: copy one of profiles/*.yaml there") from error
+    return parse(content, path.name)
+
+
+def parse(content: str, origin: str = "params.yaml") -> Params:
+    """The parameters that a text holds; `origin` names it in messages.
+
+    Raises:
+        ConfigError: it is not YAML, or breaks a rule.
+    """
+    try:
+        blocks = text.read(content)
+        if not isinstance(blocks, dict):
+            raise ValueError(f"must be a mapping with {', '.join(Params.model_fields)}")
+        return Params.model_validate(blocks)
+    except ValueError as error:
+        raise _refused(origin, faults(error)) from error
+
+
+def check(params: Params, origin: str = "params.yaml") -> Params:
+    """The same parameters, once the blocks of all analyses and of the toys are found sound.
+
+    Raises:
+        ConfigError: one of them has a fault.
+    """
+    found: list[str] = []
+    for name in (*params.analyses, "toys"):
+        try:
+            params.options(name)
+        except ValueError as error:
+            found += faults(error, ["toys"] if name == "toys" else ["analyses", name])
+    if found:
+        raise _refused(origin, found)
+    return params
+
+
+def faults(error: ValueError, within: Iterable[str] = ()) -> list[str]:
+    """What is wrong, as one line a fault: where, what it holds, what is allowed."""
+    if not isinstance(error, ValidationError):
+        return [str(error)]
+    return [_line(fault, within) for fault in error.errors(include_url=False)]
+
+
+def _refused(origin: str, told: list[str]) -> ConfigError:
+    more = [f"and {len(told) - FAULTS} faults more"] if len(told) > FAULTS else []
+    return ConfigError("\n".join(f"{origin}: {line}" for line in told[:FAULTS] + more))
+
+
+def _line(fault: Mapping[str, Any], within: Iterable[str]) -> str:
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    place = ".".join(str(part) for part in (*within, *fault["loc"]) if part not in {"str", "dict[str,any]", "[key]"})
+    if fault["type"] == "invalid_key" or ("[key]" in fault["loc"] and fault["type"] == "string_type"):
+        return f"{place}: a key must be text: write it in quotes"
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: unknown key; remove it or rename it"
+    if fault["type"] == "missing":
+        return f"{place}: is missing"
+    if not fault["loc"]:  # a rule about several blocks, whose message names them
+        return message
+    value = repr(fault["input"])
+    return f"{place} = {value if len(value) <= 60 else value[:57] + '…'}: {message[0].lower() + message[1:]}"

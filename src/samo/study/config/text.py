@@ -1,0 +1,71 @@
+"""The text of a params file: YAML 1.2 as DVC reads it, by the same library, without what two readers may take apart."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    NodeEvent,
+    ScalarEvent,
+)
+
+LONGEST = 1_000_000
+"""Characters of a params file; a profile has some thousands."""
+DEEPEST = 20
+"""Levels of nesting; params.yaml has seven."""
+_OCTAL = re.compile(r"[-+]?0[0-9_]+")
+_NUMBER = re.compile(r"[-+0-9.][-+0-9a-fA-F_xob.]{100,}")
+
+
+def read(text: str) -> Any:
+    """The content of a YAML text.
+
+    Raises:
+        ValueError: it is not YAML, or holds aliases, tags, directives, a key twice or a number that other readers of
+            YAML take for another; the message names the line.
+    """
+    if len(text) > LONGEST:
+        raise ValueError(f"longer than {LONGEST} characters; profiles/*.yaml show what belongs in here")
+    try:
+        # Looked through first: the events of a few lines of aliases are few, their content can be gigabytes.
+        for fault, event in _faults(YAML(typ="safe", pure=True).parse(text)):
+            raise ValueError(f"line {event.start_mark.line + 1}: {fault}")
+        try:
+            return YAML(typ="safe", pure=True).load(text)
+        except ValueError as error:
+            raise ValueError(f"a number or date that cannot be read ({error})") from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = str(error.problem).replace("found duplicate key", "a key twice:").split(" with value")[0]
+        raise ValueError(f"line {mark.line + 1}: {problem}" if mark else problem) from error
+    except YAMLError as error:
+        raise ValueError(str(error).splitlines()[0]) from error
+
+
+def _faults(events: Iterator[Event]) -> Iterator[tuple[str, Any]]:
+    depth = 0
+    for event in events:
+        depth += isinstance(event, CollectionStartEvent)
+        depth -= isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            yield f"more than {DEEPEST} levels of nesting", event
+        elif isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+            yield "directives are not allowed", event
+        elif isinstance(event, AliasEvent):
+            yield "aliases are not allowed: write the value out", event
+        elif isinstance(event, NodeEvent) and (tag := str(getattr(event, "tag", None) or "!")) != "!":
+            yield f"tags are not allowed, here {tag.removeprefix('tag:yaml.org,2002:')}", event
+        elif isinstance(event, ScalarEvent) and not event.style:
+            if event.value == "<<":
+                yield "merge keys are not allowed: write the values out", event
+            elif _OCTAL.fullmatch(event.value):
+                yield f"{event.value[:40]}: write it without the leading 0, which others read as octal", event
+            elif _NUMBER.fullmatch(event.value):
+                yield "a number of too many digits", event

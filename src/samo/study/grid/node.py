@@ -1,0 +1,104 @@
+"""A worker on a cluster: an actor with a clone of the project on its node, and the worker process in it.
+
+This class travels by value: a node needs the study's packages, not its code, which comes with the clone. So nothing of
+the study is imported before that lies there.
+"""
+
+import getpass
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from samo.study.git import check, unpack
+
+SCRATCH = "SAMO_SCRATCH"
+"""A node's variable that names its folder for clones and DVC's cache; by default that for temporary files."""
+LOG = 200_000
+"""Characters of a stage's output that go to the head, the last ones."""
+
+
+class NodeWorker:
+    """One worker, which does one job at a time.
+
+    Args:
+        commit: of the project.
+        bundle: what `samo.study.git.pack` made of it.
+        remote: the name of the DVC remote.
+        settings: its address and credentials.
+
+    Raises:
+        RuntimeError: if no clone can be made; one line.
+    """
+
+    def __init__(self, commit: str, bundle: bytes, remote: str, settings: Mapping[str, Any]) -> None:
+        base = Path(os.environ.get(SCRATCH) or tempfile.gettempdir()) / f"samo-{getpass.getuser()}"
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._commit = commit
+        self._folder = base / f"worker-{socket.gethostname()}-{os.getpid()}"
+        _sweep(base)
+        unpack(commit, bundle, self._folder)
+
+        source = str(self._folder / "src")
+        sys.path.insert(0, source)
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+        # A stage's `python` is this one, whatever shell started Ray.
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        os.environ.setdefault("SAMO_CHECKPOINTS", str(base / "checkpoints"))
+
+        from samo.study.grid.clone import RemoteClone, configure
+        from samo.study.grid.local import LocalPool
+
+        configure(self._folder, base / "cache", remote, settings)
+        self._pool = LocalPool(self._folder, base / "cache", 0, RemoteClone(remote, commit))
+
+    def place(self) -> str:
+        """The node's name, once the clone is there."""
+        return socket.gethostname()
+
+    def do(self, stage: str, inputs: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """Start a job, and what `listen` says.
+
+        Raises:
+            RuntimeError: if the clone is not the commit as it was: this worker is of no use any more.
+        """
+        from samo.study.grid.schedule import Job
+
+        check(self._folder, self._commit)
+        self._pool.submit(Job(stage, inputs))
+        return self.listen()
+
+    def listen(self) -> list[tuple[str, Any]]:
+        """What has happened since, waited for at most a second.
+
+        Returns:
+            ("progress", event) and ("done", (ran, lock, error, what the stage printed)).
+        """
+        from samo.study.grid.schedule import Done
+
+        said: list[tuple[str, Any]] = []
+        for event in self._pool.poll(1.0):
+            if isinstance(event, Done):
+                log = event.log.read_text(errors="replace")[-LOG:]
+                said.append(("done", (event.ran, event.lock, event.error, log)))
+            else:
+                said.append(("progress", event.event))
+        return said
+
+    def leave(self) -> None:
+        """End what runs and remove the clone. An actor that is killed does the same: its worker sees it gone."""
+        self._pool.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _sweep(base: Path) -> None:
+    """Remove clones of this node whose worker was killed before it could do so."""
+    for folder in base.glob(f"worker-{socket.gethostname()}-*"):
+        if not psutil.pid_exists(int(folder.name.rsplit("-", 1)[1])):
+            shutil.rmtree(folder, ignore_errors=True)

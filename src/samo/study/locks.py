@@ -1,0 +1,77 @@
+"""Who works in the project: our own lock, and DVC's lists of who reads and writes what."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from samo.study import store
+from samo.study.errors import PipelineError
+from samo.study.processes import is_alive
+
+
+@contextlib.contextmanager
+def only_one(root: Path) -> Iterator[None]:
+    """Hold this project's lock; the system frees it when the process ends, however it ends.
+
+    Raises:
+        PipelineError: another run of the study holds it.
+    """
+    (root / ".samo").mkdir(exist_ok=True)
+    with (root / ".samo" / "grid.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise PipelineError(f"the study runs here already, as process {file.read().strip()}") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def repair(root: Path) -> bool:
+    """Take the entries of dead processes out of .dvc/tmp/rwlock; a list that was cut while it was written goes.
+
+    DVC drops the entry of a process number that is free, but neither one that another process has got since, nor a
+    list that is empty or half written: of that it says "JSON structure is corrupted", and stops.
+
+    Returns:
+        Whether something had to be taken out.
+
+    Raises:
+        dvc.lock.LockError: another DVC holds the list for longer than a moment.
+    """
+    from dvc.lock import make_lock
+
+    path = root / ".dvc" / "tmp" / "rwlock"
+    if not path.exists():
+        return False
+    with make_lock(str(path.with_name("rwlock.lock")), tmp_dir=str(path.parent)):
+        text, written = path.read_text(), path.stat().st_mtime
+        try:
+            kept = _of_living(found := json.loads(text), written)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            found, kept = None, {}
+        if kept == found:
+            return False
+        store.write_text(path, json.dumps(kept))
+        return True
+
+
+def _of_living(entries: dict[str, Any], written: float) -> dict[str, Any]:
+    """The entries whose processes began before the list was written, and are still there."""
+
+    def alive(who: dict[str, Any]) -> bool:
+        return is_alive(int(who["pid"]), by=written + 1)
+
+    kept = dict(entries)
+    if "write" in entries:
+        kept["write"] = {path: who for path, who in entries["write"].items() if not who or alive(who)}
+    if "read" in entries:
+        left = {path: [who for who in readers if alive(who)] for path, readers in entries["read"].items()}
+        kept["read"] = {path: readers for path, readers in left.items() if readers}
+    return kept

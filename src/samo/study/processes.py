@@ -1,0 +1,89 @@
+"""Processes: which of them are alive, how they are ended, and how a person ends what runs."""
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+import psutil
+
+GRACE = 2.0
+"""Seconds that a process gets to end by itself."""
+
+
+def is_alive(pid: int, by: float | None = None) -> bool:
+    """Whether a process is there; with a time in seconds since the epoch, whether the one that began `by` then is.
+
+    Process numbers are used again, soon in a container: a process that began later is another one.
+    """
+    if by is None:
+        return bool(psutil.pid_exists(pid))
+    try:
+        return bool(psutil.Process(pid).create_time() <= by)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def identity() -> str:
+    """This process, so that another one can tell whether it is still alive: host, number and when it began."""
+    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"
+
+
+def is_alive_as(identity: str) -> bool:
+    """Whether the process of an `identity` is alive; of one on another machine that cannot be told, and it counts."""
+    host, _, rest = identity.partition(" ")
+    if not rest:
+        return False
+    if host != socket.gethostname():
+        return True
+    number, _, begun = rest.partition(" ")
+    try:
+        return f"{psutil.Process(int(number)).create_time():.0f}" == begun
+    except (psutil.NoSuchProcess, ValueError):
+        return False
+
+
+def descendants(pid: int | None = None) -> list[psutil.Process]:
+    """All that a process started, and what they started (a notebook's kernel leaves the process group)."""
+    try:
+        return list(psutil.Process(pid).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
+
+
+def end(processes: Sequence[psutil.Process]) -> None:
+    """Ask processes to end, and kill what is still there after `GRACE` seconds."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=GRACE)
+    kill(alive)
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """Kill processes, and wait a second at most until they are gone."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=1)
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C also where a script's shell had it ignored."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

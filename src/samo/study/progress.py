@@ -1,0 +1,113 @@
+"""How a running stage says where it is: JSON lines, appended to the file that SAMO_PROGRESS names."""
+
+import json
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "SAMO_PROGRESS"
+SECONDS = 5.0
+"""How often `echo` writes a line, at most."""
+
+Event = dict[str, Any]
+
+
+def report(**event: Any) -> None:
+    """Append one event for whoever watches this stage; nothing where nobody does.
+
+    The line goes out in a single append, so that several writers never mix theirs. A file that cannot be
+    written to is no reason to stop a training: the event is then lost.
+
+    Args:
+        event: what JSON can hold. The displays know `phase`, `epoch`, `epochs`, `loss` and `done`, the share of the
+            stage's whole work that is behind it.
+    """
+    path = os.environ.get(VARIABLE)
+    if not path:
+        return
+    try:
+        line = (json.dumps(event) + "\n").encode()
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    except OSError:
+        return
+    try:
+        os.write(descriptor, line)
+    except OSError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+class Tail:
+    """The events added to a progress file since the last look.
+
+    Args:
+        path: the file; it need not be there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def read(self) -> list[Event]:
+        """The new events in order; half a line is left for the next look, what is no event is passed over."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                new = file.read()
+        except FileNotFoundError:
+            return []
+        whole = new[: new.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        events = (_parse(line) for line in whole.splitlines())
+        return [event for event in events if event is not None]
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def where(event: Event) -> str:
+    """Phase, epoch and loss, as far as an event says them."""
+    words = [str(event["phase"])] if event.get("phase") else []
+    if event.get("epoch") is not None:
+        words.append(f"epoch {event['epoch']}" + (f"/{event['epochs']}" if event.get("epochs") else ""))
+    if isinstance(loss := event.get("loss"), int | float):
+        words.append(f"loss {loss:.3f}")
+    return ", ".join(words)
+
+
+@contextmanager
+def echo() -> Iterator[None]:
+    """Write to stderr, as plain lines, what is reported inside; nothing where somebody is watching already."""
+    if VARIABLE in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path, over = Path(folder) / "progress", threading.Event()
+        os.environ[VARIABLE] = str(path)
+        watcher = threading.Thread(target=_watch, args=(Tail(path), over), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+            del os.environ[VARIABLE]
+
+
+def _watch(tail: Tail, over: threading.Event) -> None:
+    while not over.wait(SECONDS):
+        if events := tail.read():
+            last = events[-1]
+            line = f"{last.get('condition', '')} {where(last)} {100 * last.get('done', 0):.0f} %"
+            print(line.strip(), file=sys.stderr, flush=True)

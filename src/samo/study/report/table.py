@@ -1,0 +1,145 @@
+"""Tables as people read them: built once out of cells, shown as HTML, as Markdown, or on a terminal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich import table as rich_table
+from rich.text import Text
+
+from samo.results.tables import limits, text
+
+GAP = "—"
+MARKS = {
+    "supported": "✓",
+    "equivalent": "≈",
+    "contradicted": "✗",
+    "undecided": "?",
+    "not testable": "∅",
+    "not run": "·",
+}
+"""Shapes beside the words of verdicts: none is told by colour alone."""
+STYLES = {
+    "best": "bold",
+    "supported": "bold green",
+    "equivalent": "bold cyan",
+    "contradicted": "bold red",
+    "undecided": "yellow",
+    "not-testable": "dim",
+    "not-run": "dim",
+}
+"""Kind of a cell -> its style on a terminal."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: what stands in it.
+        key: what the page sorts it by; None is a gap, always last.
+        small: further words, in smaller letters or in brackets.
+        kind: its class on the page; "best", "single" (single-task training: its whole row is muted) or a verdict's.
+        code: whether the text is a name of params.yaml.
+        shade: the custom property of a coloured dot before it.
+        link: where the text leads, on the page alone; `unseen` completes its words for those who cannot see the table.
+    """
+
+    text: str = GAP
+    key: float | str | None = None
+    small: str = ""
+    kind: str = ""
+    code: bool = False
+    shade: str = ""
+    link: str = ""
+    unseen: str = ""
+
+    @property
+    def sort(self) -> str | None:
+        """The key as the page writes it."""
+        if isinstance(self.key, str):
+            return self.key
+        return None if self.key is None or self.key != self.key else f"{self.key:.6g}"
+
+    @property
+    def plain(self) -> str:
+        """In one line, without markup."""
+        brackets = self.small if self.small.startswith("±") else f"({self.small})"
+        return f"{self.text} {brackets}" if self.small else self.text
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: its id on the page.
+        caption: what it shows.
+        heads: one a column.
+        rows: their cells.
+        kind: further classes on the page.
+        note: further words of the caption.
+        head: the column that holds the rows' heads.
+    """
+
+    name: str
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    kind: str = ""
+    note: str = ""
+    head: int = 0
+
+
+def number(value: object, digits: int | None = None) -> Cell:
+    """A number as a cell."""
+    return Cell(text(value, digits), value if isinstance(value, int | float) else None)
+
+
+def interval(row: Mapping[Any, Any], name: str) -> Cell:
+    """Column `name` of a row with its limits, `name`_low and `name`_high."""
+    between = limits(row, name)
+    return replace(number(row.get(name), 2), small="" if between == GAP else between)
+
+
+def width(row: Mapping[Any, Any], metric: str) -> Cell:
+    """A metric of the main table with half the width of its interval."""
+    if metric not in row:
+        return Cell()
+    half = text(row[f"{metric} high"] - row[metric], 2)
+    return replace(number(row[metric], 2), small="" if half == GAP else f"± {half}")
+
+
+def verdict(word: str) -> Cell:
+    """A verdict with its shape."""
+    return Cell(f"{MARKS[word]} {word}", word, kind=f"verdict {word.replace(' ', '-')}")
+
+
+def markdown(table: Table) -> str:
+    """As GitHub's Markdown; the first column to the left."""
+    lines = [
+        [*table.heads],
+        [":--", *["--:"] * (len(table.heads) - 1)],
+        *([c.plain for c in row] for row in table.rows),
+    ]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def terminal(table: Table, ratios: Mapping[str, int] | None = None) -> rich_table.Table:
+    """For a terminal of any width.
+
+    Args:
+        table: the table; what is small in the rows' heads is left out.
+        ratios: head -> share of the width, of columns whose words may be broken into lines.
+    """
+    ratios = ratios or {}
+    shown = rich_table.Table(box=None, pad_edge=False, title=Text(table.caption), title_justify="left")
+    for place, head in enumerate(table.heads):
+        side: Any = "left" if place == table.head or head in ratios or "verdict" in head else "right"
+        shown.add_column(head, justify=side, ratio=ratios.get(head), no_wrap=bool(ratios) and head not in ratios)
+    for row in table.rows:
+        words = [cell.text if place == table.head else cell.plain for place, cell in enumerate(row)]
+        shown.add_row(
+            *(Text(word, STYLES.get(c.kind.rpartition(" ")[2], "")) for word, c in zip(words, row, strict=True))
+        )
+    return shown

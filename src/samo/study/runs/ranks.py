@@ -1,0 +1,126 @@
+"""The processes that train one condition together, each on its own share of every batch, on this machine alone.
+
+They meet in a file and talk over the loopback: torchrun's would meet over a port that is open to other machines.
+All run the same search and the same trainings in lockstep; the first alone writes.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Any
+
+import torch
+from psutil import Process
+from torch import distributed
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, start_processes
+
+from samo.optim.process_group import Ranks
+from samo.study import config, progress, store
+from samo.study.errors import RankError
+from samo.study.processes import GRACE, end, stopping
+from samo.study.runs import place
+from samo.training.loop import DivergedError
+
+PATIENCE = timedelta(minutes=30)
+"""How long a rank waits for the others, which a slow disk or MLflow may keep."""
+LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
+
+
+def together(dataset: str, method: str, processes: int) -> Any:
+    """Train a condition over so many processes; gives what the first of them found, or why its training diverged.
+
+    What the first one wrote on its standard streams (warnings, say) is written to this process's stderr at the end.
+
+    Raises:
+        RankError: one of them failed or was killed; the others are ended, and none is left.
+    """
+    with tempfile.TemporaryDirectory(prefix="samo-ranks-", ignore_cleanup_errors=True) as place_:
+        folder = Path(place_)
+        try:
+            ranks = start_processes(  # type: ignore[no-untyped-call]
+                _train, (dataset, method, processes, folder), nprocs=processes, join=False, daemon=True
+            )
+            try:
+                while not ranks.join(grace_period=GRACE):
+                    pass
+            except ProcessExitedException as error:
+                told = error.signal_name or f"exit status {error.exit_code}"
+                told += ", out of memory?" if told == "SIGKILL" else ""
+                raise RankError(f"process {error.error_index} of {processes} was ended by {told}") from None
+            except ProcessRaisedException as error:
+                last = error.msg.strip().splitlines()[-1]
+                raise RankError(f"process {error.error_index} of {processes} failed: {last}") from None
+            finally:
+                end([Process(rank.pid) for rank in ranks.processes if rank.is_alive()])
+        finally:
+            if (said := folder / "0.log").exists():
+                print(said.read_text(errors="replace"), end="", file=sys.stderr)
+        if not (answer := folder / "answer.json").exists():  # it was asked to end, and did
+            raise RankError(f"process 0 of {processes} was ended before it was done")
+        return json.loads(answer.read_text())
+
+
+def _train(number: int, dataset: str, method: str, processes: int, folder: Path) -> None:
+    """What one of them does."""
+    threading.Thread(target=_leave_with_the_parent, args=(folder,), daemon=True).start()
+    os.environ |= dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), LOOPBACK)
+    with (folder / f"{number}.log").open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    from samo.study.runs import cell  # which imports this module
+
+    if number:
+        os.environ.pop(progress.VARIABLE, None)  # one of them says where the condition is
+    params = config.load()
+    device = place.device(params.train, number)
+    with stopping(), joined(folder, number, processes, device) as ranks:
+        answer: dict[str, Any]
+        try:
+            here = place.Place(device, ranks, params.train.sync_batchnorm)
+            answer = asdict(cell.train_here(dataset, method, here))
+        except DivergedError as error:  # in all of them alike
+            answer = {"diverged": str(error)}
+    if number == 0:
+        store.write_text(folder / "answer.json", json.dumps(answer))
+
+
+@contextlib.contextmanager
+def joined(folder: Path, number: int, processes: int, device: torch.device) -> Iterator[Ranks]:
+    """The ranks that meet in a file of this folder: over NCCL on GPUs, else over gloo."""
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    distributed.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo",
+        init_method=(folder / "meet").as_uri(),
+        rank=number,
+        world_size=processes,
+        timeout=PATIENCE,
+    )
+    yield Ranks(distributed.group.WORLD)
+    # Not where something was raised: it might wait for the others.
+    distributed.destroy_process_group()
+
+
+def _leave_with_the_parent(folder: Path) -> None:
+    """End where the parent was killed: as Ctrl-C would, so that MLflow hears of it; then by force.
+
+    By force, since this process may wait for one that has gone.
+    """
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        shutil.rmtree(folder, ignore_errors=True)  # nobody else is left to do it
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(GRACE / 2)
+        os._exit(130)

@@ -1,0 +1,131 @@
+"""Every kind of split: what it serves to evaluate and to train on, alone and shared among the ranks of a group."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from samo.datasets.parts import graphs
+from samo.datasets.parts.arrays import ArraySplit
+from samo.datasets.parts.dense.split import DenseSplit
+from samo.datasets.parts.domains import DomainSplit
+from samo.datasets.parts.graphs import GraphSplit
+from samo.datasets.parts.molecules import Molecule
+from samo.models.mpnn import Molecules
+from samo.optim.process_group import Group
+from samo.training.problem import Split
+
+N, SIZE, RANKS = 14, 6, 2
+CPU = torch.device("cpu")
+
+
+class MadeGroup:
+    """As much of a process group as a split asks for."""
+
+    def __init__(self, rank: int, size: int) -> None:
+        self._rank, self._size = rank, size
+
+    def rank(self) -> int:
+        return self._rank
+
+    def size(self) -> int:
+        return self._size
+
+
+def group(rank: int, size: int = RANKS) -> Group:
+    return cast("Group", MadeGroup(rank, size))
+
+
+def arrays(folder: Path) -> Split:
+    np.save(folder / "train_images.npy", np.arange(N * 4, dtype=np.uint8).reshape(N, 2, 2))
+    np.save(folder / "train_labels.npy", np.arange(N, dtype=np.uint8)[:, None])
+    return ArraySplit(folder, "train", lambda images: images.float())
+
+
+def domains(folder: Path) -> Split:
+    part = cast("ArraySplit", arrays(folder))
+    return DomainSplit([part, part], at_most=4)
+
+
+def dense(folder: Path) -> Split:
+    draw = np.random.default_rng(0)
+    np.save(folder / "train_image.npy", draw.integers(0, 255, (N, 3, 8, 12), dtype=np.uint8))
+    label = np.broadcast_to(np.arange(N, dtype=np.int8)[:, None, None], (N, 8, 12))
+    np.save(folder / "train_label.npy", label)
+    np.save(folder / "train_depth.npy", draw.random((N, 1, 8, 12), dtype=np.float32))
+    np.save(folder / "train_normal.npy", draw.random((N, 3, 8, 12)).astype(np.float16))
+    return DenseSplit(folder, "train", augmented=True)
+
+
+def molecules(folder: Path) -> Split:
+    draw = np.random.default_rng(0)
+    made = [
+        Molecule(
+            features=draw.integers(0, 2, (2 + n % 2, 11), dtype=np.uint8),
+            positions=draw.random((2 + n % 2, 3), dtype=np.float32),
+            bonds=np.array([[0, 1, 0]], dtype=np.uint8),
+        )
+        for n in range(N)
+    ]
+    graphs.save(folder, "train", made, np.arange(N * 1.0)[:, None])
+    return GraphSplit(folder, "train", np.zeros(1), np.ones(1))
+
+
+def tensors(batch: Any) -> list[Tensor]:
+    """What in a batch has its examples along the first axis."""
+    if isinstance(batch, Tensor):
+        return [batch]
+    if isinstance(batch, Molecules):
+        return [batch.atoms, batch.pairs, batch.real]
+    parts = batch.values() if isinstance(batch, dict) else batch if isinstance(batch, tuple) else ()
+    return [t for part in parts for t in tensors(part)]
+
+
+def numbers(batch: Any) -> list[int]:
+    """Which examples are in a batch, by their labels."""
+    label = batch.label[:, 0, 0] if hasattr(batch, "label") else tensors(batch)[-1][:, 0]
+    return [int(n) for n in label]
+
+
+kinds = pytest.mark.parametrize("make", [arrays, domains, dense, molecules])
+
+
+@kinds
+def test_to_evaluate_every_example_comes_once_and_in_order_and_is_not_shared(make, tmp_path: Path) -> None:
+    batches = list(make(tmp_path).batches(SIZE, CPU, None, group(1)))
+    assert [n for batch in batches for n in numbers(batch)] == list(range(N))
+    assert max(len(numbers(batch)) for batch in batches) <= SIZE
+
+
+@kinds
+def test_training_batches_are_whole_and_drawn_from_their_generator_alone(make, tmp_path: Path) -> None:
+    split, before = make(tmp_path), torch.get_rng_state()
+    first, again, other = (list(split.batches(SIZE, CPU, torch.Generator().manual_seed(seed))) for seed in (3, 3, 4))
+    orders = [[numbers(batch) for batch in run] for run in (first, again, other)]
+    assert [len(part) for part in orders[0]] == [SIZE] * (N // SIZE)
+    assert len({n for part in orders[0] for n in part}) == SIZE * (N // SIZE)
+    assert orders[0] == orders[1] != orders[2]
+    for one, same in zip(first, again, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(tensors(one), tensors(same), strict=True))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@kinds
+def test_shares_make_up_the_batch_of_one_process(make: Callable[[Path], Split], tmp_path: Path) -> None:
+    split = make(tmp_path)
+    orders = [torch.Generator().manual_seed(3) for _ in range(RANKS + 1)]
+    whole = list(split.batches(SIZE, CPU, orders[0]))
+    shares = [list(split.batches(SIZE, CPU, orders[1 + rank], group(rank))) for rank in range(RANKS)]
+    for step, batch in enumerate(whole):
+        for rank in range(RANKS):
+            for mine, all_of_them in zip(tensors(shares[rank][step]), tensors(batch), strict=True):
+                expected = all_of_them[rank::RANKS]
+                # Molecules are padded to the widest of their batch: to less in a share, perhaps.
+                assert torch.equal(mine, expected[tuple(slice(n) for n in mine.shape)])
+    assert all(torch.equal(order.get_state(), orders[0].get_state()) for order in orders)
+    with pytest.raises(ValueError, match="a batch of 6 has no 4 equal shares"):
+        next(iter(split.batches(SIZE, CPU, torch.Generator(), group(0, 4))))

@@ -1,0 +1,161 @@
+"""A condition that several processes train together: the numbers of one, and none left over however it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch.multiprocessing.spawn import ProcessContext
+
+from samo.study.errors import RankError
+from samo.study.progress import VARIABLE
+from samo.study.runs import checkpoint
+from samo.study.runs.cell import train_cell
+from samo.training.loop import DivergedError
+
+pytestmark = pytest.mark.slow  # each process of each condition imports torch and MLflow
+RUN = "from samo.study.runs.cell import train_cell; train_cell('multimnist', 'ls')"
+
+
+def over(study: Path, processes: int, **edits: str) -> None:
+    """Train over so many processes, and with these texts of params.yaml replaced."""
+    params = study / "params.yaml"
+    text = params.read_text().replace("\n  processes: 2", "")
+    for old, new in edits.items():
+        assert old in text
+        text = text.replace(old, new)
+    if processes > 1:
+        text = text.replace("\n  threads: 1", f"\n  threads: 1\n  processes: {processes}")
+    params.write_text(text)
+
+
+def ranks() -> list[psutil.Process]:
+    """All there are on this machine, of this study, whoever their parent is now."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            here = process.environ().get("DVC_ROOT") == os.environ["DVC_ROOT"]
+            if here and "multiprocessing.spawn" in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_for(what: Any) -> Any:
+    deadline = time.monotonic() + 300
+    while not (found := what()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def none_left(study: Path) -> Iterator[None]:
+    yield
+    assert not ranks()
+
+
+def content(study: Path, method: str = "ls") -> dict[str, bytes]:
+    folders = [study / "data" / kind / "multimnist" / method for kind in ("runs", "models")]
+    return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
+
+
+def test_two_processes_make_what_one_makes(study):
+    """Search, finals and files. Sums of half batches are rounded otherwise, and training lets that grow: what follows
+    from whole networks is compared as far as that goes, values of a few examples by how many they could be.
+
+    That the gradients of the two are one process's is shown in float64 by tests/training/test_loop_ranks.py.
+    """
+    one, files = train_cell("multimnist", "samo-ls"), content(study, "samo-ls")
+    weights = {seed: load_file(study / f"data/models/multimnist/samo-ls/{seed}.safetensors") for seed in (0, 1)}
+    over(study, 2)
+    two = train_cell("multimnist", "samo-ls")
+    assert list(content(study, "samo-ls")) == list(files)
+    assert len(two.metrics["search"]["trials"]) == 3
+    assert list(two.metrics["seeds"]) == list(one.metrics["seeds"]) == ["0", "1"]
+    assert two.metrics | {"search": 0, "seeds": 0} == one.metrics | {"search": 0, "seeds": 0}
+    assert [{**row, "value": 0} for row in two.history] == [{**row, "value": 0} for row in one.history]
+    losses = [
+        (ours["value"], expected["value"])
+        for ours, expected in zip(two.history, one.history, strict=True)
+        if ours["metric"] == "loss"
+    ]
+    assert [ours for ours, _ in losses] == pytest.approx([expected for _, expected in losses], rel=1e-2)
+    assert json.loads((study / "data/runs/multimnist/samo-ls/metrics.json").read_text()) == two.metrics
+    for seed, expected in weights.items():
+        ours = load_file(study / f"data/models/multimnist/samo-ls/{seed}.safetensors")
+        torch.testing.assert_close(ours, expected, rtol=0, atol=1e-2)
+
+
+def test_however_it_is_stopped_none_is_left_and_it_ends_with_the_same_bytes(study, tmp_path, monkeypatch):
+    over(study, 2, **{"batch: 32, epochs: 2": "batch: 32, epochs: 12"})
+    train_cell("multimnist", "ls")
+    whole = content(study)
+    (study / "data/runs/multimnist/ls/metrics.json").unlink()
+    monkeypatch.setenv(checkpoint.SECONDS, "0")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "progress"))
+    own = tmp_path / "temporary"
+    own.mkdir()
+    for phase, how in (("search 2/2", signal.SIGKILL), ("seed 1", signal.SIGINT)):  # SIGTERM does what SIGINT does
+        (tmp_path / "progress").write_text("")
+        parent = subprocess.Popen(
+            [sys.executable, "-c", RUN], stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(own)}
+        )
+        wait_for(lambda phase=phase: phase in (tmp_path / "progress").read_text())
+        there = ranks()
+        assert len(there) == 2
+        listening = [c.laddr.ip for rank in there for c in rank.net_connections() if c.status == psutil.CONN_LISTEN]
+        assert set(listening) == {"127.0.0.1"}
+        assert parent.poll() is None
+        parent.send_signal(how)
+        parent.communicate(timeout=60)
+        wait_for(lambda: not ranks())
+        assert not list(own.glob("samo-ranks-*"))
+        assert not (study / "data/runs/multimnist/ls/metrics.json").exists()
+        assert list((study / ".samo/checkpoints/multimnist/ls").glob("*.pt"))
+    train_cell("multimnist", "ls")
+    assert content(study) == whole
+    events = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
+    assert [event["done"] for event in events][-1] > 0.95
+    assert not (study / ".samo/checkpoints/multimnist/ls").exists()
+
+
+def test_a_loss_that_breaks_ends_all_with_the_words_of_one_process(study):
+    over(study, 1, **{"ls: {aggregator: ls}": "ls: {aggregator: ls, lr: 1.0e+30}"})
+    with pytest.raises(DivergedError) as alone:
+        train_cell("multimnist", "ls")
+    over(study, 2)
+    with pytest.raises(DivergedError) as together:
+        train_cell("multimnist", "ls")
+    assert str(together.value) == str(alone.value)
+
+
+def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "progress"))
+    over(study, 2, **{"batch: 32, epochs: 2": "batch: 32, epochs: 2000"})
+    join = ProcessContext.join
+
+    def kill_and_join(ranks: Any, **more: Any) -> bool:
+        wait_for(lambda: (tmp_path / "progress").exists() and "seed 0" in (tmp_path / "progress").read_text())
+        ranks.processes[1].kill()
+        return bool(join(ranks, **more))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProcessContext, "join", kill_and_join)
+        with pytest.raises(RankError, match=r"^process 1 of 2 was ended by SIGKILL, out of memory\?$"):
+            train_cell("multimnist", "ls")
+    assert not ranks()
+    (study / "data/prepared/multimnist/train_labels.npy").unlink()
+    with pytest.raises(RankError, match=r"^process [01] of 2 failed: \w+Error: .*train_labels\.npy") as told:
+        train_cell("multimnist", "ls")
+    assert "\n" not in str(told.value)

@@ -1,0 +1,66 @@
+"""DVC's lists of who reads and writes what, after processes that were killed; and which process is which."""
+
+import json
+import os
+
+import psutil
+import pytest
+
+from samo.study import locks, processes
+from tests.corpus.entry import samo
+from tests.study.project import Project
+
+GONE = 4_194_999
+
+
+def listed(project: Project, pid: int, began: float = 1) -> None:
+    """As a DVC that began then and was killed leaves it."""
+    path = project.root / ".dvc/tmp/rwlock"
+    whose = {"pid": pid, "cmd": "dvc repro"}
+    path.write_text(json.dumps({"write": {str(project.root / "data/raw/one"): whose}, "read": {"/there": [whose]}}))
+    os.utime(path, (began, began))
+
+
+def test_entries_of_processes_that_are_gone_go_and_others_stay(project: Project) -> None:
+    path = project.root / ".dvc/tmp/rwlock"
+    path.unlink(missing_ok=True)
+    assert not locks.repair(project.root)
+    for pid in (GONE, os.getpid()):  # another process has that number since: the list is older than this one
+        listed(project, pid)
+        assert locks.repair(project.root)
+        assert json.loads(path.read_text()) == {"write": {}, "read": {}}
+        assert not locks.repair(project.root)
+    listed(project, os.getpid(), psutil.Process().create_time() + 60)
+    before = path.read_text()
+    assert not locks.repair(project.root)
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("left", ["", '{"write": {"/there": {"pi', "[]"])
+def test_samo_check_repairs_a_list_that_dvc_cannot_read(
+    project: Project, left: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.study.made_study import ROOT
+
+    path = project.root / ".dvc/tmp/rwlock"
+    path.write_text(left)
+    monkeypatch.setenv("DVC_ROOT", str(project.root))
+    (project.root / "params.yaml").write_text((ROOT / "profiles/smoke.yaml").read_text())
+    found = samo(capsys, "check")
+    assert (found.code, found.err) == (0, "")
+    assert "all well" in found.out
+    assert "entries of processes that are gone were removed" in found.out
+    assert json.loads(path.read_text()) == {}
+    assert "removed" not in samo(capsys, "check").out
+
+
+def test_a_process_is_known_by_when_it_began() -> None:
+    own = processes.identity()
+    host, pid, began = own.split()
+    assert processes.is_alive_as(own)
+    assert processes.is_alive_as(f"elsewhere {pid} {began}")  # cannot be told
+    for gone in ("", "nonsense", f"{host} {GONE} {began}", f"{host} {pid} 12345", f"{host} x {began}"):
+        assert not processes.is_alive_as(gone)
+    assert processes.is_alive(os.getpid())
+    assert not processes.is_alive(GONE)
+    assert not processes.is_alive(os.getpid(), by=1)
