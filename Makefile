@@ -5,11 +5,11 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 # The code of this folder, whatever an editable install points at.
 export PYTHONPATH := $(CURDIR)/src
 
-.PHONY: help env repro test check report ui clean
+.PHONY: help env repro test test-lowest check report ui lab lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 env: $(VENV)/.ready  ## make the environment (.venv) from the pinned lock
 
@@ -19,12 +19,24 @@ repro: env  ## run what is not up to date, two cells at a time, then print the t
 test: env  ## all tests, the pipeline with the profile smoke among them
 	@pytest -n 2 --dist loadfile
 
+# Advisories that do not concern this project are let pass by `--ignore-vuln ID`, each with its reason in a line here.
+AUDIT := pip-audit -r requirements.lock --no-deps --disable-pip --progress-spinner off
 check: env  ## params.yaml, lint, types, stripped notebooks, known vulnerabilities of what is pinned
 	@samo check
 	@ruff check . && ruff format --check .
 	@mypy
 	@nbstripout --verify notebooks/*.ipynb
-	@python -m samo.study.audit
+	@said=$$($(AUDIT) 2>&1); code=$$?; away=$$(echo "$$said" | grep -c 'could not be audited'); \
+	if [ $$code != 0 ] && echo "$$said" | grep -qi 'found .* known vulnerabilit'; then echo "$$said"; exit 1; \
+	elif [ $$code != 0 ]; then echo "audit: not done: $$(echo "$$said" | tail -n 1 | cut -c1-160)"; \
+	elif [ $$away != 0 ]; then echo "audit: not done for $$away packages: the index at hand has no advisories on them"; \
+	else echo "audit: no known vulnerability in what is locked"; fi
+
+test-lowest: env  ## the README's example on the wheel with the lowest versions that it allows, in an environment of its own
+	@python .ci/lowest.py
+
+lab: env  ## JupyterLab on the executed notebooks
+	@jupyter lab reports/executed
 
 report: env  ## name the report, and open it where there is a screen
 	@samo report
@@ -32,32 +44,13 @@ report: env  ## name the report, and open it where there is a screen
 ui: env  ## MLflow on the runs, at http://127.0.0.1:5000
 	@samo ui
 
-RESOLVE := uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate
-lock:  ## (maintainers) resolve requirements.lock and requirements.hashes anew; needs uv
-	$(RESOLVE) --all-extras -o requirements.lock
-	$(RESOLVE) --extra study --extra dev -c requirements.lock --generate-hashes -o requirements.hashes
+lock:  ## (maintainers) resolve requirements.lock anew; versions in it stay where they can
+	uv pip compile -q pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --all-extras \
+	  -o requirements.lock
 
 clean:  ## remove the environment and everything a run made, but not DVC's cache
 	rm -rf $(VENV) data/raw data/prepared data/runs data/models data/analysis reports/executed mlflow.db mlartifacts
 
-# The environment's own pip, never another one that stands on the PATH.
-PIP := $(VENV)/bin/python -m pip
-# The lock is used as constraints: installed with -r it would bring the CUDA packages of every platform.
-# Without an NVIDIA driver, the CPU build of torch is taken first, so that none of them is wanted.
-# `make env HASHES=1` lets pip check every other file against its published hash; CONTRIBUTING says why not always.
-$(VENV)/.ready: pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python >= 3.11 is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.12 env")'
-	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@torch=$$(grep -oE '^torch==[0-9.]+' requirements.lock); \
-	if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null 2>&1; then \
-	  $(PIP) install -q --no-deps "$$torch+cpu" 2>/dev/null \
-	  || $(PIP) install -q --no-deps --index-url https://download.pytorch.org/whl/cpu "$$torch" \
-	  || { echo "no CPU build of $$torch could be had: check the network" >&2; exit 1; }; \
-	fi
-	@if [ -n "$(HASHES)" ]; then \
-	  cpu=$$($(PIP) list --format=freeze 2>/dev/null | grep -c '^torch==.*+cpu'); \
-	  awk -v cpu=$$cpu '/^[^ ]/ {skip = cpu && /^(torch=|triton=|nvidia-|cuda-)/} !skip' requirements.hashes > $(VENV)/hashes.txt \
-	  && $(PIP) install -q --require-hashes --no-deps -r $(VENV)/hashes.txt; \
-	fi
-	$(PIP) install -q -c requirements.lock -e ".[study,dev]"
+$(VENV)/.ready: environment.py pyproject.toml requirements.lock
+	@$(PYTHON) environment.py $(VENV)
 	@touch $@

@@ -92,9 +92,23 @@ def grads(network: nn.Module) -> list[Tensor | None]:
     return [None if p.grad is None else p.grad.clone() for p in network.parameters()]
 
 
-def update_of(case: Problem, aggregator: Any = "ls", name: str = "none", **fields: Any) -> MultiTaskUpdate:
+def update_of(
+    case: Problem,
+    aggregator: Any = "ls",
+    name: str = "none",
+    *,
+    generator: torch.Generator | None = None,
+    raise_nonfinite: bool = False,
+    **fields: Any,
+) -> MultiTaskUpdate:
+    """An update of this preset, some of its fields replaced; its generator starts from 0 where none is given."""
     return MultiTaskUpdate(
-        case.network.trunk, case.network.heads, aggregator=aggregator, sharpness=preset(name, **fields)
+        case.network.trunk,
+        case.network.heads,
+        aggregator=aggregator,
+        sharpness=preset(name, **fields),
+        generator=torch.Generator().manual_seed(0) if generator is None else generator,
+        raise_nonfinite=raise_nonfinite,
     )
 
 

@@ -1,41 +1,86 @@
-"""pyproject, lock and environment.yml say the same."""
+"""pyproject, lock and environment.yml say the same; the environment is made from where pip is told to take packages."""
 
+import ast
+import os
 import re
+import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+ASKED = [Requirement(text) for text in [*PROJECT["dependencies"], *(r for rs in EXTRAS.values() for r in rs)]]
 LOCK = {
-    re.split(r"[=\[]", line)[0].lower(): line.split(";")[0].split("==")[1].strip()
+    canonicalize_name(line.split("==")[0]): line.split(";")[0].split("==")[1].strip()
     for line in (ROOT / "requirements.lock").read_text().splitlines()
-    if "==" in line
 }
 
 
-def canonical(name):
-    return re.sub(r"[-_.]+", "-", name.split("[")[0]).lower()
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_the_lock_holds_an_exact_version_of_what_is_asked_for_as_a_range(asked: Requirement) -> None:
+    assert not [one for one in asked.specifier if one.operator in {"==", "==="}]
+    assert asked.specifier.contains(LOCK[canonicalize_name(asked.name)], prereleases=True)
 
 
-@pytest.mark.parametrize("requirement", PROJECT["dependencies"] + [r for rs in EXTRAS.values() for r in rs])
-def test_every_dependency_is_pinned_as_in_the_lock(requirement):
-    name, version = requirement.split("==")
-    assert LOCK[canonical(name)] == version
+@pytest.mark.parametrize(("folder", "extras"), [("src", ["study", "cluster"]), ("tests", ["study", "cluster", "dev"])])
+def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:
+    """By the project itself, whatever else brings it."""
+    asked = {canonicalize_name(Requirement(text).name) for extra in extras for text in EXTRAS[extra]}
+    asked |= {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    known = packages_distributions()
+    missing = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [str(node.module)]
+            else:
+                continue
+            for top in {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"samo", "tests"}:
+                if not asked & {canonicalize_name(name) for name in known.get(top, [top])}:
+                    missing.add((top, path.name))
+    assert not missing
 
 
-def test_the_conda_environment_installs_this_project_under_the_lock():
+def test_the_conda_environment_installs_this_project_under_the_lock() -> None:
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     (pip,) = [d["pip"] for d in dependencies if isinstance(d, dict)]
     assert pip[0] == "-c requirements.lock"
-    extras = pip[1].removeprefix("-e .[").removesuffix("]").split(",")
-    assert set(extras) <= set(EXTRAS)
+    assert set(pip[1].removeprefix("-e .[").removesuffix("]").split(",")) <= set(EXTRAS)
     assert f"python{PROJECT['requires-python']}" in dependencies
 
 
-def test_no_cuda_package_is_asked_for_by_name():
-    asked = [canonical(r) for r in PROJECT["dependencies"] + [r for rs in EXTRAS.values() for r in rs]]
-    assert not [name for name in asked if name.startswith(("nvidia", "cuda"))]
+def test_nothing_that_only_slows_or_needs_a_gpu_is_locked_in() -> None:
+    """rfc3987-syntax makes every `import nbformat` take seconds."""
+    assert "rfc3987-syntax" not in LOCK
+    assert not [asked.name for asked in ASKED if asked.name.startswith(("nvidia", "cuda"))]
+
+
+def test_uv_is_told_of_the_indexes_that_pip_is_configured_with(tmp_path: Path) -> None:
+    config = tmp_path / "pip.conf"
+    config.write_text(
+        "[global]\nindex-url = https://a.invalid/simple\nextra-index-url =\n  https://b.invalid/s\n  file:///c\n"
+    )
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
+    env |= {"PIP_CONFIG_FILE": str(config), "PIP_FIND_LINKS": "/d", "UV_DEFAULT_INDEX": "https://own.invalid"}
+    code = "import json, sys, environment; print(json.dumps(environment.indexes(sys.executable)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    seen = yaml.safe_load(done.stdout)
+    assert seen["UV_DEFAULT_INDEX"] == "https://own.invalid"  # a person's own word for uv stands
+    assert seen["UV_INDEX"].split()[-2:] == ["https://b.invalid/s", "file:///c"]
+    assert "/d" in seen["UV_FIND_LINKS"].split(",")
+
+
+def test_an_environment_elsewhere_is_made_there_and_nowhere_else() -> None:
+    asked = ["make", "-C", str(ROOT), "-n", "-W", "pyproject.toml", "VENV=/some/where", "--no-print-directory", "env"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"environment\.py /some/where$", said, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What comes in is pinned, with hashes beside; nothing goes out, and nothing listens beyond this machine."""
+"""What comes in is pinned; nothing goes out, and nothing listens beyond this machine."""
 
 import configparser
 import json
@@ -26,34 +26,10 @@ QUIET = {
 }
 
 
-def test_every_hashed_file_is_of_a_pinned_version_and_has_a_hash() -> None:
-    lock = {line.split(";")[0].strip() for line in (ROOT / "requirements.lock").read_text().splitlines()}
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+(\[[a-z,-]+\])?==\S+", line) for line in lock)
-    text = (ROOT / "requirements.hashes").read_text()
-    blocks = re.split(r"\n(?=\S)", text.strip())
-    assert len(blocks) > 100
-    for block in blocks:
-        pin, *hashes = block.replace("\\\n", "\n").split("\n")
-        assert pin.split(";")[0].strip() in lock
-        assert hashes
-        assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}\s*", line) for line in hashes)
-
-
-@pytest.mark.parametrize("extra", ["study", "dev"])
-def test_all_that_an_environment_asks_for_has_hashes(extra: str) -> None:
-    hashed = {line.split(" ")[0].lower() for line in (ROOT / "requirements.hashes").read_text().splitlines()}
-    project = (ROOT / "pyproject.toml").read_text()
-    asked = re.findall(r'"([^"]+==[^"]+)"', project.split(f"\n{extra} = [")[1].split("\n]")[0])
-    assert asked
-    assert {requirement.lower() for requirement in asked} <= hashed
-
-
-def test_an_environment_elsewhere_is_made_there_and_nowhere_else() -> None:
-    asked = ["make", "-C", str(ROOT), "--eval", "where: ; @echo $$PATH; echo $(PIP)", "VENV=/some/where", "where"]
-    done = subprocess.run([*asked, "--no-print-directory"], capture_output=True, text=True, check=True)
-    path, pip = done.stdout.splitlines()
-    assert path.startswith("/some/where/bin:")
-    assert pip == "/some/where/bin/python -m pip"
+def test_every_line_of_the_lock_is_one_exact_version() -> None:
+    lock = (ROOT / "requirements.lock").read_text().splitlines()
+    assert len(lock) > 100
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+(\[[a-z,-]+\])?==[^\s*]+( ; .+)?", line) for line in lock)
 
 
 def test_no_command_tells_anybody_of_a_run() -> None:

@@ -3,10 +3,10 @@
 import pytest
 import torch
 from torch import Tensor
-from torchjd.aggregation import Aggregator, GradVac, GramianWeightedAggregator, Weighting
+from torchjd.aggregation import Aggregator, GramianWeightedAggregator, Weighting
 
 from samo import aggregation
-from samo.aggregation import Decomposition, combine, make, state
+from samo.aggregation import combine, make
 
 GRADIENT_BASED = [n for n in aggregation.NAMES if n not in aggregation.SCALARISERS]
 
@@ -34,7 +34,7 @@ def test_the_gramian_path_is_the_aggregators_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", GRADIENT_BASED)
 def test_no_gradient_gives_no_direction(name: str) -> None:
-    direction, _ = combine(aggregator(name, 2), torch.zeros(2, 5, dtype=torch.float64))
+    direction, *_ = combine(aggregator(name, 2), torch.zeros(2, 5, dtype=torch.float64))
     assert torch.equal(direction, torch.zeros(5, dtype=torch.float64))
 
 
@@ -45,24 +45,3 @@ def test_weights_that_are_not_finite_are_an_error() -> None:
 
     with pytest.raises(FloatingPointError, match="nan"):
         combine(GramianWeightedAggregator(Nowhere()), matrix(2))
-
-
-def test_copies_of_an_aggregator_share_no_memory() -> None:
-    """GradVac's running cosines of loss gradients must not see those of flat gradients."""
-    parts = Decomposition(GradVac(), "separate", 3)
-    first = parts.aggregators[0]
-
-    def run(chosen: Aggregator, J: Tensor) -> Tensor:
-        return combine(chosen, J)[0]
-
-    def cosines_of(chosen: Aggregator) -> Tensor:
-        (kept,) = (part["_phi_t"] for part in state(chosen).values() if "_phi_t" in part)
-        assert isinstance(kept, Tensor)
-        return kept
-
-    with torch.random.fork_rng():
-        parts.start(matrix(3), run)
-        before = cosines_of(first)
-        parts.finish(1 - matrix(3), torch.zeros(7, dtype=torch.float64), run)
-    assert torch.equal(cosines_of(first), before)
-    assert before.any()

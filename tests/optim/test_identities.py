@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from samo import PRESETS, MultiTaskUpdate, Sharpness, aggregation, preset
-from tests.optim.transcriptions import Model, ball
+from tests.optim.transcriptions import Model, to_radius
 from tests.problems import Problem, grads, problem
 
 TRAITS: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
@@ -20,8 +20,8 @@ def step(case: Problem, sharpness: Sharpness, aggregator: str = "ls", steps: int
     """The gradients that the last of some steps leaves, from the same random state."""
     network = copy.deepcopy(case.network)
     own = Problem(network, case.x, case.y)
+    torch.manual_seed(1)  # the update's own generator follows it
     update = MultiTaskUpdate(network.trunk, network.heads, aggregator=aggregator, sharpness=sharpness)
-    torch.manual_seed(1)
     for _ in range(steps):
         network.zero_grad()
         update.backward(own.closure)
@@ -36,11 +36,11 @@ def equal(left: Sequence[Tensor | None], right: Sequence[Tensor | None], toleran
             torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("aggregator", aggregation.NAMES)
 @pytest.mark.parametrize("name", PRESETS)
-def test_no_radius_is_no_sharpness(name: str, aggregator: str) -> None:
+def test_no_radius_is_no_sharpness(name: str) -> None:
     case = problem(3, **TRAITS)
-    equal(step(case, preset(name, rho=0.0), aggregator), step(case, preset("none"), aggregator))
+    for aggregator in ("rlw", "pcgrad"):
+        equal(step(case, preset(name, rho=0.0), aggregator), step(case, preset("none"), aggregator))
 
 
 @pytest.mark.parametrize("aggregator", ["ls", "mgda", "pcgrad"])
@@ -63,7 +63,7 @@ def test_one_task_is_plain_sam(name: str, aggregator: str) -> None:
     torch.manual_seed(1)
     model = Model(case)
     g, h = model.gradients(0, model.theta, model.phi[0])
-    wanted = model.gradients(0, model.theta + ball(0.05, g), model.phi[0] + ball(0.05, h))
+    wanted = model.gradients(0, model.theta + to_radius(0.05, g), model.phi[0] + to_radius(0.05, h))
     found = step(case, preset(name), aggregator)
     flat = torch.cat([grad.flatten() for grad in found if grad is not None])
     torch.testing.assert_close(flat, torch.cat(wanted), rtol=1e-10, atol=1e-12)
@@ -81,7 +81,9 @@ def test_two_points_are_as_good_as_one_a_task(
     monkeypatch.setattr(Problem, "closure", counting(calls, Problem.closure))
     together = step(case, sharpness, aggregator)
     few = len(calls)
-    monkeypatch.setattr("samo.optim.points._same_sign", lambda coefficients: [[n] for n in range(len(coefficients))])
+    monkeypatch.setattr(
+        "samo.optim.estimators._same_sign", lambda coefficients: [[n] for n in range(len(coefficients))]
+    )
     calls.clear()
     apart = step(case, sharpness, aggregator)
     assert len(calls) >= few
@@ -98,8 +100,11 @@ def counting(calls: list[int], closure: Any) -> Any:
     return counted
 
 
-@pytest.mark.parametrize("aggregator", [n for n in aggregation.NAMES if n not in RANDOM])
-@pytest.mark.parametrize("name", [n for n, s in PRESETS.items() if s.estimator == "exact" or not s.needs_local])
+@pytest.mark.parametrize(
+    ("name", "aggregator"),
+    [("fmtl", n) for n in aggregation.NAMES if n not in RANDOM]
+    + [(n, "mgda") for n, s in PRESETS.items() if n != "fmtl" and (s.estimator == "exact" or not s.needs_local)],
+)
 def test_permuting_tasks_permutes_nothing_else(name: str, aggregator: str) -> None:
     order = [2, 0, 1]
     case = problem(3, batchnorm=True, dropout=0.3)

@@ -5,15 +5,17 @@ from typing import Any
 import pytest
 import torch
 
+from samo import Sharpness
 from samo.optim.perturbation import (
-    Point,
+    Weights,
     add_flat_,
-    heads_to_balls_,
+    all_finite,
+    head_perturbations,
     layer_norms,
-    mix_,
+    mixed,
     orthogonal_part,
     safe_ratio,
-    to_ball_,
+    to_radius_,
     whole_norm,
 )
 
@@ -28,22 +30,22 @@ def flat(v: list[torch.Tensor]) -> torch.Tensor:
 
 def test_a_vector_reaches_the_surface_of_its_ball() -> None:
     v, theta = vector([3.0, 0.0], [4.0]), vector([1.0, 1.0], [1.0])
-    torch.testing.assert_close(flat(to_ball_(v, theta, 0.1)), torch.tensor([0.06, 0, 0.08], dtype=torch.float64))
-    each = to_ball_(vector([3.0, 0.0], [-4.0]), theta, 0.1, ball="layer")
+    torch.testing.assert_close(flat(to_radius_(v, theta, 0.1)), torch.tensor([0.06, 0, 0.08], dtype=torch.float64))
+    each = to_radius_(vector([3.0, 0.0], [-4.0]), theta, 0.1, ball="layer")
     torch.testing.assert_close(flat(each), torch.tensor([0.1, 0, -0.1], dtype=torch.float64))
 
 
 def test_the_adaptive_ball_is_asam() -> None:
     v, theta = torch.tensor([3.0, -1.0, 2.0]), torch.tensor([0.5, -2.0, 0.0])
     wanted = 0.1 * theta**2 * v / (theta.abs() * v).norm()
-    torch.testing.assert_close(to_ball_([v.clone()], [theta], 0.1, adaptive=True)[0], wanted)
+    torch.testing.assert_close(to_radius_([v.clone()], [theta], 0.1, adaptive=True)[0], wanted)
 
 
 @pytest.mark.parametrize("ball", ["trunk", "layer"])
 def test_a_zero_gradient_moves_nothing(ball: Any) -> None:
     v = vector([0.0, 0.0], [0.0])
-    assert not flat(to_ball_(v, vector([1.0, 1.0], [1.0]), 0.1, ball=ball)).any()
-    half = to_ball_(vector([0.0, 0.0], [2.0]), vector([1.0, 1.0], [1.0]), 0.1, ball="layer")
+    assert not flat(to_radius_(v, vector([1.0, 1.0], [1.0]), 0.1, ball=ball)).any()
+    half = to_radius_(vector([0.0, 0.0], [2.0]), vector([1.0, 1.0], [1.0]), 0.1, ball="layer")
     assert flat(half).tolist() == [0.0, 0.0, 0.1]
 
 
@@ -61,21 +63,21 @@ def test_a_norm_too_small_to_divide_by_is_zero() -> None:
 )
 def test_the_mix_keeps_the_sign_and_takes_g0s_size(normalise: Any, wanted: list[float]) -> None:
     v, g0 = vector([3.0, 0.0], [4.0]), vector([2.0, 0.0], [0.0])
-    mix_(v, g0, torch.tensor(-2.0, dtype=torch.float64), 0.5, normalise)
+    v = mixed(g0, v, torch.tensor(-2.0, dtype=torch.float64), 0.5, normalise)
     torch.testing.assert_close(flat(v), torch.tensor(wanted, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("normalise", ["none", "layer", "global"])
 def test_equal_losses_at_both_probes_leave_g0_alone(normalise: Any) -> None:
     v, g0 = vector([3.0, 0.0], [4.0]), vector([2.0, 1.0], [5.0])
-    mix_(v, g0, torch.tensor(0.0, dtype=torch.float64), 0.5, normalise)
+    v = mixed(g0, v, torch.tensor(0.0, dtype=torch.float64), 0.5, normalise)
     torch.testing.assert_close(flat(v), 0.5 * flat(g0))
 
 
 def test_every_head_has_its_own_ball() -> None:
     v = vector([3.0], [4.0], [0.0, 2.0], [0.0])
-    heads_to_balls_(v, v, torch.tensor([0, 0, 1, 2]), 3, 0.5, adaptive=False)
-    assert flat(v).tolist() == pytest.approx([0.3, 0.4, 0.0, 0.5, 0.0])
+    eps = head_perturbations(Sharpness(0.5, "global"), v, v, [0, 0, 1, 2], 3)
+    assert flat(eps).tolist() == pytest.approx([0.3, 0.4, 0.0, 0.5, 0.0])
 
 
 def test_the_flat_part_is_orthogonal_and_scaled() -> None:
@@ -97,10 +99,33 @@ def test_norms_over_layers_and_over_all() -> None:
 def test_the_way_home_is_a_copy() -> None:
     weights = torch.rand(1000, generator=torch.Generator().manual_seed(0))
     params = [weights.clone()]
-    point = Point(params)
-    with point.displaced([torch.full((1000,), 1e6)], scale=-0.3):
+    point = Weights(params)
+    with point.moved([torch.full((1000,), 1e6)], scale=-0.3):
         assert (params[0] < 0).all()
     assert torch.equal(params[0], weights)
-    with pytest.raises(KeyError), point.displaced([torch.ones(1000)]):
+    with pytest.raises(KeyError), point.moved([torch.ones(1000)]):
         raise KeyError
     assert torch.equal(params[0], weights)
+
+
+def test_a_step_that_16_bits_round_off_is_refused() -> None:
+    params = [torch.ones(100, dtype=torch.bfloat16)]
+    weights, direction = Weights(params), [torch.ones(100)]
+    with weights.moved(direction, 0.0625):
+        assert (params[0] == 1.0625).all()
+    with (
+        pytest.raises(ValueError, match=r"lost in the rounding of torch.bfloat16 weights"),
+        weights.moved(direction, 1e-3),
+    ):
+        pass
+    assert (params[0] == 1).all()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_one_element_that_is_not_finite_is_seen(bad: float) -> None:
+    v = [torch.ones(3), torch.ones(2, 2), torch.ones(0)]
+    assert all_finite(v, [None])
+    v[1][1, 0] = bad
+    assert not all_finite(v)
+    assert not all_finite([None], v)
+    assert all_finite([])

@@ -62,13 +62,19 @@ def check(case: Problem, update: MultiTaskUpdate, twin: Problem, again: MultiTas
         assert mine.shape == p.shape
         assert mine.isfinite().all()
         assert torch.equal(mine, other)
-    if update.conflict is not None:
-        assert update.conflict.shape == (case.tasks, case.tasks)
-        assert (update.conflict.abs() <= 1 + 1e-9).all()
+    assert update.last is not None
+    assert update.last.finite
+    if update.last.cosines is not None:
+        assert update.last.cosines.shape == (case.tasks, case.tasks)
+        assert (update.last.cosines.abs() <= 1 + 1e-9).all()
+    if update.last.lengths is not None and not update.sharpness.adaptive and update.sharpness.ball == "trunk":
+        assert (update.last.lengths <= update.sharpness.rho * (1 + 1e-9)).all()
 
 
-@pytest.mark.parametrize("aggregator", aggregation.NAMES)
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(
+    ("name", "aggregator"),
+    [(name, a) for name in PRESETS for a in aggregation.NAMES if a == "pcgrad" or name in ("samo", "fmtl-each")],
+)
 def test_every_pair_steps(name: str, aggregator: str) -> None:
     traits: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
     case, twin = problem(3, **traits), problem(3, **traits)
@@ -77,7 +83,7 @@ def test_every_pair_steps(name: str, aggregator: str) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_sharpness_composes(name: str, data: st.DataObject) -> None:
     sharpness = preset(name, **data.draw(fields(name), label="fields"))

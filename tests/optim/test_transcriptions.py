@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 from torchjd.aggregation import Sum
 
-import samo.optim.spsa
+import samo.optim.estimators
 from samo import PRESETS, MultiTaskUpdate, aggregation, preset
 from tests.optim.transcriptions import TRANSCRIPTIONS, Model
 from tests.problems import Problem, problem
@@ -19,7 +19,6 @@ NETWORKS: dict[int, dict[str, Any]] = {
     2: {"batchnorm": True},
     3: {"batchnorm": True, "dropout": 0.3, "branches": True},
     11: {"dropout": 0.3, "branches": True},
-    40: {"batchnorm": True, "dropout": 0.3, "branches": True},
 }
 
 
@@ -44,7 +43,7 @@ def close(a: Tensor, b: Tensor) -> None:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
     """Every random direction that the update drew, flat, in the order of drawing; the placebo's with its coin."""
     seen: list[Tensor] = []
-    draw, coin = samo.optim.spsa.draw, torch.randint
+    draw, coin = samo.optim.estimators.draw, torch.randint
 
     def recording(*args: Any) -> list[Tensor]:
         z = draw(*args)
@@ -54,7 +53,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
     def only_heads(*args: Any, **options: Any) -> Tensor:
         return torch.ones_like(coin(*args, **options)) if args[0] == 2 else coin(*args, **options)
 
-    monkeypatch.setattr("samo.optim.points.draw", recording)
+    monkeypatch.setattr("samo.optim.estimators.draw", recording)
     monkeypatch.setattr(torch, "randint", only_heads)
     return seen
 
@@ -64,8 +63,9 @@ def directions(name: str, drawn: Sequence[Tensor], tasks: int) -> list[Tensor]:
     return [drawn[-1]] * tasks if preset(name).noise == "shared" else list(drawn[-tasks:])
 
 
-@pytest.mark.parametrize("aggregator", ["ls", "mgda", "imtl-g"])
-@pytest.mark.parametrize("tasks", NETWORKS)
+@pytest.mark.parametrize(
+    ("tasks", "aggregator"), [(1, "mgda"), (2, "ls"), (3, "ls"), (3, "mgda"), (3, "imtl-g"), (11, "mgda")]
+)
 @pytest.mark.parametrize("name", PRESETS)
 def test_agrees_with_the_paper(name: str, tasks: int, aggregator: str, drawn: list[Tensor]) -> None:
     case = problem(tasks, **NETWORKS[tasks])

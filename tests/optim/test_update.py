@@ -112,16 +112,18 @@ def test_heads_of_a_scalariser_follow_the_scalarised_loss() -> None:
         torch.testing.assert_close(mine, wanted)
 
 
-def test_conflict_is_the_cosine_of_the_task_gradients() -> None:
+def test_the_record_has_the_cosines_of_the_task_gradients() -> None:
     case = problem(3)
     update = update_of(case, "mgda")
     update.backward(case.closure)
     J = task_gradients(case.closure, case.network.trunk, range(3))
-    assert update.conflict is not None
-    torch.testing.assert_close(update.conflict, F.normalize(J) @ F.normalize(J).T)
+    assert update.last is not None
+    assert update.last.cosines is not None
+    torch.testing.assert_close(update.last.cosines, F.normalize(J) @ F.normalize(J).T)
     ls = update_of(case, "ls")
     ls.backward(case.closure)
-    assert ls.conflict is None
+    assert ls.last is not None
+    assert ls.last.cosines is None
 
 
 def test_losses_are_clean_detached_and_in_order() -> None:
@@ -142,6 +144,7 @@ def test_trunk_and_heads_may_be_parameters() -> None:
         [head.parameters() for head in network.heads],
         aggregator="mgda",
         sharpness=preset("samo"),
+        generator=torch.Generator().manual_seed(0),
         network=network,
     ).backward(other.closure)
     for mine, wanted in zip(grads(other.network), grads(one.network), strict=True):
@@ -157,12 +160,7 @@ def test_random_directions_have_a_stream_of_their_own() -> None:
     found = []
     for seed in (1, 1, 2):
         case = problem(2)
-        update = MultiTaskUpdate(
-            case.network.trunk,
-            case.network.heads,
-            sharpness=preset("placebo"),
-            generator=torch.Generator().manual_seed(seed),
-        )
+        update = update_of(case, "ls", "placebo", generator=torch.Generator().manual_seed(seed))
         torch.manual_seed(0)
         update.backward(case.closure)
         found.append(torch.cat([g.flatten() for g in grads(case.network) if g is not None]))

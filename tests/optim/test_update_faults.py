@@ -10,7 +10,7 @@ from torchjd.aggregation import MGDA, UPGrad
 from torchjd.scalarization import UW
 
 from samo import MultiTaskUpdate, aggregation
-from samo.optim.passes import Closure
+from samo.optim.closures import Closure
 from samo.optim.sharpness import PRESETS
 from tests.problems import grads, problem, update_of
 
@@ -23,7 +23,7 @@ def test_a_wrong_closure_is_told_so() -> None:
     wrongs: list[tuple[Closure, str]] = [
         (lambda tasks: case.closure(tasks)[:2], "gave 2 losses"),
         (lambda tasks: torch.stack(case.closure(tasks)).sum(), "one number"),
-        (lambda tasks: [loss.repeat(2) for loss in case.closure(tasks)], r"task 0 has shape \(2,\)"),
+        (lambda tasks: [loss.repeat(2) for loss in case.closure(tasks)], r"task 0 is of shape \(2,\)"),
     ]
     for wrong, match in wrongs:
         with pytest.raises(ValueError, match=match):
@@ -45,7 +45,7 @@ def test_a_loss_that_is_no_number_names_its_task(when: int, bad: float) -> None:
         return [loss * bad if i == 2 and calls >= when else loss for i, loss in zip(tasks, found, strict=True)]
 
     with pytest.raises(FloatingPointError, match="task 2 is"):
-        update_of(case, "ls", "gsam").backward(closure)
+        update_of(case, "ls", "gsam", raise_nonfinite=True).backward(closure)
     assert all(grad is None for grad in grads(case.network))
 
 
@@ -63,7 +63,9 @@ def test_a_task_without_gradient_is_a_row_of_zeros(name: str, aggregator: str) -
     assert all(g.isfinite().all() for g in grads(case.network) if g is not None)
 
 
-@pytest.mark.parametrize("aggregator", aggregation.NAMES)
+@pytest.mark.parametrize(
+    "aggregator", ["ls", "mgda", "pcgrad", "fairgrad", "nash-mtl", "upgrad", "aligned-mtl", "config"]
+)
 def test_no_gradient_at_all_gives_zeros(aggregator: str) -> None:
     case = problem(2)
     losses = lambda tasks: [0 * loss + 1 for loss in case.closure(tasks)]  # noqa: E731
@@ -74,10 +76,8 @@ def test_no_gradient_at_all_gives_zeros(aggregator: str) -> None:
 def test_parts_that_overlap_are_refused() -> None:
     case = problem(2)
     heads = case.network.heads
-    with pytest.raises(ValueError, match="head 1 holds a parameter of head 0"):
+    with pytest.raises(ValueError, match="head 1 holds weight, a parameter of head 0"):
         MultiTaskUpdate(case.network.trunk, [heads[0], heads[0]])
-    with pytest.raises(ValueError, match=r"head 0 holds a parameter of trunk.first.weight"):
-        MultiTaskUpdate(case.network.trunk, [case.network.trunk, heads[1]])
     with pytest.raises(ValueError, match="no heads"):
         MultiTaskUpdate(case.network.trunk, [])
     with pytest.raises(ValueError, match="no parameters"):

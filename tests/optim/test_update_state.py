@@ -15,8 +15,11 @@ from tests.problems import Snapshot, grads, problem, train, update_of
 TRAITS: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
 
 
-@pytest.mark.parametrize("aggregator", aggregation.NAMES)
-@pytest.mark.parametrize("name", ["none", "samo-shared", "fmtl-second", "fmtl-each", "msam", "friendly"])
+@pytest.mark.parametrize(
+    ("name", "aggregator"),
+    [("fmtl-second", a) for a in aggregation.NAMES]
+    + [(n, a) for n in ("none", "gsam", "samo-shared", "fmtl-each", "msam", "friendly") for a in ("dwa", "gradvac")],
+)
 def test_a_resumed_run_is_the_run(name: str, aggregator: str) -> None:
     fields = {} if name == "none" else {"every": 2}
     options: dict[str, Any] = {"dwa": {"window": 2}, "nash-mtl": {"update_weights_every": 3}}.get(aggregator, {})

@@ -66,8 +66,8 @@ class Model:
         return torch.stack([g for g, _ in both]), [h for _, h in both]
 
 
-def ball(rho: float, v: Tensor) -> Tensor:
-    """The point of the ball's surface along v."""
+def to_radius(rho: float, v: Tensor) -> Tensor:
+    """v at the length rho."""
     return rho * v / v.norm() if v.norm() > 0 else torch.zeros_like(v)
 
 
@@ -80,15 +80,15 @@ def none(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
 def gsam(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
     """G-SAM: one perturbation, along the gradient of the mean loss, for all tasks."""
     J, h = model.clean()
-    eps = ball(rho, J.mean(0))
-    S, h = model.perturbed([eps] * model.K, [ball(rho, h_i) for h_i in h])
+    eps = to_radius(rho, J.mean(0))
+    S, h = model.perturbed([eps] * model.K, [to_radius(rho, h_i) for h_i in h])
     return M(S), h
 
 
 def lsam(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
     """L-SAM: every task perturbed along its own gradient. This is F-MTL's ablation "direct"."""
     J, h = model.clean()
-    S, h = model.perturbed([ball(rho, g) for g in J], [ball(rho, h_i) for h_i in h])
+    S, h = model.perturbed([to_radius(rho, g) for g in J], [to_radius(rho, h_i) for h_i in h])
     return M(S), h
 
 
@@ -101,21 +101,23 @@ def samo(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor], alpha: flo
         ahead = model.loss(i, model.theta + mu * z[i], model.phi[i], evaluation=True)
         behind = model.loss(i, model.theta - mu * z[i], model.phi[i], evaluation=True)
         g_hat = (ahead - behind) / (2 * mu) * z[i]
-        eps.append(ball(rho, alpha * g0 + (1 - alpha) * like_layers_of(model, g0, g_hat)))
-    S, h = model.perturbed(eps, [ball(rho, h_i) for h_i in h])
+        eps.append(to_radius(rho, alpha * g0 + (1 - alpha) * like_layers_of(model, g0, g_hat)))
+    S, h = model.perturbed(eps, [to_radius(rho, h_i) for h_i in h])
     return M(S), h
 
 
 def like_layers_of(model: Model, g0: Tensor, g_hat: Tensor) -> Tensor:
     """g_hat^d ||g0^d|| / ||g_hat^d||, layer by layer; a layer of zeros stays."""
     parts = zip(torch.split(g_hat, model.layers), torch.split(g0, model.layers), strict=True)
-    return torch.cat([ball(float(own.norm()), part) for part, own in parts])
+    return torch.cat([to_radius(float(own.norm()), part) for part, own in parts])
 
 
 def sampled(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
     """Subramani: SAMO's mix on the first, middle and last layer, rho alpha g_0 elsewhere, one norm over the trunk."""
-    D = len(model.layers)
-    kept = torch.cat([torch.full((n,), float(d in (0, D // 2, D - 1))) for d, n in enumerate(model.layers)]).double()
+    names = [name.rpartition(".")[0] for name, _ in model.problem.network.trunk.named_parameters()]
+    modules = list(dict.fromkeys(names))
+    sampled_ = {modules[0], modules[len(modules) // 2], modules[-1]}
+    kept = torch.cat([torch.full((n,), float(m in sampled_)) for m, n in zip(names, model.layers, strict=True)])
     chosen = []
     for z_i in z:  # drawn on the sampled layers alone
         full = torch.zeros_like(model.theta)
@@ -128,36 +130,36 @@ def placebo(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor], alpha: 
     """SAMO with a random direction in the place of the estimate; z carries the coin's sign."""
     J, h = model.clean()
     g0 = J.mean(0)
-    eps = [ball(rho, alpha * g0 + (1 - alpha) * like_layers_of(model, g0, z_i)) for z_i in z]
-    S, h = model.perturbed(eps, [ball(rho, h_i) for h_i in h])
+    eps = [to_radius(rho, alpha * g0 + (1 - alpha) * like_layers_of(model, g0, z_i)) for z_i in z]
+    S, h = model.perturbed(eps, [to_radius(rho, h_i) for h_i in h])
     return M(S), h
 
 
 def fmtl(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
     """F-MTL, algorithm 1: loss and flat gradients aggregated apart."""
     J, h = model.clean()
-    S, h = model.perturbed([ball(rho, g) for g in J], [ball(rho, h_i) for h_i in h])
+    S, h = model.perturbed([to_radius(rho, g) for g in J], [to_radius(rho, h_i) for h_i in h])
     return M(J) + M(S - J), h
 
 
 def fmtl_second(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
     """F-MTL, second aggregation: M once more over the two directions."""
     J, h = model.clean()
-    S, h = model.perturbed([ball(rho, g) for g in J], [ball(rho, h_i) for h_i in h])
+    S, h = model.perturbed([to_radius(rho, g) for g in J], [to_radius(rho, h_i) for h_i in h])
     return M(torch.stack([M(J), M(S - J)])), h
 
 
 def fmtl_each(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
     """F-MTL, each aggregation: M within every task over its loss and flat gradient, then over tasks."""
     J, h = model.clean()
-    S, h = model.perturbed([ball(rho, g) for g in J], [ball(rho, h_i) for h_i in h])
+    S, h = model.perturbed([to_radius(rho, g) for g in J], [to_radius(rho, h_i) for h_i in h])
     return M(torch.stack([M(torch.stack([g, s - g])) for g, s in zip(J, S, strict=True)])), h
 
 
 def msam(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor], decay: float = 0.9) -> Step:
     """Momentum-SAM: at theta - rho m / ||m||, m the running mean of the applied directions."""
     m = model.memory.get("m", torch.zeros_like(model.theta))
-    S, h = model.perturbed([ball(rho, -m)] * model.K, [torch.zeros_like(phi) for phi in model.phi])
+    S, h = model.perturbed([to_radius(rho, -m)] * model.K, [torch.zeros_like(phi) for phi in model.phi])
     d = M(S)
     model.memory["m"] = decay * m + (1 - decay) * d
     return d, h
@@ -166,7 +168,7 @@ def msam(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor], decay: flo
 def lookback(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
     """At theta - rho d' / ||d'||, d' the direction that the last step applied."""
     last = model.memory.get("d", torch.zeros_like(model.theta))
-    S, h = model.perturbed([ball(rho, -last)] * model.K, [torch.zeros_like(phi) for phi in model.phi])
+    S, h = model.perturbed([to_radius(rho, -last)] * model.K, [torch.zeros_like(phi) for phi in model.phi])
     model.memory["d"] = M(S)
     return M(S), h
 
@@ -176,7 +178,7 @@ def friendly(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor], decay:
     J, h = model.clean()
     m = decay * model.memory.get("m", torch.zeros_like(model.theta)) + (1 - decay) * J.mean(0)
     model.memory["m"] = m
-    S, h = model.perturbed([ball(rho, J.mean(0) - m)] * model.K, [ball(rho, h_i) for h_i in h])
+    S, h = model.perturbed([to_radius(rho, J.mean(0) - m)] * model.K, [to_radius(rho, h_i) for h_i in h])
     return M(S), h
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from samo.models.multitask import MultiTaskNetwork, TaskTrunk
-from samo.optim.parameters import Parts
+from samo.optim.parameters import TrunkAndHeads
 from samo.optim.sharpness import preset
 from samo.training.agreement import Batches, probe
 from samo.training.loop import Fit, Row, fit
@@ -95,7 +95,7 @@ def test_a_frozen_tensor_has_no_row_and_keeps_the_others_places(opposed: Problem
 @pytest.mark.parametrize(("count", "looked"), [(0, []), (1, [10]), (3, [4, 7, 10]), (5, [2, 4, 6, 8, 10]), (99, None)])
 def test_looks_are_spread_evenly_over_the_steps(count: int, looked: list[int] | None) -> None:
     theta = nn.Parameter(torch.ones(1))
-    batches = Batches(Parts([theta], [(), ()]), steps=10, count=count)
+    batches = Batches(TrunkAndHeads([theta], [(), ()]), steps=10, count=count)
     seen = []
 
     def closure(tasks: Sequence[int]) -> list[Tensor]:
@@ -110,7 +110,7 @@ def test_looks_are_spread_evenly_over_the_steps(count: int, looked: list[int] | 
 def test_the_share_counts_batches_and_pairs_below_zero_exactly() -> None:
     """Three tasks with gradients 1, `sign` and 1: two of three pairs conflict where the sign is -1, none elsewhere."""
     theta = nn.Parameter(torch.ones(1))
-    batches = Batches(Parts([theta], [(), (), ()]), steps=8, count=4)
+    batches = Batches(TrunkAndHeads([theta], [(), (), ()]), steps=8, count=4)
     signs = {1: -1, 2: -1, 3: -1, 4: 1, 5: -1, 6: -1, 7: -1, 8: 0}
 
     def closure_of(step: int):
@@ -126,7 +126,7 @@ def test_the_share_counts_batches_and_pairs_below_zero_exactly() -> None:
 def test_a_look_sees_the_gradients_that_a_plain_step_takes_and_leaves_no_trace() -> None:
     case = problems.problem(5, batchnorm=True, dropout=0.5)
     update = problems.update_of(case, "mgda")
-    batches = Batches(update.parts, steps=1, count=1)
+    batches = Batches(update.network, steps=1, count=1)
     optimizer = torch.optim.SGD(case.network.parameters(), lr=0.5)
     first, second = torch.triu_indices(5, 5, offset=1)
     shares = set()
@@ -139,8 +139,9 @@ def test_a_look_sees_the_gradients_that_a_plain_step_takes_and_leaves_no_trace()
             assert was is now is None or (was is not None and now is not None and torch.equal(was, now))
         share = batches.share()
         update.backward(case.closure)
-        assert update.conflict is not None
-        assert share == pytest.approx(float((update.conflict[first, second] < 0).double().mean()))
+        assert update.last is not None
+        assert update.last.cosines is not None
+        assert share == pytest.approx(float((update.last.cosines[first, second] < 0).double().mean()))
         shares.add(share)
         optimizer.step()
     assert len(shares) > 2

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torchjd import Stateful
 from torchjd.aggregation import GradVacWeighting, NashMTL
-from torchjd.scalarization import DWA, FAMO
+from torchjd.scalarization import DWA, FAMO, IMTLL, UW
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -81,17 +81,29 @@ def _load_nash(aggregator: NashMTL, step: float, weights: list[float]) -> None:
         weighting.step = step
 
 
-def check_tasks(aggregator: nn.Module, tasks: int) -> None:
-    """Raise a ValueError where the aggregator was made for another number of tasks, or bargains with one alone."""
-    made_for = {n: len(p) for n, p in aggregator.named_parameters() if p.ndim == 1}
+def _sizes(aggregator: nn.Module) -> dict[str, int]:
+    """What the aggregator holds per task, with the number of tasks that it is for."""
+    sizes = {n: len(p) for n, p in aggregator.named_parameters() if p.ndim == 1}
     if isinstance(aggregator, NashMTL):
-        made_for["n_tasks"] = aggregator.n_tasks
-        if tasks == 1:
-            raise ValueError("nash-mtl needs two tasks or more")
+        sizes["n_tasks"] = aggregator.n_tasks
     for attribute in ("weights", "reference", "leak", "pref_vector"):
         value = getattr(aggregator, attribute, None)
         if isinstance(value, Tensor):
-            made_for[attribute] = len(value)
-    for name, length in made_for.items():
+            sizes[attribute] = len(value)
+    return sizes
+
+
+def check_tasks(aggregator: nn.Module, tasks: int) -> None:
+    """Raise a ValueError where the aggregator was made for another number of tasks, or bargains with one alone."""
+    if isinstance(aggregator, NashMTL) and tasks == 1:
+        raise ValueError("nash-mtl needs two tasks or more")
+    for name, length in _sizes(aggregator).items():
         if length != tasks:
             raise ValueError(f"{aggregator} is made for {length} tasks ({name}), and there are {tasks} heads")
+
+
+def check_subset(aggregator: nn.Module) -> None:
+    """Raise a ValueError where a task cannot be left out of a step, since its state is tied to the others'."""
+    tied = isinstance(aggregator, DWA) or any(isinstance(m, GradVacWeighting) for m in aggregator.modules())
+    if tied or (_sizes(aggregator) and not isinstance(aggregator, UW | IMTLL)):
+        raise ValueError(f"{aggregator} remembers every task: none can be left out of a step")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+import pandas as pd
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -13,8 +14,8 @@ from torch.profiler import ProfilerActivity, profile
 from torchjd.aggregation import Aggregator
 from torchjd.scalarization import Scalarizer
 
+from samo.optim.closures import Closure
 from samo.optim.parameters import Part
-from samo.optim.passes import Closure
 from samo.optim.sharpness import Sharpness
 from samo.optim.update import MultiTaskUpdate
 from samo.training.settings import Settings
@@ -88,7 +89,7 @@ def measure(
     updates = [
         MultiTaskUpdate(trunk, heads, aggregator=m.aggregator, sharpness=m.sharpness, network=network) for m in methods
     ]
-    params = [*updates[0].parts.trunk, *(p for head in updates[0].parts.heads for p in head)]
+    params = updates[0].network.all
 
     def plain() -> None:
         torch.autograd.backward(list(closure(range(tasks))))
@@ -107,7 +108,7 @@ def measure(
                 memory[name] = peak_memory(step, params[0].device)
             else:
                 times[name].append(seconds(step, params[0].device))
-    size = sum(p.numel() * p.element_size() for p in updates[0].parts.trunk)
+    size = sum(p.numel() * p.element_size() for p in updates[0].network.trunk.values())
     counts = {"LS": 1.0} | {
         m.name: passes(m.sharpness, tasks, scalarised=isinstance(u.aggregator, Scalarizer)) / 3
         for m, u in zip(methods, updates, strict=True)
@@ -151,6 +152,36 @@ def extra_percent(times: Mapping[str, float], bases: Mapping[str, str], loading:
     for name, base in bases.items():
         out[name] = 100 * (times[name] - times[base]) / (times[base] + loading)
     return out
+
+
+def table(costs: Sequence[Cost], bases: Mapping[str, str], loading: float) -> pd.DataFrame:
+    """The methods of `measure`, without the plain LS step: data/analysis/<dataset>/cost.csv.
+
+    Columns: method, step_ms, ratio with its quartiles, count_ratio, memory_mb, loading_ms, extra_percent and
+    extra_percent_loaded (see `extra_percent`). Times are facts of this machine; count_ratio is not.
+
+    Args:
+        costs: of `measure`.
+        bases: method -> the method with its aggregator and no sharpness.
+        loading: seconds of making a batch.
+    """
+    times, load = {c.method: 1000 * c.seconds for c in costs[1:]}, 1000 * loading
+    bare, loaded = extra_percent(times, bases), extra_percent(times, bases, load)
+    return pd.DataFrame(
+        {
+            "method": c.method,
+            "step_ms": times[c.method],
+            "ratio": c.ratio,
+            "ratio_low": c.ratio_low,
+            "ratio_high": c.ratio_high,
+            "count_ratio": c.count_ratio,
+            "memory_mb": c.memory / 1e6,
+            "loading_ms": load,
+            "extra_percent": bare[c.method],
+            "extra_percent_loaded": loaded[c.method],
+        }
+        for c in costs[1:]
+    )
 
 
 def seconds(step: Callable[[], object], device: torch.device) -> float:

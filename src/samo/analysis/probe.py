@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from samo.analysis.parts.choice import Choice
-from samo.analysis.parts.probe_theory import mean_cosine, mean_cosine_by_layer
+from samo.analysis.parts.method_filter import MethodFilter
+from samo.analysis.parts.spsa_theory import mean_cosine, mean_cosine_by_layer
+from samo.optim.closures import Closure, TaskLosses
+from samo.optim.estimators import ESTIMATORS, AtTheta
 from samo.optim.jacobian import as_rows, task_gradients
-from samo.optim.passes import Closure, Passes
-from samo.optim.perturbation import Point, Vector, layer_norms, mix_
-from samo.optim.points import Clean, perturbed_points
+from samo.optim.perturbation import Vector, Weights, layer_norms, mixed, perturbation
 from samo.optim.sharpness import Sharpness, preset
 from samo.results.stats import mean_interval
+from samo.training.problem import Batch, Problem
 
 KEYS = ["estimator", "statistics", "layer_normalised", "directions", "params"]
 COLUMNS = [*KEYS, "cosine", "cosine_low", "cosine_high", "theory", "perturbation", "sign_share", "n"]
@@ -34,7 +35,7 @@ def _both() -> list[Statistics]:
     return ["running", "batch"]
 
 
-class Options(Choice):
+class Options(MethodFilter):
     """What is looked at, and how often.
 
     Attributes:
@@ -99,6 +100,37 @@ def quality(
     return _summary(pd.DataFrame(readings))
 
 
+def on_network(
+    problem: Problem, network: nn.Module, batches: Sequence[Batch], options: Options, seed: int
+) -> pd.DataFrame:
+    """`quality` on a network in training mode, a repeat for each batch.
+
+    Args:
+        problem: what the losses are.
+        network: with the attribute `trunk`.
+        batches: the same for all networks that are compared.
+        options: what is looked at.
+        seed: of dropout's masks and of the random directions.
+    """
+    network.train()
+    torch.manual_seed(seed)
+    trunk = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
+    generator = torch.Generator(trunk[0].device).manual_seed(seed)
+
+    def closure(batch: Batch) -> Closure:
+        return lambda tasks: problem.losses(network, batch, tasks)
+
+    closures = [closure(batch) for batch in batches]
+    return quality(closures, trunk, list(network.modules()), len(problem.tasks), options, generator)
+
+
+def batches(problem: Problem, examples: int, device: torch.device, seed: int) -> Iterator[Batch]:
+    """Training batches without end, as training draws them."""
+    order, split = torch.Generator().manual_seed(seed), problem.splits["train"]
+    while True:
+        yield from split.batches(min(examples, len(split)), device, order)
+
+
 def parts(sizes: Sequence[int], count: int) -> list[int]:
     """How many leading tensors make up each of `count` parts, whose sizes are spread evenly on a log scale."""
     ends = np.log(np.cumsum(sizes))
@@ -134,26 +166,27 @@ def _readings(
     generator: torch.Generator,
 ) -> Iterator[dict[str, Any]]:
     asked = np.unique(np.linspace(0, tasks - 1, min(tasks, options.tasks)).round().astype(int)).tolist()
-    whole = Passes(closure, modules, trunk[0].device)
-    passes = Passes(lambda numbers: closure([asked[k] for k in numbers]), modules, trunk[0].device)
-    theta = Point(trunk)
+    whole = TaskLosses(closure, range(tasks), modules, trunk[0].device)
+    some = TaskLosses(closure, asked, modules, trunk[0].device)
+    theta = Weights(trunk)
 
     def exact(_: Sequence[int]) -> list[Tensor]:
         losses = whole.again(range(tasks))
         return [*(losses[i] for i in asked), torch.stack(losses).mean()]
 
-    with passes.without_trace():
+    with some.without_trace():
         J = task_gradients(exact, trunk, range(len(asked) + 1))
         rows = [as_rows(row, trunk) for row in J]
-        clean = Clean(J.new_zeros(len(asked)), rows[-1], None)
         for count in parts([p.numel() for p in trunk], options.sizes):
             own, everyone = [row[:count] for row in rows[:-1]], rows[-1][:count]
+            at = AtTheta(some, theta, range(count), generator, J.new_zeros(len(asked)))
             for sharpness in _estimators(options, modules):
                 # As many draws with few directions as the passes for the most of them would give.
                 for _ in range(max(options.directions) // sharpness.directions):
-                    for group, estimate in perturbed_points(sharpness, passes, theta, range(count), clean, generator):
+                    for group, z, slope, _ in ESTIMATORS[sharpness.estimator](sharpness, range(len(asked)), at):
+                        estimate = perturbation(sharpness, everyone, range(count), z, slope, everyone)
                         for i in group:
-                            yield from _compared(sharpness, estimate[:count], own[i], everyone)
+                            yield from _compared(sharpness, estimate, own[i], everyone)
 
 
 def _estimators(options: Options, modules: Sequence[nn.Module]) -> Iterator[Sharpness]:
@@ -171,9 +204,8 @@ def _compared(sharpness: Sharpness, estimate: Vector, g: Vector, g0: Vector) -> 
     sizes = [part.numel() for part in g]
     q = sharpness.directions
     one = g[0].new_ones(())
-    scaled, mixed = [part.clone() for part in estimate], [part.clone() for part in estimate]
-    mix_(scaled, g0, one, 0.0, "layer")
-    mix_(mixed, g0, one, 0.5, "layer")
+    scaled = mixed(g0, estimate, one, 0.0, "layer")
+    with_global = mixed(g0, estimate, one, 0.5, "layer")
     by_layer = mean_cosine_by_layer(q, sizes, layer_norms(g).tolist(), layer_norms(g0).tolist())
     for layered, v, theory in ((False, estimate, float(mean_cosine(q, sum(sizes)))), (True, scaled, by_layer)):
         yield {
@@ -183,7 +215,7 @@ def _compared(sharpness: Sharpness, estimate: Vector, g: Vector, g0: Vector) -> 
             "directions": q,
             "params": sum(sizes),
             "cosine": cosine(v, g),
-            "perturbation": cosine(mixed, g) if layered else np.nan,
+            "perturbation": cosine(with_global, g) if layered else np.nan,
             "theory": theory if sharpness.estimator == "spsa" else 0.0,
         }
 

@@ -1,15 +1,17 @@
-"""Trunk vectors that one step leaves to the next, by parameter name, so that layers may be frozen or freed between."""
+"""What is remembered between steps, by the names of parameters, so that layers may be frozen or freed between."""
 
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from samo.optim.perturbation import Vector
+from samo.optim.parameters import Trainable, widest
+from samo.optim.perturbation import Vector, add_flat_, orthogonal_part
+from samo.optim.sharpness import Sharpness
 
 
-class Memory:
-    """Named vectors; a parameter without history counts as zeros."""
+class History:
+    """Vectors by name; a parameter without history, or with one of another shape, counts as zeros."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, Tensor]] = {}
@@ -18,14 +20,54 @@ class Memory:
         """Whether a vector of this kind was ever kept."""
         return kind in self._kept
 
-    def get(self, kind: str, names: Sequence[str], like: Sequence[Tensor]) -> Vector:
-        """The vector on these parameters: what is kept, not a copy."""
-        kept = self._kept.get(kind, {})
-        return [kept[n] if n in kept else torch.zeros_like(p) for n, p in zip(names, like, strict=True)]
+    def get(self, kind: str, like: Mapping[str, Tensor]) -> Vector:
+        """The vector on these parameters, on their device: what is kept, not a copy."""
+        kept, found = self._kept.get(kind, {}), []
+        for name, p in like.items():
+            v = kept.get(name)
+            fits = v is not None and v.shape == p.shape
+            found.append(v.to(p.device) if fits else torch.zeros_like(p, dtype=widest([p]), requires_grad=False))  # type: ignore[union-attr]
+        return found
 
-    def keep(self, kind: str, names: Sequence[str], v: Sequence[Tensor | None]) -> None:
-        """Replace the vector by v, which is now the memory's; None leaves a parameter without history."""
-        self._kept[kind] = {n: part for n, part in zip(names, v, strict=True) if part is not None}
+    def keep(self, kind: str, like: Mapping[str, Tensor], v: Sequence[Tensor | None]) -> None:
+        """Replace the vector by v, which is now the history's; None leaves a parameter without history."""
+        self._kept[kind] = {name: part for name, part in zip(like, v, strict=True) if part is not None}
+
+    def without_mean(self, s: Sharpness, net: Trainable, g0: Vector) -> Vector:
+        """g_0 minus its running mean once that has taken g_0 in (Friendly-SAM, Li et al. 2024, equations 8 and 9)."""
+        deviation = list(torch._foreach_sub(g0, self.get("deviation", net.trunk)))
+        torch._foreach_mul_(deviation, s.decay)
+        return deviation
+
+    def remember_mean(self, s: Sharpness, net: Trainable, g0: Vector) -> None:
+        """Take g_0 into its running mean."""
+        self.keep("deviation", net.trunk, running_mean(self.get("deviation", net.trunk), g0, s.decay))
+
+    def remember_direction(self, s: Sharpness, net: Trainable, scale: float) -> None:
+        """What a step applied to the trunk (its `.grad`, scaled), for the next one's perturbation."""
+        applied: list[Tensor | None] = [None if p.grad is None else p.grad.to(net.dtype) / scale for p in net.shared]
+        if s.along == "momentum":
+            applied = [*running_mean(self.get("momentum", net.trunk), applied, s.decay)]
+        self.keep(s.along, net.trunk, applied)
+
+    def remember_flat(self, net: Trainable, g0: Vector, h: Vector, scale: float) -> None:
+        """What the perturbation added across the clean gradient, for the trunk and for every head (LookSAM)."""
+        clean = iter([*g0, *h])
+        for part, params in net.by_part():
+            base = [next(clean) for _ in params]
+            perturbed = [
+                torch.zeros_like(g) if p.grad is None else p.grad.to(g.dtype) / scale
+                for p, g in zip(params.values(), base, strict=True)
+            ]
+            self.keep(f"flat {part}", params, orthogonal_part(perturbed, base) if base else [])
+
+    def reuse_flat(self, s: Sharpness, net: Trainable) -> None:
+        """Add to a plain step's gradients what was kept (LookSAM, Liu et al. 2022, algorithm 1)."""
+        for part, params in net.by_part():
+            flat = self.get(f"flat {part}", params)
+            used = [(p.grad, f) for p, f in zip(params.values(), flat, strict=True) if p.grad is not None]
+            if used:
+                add_flat_([g for g, _ in used], [f for _, f in used], s.reuse)
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
         """A copy of everything kept."""

@@ -1,105 +1,157 @@
-"""The parts of a multi-task network: a trunk, one head a task, and the modules around them."""
+"""The weights of a multi-task network: a trunk that all tasks share, and a head per task."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 Part = nn.Module | Iterable[Tensor]
+Heads = Mapping[str, Part] | nn.ModuleDict | Iterable[Part]
 
 
 @dataclass(frozen=True)
 class Trainable:
-    """The parameters that a step may fill: the trunk's with their names and positions, and each head's."""
+    """The parameters that a step may fill, each with its name: the trunk's, and those of some tasks' heads.
 
-    names: list[str]
-    positions: list[int]
-    trunk: list[Tensor]
-    heads: list[list[Tensor]]
+    `tasks` has the heads' numbers among all of them.
+    """
+
+    tasks: list[int]
+    trunk: dict[str, Tensor]
+    heads: list[dict[str, Tensor]]
 
     @cached_property
-    def all_heads(self) -> list[Tensor]:
+    def shared(self) -> list[Tensor]:
+        """The trunk's parameters."""
+        return list(self.trunk.values())
+
+    @cached_property
+    def own(self) -> list[Tensor]:
         """The heads' parameters in one list."""
-        return [p for head in self.heads for p in head]
+        return [p for head in self.heads for p in head.values()]
 
     @cached_property
     def owner(self) -> list[int]:
-        """The head of each parameter of `all_heads`."""
-        return [i for i, head in enumerate(self.heads) for _ in head]
+        """The place of the head that each parameter of `own` belongs to."""
+        return [n for n, head in enumerate(self.heads) for _ in head]
+
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        """What vectors are computed in: the widest of the trunk's dtypes, float32 in the place of 16 bits."""
+        return widest(self.shared)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the trunk is."""
+        return self.shared[0].device
+
+    def by_part(self) -> list[tuple[str, dict[str, Tensor]]]:
+        """The trunk, then every head, each with a name of its own."""
+        return [("trunk", self.trunk), *((f"head {i}", head) for i, head in zip(self.tasks, self.heads, strict=True))]
+
+    def only(self, places: Sequence[int]) -> "Trainable":
+        """The trunk with the heads at these places."""
+        if len(places) == len(self.heads):
+            return self
+        return Trainable([self.tasks[n] for n in places], self.trunk, [self.heads[n] for n in places])
 
 
-class Parts:
-    """Trunk and heads, checked once.
+def widest(params: Iterable[Tensor]) -> torch.dtype:
+    """The dtype that holds all of these, of 32 bits or more."""
+    return functools.reduce(torch.promote_types, {p.dtype for p in params}, torch.float32)
+
+
+class TrunkAndHeads:
+    """Trunk and heads, checked once. A weight of the trunk that a head holds, too (tied weights), is the trunk's.
 
     Args:
         trunk: a module, or parameters (named "0", "1", ... then).
-        heads: a module or parameters a task.
+        heads: a module or parameters per task; a mapping or nn.ModuleDict names the tasks.
         network: the modules that a pass may touch; by default those among trunk and heads.
 
     Raises:
-        ValueError: no trunk parameter, no head, or a parameter that is in two places.
+        ValueError: no trunk parameter, no head, a parameter that two heads share or that is given twice.
     """
 
-    def __init__(self, trunk: Part, heads: Iterable[Part], network: nn.Module | None = None) -> None:
-        heads = list(heads)
-        named = trunk.named_parameters() if isinstance(trunk, nn.Module) else ((str(d), p) for d, p in enumerate(trunk))
-        self.names: list[str] = []
-        self.trunk: list[Tensor] = []
-        for name, parameter in named:
-            self.names.append(name)
-            self.trunk.append(parameter)
-        self.heads = [list(head.parameters() if isinstance(head, nn.Module) else head) for head in heads]
+    def __init__(self, trunk: Part, heads: Heads, network: nn.Module | None = None) -> None:
+        named = isinstance(heads, Mapping | nn.ModuleDict)
+        parts: list[Any] = list(heads.values()) if isinstance(heads, Mapping | nn.ModuleDict) else list(heads)
+        self.tasks: list[Any] = list(heads) if named else list(range(len(parts)))
+        self.trunk = _named(trunk, "the trunk")
         if not self.trunk:
             raise ValueError("the trunk has no parameters")
-        if not self.heads:
-            raise ValueError("there are no heads: one a task is needed, () for a task without weights of its own")
-        self._check_apart()
-        found = [network] if network is not None else [part for part in (trunk, *heads) if isinstance(part, nn.Module)]
+        if not parts:
+            raise ValueError("there are no heads: one per task is needed, () for a task without weights of its own")
+        taken = {id(p): "the trunk" for p in self.trunk.values()}
+        self.heads: list[dict[str, Tensor]] = []
+        for task, part in zip(self.tasks, parts, strict=True):
+            own = {n: p for n, p in _named(part, f"head {task}").items() if taken.get(id(p)) != "the trunk"}
+            for name, p in own.items():
+                if id(p) in taken:
+                    raise ValueError(
+                        f"head {task} holds {name}, a parameter of {taken[id(p)]}: "
+                        "what tasks share belongs to the trunk alone"
+                    )
+                taken[id(p)] = f"head {task}"
+            self.heads.append(own)
+        self.parts: list[Any] = [trunk, *parts]
+        found = [network] if network is not None else [part for part in self.parts if isinstance(part, nn.Module)]
         self.modules = list(dict.fromkeys(module for part in found for module in part.modules()))
 
     @property
-    def tasks(self) -> int:
-        """K."""
-        return len(self.heads)
+    def all(self) -> list[Tensor]:
+        """Every parameter of trunk and heads."""
+        return [*self.trunk.values(), *(p for head in self.heads for p in head.values())]
 
     @property
     def device(self) -> torch.device:
         """Where the trunk is now."""
-        return self.trunk[0].device
+        return next(iter(self.trunk.values())).device
 
     @property
     def dtype(self) -> torch.dtype:
-        """The trunk's dtype now."""
-        return self.trunk[0].dtype
+        """What the trunk's vectors are computed in now."""
+        return widest(self.trunk.values())
+
+    def places(self, tasks: Iterable[Any]) -> list[int]:
+        """The numbers of these tasks, given by name or by number.
+
+        Raises:
+            ValueError: there is no such task, or one twice.
+        """
+        found = []
+        for task in tasks:
+            if task not in self.tasks or self.tasks.index(task) in found:
+                raise ValueError(f"tasks: {task!r} is unknown or there twice: some of {self.tasks}")
+            found.append(self.tasks.index(task))
+        return sorted(found)
 
     def trainable(self) -> Trainable:
         """What is not frozen at this moment.
 
         Raises:
-            ValueError: the whole trunk is frozen.
+            ValueError: the whole trunk is frozen, or a parameter is complex or on another device.
         """
-        positions = [d for d, p in enumerate(self.trunk) if p.requires_grad]
-        if not positions:
+        trunk = {name: p for name, p in self.trunk.items() if p.requires_grad}
+        heads = [{name: p for name, p in head.items() if p.requires_grad} for head in self.heads]
+        if not trunk:
             raise ValueError("every parameter of the trunk is frozen")
-        return Trainable(
-            names=[self.names[d] for d in positions],
-            positions=positions,
-            trunk=[self.trunk[d] for d in positions],
-            heads=[[p for p in head if p.requires_grad] for head in self.heads],
-        )
+        for name, p in [*trunk.items(), *(item for head in heads for item in head.items())]:
+            if p.is_complex():
+                raise ValueError(f"{name} is {p.dtype}: complex parameters are not supported, keep two real ones")
+            if p.device != self.device:
+                raise ValueError(f"{name} is on {p.device}, the trunk on {self.device}: one device is supported")
+        return Trainable(list(range(len(heads))), trunk, heads)
 
-    def _check_apart(self) -> None:
-        owner: dict[Tensor, str] = {}
-        for name, parameter in zip(self.names, self.trunk, strict=True):
-            if parameter in owner:
-                raise ValueError(f"the trunk holds one parameter twice, as {owner[parameter]} and {name}")
-            owner[parameter] = f"trunk.{name}"
-        for i, head in enumerate(self.heads):
-            for parameter in head:
-                if parameter in owner:
-                    raise ValueError(
-                        f"head {i} holds a parameter of {owner[parameter]}: what tasks share belongs to the trunk alone"
-                    )
-                owner[parameter] = f"head {i}"
+
+def _named(part: Part, whose: str) -> dict[str, Tensor]:
+    if isinstance(part, nn.Module):  # a compiled module has the names of the one that it wraps
+        return {name.replace("_orig_mod.", ""): p for name, p in part.named_parameters()}
+    params = list(part)
+    if len({id(p) for p in params}) < len(params):
+        raise ValueError(f"{whose} is given one parameter twice")
+    return {str(n): p for n, p in enumerate(params)}

@@ -1,6 +1,6 @@
 """A vector in the trunk's space as a list of tensors: its norms, its ball, and moving the weights along it.
 
-Nothing here reads a number off the device: norms stay tensors, so that no step waits for an accelerator.
+Norms stay tensors, so that no step waits for an accelerator.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+
+from samo.optim.sharpness import Sharpness
 
 Vector = list[Tensor]
 
@@ -35,21 +37,24 @@ def scale_layers_(v: Vector, factors: Tensor) -> None:
     torch._foreach_mul_(v, list(factors.unbind()))
 
 
-def mix_(
-    v: Vector,
+def mixed(
     g0: Vector,
+    z: Vector,
     coefficient: Tensor,
     alpha: float,
     normalise: Literal["none", "layer", "global"],
-) -> None:
-    """v <- alpha g_0 + (1 - alpha) coefficient v, with v first scaled to g_0's norm, in place.
+) -> Vector:
+    """v = alpha g_0 + (1 - alpha) ghat, ghat = coefficient z scaled to g_0's norm (SAMO, section 3).
 
     Args:
-        v: the local direction, on the tensors of `g0`.
+        g0: the gradient of the mean loss, on the tensors of `z`.
+        z: the direction of the local estimate.
         coefficient: scalar; its sign survives every normalisation, its size only `none`.
         normalise: to ||g_0^d|| tensor by tensor, to ||g_0|| as a whole, or not at all.
     """
-    local = layer_norms(v)
+    if not z:
+        return []
+    local = layer_norms(z)
     if normalise == "none":
         factors = coefficient.expand_as(local)
     elif normalise == "layer":
@@ -57,19 +62,26 @@ def mix_(
     else:
         whole = safe_ratio(whole_norm(g0), torch.linalg.vector_norm(local)) * coefficient.sign()
         factors = whole.expand_as(local)
-    scale_layers_(v, factors * (1 - alpha))
+    v = list(torch._foreach_mul(z, list((factors * (1 - alpha)).unbind())))
     torch._foreach_add_(v, g0, alpha=alpha)
+    return v
 
 
-def to_ball_(
-    v: Vector,
-    theta: Vector,
-    rho: float,
-    *,
-    adaptive: bool = False,
-    ball: Literal["trunk", "layer"] = "trunk",
+def perturbation(
+    s: Sharpness, g0: Vector, which: Sequence[int], direction: Vector, coefficient: Tensor, theta: Vector
 ) -> Vector:
-    """v <- rho v / ||v||, or with `adaptive` rho theta^2 v / || |theta| v ||, in place; 0 stays 0.
+    """eps = rho v / ||v||, v the mix with ghat = coefficient x direction on the tensors `which`, else alpha g_0."""
+    v = list(g0) if len(which) == len(g0) else list(torch._foreach_mul(g0, s.global_weight))
+    local = mixed([g0[d] for d in which], direction, coefficient, s.global_weight, s.normalise)
+    for d, part in zip(which, local, strict=True):
+        v[d] = part
+    return to_radius_(v, theta, s.rho, s.adaptive, s.ball)
+
+
+def to_radius_(
+    v: Vector, theta: Vector, rho: float, adaptive: bool = False, ball: Literal["trunk", "layer"] = "trunk"
+) -> Vector:
+    """v <- rho v / ||v||, or with `adaptive` rho theta^2 v / || |theta| v || (ASAM), in place; 0 stays 0.
 
     Args:
         ball: one norm over all tensors (`trunk`), or one a tensor (`layer`).
@@ -77,29 +89,32 @@ def to_ball_(
     if adaptive:
         torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
     norms = layer_norms(v)
-    factors = safe_ratio(
-        torch.full_like(norms, rho), norms if ball == "layer" else torch.linalg.vector_norm(norms).expand_as(norms)
-    )
-    scale_layers_(v, factors)
+    norm = norms if ball == "layer" else torch.linalg.vector_norm(norms).expand_as(norms)
+    scale_layers_(v, safe_ratio(torch.full_like(norms, rho), norm))
     if adaptive:
         torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
     return v
 
 
-def heads_to_balls_(v: Vector, theta: Vector, owner: Tensor, heads: int, rho: float, adaptive: bool) -> None:
-    """Scale every head's gradient to its own ball, in place.
+def head_perturbations(s: Sharpness, h: Vector, phi: Vector, owner: Sequence[int], heads: int) -> Vector:
+    """Every head's gradient scaled to a radius of its own, rho h_i / ||h_i||, as one list.
 
     Args:
-        v: the gradients of all heads' parameters, one list.
-        owner: [D], the head that each tensor belongs to.
+        h: the gradients of all heads' parameters, one list.
+        owner: [len(h)], the place of the head that each tensor belongs to.
+        heads: K.
     """
-    if adaptive:
-        torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
+    if not h:
+        return []
+    v, where = [g.clone() for g in h], torch.tensor(owner, device=h[0].device)
+    if s.adaptive:
+        torch._foreach_mul_(v, list(torch._foreach_abs(phi)))
     squares = layer_norms(v).square()
-    norms = torch.zeros(heads, dtype=squares.dtype, device=squares.device).index_add_(0, owner, squares).sqrt()
-    scale_layers_(v, safe_ratio(torch.full_like(norms, rho), norms)[owner])
-    if adaptive:
-        torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
+    norms = torch.zeros(heads, dtype=squares.dtype, device=squares.device).index_add_(0, where, squares).sqrt()
+    scale_layers_(v, safe_ratio(torch.full_like(norms, s.head_radius), norms)[where])
+    if s.adaptive:
+        torch._foreach_mul_(v, list(torch._foreach_abs(phi)))
+    return v
 
 
 def orthogonal_part(v: Vector, base: Vector) -> Vector:
@@ -115,7 +130,14 @@ def add_flat_(v: Vector, flat: Vector, reuse: float) -> None:
     torch._foreach_add_(v, list(torch._foreach_mul(flat, share)))
 
 
-class Point:
+def all_finite(*vectors: Sequence[Tensor | None]) -> bool:
+    """Whether nothing in these is NaN or infinite; the one place where a step waits for an accelerator."""
+    tensors = [t for v in vectors for t in v if t is not None and t.numel()]
+    norms = torch._foreach_norm(tensors, ord=float("inf")) if tensors else ()
+    return not norms or bool(torch.isfinite(torch.stack([norm.float() for norm in norms])).all())
+
+
+class Weights:
     """Weights with a copy to come back to: bit for bit, because they are copied back and never subtracted back."""
 
     def __init__(self, params: Sequence[Tensor]) -> None:
@@ -123,8 +145,12 @@ class Point:
         self.home = [p.detach().clone() for p in params]
 
     @contextmanager
-    def displaced(self, v: Vector, scale: float = 1.0, which: Sequence[int] | None = None) -> Iterator[None]:
-        """Inside, the weights (or those at the indices `which`) are home + scale v; afterwards they are home."""
+    def moved(self, v: Vector, scale: float = 1.0, which: Sequence[int] | None = None) -> Iterator[None]:
+        """Inside, the weights (or those at the indices `which`) are home + scale v; afterwards they are home.
+
+        Raises:
+            ValueError: 16-bit weights round most of the way off.
+        """
         params = self.params if which is None else [self.params[d] for d in which]
         home = self.home if which is None else [self.home[d] for d in which]
         if not params:
@@ -133,7 +159,21 @@ class Point:
         try:
             with torch.no_grad():
                 torch._foreach_add_(params, v, alpha=scale)
+                if any(p.element_size() < 4 for p in params):
+                    _check_rounding(params, home, v, scale)
+            del v  # it is in the weights now: the pass may have its memory
             yield
         finally:
             with torch.no_grad():
                 torch._foreach_copy_(params, home)
+
+
+def _check_rounding(params: Vector, home: Vector, v: Vector, scale: float) -> None:
+    wanted = scale * whole_norm(v)
+    lost = [p.to(d.dtype) - h.to(d.dtype) - scale * d for p, h, d in zip(params, home, v, strict=True)]
+    if whole_norm(lost) > 0.5 * wanted:
+        kind = next(p.dtype for p in params if p.element_size() < 4)
+        raise ValueError(
+            f"a step of length {float(wanted):.3g} is lost in the rounding of {kind} weights: "
+            "keep them in float32 (under autocast), or raise rho and mu"
+        )

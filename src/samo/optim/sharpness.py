@@ -150,6 +150,11 @@ class Sharpness:
         return self.along in ("momentum", "previous")
 
     @property
+    def probes(self) -> bool:
+        """Whether there are passes along random directions."""
+        return self.needs_local and self.estimator == "spsa"
+
+    @property
     def sign_only(self) -> bool:
         """Whether the probe's slope enters by its sign alone (its size is lost when one direction is normalised)."""
         return self.estimator != "exact" and self.directions == 1 and self.normalise != "none"

@@ -1,196 +1,196 @@
-"""The order of events in one step."""
+"""One step: where the weights go, what is found there, and what is made of it."""
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torchjd.aggregation import Aggregator
 from torchjd.scalarization import Scalarizer
 
-from samo.aggregation import Decomposition, combine, loss_weights
-from samo.optim import streams
-from samo.optim.collect import Collector, Gradient, Jacobian, Rows, WeightedSum, mean_gradient
-from samo.optim.cosines import cosines
-from samo.optim.history import Memory, running_mean
-from samo.optim.jacobian import as_rows
+from samo.aggregation import check_subset
+from samo.optim.closures import PERTURBED, First, TaskLosses, detached
+from samo.optim.decompose import Decomposition
+from samo.optim.estimators import ESTIMATORS, AtTheta, Estimate, losses_at_theta
+from samo.optim.gradients import Jacobian, Rows, WeightedSum, fill_grad, weighted
+from samo.optim.history import History
+from samo.optim.jacobian import as_rows, mean_gradient
 from samo.optim.parameters import Trainable
-from samo.optim.passes import Passes, detached
-from samo.optim.perturbation import Point, Vector, add_flat_, heads_to_balls_, orthogonal_part, to_ball_
-from samo.optim.points import Clean, perturbed_points
+from samo.optim.perturbation import (
+    Vector,
+    Weights,
+    all_finite,
+    head_perturbations,
+    perturbation,
+    to_radius_,
+    whole_norm,
+)
 from samo.optim.sharpness import Sharpness
 
 
-class Step:
-    """One step's gradients, left in `.grad`; `conflict` is what the aggregator's Gramian told, or None."""
+@dataclass(frozen=True)
+class Method:
+    """What steps follow, and what they remember.
 
-    def __init__(
-        self,
-        sharpness: Sharpness,
-        parts: Trainable,
-        passes: Passes,
-        layers: frozenset[int],
-        method: Scalarizer | Decomposition,
-        memory: Memory,
-        generator: torch.Generator,
-    ) -> None:
-        self.sharpness = sharpness
-        self.parts = parts
-        self.passes = passes
-        self.layers = layers
-        self.method = method
-        self.memory = memory
-        self.generator = generator
-        self.conflict: Tensor | None = None
+    Attributes:
+        sharpness: how the weights are perturbed.
+        combine: what makes one direction of all tasks.
+        layers: the names of the trunk's tensors that get a local perturbation.
+        tasks: how many there are.
+        generator: the source of random directions and of an aggregator's draws.
+        history: of the steps before.
+    """
 
-    @torch.no_grad()
-    def take(self, *, sharp: bool) -> Tensor:
-        """The step, perturbed or plain; returns the losses of its first pass, [K]."""
-        s = self.sharpness
-        if sharp and s.from_history:
-            losses = self._at_remembered_point()
-        elif sharp:
-            losses = self._at_perturbed_points()
-        else:
-            losses = self._at_one_point()
-            if s.moves and s.every > 1 and s.reuse > 0 and self.memory.has("flat"):
-                self._reuse_flat()
-        if s.from_history and s.moves:
-            self._remember_direction()
-        return losses
-
-    def _at_one_point(self) -> Tensor:
-        """One forward pass where the weights are."""
-        tasks = range(len(self.parts.heads))
-        losses, values = self.passes.first(tasks)
-        collector = self._collector(values)
-        collector.add(losses, tasks)
-        collector.finish()
-        return values
-
-    def _at_remembered_point(self) -> Tensor:
-        """The one pass, at a point that the steps before chose."""
-        s, trunk = self.sharpness, self.parts.trunk
-        eps = list(torch._foreach_neg(self.memory.get(s.along, self.parts.names, trunk)))
-        to_ball_(eps, trunk, s.rho, adaptive=s.adaptive, ball=s.ball)
-        with Point(trunk).displaced(eps):
-            return self._at_one_point()
-
-    def _at_perturbed_points(self) -> Tensor:
-        """A clean pass, then one pass for each group of tasks that share a perturbation."""
-        s, parts, ranks = self.sharpness, self.parts, self.passes.ranks
-        tasks = range(len(parts.heads))
-        losses, values = self.passes.first(tasks)
-        collector = self._collector(values)
-        row = None
-        if s.needs_local and s.estimator == "exact":
-            rows = collector if isinstance(collector, Rows) else Jacobian(parts.trunk, parts.heads, ranks)
-            own = _flattened(rows.fill(losses, tasks), parts.all_heads)
-            g0, row = as_rows(rows.J.mean(0), parts.trunk), rows.row
-            if isinstance(rows, Rows):
-                rows.decompose()
-        else:
-            both = mean_gradient(losses, [*parts.trunk, *parts.all_heads])
-            ranks.average_(both)
-            g0, own = both[: len(parts.trunk)], both[len(parts.trunk) :]  # a head's length does not matter
-        del losses  # the clean graph is not needed any more
-        mean = self.memory.get("deviation", parts.names, g0) if s.along == "deviation" else None
-        lead = g0 if s.needs_local else _lead(g0, mean, s.decay)
-
-        theta, heads = Point(parts.trunk), Point(parts.all_heads)
-        head_eps = self._head_perturbations(own, heads.home)
-        which = [n for n, position in enumerate(parts.positions) if position in self.layers]
-        with self.passes.without_trace():
-            seen: list[tuple[Sequence[int], Tensor]] = []
-            clean = Clean(values, lead, row)
-            for group, eps in perturbed_points(s, self.passes, theta, which, clean, self.generator):
-                members = set(group)
-                mine = [n for n, i in enumerate(parts.owner) if i in members]
-                with theta.displaced(eps), heads.displaced([head_eps[n] for n in mine], which=mine):
-                    eps.clear()  # it is in the weights now: the pass may have its memory
-                    perturbed = self.passes.again(group)
-                    collector.add(perturbed, group)
-                seen.append((group, detached(perturbed)))
-                del perturbed
-        perturbed_losses = ranks.mean(torch.cat([part for _, part in seen]))
-        self.passes.check_finite(perturbed_losses, [i for group, _ in seen for i in group])
-        collector.finish()
-        if mean is not None:
-            self.memory.keep("deviation", parts.names, running_mean(mean, g0, s.decay))
-        if s.every > 1 and s.reuse > 0:
-            self._remember_flat(g0, own)
-        return values
-
-    def _collector(self, losses: Tensor) -> Collector:
-        parts = self.parts
-        if isinstance(self.method, Decomposition):
-            return Rows(parts.trunk, parts.heads, self.method, self._combine, self.passes.ranks)
-        with streams.drawing_from(self._draw_seed(), losses.device):
-            return WeightedSum(parts.trunk, parts.heads, loss_weights(self.method, losses), self.passes.ranks)
-
-    def _combine(self, aggregator: Aggregator, J: Tensor) -> Tensor:
-        with streams.drawing_from(self._draw_seed(), J.device):
-            direction, gramian = combine(aggregator, J)
-        over_tasks = isinstance(self.method, Decomposition) and aggregator is self.method.over_tasks
-        if gramian is not None and over_tasks and self.conflict is None:
-            self.conflict = cosines(gramian)
-        return direction
-
-    def _draw_seed(self) -> int:
-        return streams.seeds(1, self.generator)[0]
-
-    def _head_perturbations(self, own: Vector, theta: Vector) -> Vector:
-        """Each head's exact gradient in its own ball, as one list; `own` is not touched."""
-        s, parts = self.sharpness, self.parts
-        eps = [g.clone() for g in own]
-        if eps:
-            owner = torch.tensor(parts.owner, device=eps[0].device)
-            heads_to_balls_(eps, theta, owner, len(parts.heads), s.head_radius, s.adaptive)
-        return eps
-
-    def _remember_direction(self) -> None:
-        s, names, trunk = self.sharpness, self.parts.names, self.parts.trunk
-        applied = [p.grad for p in trunk]
-        if s.along == "previous":
-            self.memory.keep("previous", names, [None if g is None else g.clone() for g in applied])
-        else:
-            mean = self.memory.get("momentum", names, trunk)
-            self.memory.keep("momentum", names, running_mean(mean, applied, s.decay))
-
-    def _balls(self) -> Iterator[tuple[str, list[str], list[Tensor], slice]]:
-        """The trunk, then every head with weights: a key, names, parameters, and the place in `all_heads`."""
-        yield "flat", self.parts.names, self.parts.trunk, slice(0)
-        end = 0
-        for i, head in enumerate(self.parts.heads):
-            start, end = end, end + len(head)
-            if head:
-                yield f"flat of head {i}", [str(n) for n in range(len(head))], head, slice(start, end)
-
-    def _remember_flat(self, g0: Vector, own: Vector) -> None:
-        """Keep what the perturbation added across the clean gradient, for the trunk and for every head."""
-        for key, names, params, place in self._balls():
-            clean = g0 if key == "flat" else own[place]
-            perturbed = [torch.zeros_like(p) if p.grad is None else p.grad for p in params]
-            self.memory.keep(key, names, orthogonal_part(perturbed, clean))
-
-    def _reuse_flat(self) -> None:
-        """Add to a plain step's gradients what was kept (LookSAM)."""
-        for key, names, params, _ in self._balls():
-            flat = self.memory.get(key, names, params)
-            used = [(p.grad, part) for p, part in zip(params, flat, strict=True) if p.grad is not None]
-            if used:
-                add_flat_([g for g, _ in used], [part for _, part in used], self.sharpness.reuse)
+    sharpness: Sharpness
+    combine: Scalarizer | Decomposition
+    layers: frozenset[str]
+    tasks: int
+    generator: torch.Generator
+    history: History
 
 
-def _flattened(grads: Sequence[Gradient], params: Sequence[Tensor]) -> Vector:
-    """The heads' gradients in one list, zeros for what a loss does not use."""
-    flat = [g for own in grads for g in own]
-    return [torch.zeros_like(p) if g is None else g for g, p in zip(flat, params, strict=True)]
+@dataclass(frozen=True)
+class Record:
+    """What one step found, for logging; tensors without a graph, where the step was made.
+
+    Attributes:
+        losses: of the first pass, [K], in the unit of the closure's losses; NaN for a task left out.
+        finite: whether every gradient was. If not, `.grad` shows it and nothing was remembered of the gradients.
+        cosines: pairwise, [K, K], of the task gradients that were aggregated (F-MTL: of the loss gradients); None
+            under a scalariser or an aggregator that takes no Gramian.
+        weights: of the tasks in the direction, [K]: a scalariser's derivatives or an aggregator's weights, else None.
+        lengths: of each task's perturbation of the trunk, [K], in the weights' unit; None where nothing was perturbed.
+        slopes: of each task's loss along its probe directions, [K, directions], in the unit of loss over weight; None
+            without a probe.
+    """
+
+    losses: Tensor
+    finite: bool = True
+    cosines: Tensor | None = None
+    weights: Tensor | None = None
+    lengths: Tensor | None = None
+    slopes: Tensor | None = None
 
 
-def _lead(g0: Vector, mean: Vector | None, decay: float) -> Vector:
-    """A copy of g_0, or g_0 minus its running mean once that has taken g_0 in (Friendly-SAM, equations 8 and 9)."""
-    if mean is None:
-        return [g.clone() for g in g0]
-    deviation = list(torch._foreach_sub(g0, mean))
-    torch._foreach_mul_(deviation, decay)
-    return deviation
+@torch.no_grad()
+def step(method: Method, net: Trainable, losses: TaskLosses, *, sharp: bool) -> Record:
+    """One step's gradients, in `.grad`: perturbed as the sharpness says, or plain."""
+    s, history = method.sharpness, method.history
+    if not sharp:
+        record = plain_step(method, net, losses)
+        if record.finite and s.moves and s.every > 1 and s.reuse > 0 and history.has("flat trunk"):
+            history.reuse_flat(s, net)
+    elif s.from_history:  # the steps before chose the perturbation
+        backwards = list(torch._foreach_neg(history.get(s.along, net.trunk)))
+        eps = to_radius_(backwards, net.shared, s.rho, s.adaptive, s.ball)
+        length = whole_norm(eps)
+        with Weights(net.shared).moved(eps):
+            record = plain_step(method, net, losses)
+        record = replace(record, lengths=length.to(record.losses).expand_as(record.losses))
+    else:
+        record = sharp_step(method, net, losses)
+    if record.finite and s.moves and s.from_history:
+        history.remember_direction(s, net, losses.scale)
+    return record
+
+
+def plain_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
+    """One pass for all tasks where the weights are, its gradients aggregated."""
+    clean = losses.first()
+    net = net.only(clean.places)
+    with losses.without_trace():
+        gathered = _gathered(method, net, losses, clean.values)
+        if not gathered.add(clean.losses, range(len(clean.places))):
+            losses.not_finite(clean.values, range(len(clean.places)))
+            return Record(clean.values, finite=False)
+        losses.check_finite(clean.values, range(len(clean.places)))
+        return Record(clean.values, **gathered.finish())
+
+
+def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
+    """SAMO's algorithm (ICCV 2025, section 3) for its whole family; theta is the trunk, phi_i head i, l_i its loss.
+
+    G-SAM has no local part; F-MTL (arXiv 2211.13723, algorithm 1) has exact ones and aggregates losses and flatness
+    apart. Tasks with one perturbation share a pass.
+    """
+    s, clean = method.sharpness, losses.first(replayed=True)  # l_i(theta, phi_i)
+    net, K = net.only(clean.places), len(clean.places)
+    with losses.without_trace():
+        # g_0, the gradient of the mean loss in theta; h_i, of l_i in phi_i; and g_i in theta where ghat_i is exact
+        g0, h, J = _clean_gradients(method, net, losses, clean)
+        if not all_finite(g0, h):
+            losses.not_finite(clean.values, range(K))
+            return _shown(net, losses, clean, g0, h)
+        losses.check_finite(clean.values, range(K))
+        gathered = _gathered(method, net, losses, clean.values, J)
+        lead = method.history.without_mean(s, net, g0) if s.along == "deviation" else g0
+
+        theta, phi = Weights(net.shared), Weights(net.own)
+        head_eps = head_perturbations(s, h, phi.home, net.owner, K)
+        which = [d for d, name in enumerate(net.trunk) if name in method.layers] if s.needs_local else []
+        at = AtTheta(losses, theta, which, method.generator, clean.values, J.rows() if J is not None else ())
+        at = at._replace(at_theta=losses_at_theta(s, at))
+        lengths, slopes = torch.zeros_like(clean.values), clean.values.new_full((K, s.directions), torch.nan)
+
+        apart = which and s.noise == "independent"
+        for tasks in [[i] for i in range(K)] if apart else [list(range(K))]:
+            # ghat_i, the estimate of g_i
+            estimates = ESTIMATORS[s.estimator](s, tasks, at) if which else [Estimate(tasks, [], clean.values[0])]
+            while estimates:
+                group, direction, coefficient, probed = estimates.pop(0)
+                # eps_i = rho v_i / ||v_i||, v_i = alpha g_0 + (1 - alpha) ghat_i
+                eps = perturbation(s, lead, which, direction, coefficient, theta.home)
+                lengths[group] = whole_norm(eps).to(lengths)
+                if probed is not None:
+                    slopes[group] = probed
+                del direction
+                own = [n for n, i in enumerate(net.owner) if i in group]
+                # the gradient of l_i at theta + eps_i, phi_i + its own eps
+                with theta.moved(eps), phi.moved([head_eps[n] for n in own], which=own):
+                    del eps
+                    perturbed = losses.again(group)
+                    if not gathered.add(perturbed, group):
+                        losses.not_finite(losses.ranks.mean(detached(perturbed)), group, PERTURBED)
+                        return Record(clean.values, finite=False, lengths=lengths, slopes=slopes)
+                losses.check_perturbed(perturbed, group)
+        found = gathered.finish()  # d = M(g_1^SAM, ..., g_K^SAM)
+    if s.along == "deviation":
+        method.history.remember_mean(s, net, g0)
+    if s.every > 1 and s.reuse > 0:
+        method.history.remember_flat(net, g0, h, losses.scale)
+    return Record(clean.values, lengths=lengths, slopes=slopes if s.probes else None, **found)
+
+
+def _clean_gradients(
+    method: Method, net: Trainable, losses: TaskLosses, clean: First
+) -> tuple[Vector, Vector, Jacobian | None]:
+    """g_0 and h_i, in one backward pass; or with J [K, P] in one per task."""
+    s = method.sharpness
+    if s.needs_local and s.estimator == "exact":
+        rows = isinstance(method.combine, Decomposition)
+        J = Rows(net, losses, method.combine, method.generator) if rows else Jacobian(net, losses)
+        h = J.fill(clean.losses)
+        return as_rows(J.J.mean(0), net.shared), h, J
+    both = mean_gradient(clean.losses, [*net.shared, *net.own])
+    losses.ranks.average_(both)
+    both = [g.to(net.dtype) if losses.scale == 1 else g.to(net.dtype) / losses.scale for g in both]
+    return both[: len(net.shared)], both[len(net.shared) :], None
+
+
+def _gathered(
+    method: Method, net: Trainable, losses: TaskLosses, values: Tensor, J: Jacobian | None = None
+) -> WeightedSum | Rows:
+    """Where the step's gradients go."""
+    if len(net.tasks) < method.tasks:
+        check_subset(method.combine if isinstance(method.combine, Scalarizer) else method.combine.over_tasks)
+    if isinstance(method.combine, Scalarizer):
+        return weighted(method.combine, net, losses, values, method.generator)
+    if isinstance(J, Rows):
+        J.decompose()
+        return J
+    return Rows(net, losses, method.combine, method.generator)
+
+
+def _shown(net: Trainable, losses: TaskLosses, clean: First, g0: Vector, h: Vector) -> Record:
+    """Leave gradients that are not finite in `.grad`, and say so."""
+    for p, g in zip([*net.shared, *net.own], [*g0, *h], strict=True):
+        fill_grad(p, g.clone())
+    return Record(clean.values, finite=False)

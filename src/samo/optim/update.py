@@ -1,6 +1,7 @@
 """One multi-task update for any aggregator and any sharpness, to drop into anybody's training loop."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,17 +9,21 @@ from torch import Tensor, nn
 from torchjd.aggregation import Aggregator
 from torchjd.scalarization import FAMO, Scalarizer
 
-from samo.aggregation import Decomposition, check_tasks, load_state, make, state
-from samo.optim import streams
-from samo.optim.collect import set_aside
-from samo.optim.history import Memory
+from samo.aggregation import check_tasks, load_state, make, state
+from samo.optim import random_state
+from samo.optim.closures import Closure, TaskLosses
+from samo.optim.decompose import Decomposition
+from samo.optim.gradients import fresh_grads
+from samo.optim.history import History
 from samo.optim.layers import select_layers
-from samo.optim.parameters import Part, Parts
-from samo.optim.passes import Closure, Passes
+from samo.optim.parameters import Heads, Part, TrunkAndHeads
 from samo.optim.process_group import Group, Ranks
 from samo.optim.sharpness import Sharpness, preset
-from samo.optim.step import Step
+from samo.optim.step import Method, Record, step
 from samo.optim.sync_batchnorm import synchronise
+
+STATE_VERSION = 2
+"""Of what `state_dict` gives; another one is refused."""
 
 
 class MultiTaskUpdate:
@@ -35,13 +40,16 @@ class MultiTaskUpdate:
     are then the direct one.
 
     Args:
-        trunk: the shared module, or its parameters. Frozen ones are left alone.
-        heads: one module, or the parameters, a task; head i belongs to loss i alone, and may be empty.
+        trunk: the shared module, or its parameters. Frozen ones are left alone. A weight that a head holds, too, is
+            the trunk's.
+        heads: one module, or the parameters, per task; head i belongs to loss i alone, and may be empty. A dict or
+            nn.ModuleDict names the tasks; otherwise they are numbers from 0.
         aggregator: a name (`samo.aggregation.NAMES`), or an object of TorchJD's: an Aggregator of J [K, P] or a
             Scalarizer of the losses [K].
         sharpness: how the weights are perturbed; not at all by default.
-        generator: the source of random directions and of the aggregator's draws, never the global stream; by
-            default a generator of its own, seeded with 0.
+        generator: the source of random directions and of the aggregator's draws, never the global generator. By
+            default one that is seeded from the state of the global one, without drawing from it: after
+            `torch.manual_seed` it is the same again, and another after another seed.
         network: the modules whose mode and buffers the perturbed passes must leave alone; needed where trunk or
             heads are given as parameters and the network has BatchNorm, dropout or other buffers.
         group: the processes that take each step together, one replica of the network and one equal share of the batch
@@ -52,16 +60,19 @@ class MultiTaskUpdate:
             averaged, so that replicas stay alike. Wrap nothing in DistributedDataParallel.
         sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks, so that the step is the whole
             batch's there, too (its modules are changed where they stand); otherwise over each rank's own share.
+        raise_nonfinite: whether a gradient that is not finite is an error. By default `.grad` shows it, no further
+            pass is made, nothing of it is remembered, and `last.finite` is False: a gradient scaler then skips the
+            optimiser's step, as it does after `loss.backward()`.
 
     Raises:
-        ValueError: a parameter in two of the parts, an empty trunk or no head, layers that match nothing, or an
+        ValueError: a parameter in two heads, an empty trunk or no head, layers that match nothing, or an
             aggregator made for another number of tasks.
     """
 
     def __init__(
         self,
         trunk: Part,
-        heads: Iterable[Part],
+        heads: Heads,
         *,
         aggregator: Aggregator | Scalarizer | str = "ls",
         sharpness: Sharpness | None = None,
@@ -69,65 +80,116 @@ class MultiTaskUpdate:
         network: nn.Module | None = None,
         group: Group | None = None,
         sync_batchnorm: bool = False,
+        raise_nonfinite: bool = False,
     ) -> None:
-        self.parts = Parts(trunk, heads, network)
+        self.network = TrunkAndHeads(trunk, heads, network)
         self.sharpness = preset("none") if sharpness is None else sharpness
-        self.generator = torch.Generator().manual_seed(0) if generator is None else generator
-        K = self.parts.tasks
+        self.generator = random_state.generator_like_the_global() if generator is None else generator
+        self.raise_nonfinite = raise_nonfinite
+        K = len(self.network.tasks)
         made = make(aggregator, tasks=K) if isinstance(aggregator, str) else aggregator
-        self.aggregator = made.to(self.parts.device, self.parts.dtype)
+        self.aggregator = made.to(self.network.device, self.network.dtype)
         check_tasks(self.aggregator, K)
-        self.conflict: Tensor | None = None
-        """Pairwise cosines [K, K] of the rows that the last step aggregated (F-MTL: of the loss gradients); None
-        where the step did not have them: under a scalariser, or an aggregator that takes no Gramian."""
-        self._method = (
-            self.aggregator
+        self.last: Record | None = None
+        """What the last step found (losses, cosines, weights, lengths, slopes, finite); None before the first."""
+        self._method = Method(
+            sharpness=self.sharpness,
+            combine=self.aggregator
             if isinstance(self.aggregator, Scalarizer)
-            else Decomposition(self.aggregator, self.sharpness.decompose, K)
+            else Decomposition(self.aggregator, self.sharpness.decompose, K),
+            layers=frozenset(select_layers(list(self.network.trunk), self.sharpness.layers, self.generator)),
+            tasks=K,
+            generator=self.generator,
+            history=History(),
         )
-        self._layers = frozenset(select_layers(self.parts.names, self.sharpness.layers, self.generator))
-        self._memory = Memory()
         if group is not None and sync_batchnorm:
-            synchronise(self.parts.modules, group)
+            synchronise(self.network.modules, group)
         self._ranks = Ranks(group)
-        self._checked = group is None
+        self._replay = random_state.MaskReplay(self.network.parts)
+        self._alike = group is None
+        self._complete = False
         self._steps = 0
-        self._awaits: streams.State | None = None
+        self._awaits: tuple[list[int], random_state.State] | None = None
 
-    def backward(self, closure: Closure) -> Tensor:
+    def backward(
+        self, closure: Closure, *, tasks: Iterable[Any] | None = None, scaler: torch.amp.GradScaler | None = None
+    ) -> Tensor:
         """One step's gradients, added to `.grad` of the trunk, the heads and a scalariser's learned weights.
 
-        The first pass is an ordinary forward pass: it draws from the global random stream and moves BatchNorm's
-        statistics. Everything else leaves weights, buffers, modes and the global stream bit for bit as that pass
-        left them, also when the closure raises; `.grad` is then as it was.
+        The first pass is an ordinary forward pass: it draws from the global generators and moves BatchNorm's
+        statistics. Everything else leaves weights, buffers, modes and the global generators bit for bit as that pass
+        left them, also when the closure raises; `.grad` is then as it was. An autocast around the call holds inside
+        the closure alone.
 
         Args:
-            closure: asked for tasks (indices into `heads`), gives their losses in that order, as a list or a tensor
-                [len(tasks)]. Called several times a step, with different tasks; a list lets each task's gradient
-                run through its own branch alone. Autocast and the choice of inputs by task are the closure's.
+            closure: asked for tasks (names, or indices into `heads`), gives their losses: in that order as a list or
+                a tensor [len(tasks)], or as a dict with just these tasks. Called several times a step, with different
+                tasks; a list or dict lets each task's gradient run through its own branch alone. The first call may
+                give None for a task that has no label this time: it is left out of the step.
+            tasks: those that take part in this step; all by default.
+            scaler: of fp16 training. The closure's losses are then multiplied by its scale, their gradients divided
+                by it before anything is made of them, and `.grad` is scaled, as `scaler.step` expects it: for an
+                aggregator whose direction is not linear in the losses' scale (fairgrad, nash-mtl, scalarisers with
+                logarithms) this is not the same as giving scaled losses.
 
         Returns:
-            The losses at the weights before the step, [K], detached (at the perturbed weights for a sharpness that
-            makes no clean pass: `along` momentum or previous).
+            The losses at the weights before the step, [K], detached, not scaled, NaN for a task left out (at the
+            perturbed weights for a sharpness that makes no clean pass: `along` momentum or previous).
 
         Raises:
-            ValueError: the closure gives another number of losses than asked, none depends on the weights, or the
-                ranks of the group start apart in weights, generator or the update's own state.
-            FloatingPointError: a loss, clean or perturbed, is NaN or infinite; the message names the task.
+            ValueError: the closure gives losses of other tasks than asked, none depends on the weights, they depend on
+                a parameter in neither trunk nor heads, a gradient is sparse, 16-bit weights round a perturbation off,
+                the aggregator cannot leave a task out, or the ranks of the group start apart.
+            TypeError: a loss that is no tensor.
+            FloatingPointError: a loss is NaN or infinite though its gradient is finite, or that of a probe is; the
+                message names the task. With `raise_nonfinite` also where a gradient is not finite.
             RuntimeError: famo, and `after_step` was not called since the last step.
         """
         if self._awaits is not None:
             raise RuntimeError("famo learns from the losses after a step: call update.after_step(closure) after it")
-        parts = self.parts.trainable()
+        network, sharpness = self.network, self.sharpness
+        asked = network.places(network.tasks if tasks is None else tasks)
+        net = network.trainable().only(asked)
         self._check_ranks()
-        passes = Passes(closure, self.parts.modules, self.parts.device, self._ranks)
-        step = Step(self.sharpness, parts, passes, self._layers, self._method, self._memory, self.generator)
-        with set_aside([*parts.trunk, *parts.all_heads, *self.parameters()]):
-            losses = step.take(sharp=self.sharpness.moves and self._steps % self.sharpness.every == 0)
-        self.conflict = step.conflict
+        losses = self._losses(closure, asked, 1.0 if scaler is None else _scale(scaler, network.device))
+        with losses.without_autocast(), fresh_grads([*net.shared, *net.own, *self.parameters()]):
+            record = step(self._method, net, losses, sharp=sharpness.moves and self._steps % sharpness.every == 0)
+        self._complete = True
         self._steps += 1
+        places = network.places(losses.tasks)
+        self.last = record if len(places) == len(network.tasks) else _widened(record, places, len(network.tasks))
         if isinstance(self.aggregator, FAMO):
-            self._awaits = passes.before
+            self._awaits = places, losses.before
+        return self.last.losses
+
+    def step(
+        self,
+        closure: Closure,
+        optimizer: torch.optim.Optimizer,
+        *,
+        tasks: Iterable[Any] | None = None,
+        scaler: torch.amp.GradScaler | None = None,
+    ) -> Tensor:
+        """A whole training step: empty `.grad`, `backward`, the optimiser's step, `after_step`.
+
+        The optimiser's step is left out where a gradient is not finite (`last.finite`); with a scaler it is the
+        scaler's to decide, and `scaler.update()` is called.
+
+        Args:
+            closure, tasks, scaler: see `backward`.
+            optimizer: of the weights of trunk, heads and `parameters()`.
+
+        Returns:
+            The losses before the step, [K].
+        """
+        optimizer.zero_grad()
+        losses = self.backward(closure, tasks=tasks, scaler=scaler)
+        if scaler is not None:
+            scaler.step(optimizer)
+            scaler.update()
+        elif self.last is not None and self.last.finite:
+            optimizer.step()
+        self.after_step(closure)
         return losses
 
     def after_step(self, closure: Closure) -> None:
@@ -135,18 +197,22 @@ class MultiTaskUpdate:
 
         Call it after `optimizer.step()` with the closure of that step; it does nothing for the other aggregators.
         The pass is made without gradients, with the random state of the step's first pass, and leaves no trace.
+
+        Raises:
+            FloatingPointError: a loss is NaN or infinite; the message names the task.
+            RuntimeError: famo, and there was no step.
         """
         if not isinstance(self.aggregator, FAMO):
             return
         if self._awaits is None:
             raise RuntimeError("after_step needs a step: call update.backward(closure) first")
-        passes = Passes(closure, self.parts.modules, self.parts.device, self._ranks)
-        with passes.without_trace():
-            passes.before = self._awaits
-            tasks = range(self.parts.tasks)
-            losses = passes.probe(tasks, running=False)
-        passes.check_finite(losses, tasks)
-        self.aggregator.update(losses)
+        places, before = self._awaits
+        losses = self._losses(closure, places, 1.0)
+        losses.before = before
+        with losses.without_autocast(), losses.without_trace():
+            values = losses.values(range(len(places)))
+            losses.check_finite(values, range(len(places)))
+            self.aggregator.update(values)
         self._awaits = None
 
     def parameters(self) -> Iterator[nn.Parameter]:
@@ -156,49 +222,116 @@ class MultiTaskUpdate:
             yield from self.aggregator.parameters()
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs beside the network's and the optimiser's states."""
+        """What a resumed run needs beside the network's and the optimiser's states: all that the next step reads."""
         return {
+            "version": STATE_VERSION,
             "steps": self._steps,
             "generator": self.generator.get_state(),
-            "memory": self._memory.state_dict(),
+            "layers": sorted(self._method.layers),
+            "history": self._method.history.state_dict(),
             "aggregators": [state(aggregator) for aggregator in self._aggregators],
             "awaits": self._awaits,
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` gave.
+        """Continue from what `state_dict` gave, on whatever device that was.
 
         Raises:
-            ValueError: it is the state of another aggregator, or of one for another number of tasks.
+            ValueError: it is of another version, of another aggregator or trunk, or of another number of tasks.
         """
+        if state_dict.get("version") != STATE_VERSION:
+            raise ValueError(
+                f"the update's state is of version {state_dict.get('version', 1)}, this code reads {STATE_VERSION}: "
+                "start the training anew"
+            )
         if len(state_dict["aggregators"]) != len(self._aggregators):
             raise ValueError("the state is that of another decomposition")
+        if unknown := set(state_dict["layers"]) - set(self.network.trunk):
+            raise ValueError(f"the state is that of another trunk: it has no {min(unknown)}")
+        if len(state_dict["generator"]) != len(self.generator.get_state()):
+            raise ValueError(f"the state's generator is of another kind of device than {self.generator.device}")
+        device = self.network.device
         for aggregator, kept in zip(self._aggregators, state_dict["aggregators"], strict=True):
-            load_state(aggregator, kept)
+            load_state(aggregator, _moved(kept, device))
         self._steps = state_dict["steps"]
         self.generator.set_state(state_dict["generator"].cpu())
-        self._memory.load_state_dict(state_dict["memory"])
-        self._awaits = state_dict["awaits"]
-        self._checked = self._ranks.group is None
+        self._method = replace(self._method, layers=frozenset(state_dict["layers"]))
+        self._method.history.load_state_dict(_moved(state_dict["history"], device))
+        self._awaits = _moved(state_dict["awaits"], torch.device("cpu"))
+        self._alike = self._ranks.group is None
+
+    def _losses(self, closure: Closure, places: Sequence[int], scale: float) -> TaskLosses:
+        network = self.network
+        return TaskLosses(
+            closure,
+            [network.tasks[n] for n in places],
+            network.modules,
+            network.device,
+            ranks=self._ranks,
+            replay=self._replay,
+            scale=scale,
+            owned=None if self._complete else network.all,
+            strict=self.raise_nonfinite,
+        )
 
     def _check_ranks(self) -> None:
         """Once at the start, and after a state was loaded: from equal starts equal steps follow."""
-        if self._checked:
+        if self._alike:
             return
         own = self.state_dict()
-        statistics = [b for m in self.parts.modules for b in m.buffers(recurse=False)]
-        weights = [*self.parts.trunk, *(p for head in self.parts.heads for p in head)]
+        statistics = [b for m in self.network.modules for b in m.buffers(recurse=False)]
         self._ranks.check_alike(
             {
-                "the weights": weights,
+                "the weights": self.network.all,
                 "the buffers": statistics,
                 "the update's generator": own["generator"],
-                "the update's state": [own["steps"], own["memory"], own["aggregators"]],
+                "the update's state": [own["steps"], own["history"], own["aggregators"]],
             },
-            self.parts.device,
+            self.network.device,
         )
-        self._checked = True
+        self._alike = True
 
     @property
     def _aggregators(self) -> Sequence[nn.Module]:
-        return self._method.aggregators if isinstance(self._method, Decomposition) else [self._method]
+        combine = self._method.combine
+        return combine.aggregators if isinstance(combine, Decomposition) else [combine]
+
+
+def _scale(scaler: torch.amp.GradScaler, device: torch.device) -> float:
+    """The scaler's scale, which exists once something was scaled."""
+    return float(scaler.scale(torch.ones((), device=device)))
+
+
+def _moved(thing: Any, device: torch.device) -> Any:
+    """The same with its tensors on this device."""
+    if isinstance(thing, Tensor):
+        return thing.to(device)
+    if isinstance(thing, Mapping):
+        return {key: _moved(value, device) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return type(thing)(_moved(value, device) for value in thing)
+    return thing
+
+
+def _widened(record: Record, places: Sequence[int], tasks: int) -> Record:
+    """The record of some tasks as one of all, NaN for the others."""
+
+    def widened(t: Tensor | None) -> Tensor | None:
+        if t is None:
+            return None
+        full = t.new_full((tasks, *t.shape[1:]), torch.nan)
+        full[list(places)] = t
+        return full
+
+    square = record.cosines
+    if square is not None:
+        square = square.new_full((tasks, tasks), torch.nan)
+        square[torch.tensor(places)[:, None], torch.tensor(places)] = record.cosines  # type: ignore[index]
+    return replace(
+        record,
+        losses=widened(record.losses),
+        cosines=square,
+        weights=widened(record.weights),
+        lengths=widened(record.lengths),
+        slopes=widened(record.slopes),
+    )

@@ -17,7 +17,7 @@ from samo.aggregation import SCALARISERS
 from samo.analysis.cost import Method, measure
 from samo.analysis.parts import loading
 from samo.models import celeba, lenet, mtan
-from samo.optim.passes import Closure
+from samo.optim.closures import Closure
 from samo.optim.sharpness import PRESETS
 from samo.study import config, paths, store
 from samo.study.runs import trained

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
@@ -75,7 +76,13 @@ def kill(processes: Sequence[psutil.Process]) -> None:
 def stopping() -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C also where a script's shell had it ignored."""
 
+    first = 0.0
+
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal first
+        if first and time.monotonic() < first + 1:
+            return  # the same one again, from a process that stands before this one
+        first = time.monotonic()
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():

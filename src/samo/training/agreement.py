@@ -6,11 +6,10 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from samo.optim.batchnorm import evaluation_mode
-from samo.optim.cosines import by_block, magnitude_ratio, pairs
-from samo.optim.jacobian import task_gradients
-from samo.optim.parameters import Parts
-from samo.optim.passes import Closure, Passes
+from samo.optim.buffers import evaluation_mode
+from samo.optim.closures import Closure, TaskLosses
+from samo.optim.jacobian import by_block, magnitude_ratio, pairs, task_gradients
+from samo.optim.parameters import TrunkAndHeads
 from samo.optim.process_group import ALONE, Ranks
 from samo.training.problem import Problem
 
@@ -50,7 +49,7 @@ class Agreement:
         self,
         problem: Problem,
         network: nn.Module,
-        parts: Parts,
+        parts: TrunkAndHeads,
         device: torch.device,
         steps: int,
         batches: int,
@@ -82,12 +81,12 @@ class Agreement:
         ]
 
     def _note_layers(self, epoch: int, J: Tensor) -> None:
-        parts = self.parts.trainable()
-        last = max(1, len(self.parts.names) - 1)
-        found = by_block(J, [p.numel() for p in parts.trunk]).tolist()
-        for name, position, cosine in zip(parts.names, parts.positions, found, strict=True):
+        trunk = self.parts.trainable().trunk
+        positions = {name: n for n, name in enumerate(self.parts.trunk)}
+        found = by_block(J, [p.numel() for p in trunk.values()]).tolist()
+        for name, cosine in zip(trunk, found, strict=True):
             if cosine == cosine:  # no pair of tasks uses it: not a number
-                self.layers.append(LayerCosine(epoch, name, position / last, cosine))
+                self.layers.append(LayerCosine(epoch, name, positions[name] / max(1, len(positions) - 1), cosine))
 
 
 class Batches:
@@ -106,7 +105,7 @@ class Batches:
             is taken: the share is that of the whole batch, never a mean of the ranks' shares.
     """
 
-    def __init__(self, parts: Parts, steps: int, count: int, ranks: Ranks = ALONE) -> None:
+    def __init__(self, parts: TrunkAndHeads, steps: int, count: int, ranks: Ranks = ALONE) -> None:
         self.parts = parts
         self.ranks = ranks
         self.at = {step for step in range(1, steps + 1) if step * count // steps > (step - 1) * count // steps}
@@ -116,9 +115,10 @@ class Batches:
         """Look at this step's batch if its turn has come; `step` counts from 1 in each epoch."""
         if step not in self.at:
             return
-        passes = Passes(closure, self.parts.modules, self.parts.device)
-        with passes.without_trace():
-            J = task_gradients(passes.again, self.parts.trunk, range(self.parts.tasks))
+        tasks = range(len(self.parts.tasks))
+        losses = TaskLosses(closure, tasks, self.parts.modules, self.parts.device)
+        with losses.without_trace():
+            J = task_gradients(losses.again, self.parts.trunk.values(), tasks)
         self.ranks.average_([J])
         self.shares.append(float((pairs(J) < 0).float().mean()))
 

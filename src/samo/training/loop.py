@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from samo import aggregation
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
-from samo.optim import streams
-from samo.optim.passes import LossError
+from samo.optim import random_state
+from samo.optim.closures import LossError
 from samo.optim.process_group import Group, Ranks
 from samo.optim.sharpness import Sharpness
 from samo.optim.update import MultiTaskUpdate
@@ -127,6 +127,7 @@ def fit(
         generator=directions,
         group=recipe.group,
         sync_batchnorm=recipe.sync_batchnorm,
+        raise_nonfinite=True,
     )
     ranks = Ranks(recipe.group)
     training = recipe.training
@@ -136,7 +137,7 @@ def fit(
     schedule = Schedule(optimizer, training, recipe.epochs, steps)
     agreement: Agreement | None = None
     if every_epoch and not recipe.separate and len(problem.tasks) > 1:
-        agreement = Agreement(problem, network, update.parts, recipe.device, steps, training.conflict_batches, ranks)
+        agreement = Agreement(problem, network, update.network, recipe.device, steps, training.conflict_batches, ranks)
     running, behind = Running(network, optimizer, schedule, update, order, agreement, recipe.device), 0
     history: list[Row] = []
     if resume is not None:
@@ -150,7 +151,7 @@ def fit(
         network.train()
         if ranks.number:
             # Dropout masks unlike the first rank's. By the epoch, as a checkpoint keeps the first one's stream alone.
-            streams.stand_at(recipe.seed, epoch, ranks.number)
+            random_state.seed_all(recipe.seed, epoch, ranks.number)
         total = torch.zeros(len(problem.tasks), device=recipe.device)
         batches = problem.splits["train"].batches(training.batch, recipe.device, order, recipe.group)
         for step, batch in enumerate(batches, 1):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from samo.optim import streams
+from samo.optim import random_state
 from samo.optim.update import MultiTaskUpdate
 from samo.training.agreement import Agreement, LayerCosine
 from samo.training.schedule import Schedule
@@ -46,7 +46,7 @@ class Running:
             "schedule": self.schedule.state_dict(),
             "update": self.update.state_dict(),
             "order": self.order.get_state(),
-            "streams": streams.capture(self.device),
+            "streams": random_state.capture(self.device),
             "layers": None if self.agreement is None else [tuple(row) for row in self.agreement.layers],
         }
 
@@ -65,7 +65,7 @@ class Running:
             self.update.load_state_dict(state["update"])
             self.order.set_state(state["order"].cpu())
             own = state["streams"][1]
-            streams.restore((state["streams"][0].cpu(), None if own is None else own.cpu()), self.device)
+            random_state.restore((state["streams"][0].cpu(), None if own is None else own.cpu()), self.device)
             if self.agreement is not None:
                 self.agreement.layers[:] = [LayerCosine(*row) for row in state["layers"]]
             return int(state["epoch"]), [tuple(row) for row in state["history"]]

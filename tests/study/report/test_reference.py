@@ -12,12 +12,12 @@ from samo.claims import table as claims_table
 from samo.results import tables
 from samo.study import config
 from samo.study.config import conditions as cells
-from samo.study.notebooks import claims_stage
-from samo.study.notebooks.tables_stage import csv, read_runs
-from samo.study.notebooks.toys_stage import write_walks
-from samo.study.report import reference
+from samo.study.report import evidence as gathered
+from samo.study.report import outputs, reference
 from samo.study.report.show import show_claims as show
-from tests.figures.made_toys import made_walks
+from samo.study.runs.formats import csv_text
+from samo.study.runs.results import read_runs
+from tests.figures.made_toys import made_trajectories, write_toys
 from tests.made import made_variant, write_runs, write_variants
 from tests.study.report.made_report import METHODS, PARAMS
 
@@ -38,7 +38,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run["search"]["trials"][0]["score"] = None
     run["options"] = {"norm": "none"}
     file.write_text(json.dumps(run))
-    write_walks(root, made_walks())
+    write_toys(root, made_trajectories())
     assert reference.write(root, config.parse(PARAMS)) == []
     return root
 
@@ -62,10 +62,10 @@ def test_tables_and_verdicts_are_those_of_the_run_itself(project):
     params, back = config.parse(PARAMS), found(project)
     pairs, variants = cells.main(params), cells.variants(params)
     direct = tables.main(read_runs(project, "multimnist", [method for _, method in pairs]))
-    assert csv(back.main("multimnist")) == csv(direct)
-    judged = claims_table.table(claims_stage.read(project, pairs, params.analyses, variants))
-    assert csv(back.claims) == csv(judged)
-    assert len(set(judged["verdict"])) == 4
+    assert csv_text(back.main("multimnist")) == csv_text(direct)
+    judged = claims_table.table(gathered.read(project, pairs, params.analyses, variants))
+    assert csv_text(back.claims) == csv_text(judged)
+    assert len(set(judged["verdict"])) >= 4
     assert back.params == params
 
 
@@ -104,7 +104,7 @@ def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, caps
     assert "--from study NUMBER" in alone
     assert reference.verdicts(tmp_path)[1] == "supported"
     pairs = write_runs(tmp_path, ["stl", "ls"])
-    claims_stage.write_claims(tmp_path, pairs, [])
+    outputs.write_claims(tmp_path, pairs, [])
     show(tmp_path)
     beside = capsys.readouterr().out
     assert "reference" in beside

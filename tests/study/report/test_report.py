@@ -11,9 +11,8 @@ import yaml
 
 from samo.study import config
 from samo.study.config import Params
-from samo.study.notebooks.figures_stage import write_figure
-from samo.study.notebooks.tables_stage import write_tables
 from samo.study.report import tables
+from samo.study.report.outputs import write_figure, write_tables
 from samo.study.report.page import contents, render
 from samo.study.report.report import Report
 from tests.made import write_runs
@@ -277,6 +276,6 @@ def test_notebooks_are_stripped_and_tagged(name):
 def test_the_toys_are_on_the_page_with_a_slider_each_in_its_colours(root, html):
     assert (root / "reports/tables/toys.csv").read_text() == (root / "data/analysis/toys/ends.csv").read_text()
     assert html.count('type="range"') == 2
-    slider = html[html.index('<figure class="toy-walks"') :]
+    slider = html[html.index('<figure class="toy-paths"') :]
     assert "var(--c-samo, #d55e00)" in slider[: slider.index("</figure>")]
     assert 'id="toys-line"' in html

@@ -36,12 +36,13 @@ def test_missing_or_foreign_weights_are_named(study):
         trained.network(study, params, cell, 0, problem)
 
 
-def test_a_cell_that_failed_is_a_gap_and_with_none_at_all_it_is_named(study, capsys):
-    at = trained.setting("multimnist")
-    asked = trained.shared(at.params, "multimnist")
-    assert [cell.method for cell in at.cells(asked)] == ["ls", "samo-ls", "fmtl-fairgrad"]
+def test_a_condition_that_has_not_run_is_said_and_with_none_at_all_it_is_an_error(study, capsys):
+    setting = trained.setting("multimnist", "curvature")
+    assert list(setting.methods) == ["ls", "samo-ls", "fmtl-fairgrad"]
     (study / "data/models/multimnist/samo-ls").mkdir(parents=True)
-    assert [cell.method for cell in at.cells(asked)] == ["samo-ls"]
+    with pytest.raises(NotebookError, match=r"samo-ls/0\.safetensors"):
+        next(setting.networks(1))
     assert capsys.readouterr().out == (
         "without multimnist/ls: it has not run\nwithout multimnist/fmtl-fairgrad: it has not run\n"
     )
+    assert list(trained.setting("multimnist", "probe").methods) == ["samo-ls"]  # those that its options choose

@@ -223,7 +223,7 @@ class Params(Settings):
             ValueError: no such analysis, or its block has a fault.
         """
         if analysis == "toys":
-            kind = importlib.import_module("samo.analysis.toys.walks").Options
+            kind = importlib.import_module("samo.analysis.toys.trajectories").Options
             return cast("Settings", kind.model_validate(self.toys))
         known = importlib.import_module("samo.analysis")
         if analysis not in known.names():

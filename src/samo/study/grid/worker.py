@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from samo.study import git, processes
+from samo.study import git, processes, warm
 from samo.study.grid.adopt import note
 from samo.study.grid.clone import RemoteClone, make_clone
 from samo.study.grid.plan import lock_entry, parse_params_once, stage_name
@@ -125,13 +125,15 @@ def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)
+    warmed = warm.Server()
+    warmed.start()
 
     def listen() -> None:
         for line in commands:
             jobs.put(json.loads(line))
-        _leave(clone)
+        _leave(clone, warmed)
 
-    signal.signal(signal.SIGTERM, lambda *_: _leave(clone))
+    signal.signal(signal.SIGTERM, lambda *_: _leave(clone, warmed))
     threading.Thread(target=listen, daemon=True).start()
     if clone is not None and not remote:
         try:
@@ -148,9 +150,10 @@ def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None
             replies.flush()
 
 
-def _leave(clone: Path | None) -> NoReturn:
+def _leave(clone: Path | None, warmed: warm.Server) -> NoReturn:
     """End what runs, remove the clone, go. The main thread may still write in it: hence more than one try."""
     processes.end(processes.descendants())
+    warmed.close()
     for _ in range(40):
         if clone is None or not clone.exists():
             break

@@ -23,9 +23,9 @@ from samo.figures import (
     toys,
 )
 from samo.results.sensitivity import points
-from samo.study.notebooks.tables_stage import TOYS
 from samo.study.report import reference
 from samo.study.runs import results
+from samo.study.runs.results import TOYS
 
 MOST_ROWS = 6
 """Of more task metrics than this, only the first are drawn: the rest are in the figure's numbers and the table."""

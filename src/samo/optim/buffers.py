@@ -1,0 +1,51 @@
+"""What a forward pass writes into modules, and passes in evaluation mode."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+
+class Buffers:
+    """All buffers of some modules: running statistics, codebooks, the vectors of spectral norm.
+
+    They are written behind autograd's back (`.data`): it keeps BatchNorm's buffers and refuses a backward pass once
+    they were written, though in training mode it reads the batch's own statistics.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        self._places = [(m._buffers, name, b) for m in modules for name, b in m._buffers.items() if b is not None]
+        self._tensors = [b.data for _, _, b in self._places]
+
+    def copy(self) -> list[Tensor]:
+        """The values as they are now."""
+        return [owner[name].data.clone() for owner, name, _ in self._places]  # type: ignore[union-attr]
+
+    @torch.no_grad()
+    def put(self, values: Sequence[Tensor]) -> None:
+        """Write these values into the buffers, into the very tensors that there were."""
+        for owner, name, buffer in self._places:
+            owner[name] = buffer  # a module may have replaced it
+        if self._tensors:
+            torch._foreach_copy_(self._tensors, list(values))
+
+
+def running_statistics(modules: Sequence[nn.Module]) -> list[Tensor]:
+    """The running means and variances that a pass in training mode moves, writable though its graph still stands."""
+    norms = [m for m in modules if isinstance(m, _NormBase) and m.training and m.track_running_stats]
+    return [b.data for m in norms for b in (m.running_mean, m.running_var) if b is not None]
+
+
+@contextmanager
+def evaluation_mode(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Inside, every module is in evaluation mode; afterwards each is in the mode that it was in."""
+    training = [m for m in modules if m.training]
+    for m in training:
+        m.training = False
+    try:
+        yield
+    finally:
+        for m in training:
+            m.training = True

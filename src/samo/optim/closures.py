@@ -1,0 +1,254 @@
+"""The task losses of one step: its first pass is an ordinary one, the others leave no trace."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from samo.optim.buffers import Buffers, evaluation_mode, running_statistics
+from samo.optim.process_group import ALONE, Ranks
+from samo.optim.random_state import MaskReplay, capture, restore
+
+Task = int | str
+Closure = Callable[[Any], Sequence[Tensor | None] | Mapping[Any, Tensor | None] | Tensor]
+
+
+PERTURBED = " in a perturbed pass"
+
+
+class LossError(FloatingPointError):
+    """Losses that are NaN or infinite; `losses` has them by task, the message names the tasks and the pass."""
+
+    def __init__(self, losses: Mapping[Task, float], where: str = "") -> None:
+        super().__init__("; ".join(f"the loss of task {task} is {loss}{where}" for task, loss in losses.items()))
+        self.losses = dict(losses)
+
+
+def evaluate(closure: Closure, tasks: Sequence[Task]) -> list[Tensor | None]:
+    """The losses of these tasks, in this order, each of one element; None for a task that has none this time.
+
+    Raises:
+        ValueError: other tasks than those asked for, or a loss that is not one real number.
+        TypeError: a loss that is no tensor.
+    """
+    found, asked = closure(tasks), f"the closure was asked for the losses of tasks {list(tasks)} and gave"
+    if isinstance(found, Mapping):
+        if set(found) != set(tasks):
+            raise ValueError(f"{asked} those of {list(found)}")
+        found = [found[task] for task in tasks]
+    if isinstance(found, Tensor) and found.ndim == 0:
+        raise ValueError(f"{asked} one number: a loss per task is needed")
+    if not isinstance(found, Tensor | Sequence):
+        raise TypeError(f"{asked} {type(found).__name__}: a list, a dict by task, or a tensor [tasks] is needed")
+    if len(found) != len(tasks):
+        raise ValueError(f"{asked} {len(found)} losses")
+    for task, loss in zip(tasks, found, strict=True):
+        if loss is None:
+            continue
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"the loss of task {task} is a {type(loss).__name__}: a tensor of one number is needed")
+        if loss.numel() != 1 or loss.is_complex():
+            kind = "complex" if loss.is_complex() else f"of shape {tuple(loss.shape)}"
+            raise ValueError(f"the loss of task {task} is {kind}: one real number is needed")
+    return [None if loss is None else loss.reshape(()) for loss in found]
+
+
+class First(NamedTuple):
+    """What the first pass gave, for the tasks that have a loss.
+
+    Attributes:
+        losses: with their graph, scaled.
+        values: over all ranks, [K], in the closure's unit.
+        places: of these tasks among those asked for.
+    """
+
+    losses: list[Tensor]
+    values: Tensor
+    places: list[int]
+
+
+class TaskLosses:
+    """The losses l_i as functions of the weights, for the passes of one step.
+
+    A later pass starts from the random state and the buffers that the first one started from, so that a pass at the
+    same weights gives the same losses, dropout included. A probe with running statistics sees the buffers that the
+    first pass left. An autocast around the step holds inside the closure alone, without its cache of weights (they
+    are moved between passes).
+
+    Args:
+        closure: tasks -> their losses.
+        tasks: what it is asked for. In here a task is its place among them; those without a loss in the first pass
+            leave the list.
+        modules: every module whose mode and buffers a pass may touch.
+        device: of the trunk; its random state is kept beside the CPU's.
+        ranks: those whose losses are averaged; each has its own share of the batch, and its own dropout masks.
+        replay: lets tasks that are asked for apart have the masks that they had together.
+        scale: by which losses are multiplied before their gradient is taken (a gradient scaler's).
+        owned: the parameters of trunk and heads; where given, the losses may depend on no others.
+        strict: whether a gradient that is not finite is an error.
+    """
+
+    def __init__(
+        self,
+        closure: Closure,
+        tasks: Sequence[Task],
+        modules: Sequence[nn.Module],
+        device: torch.device,
+        *,
+        ranks: Ranks = ALONE,
+        replay: MaskReplay | None = None,
+        scale: float = 1.0,
+        owned: Collection[Tensor] | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.closure = closure
+        self.tasks = list(tasks)
+        self.modules = modules
+        self.device = device
+        self.ranks = ranks
+        self.replay = MaskReplay() if replay is None else replay
+        self.scale = scale
+        self.owned = owned
+        self.strict = strict
+        self.before = self._after = capture(device)
+        self._draws = True
+        self._buffers = Buffers(modules)
+        self._buffers_before = self._buffers_after = self._buffers.copy()
+        self._autocast = [
+            (kind, torch.get_autocast_dtype(kind))
+            for kind in dict.fromkeys(("cpu", device.type))
+            if torch.is_autocast_enabled(kind)
+        ]
+
+    def first(self, *, replayed: bool = False) -> First:
+        """An ordinary forward pass: it draws from the global generators and moves running statistics.
+
+        Over ranks, statistics that each took of its own share are averaged, so that all networks stay the same.
+
+        Args:
+            replayed: whether later passes will ask for some of the tasks.
+        """
+        with torch.enable_grad(), self.replay.recording(self.device) if replayed else nullcontext():
+            found = self._call(self.tasks)
+        self._after = capture(self.device)
+        self._draws = not all(a is None or torch.equal(a, b) for a, b in zip(self.before, self._after, strict=True))  # type: ignore[arg-type]
+        places = self._present(found)
+        losses = [loss for loss in found if loss is not None]
+        if self.owned is not None:
+            check_owned(losses, self.owned)
+        values = detached(losses)
+        self.ranks.average_([values, *running_statistics(self.modules)])
+        self._buffers_after = self._buffers.copy()
+        if replayed and self._draws and self.replay.unknown(len(places)):
+            with self.without_trace():
+                self.values([len(places) - 1])
+        return First(self._scaled(losses), values, places)
+
+    @contextmanager
+    def without_trace(self) -> Iterator[None]:
+        """Inside, passes may be repeated; afterwards buffers and random state are as the first pass left them."""
+        try:
+            yield
+        finally:
+            self._buffers.put(self._buffers_after)
+            restore(self._after, self.device)
+
+    @contextmanager
+    def without_autocast(self) -> Iterator[None]:
+        """Inside, an autocast around the step holds in the closure alone: vector algebra is done as it stands."""
+        with ExitStack() as stack:
+            for kind, _ in self._autocast:
+                stack.enter_context(torch.autocast(kind, enabled=False))
+            yield
+        if self._autocast:
+            torch.clear_autocast_cache()
+
+    @torch.enable_grad()
+    def again(self, group: Sequence[int]) -> list[Tensor]:
+        """A forward pass with a graph for the tasks of these places, inside `without_trace`; the losses are scaled."""
+        return self._scaled(self._repeated(group, self._buffers_before))
+
+    @torch.no_grad()
+    def values(self, group: Sequence[int], *, running: bool = False) -> Tensor:
+        """Losses alone over all ranks, [len(group)], inside `without_trace`; with `running` in evaluation mode."""
+        with evaluation_mode(self.modules if running else ()):
+            found = self._repeated(group, self._buffers_after if running else self._buffers_before)
+        return self.ranks.mean(detached(found))
+
+    def check_finite(self, values: Tensor, group: Sequence[int], where: str = "") -> None:
+        """Raise a LossError that names the tasks whose loss is NaN or infinite."""
+        finite = torch.isfinite(values)
+        if not finite.all():
+            bad = zip(group, values.tolist(), finite.tolist(), strict=True)
+            raise LossError({self.tasks[n]: value for n, value, ok in bad if not ok}, where)
+
+    def not_finite(self, values: Tensor, group: Sequence[int], where: str = "") -> None:
+        """A gradient of these tasks is not finite: where that is an error, raise it, naming the losses that are not."""
+        if self.strict:
+            self.check_finite(values, group, where)
+            raise FloatingPointError(
+                f"a gradient of task {', '.join(str(self.tasks[n]) for n in group)} is not finite{where}"
+            )
+
+    def check_perturbed(self, losses: Sequence[Tensor], group: Sequence[int]) -> None:
+        """Raise a LossError that names the tasks whose loss in a perturbed pass is not finite, over all ranks."""
+        self.check_finite(self.ranks.mean(detached(losses)), group, PERTURBED)
+
+    def _repeated(self, group: Sequence[int], buffers: Sequence[Tensor]) -> list[Tensor]:
+        self._buffers.put(buffers)
+        if self._draws:
+            restore(self.before, self.device)
+        with self.replay.replaying(group, len(self.tasks), self.device) if self._draws else nullcontext():
+            found = self._call([self.tasks[n] for n in group])
+        missing = [self.tasks[n] for n, loss in zip(group, found, strict=True) if loss is None]
+        if missing:
+            raise ValueError(f"the closure gave no loss for {missing}, which had one in the step's first pass")
+        return [loss for loss in found if loss is not None]
+
+    def _call(self, tasks: Sequence[Task]) -> list[Tensor | None]:
+        with ExitStack() as stack:
+            for kind, dtype in self._autocast:
+                torch.clear_autocast_cache()  # it may hold the weights of the pass before, at another point
+                stack.enter_context(torch.autocast(kind, dtype))
+            return evaluate(self.closure, tasks)
+
+    @torch.enable_grad()
+    def _scaled(self, losses: list[Tensor]) -> list[Tensor]:
+        return losses if self.scale == 1 else [loss.float() * self.scale for loss in losses]
+
+    def _present(self, found: Sequence[Tensor | None]) -> list[int]:
+        """The places of the tasks with a loss, on all ranks the same; the others are forgotten."""
+        absent = [loss is None for loss in found]
+        if self.ranks.anywhere(absent, self.device) != absent:
+            raise ValueError("the ranks of the group have no loss for different tasks: leave out the same on all")
+        places = [n for n, out in enumerate(absent) if not out]
+        if not places:
+            raise ValueError(f"the closure gave no loss for any of the tasks {self.tasks}")
+        self.tasks = [self.tasks[n] for n in places]
+        return places
+
+
+def detached(losses: Sequence[Tensor]) -> Tensor:
+    """The losses as one tensor without a graph, [K]."""
+    return torch.stack([loss.detach() for loss in losses])
+
+
+def check_owned(losses: Sequence[Tensor], owned: Collection[Tensor]) -> None:
+    """Raise a ValueError if a trainable parameter outside of these has a part in the losses: it would never train."""
+    known = {id(p) for p in owned}
+    nodes = [loss.grad_fn for loss in losses if loss.grad_fn is not None]
+    seen = set(nodes)
+    while nodes:
+        node = nodes.pop()
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, nn.Parameter) and id(leaf) not in known:
+            raise ValueError(
+                f"a parameter of shape {tuple(leaf.shape)} has a part in the losses but is in neither trunk nor heads"
+                ": add it to the trunk, or freeze it"
+            )
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen:
+                seen.add(following)
+                nodes.append(following)

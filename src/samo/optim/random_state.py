@@ -1,0 +1,137 @@
+"""Random state: the global generators left as one ordinary forward pass leaves them, masks that can be drawn again."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
+
+State = tuple[Tensor, Tensor | None]
+
+
+def capture(device: torch.device) -> State:
+    """The state of the global generators that a pass on this device draws from: the CPU's and the device's own."""
+    own = None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(device)
+    return torch.get_rng_state(), own
+
+
+def restore(state: State, device: torch.device) -> None:
+    """Put captured states back, as far as this device has them."""
+    cpu, own = state
+    torch.set_rng_state(cpu)
+    if own is not None and device.type != "cpu":
+        torch.get_device_module(device).set_rng_state(own, device)
+
+
+def draw_seeds(count: int, generator: torch.Generator) -> list[int]:
+    """Fresh seeds from a generator: a seed stands for a direction that can be drawn again instead of stored."""
+    return torch.randint(2**62, (count,), generator=generator, device=generator.device).tolist()
+
+
+def seed_all(*numbers: int) -> None:
+    """Seed the global generators of all devices by these numbers, differently for other numbers."""
+    digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
+    torch.manual_seed(int.from_bytes(digest) >> 1)
+
+
+def generator_like_the_global() -> torch.Generator:
+    """A generator seeded from the state of the global one, from which nothing is drawn.
+
+    After `torch.manual_seed` it is the same again; another seed, or draws in between, give another one.
+    """
+    digest = hashlib.blake2b(torch.get_rng_state().numpy().tobytes(), digest_size=8).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Inside, global draws follow the seed; afterwards the global generators are as they were."""
+    before = capture(device)
+    try:
+        torch.default_generator.manual_seed(seed)
+        if device.type != "cpu":
+            torch.get_device_module(device).manual_seed(seed)
+        yield
+    finally:
+        restore(before, device)
+
+
+class MaskReplay:
+    """Lets a pass for some tasks draw the dropout masks that they had in the pass for all tasks.
+
+    The random state is noted at each call of the trunk, of every head and of every dropout module in them, and set
+    again at the call that corresponds to it. A head's calls are its task's. The trunk's are everybody's (one pass for
+    all tasks) or go to the tasks in the order asked (an input per task); which of the two is seen from how often it
+    is called for one task. Compiled modules are left alone: for them a pass starts from the random state from which
+    the first one started, which gives every task its mask as long as only the trunk draws.
+
+    Args:
+        parts: the trunk and the heads; what is no module is not looked at.
+    """
+
+    def __init__(self, parts: Sequence[object] = ()) -> None:
+        self._modules: list[tuple[nn.Module, bool]] = []  # with whether it is the trunk's
+        for place, part in enumerate(parts):
+            if isinstance(part, nn.Module) and not any(map(_compiled, part.modules())):
+                own = [m for m in part.modules() if m is part or isinstance(m, _DropoutNd)]
+                self._modules += [(m, place == 0) for m in own]
+        self._shared: dict[int, bool] = {}  # by the place of a trunk's module: whether a call serves all tasks
+        self.forget()
+
+    def forget(self) -> None:
+        """Start afresh: nothing is replayed before the next `recording`."""
+        self._states: list[list[State]] = [[] for _ in self._modules]
+
+    def unknown(self, tasks: int) -> bool:
+        """Whether a pass for one task has to show to whom the trunk's calls belong."""
+        return tasks > 1 and any(
+            shared and n not in self._shared and len(self._states[n]) >= tasks
+            for n, (_, shared) in enumerate(self._modules)
+        )
+
+    @contextmanager
+    def recording(self, device: torch.device) -> Iterator[None]:
+        """Inside, note the state at each call."""
+        self.forget()
+
+        def note(n: int) -> None:
+            self._states[n].append(capture(device))
+
+        with self._hooked(note):
+            yield
+
+    @contextmanager
+    def replaying(self, group: Sequence[int], tasks: int, device: torch.device) -> Iterator[None]:
+        """Inside, a pass for the tasks of these places (of so many) starts each call from its noted state."""
+        calls = [0] * len(self._modules)
+
+        def again(n: int) -> None:
+            states, call = self._states[n], calls[n]
+            calls[n] += 1
+            if self._modules[n][1] and len(states) >= tasks and not self._shared.get(n, False):
+                each = len(states) // tasks  # calls for every task
+                if call // each < len(group):
+                    call = group[call // each] * each + call % each
+            if call < len(states):
+                restore(states[call], device)
+
+        with self._hooked(again):
+            yield
+        if len(group) < tasks:
+            for n, count in enumerate(calls):
+                self._shared.setdefault(n, count == len(self._states[n]))
+
+    @contextmanager
+    def _hooked(self, before_call: Any) -> Iterator[None]:
+        with ExitStack() as hooks:
+            for n, (module, _) in enumerate(self._modules):
+                handle = module.register_forward_pre_hook(lambda *_, n=n: before_call(n), prepend=True)
+                hooks.callback(handle.remove)
+            yield
+
+
+def _compiled(module: nn.Module) -> bool:
+    return hasattr(module, "_orig_mod") or module._compiled_call_impl is not None

@@ -1,0 +1,110 @@
+"""What the claims are judged by: runs and analyses of the active profile's conditions."""
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from samo.claims.evidence import COLUMNS, Evidence, empty
+from samo.results.method import MethodSpec
+from samo.results.tables import Run, Runs
+from samo.study import config
+from samo.study.runs import results
+from samo.study.runs.results import Pairs, by_dataset, read_histories, read_runs
+
+ANALYSES = ("curvature", "cost", "probe")
+"""The frames that lie under data/analysis/<dataset>, each as <analysis>.csv."""
+TOYS = "data/analysis/toys/ends.csv"
+HISTORY = {"cosine_mean", "minibatch_conflict"}
+"""What the claims need of a history."""
+
+
+def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Evidence:
+    """The evidence of these cells and analyses, and of the toys; what was not run is empty.
+
+    Whatever else lies in the folders is left out: analyses and methods that are no longer in the profile.
+
+    Args:
+        root: the project's folder.
+        pairs: the cells of the main tables.
+        analyses: those of the profile.
+        variants: the cells beside those of the main tables.
+    """
+    pairs, variants, active = list(pairs), list(variants), set(analyses)
+    cells = by_dataset([*pairs, *variants])
+    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("history", "layers", *ANALYSES)}
+    for dataset, methods in cells.items():
+        for method, history in read_histories(root, dataset, methods).items():
+            if history is not None:
+                kept = history[history["metric"].isin(HISTORY)]
+                frames["history"].append(kept.assign(dataset=dataset, method=method))
+        for method in methods:
+            layers = _csv(root / "data/runs" / dataset / method / "layers.csv", COLUMNS["layers"][2:])
+            frames["layers"].append(layers.assign(dataset=dataset, method=method))
+        for name in active & set(ANALYSES):
+            frame = _csv(root / "data/analysis" / dataset / f"{name}.csv", COLUMNS[name][1:])
+            frames[name].append(frame[frame["method"].isin(methods)].assign(dataset=dataset))
+    made = {name: _joined(name, parts) for name, parts in frames.items()}
+    runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in cells.items()}
+    found = evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+    params = root / "params.yaml"
+    return replace(found, regimes=regimes(config.load(params))) if params.exists() else found
+
+
+def regimes(params: config.Params) -> dict[str, str]:
+    """{dataset: "300 updates, lenet"}, of which verdicts on it speak; epochs where the updates are not known."""
+    found = {}
+    for name, block in params.dataset.items():
+        training, train = block.training, getattr(block.data, "train", None)
+        known = isinstance(train, int)
+        n = training.epochs * math.ceil(train / training.batch) if known else training.epochs
+        network = getattr(training, "network", "")
+        found[name] = ", ".join(filter(None, (f"{n} {'updates' if known else 'epochs'}", network)))
+    return found
+
+
+def evidence(
+    runs: Mapping[str, Runs], variants: Collection[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
+) -> Evidence:
+    """Dataset -> its runs, and the frames of `Evidence` beside them, as one; `variants` are cells (dataset, method)."""
+    values = [
+        row | {"variant": (dataset, method) in variants}
+        for dataset, methods in runs.items()
+        for method, run in methods.items()
+        if run
+        for row in rows(dataset, method, run)
+    ]
+    return Evidence(datasets=tuple(runs), runs=pd.DataFrame(values, columns=COLUMNS["runs"]), **frames)
+
+
+def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
+    """One cell's metrics.json as rows of the frame `runs`; a value that is null or missing is NaN."""
+    head = {
+        "dataset": dataset,
+        "method": method,
+        "aggregator": MethodSpec.of_run(method, run).aggregator_text,
+        "sharpness": run["sharpness"],
+        "networks": run["networks"],
+        "fields": run.get("fields", {}),
+        **run["search"]["chosen"],
+    }
+    return [
+        head
+        | {key: measure[key] for key in ("task", "metric", "higher_is_better")}
+        | {"seed": int(seed), "value": values.get(measure["task"], {}).get(measure["metric"])}
+        for seed, values in run["seeds"].items()
+        for measure in run["metrics"]
+    ]
+
+
+def _csv(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+    kind = results.LAYERS if path.name == "layers.csv" else results.Columns(*columns)
+    return pd.DataFrame(columns=list(columns)) if not path.exists() else results.read_rows(path, kind)
+
+
+def _joined(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
+    full = [part for part in parts if len(part)]
+    return pd.concat(full, ignore_index=True) if full else empty(name)
