@@ -22,10 +22,10 @@ heads = torch.nn.ModuleList([torch.nn.Linear(32, 1), torch.nn.Linear(32, 1)])
 optimizer = torch.optim.Adam([*trunk.parameters(), *heads.parameters()], lr=1e-2)
 loader = list(torch.arange(64).split(16)) * 10
 loss = lambda i, batch: torch.nn.functional.mse_loss(heads[i](trunk(x[batch])), targets[i][batch])
-before = sum(float(loss(i, slice(None))) for i in range(2))
+before = sum(loss(i, slice(None)).item() for i in range(2))
 """
 AFTER = """
-after = sum(float(loss(i, slice(None))) for i in range(2))
+after = sum(loss(i, slice(None)).item() for i in range(2))
 assert after < before, (before, after)
 print(f"the README's example: losses {before:.3f} before, {after:.3f} after")
 """
