@@ -5,8 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from samo.analysis.landscape import Options, landscape, places
-from samo.analysis.parts.slices import first_batches
+from samo.analysis.landscape import Options, first_batches, landscape, places
 from tests.analysis.parts.test_slices import Numbers, network, squares
 
 OPTIONS = Options(points=5, grid=3, span=0.5, examples=4)

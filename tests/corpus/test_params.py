@@ -11,7 +11,7 @@ import yaml
 from dvc.utils.serialize import parse_yaml
 
 from samo import analysis, datasets
-from samo.analysis.toys.walks import Walk
+from samo.analysis.toys.trajectories import Descent
 from samo.study.config import text as yaml_text
 from samo.study.config.params import Grid, Train
 from samo.training.settings import Settings
@@ -126,8 +126,8 @@ def blocks() -> Iterator[tuple[tuple[str, ...], type[Settings]]]:
         yield ("analyses", name), analysis.options(name)
     yield ("train",), Train
     yield ("train", "search"), Grid
-    yield ("toys", "quadratics"), Walk
-    yield ("toys", "valleys"), Walk
+    yield ("toys", "quadratics"), Descent
+    yield ("toys", "valleys"), Descent
 
 
 WRONG: dict[str, Any] = {

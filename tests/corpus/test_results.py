@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from samo.study import config
-from samo.study.notebooks import tables_stage
-from samo.study.notebooks.claims_stage import write_claims
+from samo.study.report import outputs
+from samo.study.report.outputs import write_claims
 from tests.corpus.entry import refused, samo, stage, untouched
 from tests.made import made_history, made_layers, made_run
 from tests.study.made_study import ROOT
@@ -32,7 +32,7 @@ def ran(tmp_path, monkeypatch):
         made_history(method).to_csv(folder / "history.csv", index=False)
         made_layers().to_csv(folder / "layers.csv", index=False)
     monkeypatch.setenv("DVC_ROOT", str(root))
-    tables_stage.write_tables(root, PAIRS)
+    outputs.write_tables(root, PAIRS)
     return root
 
 
@@ -71,7 +71,7 @@ def test_broken_metrics(ran, capsys, name):
     path = ran / "data/runs/multimnist/ls/metrics.json"
     path.write_text(breaks(path.read_text()))
     with untouched(ran.parent):
-        refused(stage(capsys, lambda: tables_stage.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
+        refused(stage(capsys, lambda: outputs.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
         refused(samo(capsys, "show", "multimnist", "ls"), str(path), *told, "dvc repro")
 
 
@@ -103,7 +103,7 @@ def test_broken_tables(ran, capsys, name, file):
     with untouched(ran.parent):
         refused(stage(capsys, lambda: write_claims(ran, PAIRS, [])), str(path), *told, "dvc repro")
         if file == "history.csv":
-            refused(stage(capsys, lambda: tables_stage.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
+            refused(stage(capsys, lambda: outputs.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
 
 
 @pytest.mark.parametrize("text", ["high", "inf"])
@@ -111,7 +111,7 @@ def test_values_that_are_none(ran, capsys, text):
     path = ran / "data/runs/multimnist/ls/history.csv"
     path.write_text(column("value", text)(path.read_text()))
     with untouched(ran.parent):
-        told = stage(capsys, lambda: tables_stage.write_tables(ran, PAIRS))
+        told = stage(capsys, lambda: outputs.write_tables(ran, PAIRS))
     refused(told, f"{path}, line 4: value is {text!r}, not a number")
 
 
@@ -119,7 +119,7 @@ def test_a_gap_for_a_value_is_a_gap(ran):
     """A loss that was not finite is written so."""
     path = ran / "data/runs/multimnist/ls/history.csv"
     path.write_text(column("value", "")(path.read_text()))
-    assert "ls" in set(tables_stage.write_tables(ran, PAIRS)["multimnist"]["method"])
+    assert "ls" in set(outputs.write_tables(ran, PAIRS)["multimnist"]["method"])
 
 
 @pytest.mark.parametrize(

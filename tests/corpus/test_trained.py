@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import save_file
 
 from samo.study import config
-from samo.study.config.conditions import cells
-from samo.study.notebooks.curvature_stage import write_curvature
+from samo.study.config import conditions
 from samo.study.runs import trained
 from samo.study.runs.cell import train_cell
 from tests.corpus.entry import Harm, refused, stage, untouched
+from tests.study.notebooks import cells
 
 
 @pytest.fixture
@@ -22,10 +22,10 @@ def networks(study):
     params = config.load()
     network = trained.problem(study, params, "multimnist").network()
     weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    for cell in cells(params):
-        (study / cell.models).mkdir(parents=True)
+    for condition in conditions.conditions(params):
+        (study / condition.models).mkdir(parents=True)
         for seed in (0, 1):
-            save_file(weights, study / cell.models / f"{seed}.safetensors")
+            save_file(weights, study / condition.models / f"{seed}.safetensors")
     return study
 
 
@@ -61,7 +61,11 @@ def test_broken_weights(networks, capsys, name):
     path.unlink()
     path.write_bytes(content)
     with untouched(networks):
-        refused(stage(capsys, lambda: write_curvature("multimnist")), str(path), "dvc repro -f train@multimnist-ls")
+        refused(
+            stage(capsys, lambda: cells.run("curvature", dataset="multimnist")),
+            str(path),
+            "dvc repro -f train@multimnist-ls",
+        )
     assert not trap.exists()
 
 
@@ -78,7 +82,11 @@ def test_weights_of_another_kind(networks, capsys, change):
     else:
         save_file(weights, path)
     with untouched(networks):
-        refused(stage(capsys, lambda: write_curvature("multimnist")), str(path), "dvc repro -f train@multimnist-ls")
+        refused(
+            stage(capsys, lambda: cells.run("curvature", dataset="multimnist")),
+            str(path),
+            "dvc repro -f train@multimnist-ls",
+        )
 
 
 def cut(path):

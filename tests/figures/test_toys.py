@@ -1,4 +1,4 @@
-"""The toys' figures and their slider: every walk is in them, they need nothing from elsewhere, and gaps are gaps."""
+"""The toys' figures and their slider: all trajectories are there, nothing comes from elsewhere, gaps are gaps."""
 
 import re
 from xml.etree import ElementTree
@@ -6,46 +6,46 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from samo.analysis.toys import walks
+from samo.analysis.toys import trajectories
 from samo.analysis.toys.losses import TOYS
 from samo.figures import palette, toys
 from samo.figures.style import svg
 from samo.figures.toy_slider import slider
-from tests.figures.made_toys import made_walks
+from tests.figures.made_toys import made_trajectories
 
-FRONTS = walks.fronts()
+FRONTS = trajectories.fronts()
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda walked: toys.draw_paths(walked, FRONTS),
-        lambda walked: toys.draw_outcomes(walked, FRONTS),
+        lambda paths: toys.draw_paths(paths, FRONTS),
+        lambda paths: toys.draw_outcomes(paths, FRONTS),
         toys.draw_line,
     ],
     ids=["paths", "outcomes", "line"],
 )
 def test_every_sharpness_has_its_colour_and_the_same_data_the_same_bytes(draw):
-    text = svg(lambda: draw(made_walks()))
-    assert text == svg(lambda: draw(made_walks()))
-    assert all(palette.colour(name) in text and f">{palette.label(name)}<" in text for name in walks.SHARPNESS)
+    text = svg(lambda: draw(made_trajectories()))
+    assert text == svg(lambda: draw(made_trajectories()))
+    assert all(palette.colour(name) in text and f">{palette.label(name)}<" in text for name in trajectories.SHARPNESS)
     assert ("FairGrad" in text) == (draw is not toys.draw_line)
 
 
-def test_panels_are_toys_by_aggregators_and_hold_every_walk():
-    figure = toys.draw_paths(made_walks(), FRONTS)
-    assert len(figure.axes) == len(TOYS) * len(walks.AGGREGATORS)
+def test_panels_are_toys_by_aggregators_and_hold_every_trajectory():
+    figure = toys.draw_paths(made_trajectories(), FRONTS)
+    assert len(figure.axes) == len(TOYS) * len(trajectories.AGGREGATORS)
     starts = {"quadratics": 1, "valleys": 2}
-    for axes, toy in zip(figure.axes, [name for name in TOYS for _ in walks.AGGREGATORS], strict=True):
-        # The front, and a line and a ring a walk.
-        assert len(axes.lines) == 1 + 2 * starts[toy] * len(walks.SHARPNESS)
+    for axes, toy in zip(figure.axes, [name for name in TOYS for _ in trajectories.AGGREGATORS], strict=True):
+        # The front, and a line and a ring a trajectory.
+        assert len(axes.lines) == 1 + 2 * starts[toy] * len(trajectories.SHARPNESS)
 
 
 def test_the_words_tell_who_leaves_the_line_and_name_every_end_that_there_is():
-    said = toys.describe_line(made_walks())
+    said = toys.describe_line(made_trajectories())
     assert all(part in said for part in ("none 0;", "gsam 0;"))
     assert "lsam 0;" not in said
-    ends = walks.ends(made_walks())
+    ends = trajectories.ends(made_trajectories())
     assert toys.describe(ends).count("from the front") == len(ends)
     ends.loc[0, ["x1", "x2", "distance_to_front"]] = None
     assert toys.describe(ends).count("from the front") == len(ends) - 1
@@ -61,8 +61,8 @@ def test_contours_are_lines_of_equal_loss():
         assert height.max() - height.min() < 1e-3
 
 
-def fragment(toy: str, walked: pd.DataFrame | None = None) -> tuple[str, ElementTree.Element]:
-    text = slider(toy, made_walks() if walked is None else walked, FRONTS)
+def fragment(toy: str, paths: pd.DataFrame | None = None) -> tuple[str, ElementTree.Element]:
+    text = slider(toy, made_trajectories() if paths is None else paths, FRONTS)
     script = re.search(r"<script>(.*)</script>", text, flags=re.DOTALL)
     assert script
     plain = text.replace(script[0], "").replace(" hidden>", ' hidden="">')
@@ -70,17 +70,17 @@ def fragment(toy: str, walked: pd.DataFrame | None = None) -> tuple[str, Element
 
 
 @pytest.mark.parametrize("toy", TOYS)
-def test_the_slider_holds_every_walk_to_its_end_before_any_script(toy):
+def test_the_slider_holds_every_trajectory_to_its_end_before_any_script(toy):
     text, tree = fragment(toy)
-    found = tree.findall(".//g[@data-walk]")
-    walked = made_walks()[made_walks()["toy"] == toy]
-    assert len(found) == len(walked.groupby(["start", "aggregator", "sharpness"]))
-    for walk in found:
-        line, mark = walk.find("polyline"), walk.find("path")
+    found = tree.findall(".//g[@data-trajectory]")
+    paths = made_trajectories()[made_trajectories()["toy"] == toy]
+    assert len(found) == len(paths.groupby(["start", "aggregator", "sharpness"]))
+    for one in found:
+        line, mark = one.find("polyline"), one.find("path")
         assert line is not None
         assert mark is not None
         points = line.attrib["points"].split(" ")
-        assert len(points) == walked["step"].nunique()
+        assert len(points) == paths["step"].nunique()
         assert mark.attrib["transform"] == f"translate({points[-1]})"
     assert len(text) < 150_000
 
@@ -94,7 +94,7 @@ def test_the_slider_is_labelled_hidden_without_a_script_and_needs_no_network(toy
     assert label.attrib["for"] == box.attrib["id"]
     assert label.text
     assert (box.attrib["type"], box.attrib["value"]) == ("range", box.attrib["max"])
-    assert box.attrib["data-steps"] == str(sorted(set(made_walks().query("toy == @toy")["step"])))
+    assert box.attrib["data-steps"] == str(sorted(set(made_trajectories().query("toy == @toy")["step"])))
     assert "//" not in text.replace("https://www.w3.org", "")
     ids = re.findall(r'\bid="([^"]+)"', text)
     assert len(ids) == len(set(ids))
@@ -102,14 +102,14 @@ def test_the_slider_is_labelled_hidden_without_a_script_and_needs_no_network(toy
     assert all(svg.get("aria-label") for svg in tree.findall(".//svg[@role='img']"))
 
 
-def test_a_walk_that_broke_off_stops_where_it_did():
-    walked = made_walks().copy()
-    gone = (walked["toy"] == "quadratics") & (walked["aggregator"] == "ls") & (walked["step"] > 3)
-    walked.loc[gone, ["x1", "x2", "loss1", "loss2"]] = float("nan")
-    text, tree = fragment("quadratics", walked)
-    line = tree.find(".//g[@data-walk]/polyline")
+def test_a_trajectory_that_broke_off_stops_where_it_did():
+    paths = made_trajectories().copy()
+    gone = (paths["toy"] == "quadratics") & (paths["aggregator"] == "ls") & (paths["step"] > 3)
+    paths.loc[gone, ["x1", "x2", "loss1", "loss2"]] = float("nan")
+    text, tree = fragment("quadratics", paths)
+    line = tree.find(".//g[@data-trajectory]/polyline")
     assert line is not None
     assert len(line.attrib["points"].split(" ")) == 2
     assert "nan" not in text
-    assert svg(lambda: toys.draw_paths(walked, FRONTS))
-    assert svg(lambda: toys.draw_line(walked))
+    assert svg(lambda: toys.draw_paths(paths, FRONTS))
+    assert svg(lambda: toys.draw_line(paths))

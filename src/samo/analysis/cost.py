@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+import pandas as pd
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -151,6 +152,36 @@ def extra_percent(times: Mapping[str, float], bases: Mapping[str, str], loading:
     for name, base in bases.items():
         out[name] = 100 * (times[name] - times[base]) / (times[base] + loading)
     return out
+
+
+def table(costs: Sequence[Cost], bases: Mapping[str, str], loading: float) -> pd.DataFrame:
+    """The methods of `measure`, without the plain LS step: data/analysis/<dataset>/cost.csv.
+
+    Columns: method, step_ms, ratio with its quartiles, count_ratio, memory_mb, loading_ms, extra_percent and
+    extra_percent_loaded (see `extra_percent`). Times are facts of this machine; count_ratio is not.
+
+    Args:
+        costs: of `measure`.
+        bases: method -> the method with its aggregator and no sharpness.
+        loading: seconds of making a batch.
+    """
+    times, load = {c.method: 1000 * c.seconds for c in costs[1:]}, 1000 * loading
+    bare, loaded = extra_percent(times, bases), extra_percent(times, bases, load)
+    return pd.DataFrame(
+        {
+            "method": c.method,
+            "step_ms": times[c.method],
+            "ratio": c.ratio,
+            "ratio_low": c.ratio_low,
+            "ratio_high": c.ratio_high,
+            "count_ratio": c.count_ratio,
+            "memory_mb": c.memory / 1e6,
+            "loading_ms": load,
+            "extra_percent": bare[c.method],
+            "extra_percent_loaded": loaded[c.method],
+        }
+        for c in costs[1:]
+    )
 
 
 def seconds(step: Callable[[], object], device: torch.device) -> float:

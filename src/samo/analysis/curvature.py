@@ -1,4 +1,4 @@
-"""How curved the loss is at the trained weights: the Hessian over the trunk, and the rise within a ball.
+"""How curved the loss is at the trained weights: the Hessian over the trunk, and the rise within a radius.
 
 The loss is that of a fixed set of training batches, drawn as in training (augmented where training is), the same for
 every network. Its weights are those after the last epoch. **BatchNorm is in evaluation mode**: it normalises by its
@@ -11,6 +11,7 @@ QM9's) have no such choice. Kinks: see `samo.analysis.parts.hessian`.
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import chain, islice
 from typing import Annotated, NamedTuple, cast
@@ -21,8 +22,8 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from samo import datasets
-from samo.analysis.parts.ball import rise
 from samo.analysis.parts.hessian import Hessian, Pieces, largest, trace
+from samo.analysis.parts.rise import rise
 from samo.training.problem import Batch, Problem
 from samo.training.settings import Settings
 
@@ -155,6 +156,15 @@ def curvature(
         settings: how much.
         close: on all draws and with each task's own loss; else the average loss on the first draw.
     """
+    # cuDNN's recurrent layers have no second derivative, nor a first one in evaluation mode; PyTorch's own have.
+    recurrent = any(isinstance(module, nn.RNNBase) for module in network.modules())
+    with torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext():
+        return _curvature(problem, network, drawn, settings, close=close)
+
+
+def _curvature(
+    problem: Problem, network: nn.Module, drawn: Sequence[Sequence[Batch]], settings: Measure, *, close: bool
+) -> list[Reading]:
     params = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
     every = range(len(problem.tasks))
     found = []

@@ -6,13 +6,13 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from samo.analysis.parts.choice import Choice
+from samo.analysis.parts.method_filter import MethodFilter
 from samo.results.stats import summarise
 
 COLUMNS = ["method", "epoch", "layer", "position", "mean", "low", "high", "n", "chosen"]
 
 
-class Options(Choice):
+class Options(MethodFilter):
     """Whose training is looked at.
 
     Attributes:

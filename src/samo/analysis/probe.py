@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from samo.analysis.parts.choice import Choice
-from samo.analysis.parts.probe_theory import mean_cosine, mean_cosine_by_layer
+from samo.analysis.parts.method_filter import MethodFilter
+from samo.analysis.parts.spsa_theory import mean_cosine, mean_cosine_by_layer
 from samo.optim.closures import Closure, TaskLosses
 from samo.optim.estimators import ESTIMATORS, AtTheta
 from samo.optim.jacobian import as_rows, task_gradients
 from samo.optim.perturbation import Vector, Weights, layer_norms, mixed, perturbation
 from samo.optim.sharpness import Sharpness, preset
 from samo.results.stats import mean_interval
+from samo.training.problem import Batch, Problem
 
 KEYS = ["estimator", "statistics", "layer_normalised", "directions", "params"]
 COLUMNS = [*KEYS, "cosine", "cosine_low", "cosine_high", "theory", "perturbation", "sign_share", "n"]
@@ -34,7 +35,7 @@ def _both() -> list[Statistics]:
     return ["running", "batch"]
 
 
-class Options(Choice):
+class Options(MethodFilter):
     """What is looked at, and how often.
 
     Attributes:
@@ -97,6 +98,37 @@ def quality(
         for reading in _readings(closure, trunk, modules, tasks, options, generator)
     ]
     return _summary(pd.DataFrame(readings))
+
+
+def on_network(
+    problem: Problem, network: nn.Module, batches: Sequence[Batch], options: Options, seed: int
+) -> pd.DataFrame:
+    """`quality` on a network in training mode, a repeat for each batch.
+
+    Args:
+        problem: what the losses are.
+        network: with the attribute `trunk`.
+        batches: the same for all networks that are compared.
+        options: what is looked at.
+        seed: of dropout's masks and of the random directions.
+    """
+    network.train()
+    torch.manual_seed(seed)
+    trunk = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
+    generator = torch.Generator(trunk[0].device).manual_seed(seed)
+
+    def closure(batch: Batch) -> Closure:
+        return lambda tasks: problem.losses(network, batch, tasks)
+
+    closures = [closure(batch) for batch in batches]
+    return quality(closures, trunk, list(network.modules()), len(problem.tasks), options, generator)
+
+
+def batches(problem: Problem, examples: int, device: torch.device, seed: int) -> Iterator[Batch]:
+    """Training batches without end, as training draws them."""
+    order, split = torch.Generator().manual_seed(seed), problem.splits["train"]
+    while True:
+        yield from split.batches(min(examples, len(split)), device, order)
 
 
 def parts(sizes: Sequence[int], count: int) -> list[int]:

@@ -1,6 +1,6 @@
-"""The walks over a toy as a piece of HTML with a slider over their steps: one fragment that needs nothing else.
+"""The trajectories over a toy as a piece of HTML with a slider over their steps: one fragment that needs nothing else.
 
-Without a script, and on paper, it shows where every walk ends.
+Without a script, and on paper, it shows where every trajectory ends.
 """
 
 import json
@@ -31,16 +31,16 @@ FRONT = (
     f'<path d="M-6 0H6" stroke="{MUTED}" stroke-width="5" stroke-opacity="0.4"/></svg>Pareto front</span>'
 )
 STYLE = """
-.toy-walks .toy-panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 0.75rem; }
-.toy-walks .toy-panels svg { display: block; width: 100%; height: auto; }
-.toy-walks p { font: 0.9rem/1.5 system-ui, sans-serif; margin: 0; }
-.toy-walks .toy-panels p { font-weight: 600; }
-.toy-walks .toy-key { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin-top: 0.5rem; }
-.toy-walks .toy-key svg { width: 0.9rem; height: 0.9rem; vertical-align: -0.1rem; margin-right: 0.3rem; }
-.toy-walks .toy-control { display: flex; gap: 0.75rem; align-items: center; margin-top: 0.5rem; }
-.toy-walks .toy-control[hidden] { display: none; }
-.toy-walks .toy-control input { flex: 1; min-width: 8rem; }
-@media print { .toy-walks .toy-control { display: none; } }
+.toy-paths .toy-panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 0.75rem; }
+.toy-paths .toy-panels svg { display: block; width: 100%; height: auto; }
+.toy-paths p { font: 0.9rem/1.5 system-ui, sans-serif; margin: 0; }
+.toy-paths .toy-panels p { font-weight: 600; }
+.toy-paths .toy-key { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin-top: 0.5rem; }
+.toy-paths .toy-key svg { width: 0.9rem; height: 0.9rem; vertical-align: -0.1rem; margin-right: 0.3rem; }
+.toy-paths .toy-control { display: flex; gap: 0.75rem; align-items: center; margin-top: 0.5rem; }
+.toy-paths .toy-control[hidden] { display: none; }
+.toy-paths .toy-control input { flex: 1; min-width: 8rem; }
+@media print { .toy-paths .toy-control { display: none; } }
 """
 
 SCRIPT = """
@@ -50,12 +50,12 @@ SCRIPT = """
   const range = control.querySelector("input");
   const told = control.querySelector("span");
   const steps = JSON.parse(range.dataset.steps);
-  const walks = [...figure.querySelectorAll("g[data-walk]")].map((walk) => {
-    const line = walk.querySelector("polyline");
-    return { line, mark: walk.querySelector("path"), points: line.getAttribute("points").split(" ") };
+  const trajectories = [...figure.querySelectorAll("g[data-trajectory]")].map((one) => {
+    const line = one.querySelector("polyline");
+    return { line, mark: one.querySelector("path"), points: line.getAttribute("points").split(" ") };
   });
   const show = (at) => {
-    for (const { line, mark, points } of walks) {
+    for (const { line, mark, points } of trajectories) {
       const end = Math.min(at, points.length - 1);
       line.setAttribute("points", points.slice(0, end + 1).join(" "));
       mark.setAttribute("transform", `translate(${points[end]})`);
@@ -77,15 +77,15 @@ def slider(toy: str, paths: pd.DataFrame, front: pd.DataFrame) -> str:
 
     Args:
         toy: one of `samo.analysis.toys.losses.TOYS`.
-        paths, front: the frames of samo.analysis.toys.walks; other toys' rows are left aside.
+        paths, front: the frames of samo.analysis.toys.trajectories; other toys' rows are left aside.
     """
     name = f"toys-{toy}-steps"
-    walked = paths[paths["toy"] == toy]
-    steps = sorted(set(walked["step"].tolist()))
-    kinds = list(dict.fromkeys(walked["sharpness"]))
+    paths = paths[paths["toy"] == toy]
+    steps = sorted(set(paths["step"].tolist()))
+    kinds = list(dict.fromkeys(paths["sharpness"]))
     panels = [
         _panel(name, toy, str(aggregator), part, front[front["toy"] == toy], first=number == 0)
-        for number, (aggregator, part) in enumerate(walked.groupby("aggregator", sort=False))
+        for number, (aggregator, part) in enumerate(paths.groupby("aggregator", sort=False))
     ]
     key = "".join(f'<span><svg viewBox="-6 -6 12 12">{_mark(kind)}</svg>{escape(label(kind))}</span>' for kind in kinds)
     last = len(steps) - 1
@@ -94,7 +94,7 @@ def slider(toy: str, paths: pd.DataFrame, front: pd.DataFrame) -> str:
         "points of equal average loss."
     )
     return (
-        f'<figure class="toy-walks" id="{name}"><style>{STYLE}</style>'
+        f'<figure class="toy-paths" id="{name}"><style>{STYLE}</style>'
         f'<div class="toy-panels">{"".join(panels)}</div><p class="toy-key">{FRONT}{key}</p>'
         f'<p class="toy-control" hidden><label for="{name}-range">Step</label>'
         f'<input type="range" id="{name}-range" min="0" max="{last}" value="{last}" data-steps="{json.dumps(steps)}">'
@@ -103,7 +103,7 @@ def slider(toy: str, paths: pd.DataFrame, front: pd.DataFrame) -> str:
     )
 
 
-def _panel(name: str, toy: str, aggregator: str, walked: pd.DataFrame, front: pd.DataFrame, *, first: bool) -> str:
+def _panel(name: str, toy: str, aggregator: str, paths: pd.DataFrame, front: pd.DataFrame, *, first: bool) -> str:
     window = WEIGHTS[toy]
     # The contours are drawn into the first panel, and used again by the others.
     ground = f'<use href="#{name}-ground"/>'
@@ -114,23 +114,23 @@ def _panel(name: str, toy: str, aggregator: str, walked: pd.DataFrame, front: pd
             f'<g id="{name}-ground" fill="none"><g stroke="{GRID}">{lines}</g>'
             f'<polyline points="{best}" stroke="{MUTED}" stroke-width="7" stroke-opacity="0.4"/></g>'
         )
-    walks, starts = [], set()
-    for (_, sharpness), walk in walked.groupby(["start", "sharpness"], sort=False):
-        points = _points(walk[["x1", "x2"]].dropna().to_numpy(float), window)
+    trajectories, starts = [], set()
+    for (_, sharpness), one in paths.groupby(["start", "sharpness"], sort=False):
+        points = _points(one[["x1", "x2"]].dropna().to_numpy(float), window)
         begin, end = points.split(" ")[0], points.split(" ")[-1]
         starts.add(begin)
-        walks.append(
-            f'<g data-walk="{escape(str(sharpness))}"><polyline points="{points}" fill="none" '
+        trajectories.append(
+            f'<g data-trajectory="{escape(str(sharpness))}"><polyline points="{points}" fill="none" '
             f'stroke="{colour(str(sharpness))}" stroke-width="1.3"/>{_mark(str(sharpness), end)}</g>'
         )
     rings = "".join(
         f'<circle r="5" transform="translate({begin})" fill="none" stroke="{INK}"/>' for begin in sorted(starts)
     )
-    said = f"{label(aggregator)}: walks over the weights x1 (across) and x2 (up), over lines of equal average loss"
+    said = f"{label(aggregator)}: trajectories over weights x1 (across) and x2 (up), over lines of equal average loss"
     return (
         f'<div><p>{escape(label(aggregator))}</p><svg viewBox="0 0 {SIDE} {SIDE}" role="img" '
         f'aria-label="{escape(said)}"><rect width="{SIDE}" height="{SIDE}" fill="none" stroke="{GRID}"/>'
-        f"{ground}{''.join(walks)}{rings}</svg></div>"
+        f"{ground}{''.join(trajectories)}{rings}</svg></div>"
     )
 
 

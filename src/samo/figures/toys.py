@@ -31,9 +31,9 @@ OUTCOMES: dict[str, Window] = {
 
 
 def draw_paths(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
-    """A row a toy, a column an aggregator: the walks over contours of the average loss, with the Pareto front.
+    """A row a toy, a column an aggregator: the trajectories over contours of the average loss, with the Pareto front.
 
-    `paths` and `front` are the frames of samo.analysis.toys. A ring marks a start, a filled mark an end; a walk that
+    `paths` and `front` are the frames of samo.analysis.toys. A ring marks a start, a filled mark an end; what
     leaves the window is cut there.
     """
     figure, panels = _panels(paths, front, ("x1", "x2"), WEIGHTS)
@@ -49,7 +49,7 @@ def draw_paths(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
 
 
 def draw_outcomes(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
-    """The same walks over the plane of the two losses: below and left is better, the front is what can be had."""
+    """The same over the plane of the two losses: below and left is better, the front is what can be had."""
     figure, panels = _panels(paths, front, ("loss1", "loss2"), OUTCOMES)
     for row, name in zip(panels, dict.fromkeys(paths["toy"]), strict=True):
         _heading(row[0], f"{label(name)}: loss 2 over loss 1, neither with a unit; below and left is better")
@@ -58,7 +58,7 @@ def draw_outcomes(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
 
 
 def draw_line(paths: pd.DataFrame) -> Figure:
-    """The quadratics under LS: the walks, and how far each point of them is off the straight line to the minimiser."""
+    """The quadratics under LS: the trajectories, and how far each point is off the straight line to the minimiser."""
     figure, [[plane, off]] = grid(1, 2, 2.9)
     plane.plot([0, 2 / 3], [0, 1 / 3], color=MUTED, linewidth=7, alpha=0.35, label="straight line to (2/3, 1/3)")
     for sharpness, part in _under_ls(paths):
@@ -66,7 +66,7 @@ def draw_line(paths: pd.DataFrame) -> Figure:
         look |= {"linewidth": 1.2, "markevery": 2, "label": label(sharpness)}
         plane.plot(part["x1"], part["x2"], **look)
         off.plot(part["step"], part["away"], **look)
-    plane.set_title("LS and LS + G-SAM walk one straight line", pad=18)
+    plane.set_title("LS and LS + G-SAM keep to one straight line", pad=18)
     plane.set_xlabel("weight x1")
     headed(plane, "weight x2")
     off.set_title("Perturbations of each task's own leave it", pad=18)
@@ -77,7 +77,7 @@ def draw_line(paths: pd.DataFrame) -> Figure:
 
 
 def describe(ends: pd.DataFrame) -> str:
-    """Where every walk ends, in words."""
+    """Where every trajectory ends, in words."""
     words = [
         f"{row['aggregator']} {row['sharpness']} from start {row['start']} of the {row['toy']}: "
         f"{row['distance_to_front']:.2g} from the front"
@@ -87,7 +87,7 @@ def describe(ends: pd.DataFrame) -> str:
 
 
 def describe_line(paths: pd.DataFrame) -> str:
-    """How far each walk under LS strays from the line, in words."""
+    """How far each trajectory under LS strays from the line, in words."""
     far = [f"{sharpness} {text(round(part['away'].max(), 5))}" for sharpness, part in _under_ls(paths)]
     return "Largest distance from the straight line to the quadratics' minimiser under LS: " + "; ".join(far)
 
@@ -103,16 +103,16 @@ def contours(toy: Toy, window: Window, levels: int = 10, points: int = 49) -> li
 
 
 def _under_ls(paths: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The quadratics' walks under LS by sharpness, with `away`, the distance from the line through 0 and (2, 1)."""
-    walks = paths[(paths["toy"] == "quadratics") & (paths["aggregator"] == "ls")]
-    for sharpness, part in walks.groupby("sharpness", sort=False):
+    """The quadratics under LS by sharpness, with `away`, the distance from the line through 0 and (2, 1)."""
+    trajectories = paths[(paths["toy"] == "quadratics") & (paths["aggregator"] == "ls")]
+    for sharpness, part in trajectories.groupby("sharpness", sort=False):
         yield str(sharpness), part.assign(away=(part["x1"] - 2 * part["x2"]).abs() / 5**0.5)
 
 
 def _panels(
     paths: pd.DataFrame, front: pd.DataFrame, across: tuple[str, str], windows: Mapping[str, Window]
 ) -> tuple[Figure, list[list[Axes]]]:
-    """The walks of each toy (row) and aggregator (column) over the columns `across`, with the front."""
+    """The trajectories of each toy (row) and aggregator (column) over the columns `across`, with the front."""
     toys, aggregators = list(dict.fromkeys(paths["toy"])), list(dict.fromkeys(paths["aggregator"]))
     figure, panels = grid(len(toys), len(aggregators), 2.7, sharex="row", sharey="row")
     figure.set_layout_engine("constrained", h_pad=0.13)  # room for the headings, which the layout does not see
@@ -123,14 +123,14 @@ def _panels(
         for aggregator, axes in zip(aggregators, row, strict=True):
             axes.plot(best[across[0]], best[across[1]], color=MUTED, linewidth=6, alpha=0.4, label="Pareto front")
             part = paths[(paths["toy"] == toy) & (paths["aggregator"] == aggregator)].dropna()
-            for (_, sharpness), walk in part.groupby(["start", "sharpness"], sort=False):
-                _walk(axes, str(sharpness), walk[across[0]], walk[across[1]])
+            for (_, sharpness), one in part.groupby(["start", "sharpness"], sort=False):
+                _trajectory(axes, str(sharpness), one[across[0]], one[across[1]])
             if row is panels[0]:
                 axes.set_title(label(aggregator), pad=18)
     return figure, panels
 
 
-def _walk(axes: Axes, sharpness: str, x: "pd.Series[float]", y: "pd.Series[float]") -> None:
+def _trajectory(axes: Axes, sharpness: str, x: "pd.Series[float]", y: "pd.Series[float]") -> None:
     axes.plot(
         x, y, color=colour(sharpness), linewidth=1.1, marker=mark(sharpness), markersize=5, markevery=[-1],
         label=label(sharpness),

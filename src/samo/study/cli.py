@@ -93,9 +93,9 @@ def draw_figure(
 ) -> None:
     """Draw one figure of the report anew, with its numbers and its words."""
     from samo.study import config, paths
-    from samo.study.notebooks import figures_stage
+    from samo.study.report import outputs
 
-    print(figures_stage.write_figure(paths.root(), config.load().datasets, name))
+    print(outputs.write_figure(paths.root(), config.load().datasets, name))
 
 
 @app.command()
@@ -274,9 +274,9 @@ def choose_layers(
 ) -> None:
     """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
     from samo.study import paths
-    from samo.study.notebooks.layers_stage import choice
+    from samo.study.runs.chosen_layers import chosen_layers
 
-    print(choice(paths.root(), dataset, out))
+    print(chosen_layers(paths.root(), dataset, out))
 
 
 @app.command()

@@ -7,15 +7,18 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from samo.study.errors import WriteError
 from samo.study.processes import is_alive
-from samo.study.runs.formats import json_text
+from samo.study.runs.formats import csv_text, json_text
 from samo.study.runs.formats import rounded as rounded
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 """A full disk, a spent quota, a folder that is not ours to write to."""
@@ -149,3 +152,10 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error}): remove it and let `dvc repro` make it again") from error
+
+
+def write_frames(folder: Path, frames: Mapping[str, "pd.DataFrame"]) -> None:
+    """Write a folder of CSV files, name -> frame, whole or not at all."""
+    with whole_folder(folder) as out:
+        for name, frame in frames.items():
+            write_text(out / f"{name}.csv", csv_text(frame))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from samo.analysis.parts.slices import direction, evaluate_at, first_batches, mean_losses
+from samo.analysis.landscape import direction, evaluate_at, first_batches, mean_losses
 from samo.training.problem import Batch, Problem
 
 CPU = torch.device("cpu")

@@ -66,6 +66,12 @@ def test_a_warning_is_shown_and_the_heading_names_the_parameters(study):
     assert "<summary>Warnings</summary>" in page
 
 
+def test_mlflow_in_a_kernel_asks_for_no_widgets(study):
+    write(study, "x = 1", "from samo.study.notebooks import view\nimport tqdm.auto")
+    notebook.run("made", "made-one", {})
+    assert "IProgress" not in (study / "reports/executed/made-one.ipynb").read_text()
+
+
 def test_a_parameter_that_the_notebook_does_not_have_is_refused(study):
     write(study, "rho = 1", "rho")
     with pytest.raises(NotebookError, match="no parameter roh; it has rho"):

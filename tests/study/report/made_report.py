@@ -5,17 +5,17 @@ from pathlib import Path
 
 import nbformat
 
+from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers
 from samo.study import config, store
-from samo.study.config import conditions as cells
-from samo.study.notebooks.conflict_stage import write_conflict
-from samo.study.notebooks.figures_stage import write_figures
-from samo.study.notebooks.tables_stage import csv, read_histories, write_tables
-from samo.study.notebooks.toys_stage import write_walks
+from samo.study.config import conditions
 from samo.study.report import reference
+from samo.study.report.outputs import write_figures, write_tables
 from samo.study.report.page import render
 from samo.study.report.report import Report
-from tests.figures.made_toys import made_walks
+from samo.study.runs.formats import csv_text
+from samo.study.runs.results import read_histories
+from tests.figures.made_toys import made_trajectories, write_toys
 from tests.made import made_variant, write_runs, write_variants
 
 HERE = Path(__file__).parents[3]
@@ -61,10 +61,11 @@ def make(folder: Path) -> Report:
     variants = write_variants(folder, [made_variant("samo-ls", "bare", {"normalise": "none"}, gain=-3.0, noise=0.1)])
     sheet = {"what": "two digits & <more>", "splits": {"train": {"images": 5000, "class_counts": {"left": [1, 2]}}}}
     store.write_json(folder / "data/prepared/multimnist/datasheet.json", sheet)
-    write_conflict(folder, "multimnist", pairs)
-    write_walks(folder, made_walks())
+    agreement = conflict(read_histories(folder, "multimnist", [method for _, method in pairs]))
+    store.write_text(folder / "data/analysis/multimnist/conflict.csv", csv_text(agreement))
+    write_toys(folder, made_trajectories())
     by_layer = layers(read_histories(folder, "multimnist", ["mgda"], "layers.csv"), choose=2)
-    store.write_text(folder / "data/analysis/multimnist/layers.csv", csv(by_layer))
+    store.write_text(folder / "data/analysis/multimnist/layers.csv", csv_text(by_layer))
     reference.write(folder, params)  # the reference run is this very run
     write_figures(folder, write_tables(folder, pairs, variants))
     for name in executed(params):
@@ -75,7 +76,7 @@ def make(folder: Path) -> Report:
 
 def executed(params: config.Params) -> list[str]:
     """The names of the notebooks that a whole run leaves."""
-    names = [f"train-{cell.dataset}-{cell.method}" for cell in cells.cells(params)]
+    names = [f"train-{cell.dataset}-{cell.method}" for cell in conditions.conditions(params)]
     for dataset in params.datasets:
         names += [f"prepare-{dataset}", *(f"{analysis}-{dataset}" for analysis in params.analyses)]
     return [*names, "toys", "tables"]

@@ -2,7 +2,7 @@ import pytest
 from rich.console import Console
 
 from samo.study import config
-from samo.study.notebooks.tables_stage import write_tables
+from samo.study.report.outputs import write_tables
 from samo.study.report.show import show
 from tests.made import SEEDS, made_run, write_runs
 from tests.study.made_study import ROOT

@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from samo.study import config
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.study.errors import NotebookError
 from samo.study.runs import trained
 from samo.study.runs.cell import train_cell
@@ -13,7 +13,7 @@ from samo.training.evaluation import evaluate
 @pytest.mark.parametrize("method", ["stl", "ls"])
 def test_a_trained_network_gives_the_values_that_were_reported(study, method):
     result = train_cell("multimnist", method)
-    params, cell = config.load(), Cell("multimnist", method)
+    params, cell = config.load(), Condition("multimnist", method)
     problem = trained.problem(study, params, "multimnist")
     network = trained.network(study, params, cell, 1, problem)
     assert not network.training
@@ -23,7 +23,7 @@ def test_a_trained_network_gives_the_values_that_were_reported(study, method):
 
 
 def test_missing_or_foreign_weights_are_named(study):
-    params, cell = config.load(), Cell("multimnist", "ls")
+    params, cell = config.load(), Condition("multimnist", "ls")
     problem = trained.problem(study, params, "multimnist")
     with pytest.raises(NotebookError, match=r"0\.safetensors.*dvc repro train@multimnist-ls"):
         trained.network(study, params, cell, 0, problem)
@@ -36,12 +36,13 @@ def test_missing_or_foreign_weights_are_named(study):
         trained.network(study, params, cell, 0, problem)
 
 
-def test_a_cell_that_failed_is_a_gap_and_with_none_at_all_it_is_named(study, capsys):
-    at = trained.setting("multimnist")
-    asked = trained.shared(at.params, "multimnist")
-    assert [cell.method for cell in at.cells(asked)] == ["ls", "samo-ls", "fmtl-fairgrad"]
+def test_a_condition_that_has_not_run_is_said_and_with_none_at_all_it_is_an_error(study, capsys):
+    setting = trained.setting("multimnist", "curvature")
+    assert list(setting.methods) == ["ls", "samo-ls", "fmtl-fairgrad"]
     (study / "data/models/multimnist/samo-ls").mkdir(parents=True)
-    assert [cell.method for cell in at.cells(asked)] == ["samo-ls"]
+    with pytest.raises(NotebookError, match=r"samo-ls/0\.safetensors"):
+        next(setting.networks(1))
     assert capsys.readouterr().out == (
         "without multimnist/ls: it has not run\nwithout multimnist/fmtl-fairgrad: it has not run\n"
     )
+    assert list(trained.setting("multimnist", "probe").methods) == ["samo-ls"]  # those that its options choose

@@ -1,1 +1,1 @@
-"""Two pairs of losses on the plane, and walks over them: nothing of a dataset or of its runs."""
+"""Two pairs of losses on the plane, and trajectories on them: nothing of a dataset or of its runs."""

@@ -68,7 +68,7 @@ def _valley_over_bowl(x: Tensor, across: Tensor, along: Tensor) -> Tensor:
     x2 = x[..., 1]
     valley = across.abs().clamp(min=5e-6).log() + 6
     bowl = (along**2 + 0.1 * (x2 + 8) ** 2) / 10 - 20
-    # `clamp` lets the gradient through at 0, where one walk starts; `relu` would hold it there for ever.
+    # `clamp` lets the gradient through at 0, where one trajectory starts; `relu` would hold it there for ever.
     above, below = torch.tanh(x2 / 2).clamp(min=0), torch.tanh(-x2 / 2).clamp(min=0)
     return above * valley + below * bowl
 

@@ -1,7 +1,6 @@
 """What params.yaml holds; each block is checked by pydantic, and trusted everywhere else."""
 
 import importlib
-from collections.abc import Mapping
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator, model_validator
@@ -192,11 +191,6 @@ class Params(Settings):
             self.methods_on(name)
         return self
 
-    @property
-    def dataset(self) -> Mapping[str, DatasetBlock[Any, Any]]:
-        """As `datasets`."""
-        return self.datasets
-
     def methods_on(self, dataset: str) -> dict[str, Method]:
         """The methods of a dataset: those of one aggregator together, else in the order of the file."""
         given = dict(self.methods)
@@ -223,7 +217,7 @@ class Params(Settings):
             ValueError: no such analysis, or its block has a fault.
         """
         if analysis == "toys":
-            kind = importlib.import_module("samo.analysis.toys.walks").Options
+            kind = importlib.import_module("samo.analysis.toys.trajectories").Options
             return cast("Settings", kind.model_validate(self.toys))
         known = importlib.import_module("samo.analysis")
         if analysis not in known.names():

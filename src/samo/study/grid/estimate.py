@@ -86,34 +86,34 @@ def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None
         return f"{dataset}: {error}"
     methods = params.methods_on(dataset)
     stored = sum(n or 0 for n in wanted.values()) * unit.stored
-    copies = sum(len(params.seeds_on(dataset)) * _networks(m, unit.tasks) for m in methods.values())
+    networks = sum(unit.tasks if method.networks == "separate" else 1 for method in methods.values())
     return Estimate(
         unit=unit,
         conditions=len(methods),
         steps=_steps(params, dataset),
         seconds=sum(condition_seconds(params, dataset, m, unit) + OVERHEAD for m in methods.values()),
-        disk=stored + copies * unit.weights,
+        disk=stored + len(params.seeds_on(dataset)) * networks * unit.weights,
     )
 
 
 def condition_seconds(params: Params, dataset: str, method: Method, unit: Unit) -> float:
     """Seconds of training and evaluation of one condition, by the count of passes of its step against an LS step's."""
-    training, seeds = params.dataset[dataset].training, len(params.seeds_on(dataset))
+    training, seeds = params.datasets[dataset].training, len(params.seeds_on(dataset))
     steps, examples = _steps(params, dataset), _examples(params, dataset)
     trials = count(grids(params, dataset, method))
     step = unit.step * step_ratio(method, unit.tasks)
-    look = unit.look * (_networks(method, unit.tasks) if method.networks == "separate" else 1)
+    look = unit.look * (unit.tasks if method.networks == "separate" else 1)
     # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
     looks = min(training.conflict_batches, steps) * (method.networks == "shared" and unit.tasks > 1)
     watch = looks * unit.step * (1 + 2 * unit.tasks) / 3
     final = training.epochs * (steps * step + watch + ((examples["val"] or 0) + (examples["test"] or 0)) * look)
     trial = training.search_epochs * steps * step + (examples["val"] or 0) * look
-    return trials * trial + seeds * final
+    return float(trials * trial + seeds * final)
 
 
 def measure(params: Params, dataset: str, raw: Path) -> Unit:
     """Prepare a few examples in a folder that is thrown away, and time a step and an evaluation on them."""
-    block, where = params.dataset[dataset], device(params.train.device)
+    block, where = params.datasets[dataset], device(params.train.device)
     few = {"train": 2 * block.training.batch, "val": SAMPLE, "test": SAMPLE}
     few = {split: min(n, getattr(block.data, split)) for split, n in few.items()}
     few["train"] = max(few["train"], block.training.batch)
@@ -169,14 +169,10 @@ def step_ratio(method: Method, tasks: int) -> float:
 
 def _examples(params: Params, dataset: str) -> dict[str, int | None]:
     """How many each split has; None where all there are are taken."""
-    data = params.dataset[dataset].data
+    data = params.datasets[dataset].data
     return {split: getattr(data, split) for split in ("train", "val", "test")}
 
 
 def _steps(params: Params, dataset: str) -> int:
     """Of an epoch."""
-    return max(1, (_examples(params, dataset)["train"] or 0) // params.dataset[dataset].training.batch)
-
-
-def _networks(method: Method, tasks: int) -> int:
-    return tasks if method.networks == "separate" else 1
+    return int(max(1, (_examples(params, dataset)["train"] or 0) // params.datasets[dataset].training.batch))

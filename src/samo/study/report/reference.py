@@ -10,7 +10,7 @@ import json
 import math
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -24,16 +24,17 @@ from samo.results import tables
 from samo.results.tables import Run
 from samo.study import config, store
 from samo.study.config import Params, conditions
-from samo.study.notebooks import claims_stage
-from samo.study.notebooks.tables_stage import by_dataset, csv, read_runs
+from samo.study.report import evidence as gathered
 from samo.study.report import provenance
 from samo.study.runs import results
+from samo.study.runs.formats import csv_text
+from samo.study.runs.results import by_dataset, read_runs
 
 FOLDER = Path("data/reference/study")
 FILE = "run.jsonl"
 REMEDY = f"`git checkout {FOLDER}` brings it back as it was"
 CONDITIONS = "conditions"
-TABLES = {name: COLUMNS[name] for name in ("history", "layers", "toys", *claims_stage.ANALYSES)}
+TABLES = {name: COLUMNS[name] for name in ("history", "layers", "toys", *gathered.ANALYSES)}
 """Table -> the columns that it has at least; rows are as in `samo.claims.evidence.Evidence`."""
 PACKAGES = (*provenance.PACKAGES, "scipy", "torch-geometric", "rdkit")
 
@@ -68,11 +69,12 @@ class Reference:
     @cached_property
     def evidence(self) -> Evidence:
         """What its claims are judged by."""
-        return claims_stage.evidence(self.runs, self.variants, self.frames)
+        found = gathered.evidence(self.runs, self.variants, self.frames)
+        return replace(found, regimes=gathered.regimes(self.params))
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """Every claim with its verdict and comparisons; takes some seconds, since intervals are bootstrapped."""
+        """Every claim with its verdict and comparisons; takes some seconds."""
         return claims_table.table(self.evidence)
 
     def main(self, dataset: str) -> pd.DataFrame:
@@ -147,7 +149,7 @@ def write(root: Path, params: Params) -> list[str]:
     missing = [f"{dataset}/{method}" for dataset, method, run in found if run is None]
     if len(missing) == len(found):
         raise ValueError("no condition of the profile has run: `samo repro` runs them")
-    evidence = claims_stage.read(root, conditions.main(params), params.analyses, variants)
+    evidence = gathered.read(root, conditions.main(params), params.analyses, variants)
     plain = evidence.runs[(evidence.runs["sharpness"] == "none") & (evidence.runs["networks"] == "shared")]
     layers = evidence.layers.merge(plain[["dataset", "method"]].drop_duplicates(), on=["dataset", "method"])
     frames = {name: layers if name == "layers" else getattr(evidence, name) for name in TABLES}
@@ -181,7 +183,7 @@ def write_tables(run: Reference) -> None:
     """What follows from the records, for those who read it here: main tables and verdicts, anew."""
     for dataset in run.runs:
         store.write_text(run.folder / f"table-{dataset}.md", tables.markdown(run.main(dataset)))
-    store.write_text(run.folder / "claims.csv", csv(run.claims.assign(figure="")))
+    store.write_text(run.folder / "claims.csv", csv_text(run.claims.assign(figure="")))
     store.write_text(run.folder / "claims.md", claims_table.markdown(run.claims))
 
 

@@ -2,7 +2,10 @@
 
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIGITS = 6
 """Decimal places of numbers in results: noise of the last bits must not ripple through the pipeline."""
@@ -22,3 +25,8 @@ def rounded(value: Any) -> Any:
 def json_text(value: Any) -> str:
     """JSON with sorted keys and rounded numbers."""
     return json.dumps(rounded(value), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def csv_text(frame: "pd.DataFrame") -> str:
+    """A frame as CSV with six significant digits."""
+    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")

@@ -1,6 +1,6 @@
 """A cell's results as they are read: files that were cut, or edited by hand into nonsense, are refused by name."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +32,10 @@ class Columns:
 
 HISTORY = Columns("split", "task", "metric", counts=("seed", "epoch"), numbers=("value",))
 LAYERS = Columns("layer", counts=("seed", "epoch"), numbers=("position", "cosine"))
+Pairs = Iterable[tuple[str, str]]
+"""Conditions as (dataset, method), in the order of params.yaml."""
+TOYS = Path("data/analysis/toys")
+"""Where the stage `toys` writes."""
 MEND = "remove it and let `dvc repro` make it again"
 
 Values = dict[str, float | None]
@@ -126,3 +130,26 @@ def read_rows(path: Path, columns: Columns, mend: str = MEND) -> pd.DataFrame:
             said: Any = found[name].iloc[at]
             raise ValueError(f"{path}, line {at + 2}: {name} is {str(said)[:60]!r}, not a number: {mend}")
     return found
+
+
+def by_dataset(pairs: Pairs) -> dict[str, list[str]]:
+    """{dataset: [method, …]} in the order of the conditions."""
+    out: dict[str, list[str]] = {}
+    for dataset, method in pairs:
+        out.setdefault(dataset, []).append(method)
+    return out
+
+
+def read_runs(root: Path, dataset: str, methods: Iterable[str]) -> dict[str, Run | None]:
+    """Each method's parsed metrics.json, or None where the condition has not been run."""
+    files = {method: root / "data/runs" / dataset / method / "metrics.json" for method in methods}
+    return {method: read_metrics(file) if file.exists() else None for method, file in files.items()}
+
+
+def read_histories(
+    root: Path, dataset: str, methods: Iterable[str], name: str = "history.csv"
+) -> dict[str, pd.DataFrame | None]:
+    """Each method's history.csv, or layers.csv; None where the condition has not been run or has no such file."""
+    files = {method: root / "data/runs" / dataset / method / name for method in methods}
+    kind = LAYERS if name == "layers.csv" else HISTORY
+    return {method: read_rows(file, kind) if file.exists() else None for method, file in files.items()}

@@ -1,80 +1,125 @@
-"""What an analysis of trained networks starts from: the dataset's problem, its cells, their weights."""
+"""What an analysis starts from: a dataset's problem, its methods, their histories and trained networks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
 from samo import datasets
-from samo.analysis.parts.choice import Choice
+from samo.analysis.parts.method_filter import MethodFilter
 from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
-from samo.study import config, paths
+from samo.study import config, paths, progress, store
 from samo.study.config import Params
 from samo.study.config.conditions import Condition, conditions
 from samo.study.config.method import Method
 from samo.study.errors import NotebookError
+from samo.study.runs import results
+from samo.study.runs.formats import csv_text
 from samo.training.problem import Problem
-from samo.training.settings import Settings
+from samo.training.settings import Training
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Where an analysis works.
+    """One analysis of one dataset: what it looks at, and where its table goes.
 
     Attributes:
         root: the project's folder.
         params: the active profile.
         dataset: the one that is looked at.
-        problem: of that dataset.
-        device: where to compute.
+        analysis: its name in params.yaml.
     """
 
     root: Path
     params: Params
     dataset: str
-    problem: Problem
-    device: torch.device
+    analysis: str
 
-    def options(self, analysis: str) -> Settings:
-        """The analysis's settings."""
-        return self.params.options(analysis)
+    @cached_property
+    def options(self) -> Any:
+        """The analysis's settings, of the type `Options` of its module."""
+        return self.params.options(self.analysis)
 
-    def cells(self, methods: Mapping[str, Method]) -> list[Condition]:
-        """Those of these methods, in the order of params.yaml; one that has not run is said and left out.
+    @cached_property
+    def problem(self) -> Problem:
+        """Of the dataset."""
+        return problem(self.root, self.params, self.dataset)
 
-        Where none has run all are given: `network` then says what is missing.
+    @cached_property
+    def device(self) -> torch.device:
+        """Where to compute."""
+        return config.device(self.params.train.device)
+
+    @property
+    def training(self) -> Training:
+        """The dataset's settings of training."""
+        return self.params.datasets[self.dataset].training
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of the dataset's final trainings."""
+        return self.params.seeds_on(self.dataset)
+
+    @cached_property
+    def methods(self) -> dict[str, Method]:
+        """The main methods with a shared trunk, in their order: those that the options choose, where they choose."""
+        shared = {name: m for name, m in self.params.main_on(self.dataset).items() if m.networks == "shared"}
+        choice = self.options
+        if not isinstance(choice, MethodFilter):
+            return shared
+        return {name: m for name, m in shared.items() if choice.takes(m.aggregator_name, m.preset_name)}
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What the methods are made of, as figures ask for it: method, aggregator, sharpness, networks."""
+        rows = [(name, m.aggregator_name, m.preset_name, m.networks) for name, m in self.methods.items()]
+        return pd.DataFrame(rows, columns=["method", "aggregator", "sharpness", "networks"])
+
+    def networks(self, seeds: int) -> Iterator[tuple[str, int, nn.Module]]:
+        """(method, seed, trained network) of `methods` and the first so many seeds, on the device, in eval mode.
+
+        A method that has not run is said and left out.
+
+        Raises:
+            NotebookError: none has run, or a file of weights is missing or of another network.
         """
-        asked = [c for c in conditions(self.params) if c.dataset == self.dataset and c.method in methods]
+        asked = [c for c in conditions(self.params) if c.dataset == self.dataset and c.method in self.methods]
         ran = [cell for cell in asked if (self.root / cell.models).is_dir()]
         for cell in asked if ran else ():
             if cell not in ran:
                 print(f"without {cell.name}: it has not run")
-        return ran or asked
+        work = [(cell, seed) for cell in ran or asked for seed in self.seeds[:seeds]]
+        for done, (cell, seed) in enumerate(work):
+            progress.report(phase=f"{cell.method}, seed {seed}", done=round(done / len(work), 4))
+            yield cell.method, seed, network(self.root, self.params, cell, seed, self.problem).to(self.device)
 
-    def work(self, methods: Mapping[str, Method], seeds: int) -> list[tuple[Condition, int]]:
-        """(cell, seed) of these methods and of the first so many seeds."""
-        return [(cell, seed) for cell in self.cells(methods) for seed in self.params.seeds_on(self.dataset)[:seeds]]
+    def histories(self, name: str) -> dict[str, pd.DataFrame | None]:
+        """Method -> history.csv or layers.csv of its condition, None where it has not run."""
+        return results.read_histories(self.root, self.dataset, self.methods, name)
 
-    def network(self, cell: Condition, seed: int) -> nn.Module:
-        """See `network`; on this device."""
-        return network(self.root, self.params, cell, seed, self.problem).to(self.device)
+    def write(self, table: pd.DataFrame) -> None:
+        """Write data/analysis/<dataset>/<analysis>.csv."""
+        path = self.root / "data/analysis" / self.dataset / f"{self.analysis}.csv"
+        store.write_text(path, csv_text(table))
 
 
-def setting(dataset: str) -> Setting:
+def setting(dataset: str, analysis: str) -> Setting:
     """Of a dataset of the active profile; sets the number of threads to the profile's."""
     root, params = paths.root(), config.load()
     torch.set_num_threads(params.train.threads)
-    return Setting(root, params, dataset, problem(root, params, dataset), config.device(params.train.device))
+    return Setting(root, params, dataset, analysis)
 
 
 def problem(root: Path, params: Params, dataset: str) -> Problem:
     """A dataset's problem from its prepared arrays, with the training settings of the profile."""
-    return datasets.get(dataset).problem(root / "data/prepared" / dataset, params.dataset[dataset].training)
+    return datasets.get(dataset).problem(root / "data/prepared" / dataset, params.datasets[dataset].training)
 
 
 def network(root: Path, params: Params, cell: Condition, seed: int, of: Problem) -> nn.Module:
@@ -98,17 +143,3 @@ def network(root: Path, params: Params, cell: Condition, seed: int, of: Problem)
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise NotebookError(f"{path}: weights of another network ({reason}): `dvc repro -f {cell.stage}`") from error
     return made.eval()
-
-
-def shared(params: Params, dataset: str) -> dict[str, Method]:
-    """The dataset's main methods with a shared trunk, in their order."""
-    return {name: method for name, method in params.main_on(dataset).items() if method.networks == "shared"}
-
-
-def chosen(params: Params, dataset: str, choice: Choice) -> dict[str, Method]:
-    """Of `shared`, those that an analysis looks at."""
-    return {
-        name: method
-        for name, method in shared(params, dataset).items()
-        if choice.takes(method.aggregator_name, method.preset_name)
-    }

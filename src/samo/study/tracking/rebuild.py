@@ -13,8 +13,8 @@ from samo.results.metrics import delta_m
 from samo.study import config
 from samo.study.config import Params
 from samo.study.config.conditions import Condition, conditions
-from samo.study.notebooks.tables_stage import read_runs
 from samo.study.runs import results
+from samo.study.runs.results import read_runs
 from samo.study.tracking import mlflow_store, record
 from samo.training.loop import Row
 from samo.training.search import Trial

@@ -1,37 +1,25 @@
-"""The last part of the stage `tables`: runs and analyses in, the claims with their verdicts out."""
+"""What the claims are judged by: runs and analyses of the active profile's conditions."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from samo.claims import table
 from samo.claims.evidence import COLUMNS, Evidence, empty
 from samo.results.method import MethodSpec
 from samo.results.tables import Run, Runs
-from samo.study import store
-from samo.study.notebooks.tables_stage import Pairs, by_dataset, csv, read_histories, read_runs
+from samo.study import config
 from samo.study.runs import results
+from samo.study.runs.results import Pairs, by_dataset, read_histories, read_runs
 
 ANALYSES = ("curvature", "cost", "probe")
 """The frames that lie under data/analysis/<dataset>, each as <analysis>.csv."""
 TOYS = "data/analysis/toys/ends.csv"
 HISTORY = {"cosine_mean", "minibatch_conflict"}
 """What the claims need of a history."""
-
-
-def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> pd.DataFrame:
-    """Judge every claim by the cells of the active profile; write reports/tables/claims.csv and claims.md.
-
-    A figure is named only where it was drawn, so that this comes after the figures.
-    """
-    found = table.table(read(root, pairs, analyses, variants))
-    drawn = found["figure"].map(lambda name: (root / "reports/figures" / f"{name}.svg").exists())
-    found["figure"] = found["figure"].where(drawn, "")
-    store.write_text(root / "reports/tables/claims.csv", csv(found))
-    store.write_text(root / "reports/tables/claims.md", table.markdown(found))
-    return found
 
 
 def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Evidence:
@@ -61,7 +49,21 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
             frames[name].append(frame[frame["method"].isin(methods)].assign(dataset=dataset))
     made = {name: _joined(name, parts) for name, parts in frames.items()}
     runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in cells.items()}
-    return evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+    found = evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+    params = root / "params.yaml"
+    return replace(found, regimes=regimes(config.load(params))) if params.exists() else found
+
+
+def regimes(params: config.Params) -> dict[str, str]:
+    """{dataset: "300 updates, lenet"}, of which verdicts on it speak; epochs where the updates are not known."""
+    found = {}
+    for name, block in params.dataset.items():
+        training, train = block.training, getattr(block.data, "train", None)
+        known = isinstance(train, int)
+        n = training.epochs * math.ceil(train / training.batch) if known else training.epochs
+        network = getattr(training, "network", "")
+        found[name] = ", ".join(filter(None, (f"{n} {'updates' if known else 'epochs'}", network)))
+    return found
 
 
 def evidence(

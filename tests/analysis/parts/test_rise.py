@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from samo.analysis.parts.ball import rise
 from samo.analysis.parts.hessian import Pieces
+from samo.analysis.parts.rise import rise
 
 
 def generator() -> torch.Generator:

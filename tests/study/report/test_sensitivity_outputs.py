@@ -5,9 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from samo.study.notebooks.claims_stage import read, write_claims
-from samo.study.notebooks.figures_stage import write_figures
-from samo.study.notebooks.tables_stage import write_tables
+from samo.study.report.evidence import read
+from samo.study.report.outputs import write_claims, write_figures, write_tables
 from samo.study.report.report import Report
 from tests.made import made_variant, write_runs, write_variants
 from tests.study.report.made_report import copy_template

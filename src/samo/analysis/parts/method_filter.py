@@ -9,7 +9,7 @@ from samo.optim.sharpness import PRESETS
 from samo.training.settings import Settings
 
 
-class Choice(Settings):
+class MethodFilter(Settings):
     """Methods by what they are made of; the single-task baseline, which has no trunk, is never among them.
 
     Attributes:

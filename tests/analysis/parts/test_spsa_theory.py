@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from samo.analysis.parts.probe_theory import mean_cosine, mean_cosine_by_layer
+from samo.analysis.parts.spsa_theory import mean_cosine, mean_cosine_by_layer
 
 DRAWS = 4000
 

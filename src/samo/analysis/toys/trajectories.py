@@ -1,4 +1,4 @@
-"""Walks over the toys: where each aggregator x sharpness goes, how flat it is there, how far from the Pareto front."""
+"""Trajectories on the toys: where each aggregator x sharpness goes, how flat it is there, how far from the front."""
 
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
@@ -20,15 +20,15 @@ FRONT = 200
 """Points of a front; between two of them it is taken for straight."""
 
 NEAR = 0.02
-"""A walk that ends nearer to the front than this share of the window's width counts as Pareto optimal: with a fixed
-learning rate and rho it never stands quite still."""
+"""A trajectory that ends nearer to the front than this share of the window's width counts as Pareto optimal: with a
+fixed learning rate and rho it never stands quite still."""
 
 
-class Walk(Settings):
-    """How a toy is walked over, by plain gradient descent.
+class Descent(Settings):
+    """How a toy is descended, by plain gradient descent.
 
     Attributes:
-        steps: of each walk.
+        steps: of each trajectory.
         lr: learning rate.
         rho: radius of the perturbation, in the unit of the weights.
         every: a point is kept every so many steps; the first and the last always are.
@@ -51,7 +51,7 @@ class Walk(Settings):
         return torch.optim.SGD([x], lr=self.lr)
 
 
-class AdamWalk(Walk):
+class AdamDescent(Descent):
     """The same with Adam.
 
     Attributes:
@@ -67,31 +67,31 @@ class AdamWalk(Walk):
 
 
 class Options(Settings):
-    """The block `toys` of params.yaml: how each of `TOYS` is walked over.
+    """The block `toys` of params.yaml: how each of `TOYS` is descended.
 
-    The authors walk over the valleys with Adam at 1e-3 and its usual betas, 35,000 (Nash-MTL) or 50,000 steps (FAMO).
-    By default ours are fewer and larger, and Adam forgets sooner, so that its memory is as small a part of the walk.
+    The authors descend the valleys with Adam at 1e-3 and its usual betas, 35,000 (Nash-MTL) or 50,000 steps (FAMO).
+    By default ours are fewer and larger, and Adam forgets sooner, so that its memory is as small a part of the way.
     """
 
-    quadratics: Walk = Walk(steps=40, lr=0.05, rho=0.5)
-    valleys: AdamWalk = AdamWalk(steps=240, lr=0.08, rho=0.2, every=3, starts=[1, 3], beta1=0.5, beta2=0.9)
+    quadratics: Descent = Descent(steps=40, lr=0.05, rho=0.5)
+    valleys: AdamDescent = AdamDescent(steps=240, lr=0.08, rho=0.2, every=3, starts=[1, 3], beta1=0.5, beta2=0.9)
 
     @field_validator("quadratics", "valleys")
     @classmethod
-    def _has_starts(cls, walk: Walk, info: ValidationInfo) -> Walk:
+    def _has_starts(cls, descent: Descent, info: ValidationInfo) -> Descent:
         most = len(TOYS[str(info.field_name)].starts)
-        if len(set(walk.starts)) != len(walk.starts) or max(walk.starts) > most:
-            raise ValueError(f"starts must be among 1 to {most}, each once, got {walk.starts}")
-        return walk
+        if len(set(descent.starts)) != len(descent.starts) or max(descent.starts) > most:
+            raise ValueError(f"starts must be among 1 to {most}, each once, got {descent.starts}")
+        return descent
 
-    def of(self, toy: str) -> Walk:
-        """The walk over the toy of this name."""
-        found: Walk = getattr(self, toy)
+    def of(self, toy: str) -> Descent:
+        """The descent on the toy of this name."""
+        found: Descent = getattr(self, toy)
         return found
 
 
 class Key(NamedTuple):
-    """What tells walks apart; starts count from 1."""
+    """What tells trajectories apart; starts count from 1."""
 
     toy: str
     start: int
@@ -100,7 +100,7 @@ class Key(NamedTuple):
 
 
 def keys(options: Options) -> Iterator[Key]:
-    """Every walk, in the order of the tables."""
+    """Every trajectory, in the order of the tables."""
     for toy in TOYS:
         for start in options.of(toy).starts:
             for aggregator in AGGREGATORS:
@@ -108,17 +108,17 @@ def keys(options: Options) -> Iterator[Key]:
                     yield Key(toy, start, aggregator, sharpness)
 
 
-def walk(
+def trajectory(
     toy: Toy,
     start: Place,
     aggregator: str,
     sharpness: Sharpness,
-    how: Walk,
+    how: Descent,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """The points [steps + 1, 2] of one walk, the start first, in float64.
+    """The points [steps + 1, 2] of one trajectory, the start first, in float64.
 
-    The two weights are the trunk, and there are no heads. A walk that runs off to where a loss is no number any more
+    The two weights are the trunk, and there are no heads. A trajectory that runs off to where a loss is no number
     ends there: the points after it are NaN.
 
     Args:
@@ -141,22 +141,22 @@ def walk(
 
 
 def trajectories(options: Options) -> pd.DataFrame:
-    """Every walk's kept points: toy, start, aggregator, sharpness, step, x1, x2, loss1, loss2.
+    """Every trajectory's kept points: toy, start, aggregator, sharpness, step, x1, x2, loss1, loss2.
 
-    Where a walk broke off, its last rows are gaps.
+    Where a trajectory broke off, its last rows are gaps.
     """
     parts = []
     for key in keys(options):
         toy, how = TOYS[key.toy], options.of(key.toy)
         shape = preset(key.sharpness, **({} if key.sharpness == "none" else {"rho": how.rho}))
-        path = walk(toy, toy.starts[key.start - 1], key.aggregator, shape, how)
+        path = trajectory(toy, toy.starts[key.start - 1], key.aggregator, shape, how)
         named = pd.DataFrame([key] * len(how.kept), columns=list(Key._fields)).assign(step=how.kept)
         parts.append(named.join(points(toy, path[how.kept])))
     return pd.concat(parts, ignore_index=True)
 
 
 def ends(paths: pd.DataFrame) -> pd.DataFrame:
-    """Where the walks of `trajectories` end.
+    """Where the trajectories end.
 
     Columns: toy, start, aggregator, sharpness, x1, x2, loss1, loss2; lambda_max, the largest eigenvalue of the average
     loss's Hessian; distance_to_front, in the plane of the weights; pareto_optimal, "yes" or "no" (see `NEAR`).

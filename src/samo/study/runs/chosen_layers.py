@@ -1,32 +1,18 @@
-"""The stage `analyse@…-layers`, and the command that turns its result into a choice of layers."""
+"""What `samo layers` prints: the layers that the analysis `layers` chose, as params.yaml takes them."""
 
 import json
 from pathlib import Path
-from typing import cast
 
-import pandas as pd
-
-from samo.analysis.layers import Options, layers, ranking
+from samo.analysis.layers import ranking
 from samo.study import store
-from samo.study.config import Params
 from samo.study.errors import NotebookError
-from samo.study.notebooks.tables_stage import csv, read_histories
-from samo.study.runs import results, trained
+from samo.study.runs import results
 
 RANKED = results.Columns("method", "layer", "chosen", numbers=("epoch", "position", "mean"))
 """What the choice goes by."""
 
 
-def write_layers(root: Path, params: Params, dataset: str) -> pd.DataFrame:
-    """Summarise how task gradients agree on each layer, into data/analysis/<dataset>/layers.csv."""
-    options = cast("Options", params.options("layers"))
-    methods = trained.chosen(params, dataset, options)
-    table = layers(read_histories(root, dataset, methods, "layers.csv"), options.choose)
-    store.write_text(_result(root, dataset), csv(table))
-    return table
-
-
-def choice(root: Path, dataset: str, file: Path | None = None) -> str:
+def chosen_layers(root: Path, dataset: str, file: Path | None = None) -> str:
     """The layers that the analysis chose, as words for people and as what params.yaml may hold.
 
     Args:
@@ -38,7 +24,7 @@ def choice(root: Path, dataset: str, file: Path | None = None) -> str:
     Raises:
         NotebookError: the analysis has not been run, or had no method to look at.
     """
-    path = _result(root, dataset)
+    path = root / "data/analysis" / dataset / "layers.csv"
     if not path.exists():
         raise NotebookError(f"{path}: not there: `dvc repro analyse@{dataset}-layers` makes it")
     table = results.read_rows(path, RANKED)
@@ -61,7 +47,3 @@ def choice(root: Path, dataset: str, file: Path | None = None) -> str:
             f"for params.yaml: sharpness: {{preset: samo-sampled, layers: {{{dataset}: {json.dumps(chosen)}}}}}",
         ]
     )
-
-
-def _result(root: Path, dataset: str) -> Path:
-    return root / "data/analysis" / dataset / "layers.csv"

@@ -5,18 +5,19 @@ import torch
 from pydantic import ValidationError
 
 from samo import preset
-from samo.analysis.toys import walks
+from samo.analysis.toys import trajectories
 from samo.analysis.toys.losses import TOYS
-from samo.analysis.toys.walks import Options, Walk
-from tests.figures.made_toys import SHORT, made_walks
+from samo.analysis.toys.trajectories import Options
+from tests.figures.made_toys import SHORT, made_trajectories
 
 QUADRATICS = TOYS["quadratics"]
 GOAL = torch.tensor([2 / 3, 1 / 3], dtype=torch.float64)
 
 
-def quadratic_walk(sharpness, rho=0.3, steps=60, lr=0.05, aggregator="ls"):
+def on_quadratics(sharpness, rho=0.3, steps=60, lr=0.05, aggregator="ls"):
     shape = preset(sharpness, **({} if sharpness == "none" else {"rho": rho}))
-    return walks.walk(QUADRATICS, (0.0, 0.0), aggregator, shape, Walk(steps=steps, lr=lr, rho=rho))
+    how = trajectories.Descent(steps=steps, lr=lr, rho=rho)
+    return trajectories.trajectory(QUADRATICS, (0.0, 0.0), aggregator, shape, how)
 
 
 def off_line(path):
@@ -26,7 +27,7 @@ def off_line(path):
 
 
 def test_ls_goes_straight_to_the_minimiser_at_the_rate_of_the_hessian():
-    path = quadratic_walk("none")
+    path = on_quadratics("none")
     # The sum of the losses has the Hessian 3 I.
     left = (1 - 0.05 * 3) ** torch.arange(61, dtype=torch.float64)
     torch.testing.assert_close(path, GOAL * (1 - left[:, None]), rtol=0, atol=1e-12)
@@ -34,50 +35,50 @@ def test_ls_goes_straight_to_the_minimiser_at_the_rate_of_the_hessian():
 
 @pytest.mark.parametrize("rho", [0.05, 0.3, 1.0])
 @pytest.mark.parametrize("lr", [0.01, 0.05])
-def test_gsam_walks_the_same_line_and_ends_within_lr_times_rho(lr, rho):
-    path = quadratic_walk("gsam", rho=rho, steps=int(6 / lr), lr=lr)
+def test_gsam_keeps_to_the_same_line_and_ends_within_lr_times_rho(lr, rho):
+    path = on_quadratics("gsam", rho=rho, steps=int(6 / lr), lr=lr)
     assert off_line(path).max() < 1e-12
-    assert off_line(quadratic_walk("none")).max() < 1e-12
+    assert off_line(on_quadratics("none")).max() < 1e-12
     # A step near the goal is lr * 3 (r + rho) for the distance r: it settles into a leap of lr * 3 rho about the goal.
     assert 0.5 * lr * 3 * rho / 2 < (path[-1] - GOAL).norm() <= lr * 3 * rho
     # It is not the same walk, only the same line.
-    assert (path[1] - quadratic_walk("none", lr=lr)[1]).norm() > 1e-3
+    assert (path[1] - on_quadratics("none", lr=lr)[1]).norm() > 1e-3
 
 
 @pytest.mark.parametrize("sharpness", ["lsam", "samo"])
 def test_perturbations_of_each_task_leave_the_line(sharpness):
-    assert off_line(quadratic_walk(sharpness)).max() > 1e-3
+    assert off_line(on_quadratics(sharpness)).max() > 1e-3
 
 
 def test_under_ls_fmtl_is_lsam():
-    assert torch.equal(quadratic_walk("lsam"), quadratic_walk("fmtl"))
-    assert not torch.equal(quadratic_walk("lsam", aggregator="mgda"), quadratic_walk("fmtl", aggregator="mgda"))
+    assert torch.equal(on_quadratics("lsam"), on_quadratics("fmtl"))
+    assert not torch.equal(on_quadratics("lsam", aggregator="mgda"), on_quadratics("fmtl", aggregator="mgda"))
 
 
 def test_the_end_has_the_curvature_and_the_distance_of_the_closed_form():
-    assert walks.lambda_max(QUADRATICS, GOAL) == pytest.approx(1.5, abs=1e-12)
-    front = QUADRATICS.front(walks.FRONT)
-    assert walks.distance(GOAL, front) < 1e-4
-    assert walks.distance(torch.tensor([2.0, -4.0], dtype=torch.float64), front) == pytest.approx(3.0, abs=1e-12)
+    assert trajectories.lambda_max(QUADRATICS, GOAL) == pytest.approx(1.5, abs=1e-12)
+    front = QUADRATICS.front(trajectories.FRONT)
+    assert trajectories.distance(GOAL, front) < 1e-4
+    assert trajectories.distance(torch.tensor([2.0, -4.0], dtype=torch.float64), front) == pytest.approx(3.0, abs=1e-12)
 
 
 def test_a_walk_that_runs_off_ends_in_gaps():
-    path = quadratic_walk("none", steps=300, lr=1e6)
+    path = on_quadratics("none", steps=300, lr=1e6)
     assert path[:2].isfinite().all()
     assert path[-1].isnan().all()
-    assert torch.tensor(walks.lambda_max(QUADRATICS, path[-1])).isnan()
-    assert torch.tensor(walks.distance(path[-1], QUADRATICS.front(5))).isnan()
+    assert torch.tensor(trajectories.lambda_max(QUADRATICS, path[-1])).isnan()
+    assert torch.tensor(trajectories.distance(path[-1], QUADRATICS.front(5))).isnan()
 
 
 def test_the_tables_hold_every_walk_and_the_kept_points():
-    paths = made_walks()
+    paths = made_trajectories()
     each = paths.groupby(["toy", "start", "aggregator", "sharpness"], sort=False)
-    assert len(each) == 3 * len(walks.AGGREGATORS) * len(walks.SHARPNESS)
+    assert len(each) == 3 * len(trajectories.AGGREGATORS) * len(trajectories.SHARPNESS)
     assert paths.loc[paths["toy"] == "quadratics", "step"].unique().tolist() == [0, 3, 6, 7]
     assert paths.loc[paths["toy"] == "valleys", "step"].unique().tolist() == [0, 1, 2, 3]
     first = each.head(1)
     assert set(zip(first["x1"], first["x2"], strict=True)) == {(0, 0), (9, 9), (-8.5, 7.5)}
-    table = walks.ends(paths)
+    table = trajectories.ends(paths)
     assert len(table) == len(each)
     assert table[["x1", "loss2"]].equals(each.tail(1)[["x1", "loss2"]].reset_index(drop=True))
     assert set(table["pareto_optimal"]) <= {"yes", "no"}
@@ -85,13 +86,13 @@ def test_the_tables_hold_every_walk_and_the_kept_points():
     assert table["lambda_max"].notna().all()
 
 
-def test_the_same_options_give_the_same_walks():
-    assert walks.trajectories(SHORT).equals(made_walks())
+def test_the_same_options_give_the_same_trajectories():
+    assert trajectories.trajectories(SHORT).equals(made_trajectories())
 
 
 def test_the_fronts_have_their_losses():
-    table = walks.fronts()
-    assert table.groupby("toy").size().to_dict() == {"quadratics": walks.FRONT, "valleys": walks.FRONT}
+    table = trajectories.fronts()
+    assert table.groupby("toy").size().to_dict() == {"quadratics": trajectories.FRONT, "valleys": trajectories.FRONT}
     assert table.loc[table["toy"] == "quadratics", ["loss1", "loss2"]].min().tolist() == [0, 0]
 
 
