@@ -1,12 +1,12 @@
 """How a running stage says where it is: JSON lines, appended to the file that SAMO_PROGRESS names."""
 
+import contextlib
 import json
 import os
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,8 @@ def report(**event: Any) -> None:
     path = os.environ.get(VARIABLE)
     if not path:
         return
-    try:
-        line = (json.dumps(event) + "\n").encode()
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    except OSError:
-        return
-    try:
-        os.write(descriptor, line)
-    except OSError:
-        return
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError), Path(path).open("ab", buffering=0) as file:
+        file.write((json.dumps(event) + "\n").encode())
 
 
 class Tail:
@@ -64,16 +55,11 @@ class Tail:
             return []
         whole = new[: new.rfind(b"\n") + 1]
         self._offset += len(whole)
-        events = (_parse(line) for line in whole.splitlines())
-        return [event for event in events if event is not None]
-
-
-def _parse(line: bytes) -> Event | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None
+        events: list[Any] = []
+        for line in whole.splitlines():
+            with contextlib.suppress(ValueError):
+                events.append(json.loads(line))
+        return [event for event in events if isinstance(event, dict)]
 
 
 def where(event: Event) -> str:
@@ -86,7 +72,7 @@ def where(event: Event) -> str:
     return ", ".join(words)
 
 
-@contextmanager
+@contextlib.contextmanager
 def echo() -> Iterator[None]:
     """Write to stderr, as plain lines, what is reported inside; nothing where somebody is watching already."""
     if VARIABLE in os.environ:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samo.study import store
-from samo.study.grid.plan import LockEntry, calm_dvc, stage_name
+from samo.study.grid.plan import LockEntry, opened
 from samo.study.grid.remote import Exchange
 
 
@@ -25,11 +25,9 @@ def adopt(root: Path, made: Mapping[str, LockEntry | None], remote: str = "") ->
     Raises:
         PipelineError: if DVC cannot, or is at work in `root`.
     """
-    from dvc.repo import Repo, lock_repo
     from dvc.stage.loader import StageLoader
 
-    with calm_dvc(), lock_repo(repo := Repo(str(root))), repo.scm_context(quiet=True):
-        stages = {stage_name(stage, root): stage for stage in repo.index.stages}
+    with opened(root) as (repo, stages):
         noted: dict[Any, list[Any]] = defaultdict(list)
         for name, entry in made.items():
             stage = stages[name]
@@ -41,12 +39,7 @@ def adopt(root: Path, made: Mapping[str, LockEntry | None], remote: str = "") ->
             if entry is not None:
                 noted[stage.dvcfile].append(stage)
         for file, changed in noted.items():
-            _note(file, changed)
-
-
-def note(stage: Any) -> None:
-    """Write a stage's entry into its dvc.lock."""
-    _note(stage.dvcfile, [stage])
+            note(file, changed)
 
 
 def withdraw(root: Path, stages: Collection[str]) -> None:
@@ -57,16 +50,13 @@ def withdraw(root: Path, stages: Collection[str]) -> None:
     Raises:
         PipelineError: if DVC is at work in `root`.
     """
-    from dvc.repo import Repo, lock_repo
-
-    with calm_dvc(), lock_repo(repo := Repo(str(root))):
-        for stage in repo.index.stages:
-            if stage_name(stage, root) in stages:
-                stage.remove_outs(ignore_remove=False, force=False)
+    with opened(root) as (_, known):
+        for name in known.keys() & set(stages):
+            known[name].remove_outs(ignore_remove=False, force=False)
 
 
-def _note(file: Any, stages: Sequence[Any]) -> None:
-    """As DVC does it, but whole or not at all: it would write into the file itself."""
+def note(file: Any, stages: Sequence[Any]) -> None:
+    """Write stages' entries into the dvc.lock beside a dvc.yaml, whole or not at all: DVC would write into it."""
     from dvc.dvcfile import Lockfile
 
     lock = Path(file.path).with_suffix(".lock")

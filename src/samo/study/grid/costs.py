@@ -31,7 +31,7 @@ def show(root: Path, params: Params, workers: int) -> None:
     for line in missing:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if found:
-        console.print(_sum(found, len(params.datasets), workers))
+        console.print(_sum(found, len(params.datasets), workers, work.others(root, params)))
 
 
 def _table(found: dict[str, Estimate], workers: int, where: str) -> Table:
@@ -53,13 +53,13 @@ def _table(found: dict[str, Estimate], workers: int, where: str) -> Table:
     return table
 
 
-def _sum(found: dict[str, Estimate], datasets: int, workers: int) -> str:
+def _sum(found: dict[str, Estimate], datasets: int, workers: int, others: float) -> str:
     conditions = sum(e.conditions for e in found.values())
     time = duration(sum(e.seconds for e in found.values()) / workers)
     rest = f" (without {datasets - len(found)} datasets whose data are missing)" if len(found) < datasets else ""
     return (
         f"together: {conditions} conditions, about {time}, {size(sum(e.disk for e in found.values()))} of disk{rest}; "
-        "by the count of passes, analyses and report apart"
+        f"data, analyses, tables and report about {duration(others)} more"
     )
 
 

@@ -86,13 +86,13 @@ def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None
         return f"{dataset}: {error}"
     methods = params.methods_on(dataset)
     stored = sum(n or 0 for n in wanted.values()) * unit.stored
-    copies = sum(len(params.seeds_on(dataset)) * _networks(m, unit.tasks) for m in methods.values())
+    networks = sum(unit.tasks if method.networks == "separate" else 1 for method in methods.values())
     return Estimate(
         unit=unit,
         conditions=len(methods),
         steps=_steps(params, dataset),
         seconds=sum(condition_seconds(params, dataset, m, unit) + OVERHEAD for m in methods.values()),
-        disk=stored + copies * unit.weights,
+        disk=stored + len(params.seeds_on(dataset)) * networks * unit.weights,
     )
 
 
@@ -102,13 +102,13 @@ def condition_seconds(params: Params, dataset: str, method: Method, unit: Unit) 
     steps, examples = _steps(params, dataset), _examples(params, dataset)
     trials = count(grids(params, dataset, method))
     step = unit.step * step_ratio(method, unit.tasks)
-    look = unit.look * (_networks(method, unit.tasks) if method.networks == "separate" else 1)
+    look = unit.look * (unit.tasks if method.networks == "separate" else 1)
     # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
     looks = min(training.conflict_batches, steps) * (method.networks == "shared" and unit.tasks > 1)
     watch = looks * unit.step * (1 + 2 * unit.tasks) / 3
     final = training.epochs * (steps * step + watch + ((examples["val"] or 0) + (examples["test"] or 0)) * look)
     trial = training.search_epochs * steps * step + (examples["val"] or 0) * look
-    return trials * trial + seeds * final
+    return float(trials * trial + seeds * final)
 
 
 def measure(params: Params, dataset: str, raw: Path) -> Unit:
@@ -175,8 +175,4 @@ def _examples(params: Params, dataset: str) -> dict[str, int | None]:
 
 def _steps(params: Params, dataset: str) -> int:
     """Of an epoch."""
-    return max(1, (_examples(params, dataset)["train"] or 0) // params.dataset[dataset].training.batch)
-
-
-def _networks(method: Method, tasks: int) -> int:
-    return tasks if method.networks == "separate" else 1
+    return int(max(1, (_examples(params, dataset)["train"] or 0) // params.dataset[dataset].training.batch))

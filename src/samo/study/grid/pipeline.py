@@ -122,9 +122,7 @@ def run(
         root: the project's folder, the top of a git work tree. What is not committed counts too.
         work: what to run.
         workers: how many stages run at once; 0: in the project itself, one after the other.
-        weight: the seconds that a stage is expected to take.
-        display: shows it.
-        cluster: where, if not here.
+        weight, display, cluster: see `repro`.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C or SIGTERM, after all processes and clones are gone.

@@ -79,12 +79,11 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
         PipelineError: if DVC cannot read the pipeline, is at work in `root`, or knows no such stage.
     """
     import networkx as nx
-    from dvc.repo import Repo, lock_repo
 
     parse_params_once()
     with calm_dvc():
         locks.repair(root)
-    with calm_dvc(), lock_repo(repo := Repo(str(root))):
+    with opened(root) as (repo, _):
         graph = repo.index.graph  # from a stage to what it needs
         by_name = {stage_name(stage, root): stage for stage in nx.dfs_postorder_nodes(graph)}
         asked = by_name if stages is None else stages
@@ -123,6 +122,19 @@ def calm_dvc() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def opened(root: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """DVC's view of a project under its lock, and the stages by their names.
+
+    Raises:
+        PipelineError: DVC cannot do what is asked inside, or is at work in `root`.
+    """
+    from dvc.repo import Repo, lock_repo
+
+    with calm_dvc(), lock_repo(repo := Repo(str(root))), repo.scm_context(quiet=True):
+        yield repo, {stage_name(stage, root): stage for stage in repo.index.stages}
 
 
 def stage_name(stage: Any, root: Path) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from samo.study.errors import PipelineError
-from samo.study.grid.plan import Plan, calm_dvc, stage_name
+from samo.study.grid.plan import Plan, calm_dvc, opened
 
 
 class Exchange:
@@ -86,10 +86,8 @@ def settings(root: Path, remote: str) -> dict[str, Any]:
 
 def results(root: Path) -> list[Path]:
     """What stages write, among it what git holds."""
-    from dvc.repo import Repo
-
-    with calm_dvc():
-        return [Path(out.fs_path) for out in Repo(str(root)).index.outs]
+    with opened(root) as (repo, _):
+        return [Path(out.fs_path) for out in repo.index.outs]
 
 
 def send_inputs(root: Path, work: Plan, remote: str) -> None:
@@ -98,14 +96,11 @@ def send_inputs(root: Path, work: Plan, remote: str) -> None:
     Raises:
         PipelineError: if DVC cannot.
     """
-    from dvc.repo import Repo, lock_repo
     from dvc.stage.loader import StageLoader
 
     needed = {need for name in work.stale for need in work.needs[name] if need in work.locks}
-    with calm_dvc(), lock_repo(repo := Repo(str(root))):
+    with opened(root) as (repo, stages):
         exchange = Exchange(repo, remote)
-        for stage in repo.index.stages:
-            name = stage_name(stage, root)
-            if name in needed:
-                StageLoader.fill_from_lock(stage, work.locks[name])
-                exchange.push(stage)
+        for name in needed:
+            StageLoader.fill_from_lock(stages[name], work.locks[name])
+            exchange.push(stages[name])

@@ -1,9 +1,10 @@
 """Which stage runs when: as soon as its needs are met, the longest first; and what it says to those who run them."""
 
 import heapq
-from collections import ChainMap, defaultdict
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Protocol
 
@@ -17,12 +18,10 @@ Weight = Callable[[str], float]
 
 @dataclass(frozen=True)
 class Job:
-    """One stage to bring up to date.
+    """One stage to bring up to date, and the stages whose outputs it reads.
 
-    Args:
-        stage: its name in dvc.yaml.
-        inputs: the stages whose outputs it reads, each with its entry in dvc.lock (None for a .dvc file,
-            which is its own), from which a worker takes them out of the cache.
+    Each of those comes with its entry in dvc.lock (None for a .dvc file, which is its own), from which a worker takes
+    them out of the cache.
     """
 
     stage: str
@@ -31,14 +30,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """The end of a job.
+    """The end of a job: whether its command ran (else it came out of the cache), and its entry in dvc.lock.
 
-    Args:
-        stage: its name.
-        ran: whether its command ran; else it was up to date or came out of the run-cache.
-        lock: its entry in dvc.lock; None for a .dvc file.
-        error: why it failed, in one line; empty where it did not.
-        log: the file that holds what it printed.
+    `error` says in one line why it failed, and is empty where it did not; the file `log` holds what it printed.
     """
 
     stage: str
@@ -74,13 +68,7 @@ class Pool(Protocol):
 
 @dataclass(frozen=True)
 class Failure:
-    """A stage that is not up to date at the end.
-
-    Args:
-        stage: its name.
-        reason: why, in one line.
-        log: what it printed; None where it was not run, since something it needs failed.
-    """
+    """A stage that is not up to date at the end, and why; `log` is None where something that it needs failed."""
 
     stage: str
     reason: str
@@ -89,39 +77,28 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a plan.
-
-    Args:
-        made: the stages that are up to date now, with their entries for dvc.lock.
-        failures: the stages that failed, and those not run because of them.
-    """
+    """What came of a plan: the stages made, with their entries for dvc.lock, and those that are not."""
 
     made: dict[str, LockEntry | None]
     failures: list[Failure]
 
 
 def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> Outcome:
-    """Run what is stale in `plan`; a failure stops only what depends on it.
-
-    Args:
-        plan: the stages and their needs.
-        pool: who runs them.
-        weight: how much work a stage is.
-        display: is told of every start, step and end.
-
-    Returns:
-        What was made, and what was not.
-    """
+    """Run what is stale in a plan on the workers of a pool; a failure stops only what depends on it."""
     waiting = {name: needs for name, needs in plan.needs.items() if name in plan.stale}
-    queue = _Queue(waiting, {name: weight(name) for name in waiting})
+    order = TopologicalSorter({name: [need for need in needs if need in waiting] for name, needs in waiting.items()})
+    order.prepare()
+    ready: list[tuple[float, int, str]] = []  # the longest first, else in the plan's order
+    place = {name: number for number, name in enumerate(waiting)}
     made: dict[str, LockEntry | None] = {}
     locks = ChainMap(made, dict(plan.locks))
     failures: list[Failure] = []
     running: set[str] = set()
     while waiting or running:
-        for _ in range(pool.idle()):
-            if (name := queue.pop()) is None:
-                break
+        for name in order.get_ready():
+            heapq.heappush(ready, (-weight(name), place[name], name))
+        for _ in range(min(pool.idle(), len(ready))):
+            name = heapq.heappop(ready)[-1]
             pool.submit(Job(name, {need: locks[need] for need in waiting.pop(name)}))
             running.add(name)
             display.started(name)
@@ -138,35 +115,10 @@ def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> Outcom
                     display.dropped(lost.stage, lost.reason)
             else:
                 made[event.stage] = event.lock
-                queue.done(event.stage)
+                order.done(event.stage)
                 display.finished(event.stage, event.ran)
         display.refresh()
     return Outcome(made, failures)
-
-
-class _Queue:
-    """The stages that could start, the longest first; each look costs the same however many wait."""
-
-    def __init__(self, waiting: Mapping[str, Sequence[str]], weights: Mapping[str, float]) -> None:
-        self._unmet = {name: len([need for need in needs if need in waiting]) for name, needs in waiting.items()}
-        self._followers: dict[str, list[str]] = defaultdict(list)
-        for name, needs in waiting.items():
-            for need in needs:
-                self._followers[need].append(name)
-        self._rank = {name: (-weights[name], place) for place, name in enumerate(waiting)}
-        self._ready = [(self._rank[name], name) for name, unmet in self._unmet.items() if not unmet]
-        heapq.heapify(self._ready)
-
-    def pop(self) -> str | None:
-        """The longest stage that could start, taken out; None where there is none now."""
-        return heapq.heappop(self._ready)[1] if self._ready else None
-
-    def done(self, stage: str) -> None:
-        """A stage is up to date: what waited for it alone could start."""
-        for name in self._followers[stage]:
-            self._unmet[name] -= 1
-            if not self._unmet[name]:
-                heapq.heappush(self._ready, (self._rank[name], name))
 
 
 def _give_up(failed: str, waiting: dict[str, tuple[str, ...]]) -> list[Failure]:

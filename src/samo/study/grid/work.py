@@ -48,6 +48,14 @@ def note(root: Path, took: Mapping[str, float]) -> None:
         store.write_text(root / TOOK, json.dumps(_read(root / TOOK) | others, indent=1) + "\n")
 
 
+def others(root: Path, params: Params) -> float:
+    """Seconds of all stages that are no trainings, on one worker: as long as the last time, or as usual."""
+    names = [f"{kind}@{dataset}" for dataset in params.datasets for kind in ("fetch", "prepare")]
+    names += [f"analyse@{dataset}-{analysis}" for dataset in params.datasets for analysis in params.analyses]
+    weight = weights(root, params)
+    return sum(weight(name) for name in (*names, "toys", "tables", "report"))
+
+
 def weights(root: Path, params: Params) -> Callable[[str], float]:
     """Stage -> the seconds that it is expected to take.
 
@@ -75,7 +83,7 @@ def _passes(params: Params, condition: Condition) -> float:
     method = params.methods_on(condition.dataset)[condition.method]
     trials = count(grids(params, condition.dataset, method))
     epochs = trials * training.search_epochs + len(params.seeds_on(condition.dataset)) * training.epochs
-    return epochs * 3 * step_ratio(method, 2)
+    return float(epochs * 3 * step_ratio(method, 2))
 
 
 def _settings(params: Params, dataset: str) -> str:

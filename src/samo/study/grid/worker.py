@@ -102,7 +102,7 @@ class Worker:
                 self._exchange.recall(stage)
             # A clone's dvc.lock is not kept up: reading and writing it would cost more than all else here.
             if stage.reproduce(pull=self._exchange is not None) and self._keep:
-                note(stage)
+                note(stage.dvcfile, [stage])
             if self._exchange and self._remote:
                 # A stage that changed the code made nothing of that commit.
                 git.check(self._folder, self._remote.commit)

@@ -84,13 +84,17 @@ def _train(number: int, dataset: str, method: str, processes: int, folder: Path)
         os.environ.pop(progress.VARIABLE, None)  # one of them says where the condition is
     params = config.load()
     device = place.device(params.train, number)
-    with stopping(), joined(folder, number, processes, device) as ranks:
-        answer: dict[str, Any]
-        try:
-            here = place.Place(device, ranks, params.train.sync_batchnorm)
-            answer = asdict(cell.train_here(dataset, method, here))
-        except DivergedError as error:  # in all of them alike
-            answer = {"diverged": str(error)}
+    answer: dict[str, Any]
+    try:
+        with stopping(), joined(folder, number, processes, device) as ranks:
+            try:
+                here = place.Place(device, ranks, params.train.sync_batchnorm)
+                answer = asdict(cell.train_here(dataset, method, here))
+            except DivergedError as error:  # in all of them alike
+                answer = {"diverged": str(error)}
+    except KeyboardInterrupt:  # the system sends it, too, where the parent was killed
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     if number == 0:
         store.write_text(folder / "answer.json", json.dumps(answer))
 
