@@ -23,7 +23,7 @@ CLAIMS = results.Columns(
     numbers=("effect", "low", "high", "seeds"),
     infinite=True,
 )
-CLAIM_RATIOS = {"claim": 5, "weakest effect, 95 %": 4, "why": 4, "why (this run)": 4}
+CLAIM_RATIOS = {"claim": 5, "pooled effect, 95 %": 4, "why": 4, "why (this run)": 4}
 """Columns of the claims whose words may be broken into lines -> share of the width."""
 WIDE = 18
 """Columns that a metric takes on the screen; where not all of them fit, `samo show DATASET METHOD` has them."""
