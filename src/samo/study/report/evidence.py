@@ -57,7 +57,7 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
 def regimes(params: config.Params) -> dict[str, str]:
     """{dataset: "300 updates, lenet"}, of which verdicts on it speak; epochs where the updates are not known."""
     found = {}
-    for name, block in params.dataset.items():
+    for name, block in params.datasets.items():
         training, train = block.training, getattr(block.data, "train", None)
         known = isinstance(train, int)
         n = training.epochs * math.ceil(train / training.batch) if known else training.epochs
