@@ -64,7 +64,7 @@ class OpenCondition:
     def __init__(self, dataset: str, method: str, here: place.Place) -> None:
         self._root, self._params = paths.root(), config.load()
         self._here = here
-        self._cell, block = Condition(dataset, method), self._params.dataset[dataset]
+        self._cell, block = Condition(dataset, method), self._params.datasets[dataset]
         self.method, self.training, self.device = self._params.methods_on(dataset)[method], block.training, here.device
         self.seeds = self._params.seeds_on(dataset)
         torch.set_num_threads(self._params.train.threads)
@@ -161,7 +161,7 @@ def open_condition(dataset: str, method: str) -> OpenCondition:
         samo.study.errors.ConfigError: this machine has not the devices that params.yaml asks for.
     """
     params = config.load()
-    _ = params.dataset[dataset], params.methods_on(dataset)[method]
+    _ = params.datasets[dataset], params.methods_on(dataset)[method]
     return OpenCondition(dataset, method, place.Place(place.device(params.train)))
 
 
@@ -203,7 +203,7 @@ def _checkpoints(
     device: torch.device,
     group: Ranks = ALONE,
 ) -> checkpoint.Checkpoints:
-    root, block = paths.root(), params.dataset[cell.dataset]
+    root, block = paths.root(), params.datasets[cell.dataset]
     settings = {
         "cell": [cell.dataset, cell.method],
         "seeds": params.seeds_on(cell.dataset),

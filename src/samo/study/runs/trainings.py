@@ -21,7 +21,7 @@ class Watch:
     """Turns the progress of single trainings into the share of the cell's whole work."""
 
     def __init__(self, cell: Condition, params: config.Params, method: Method) -> None:
-        training = params.dataset[cell.dataset].training
+        training = params.datasets[cell.dataset].training
         self.cell = cell
         finals = len(params.seeds_on(cell.dataset)) * training.epochs
         self.work = search.count(config.grids(params, cell.dataset, method)) * training.search_epochs + finals
