@@ -136,8 +136,9 @@ def serve(path: str, libraries: Sequence[str]) -> str:
         listener.bind(path + ".new")
         listener.listen()
         Path(path + ".new").rename(path)
+        watched: list[Any] = [listener, ended, 0]
         while True:
-            ready: list[Any] = select.select([listener, ended, 0], [], [])[0]
+            ready = select.select(watched, [], [])[0]
             if ended in ready:
                 os.read(ended, 4096)
                 _reap(children)
