@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from samo.study import config
-from samo.study.config import conditions as cells
+from samo.study.config import conditions
 from samo.training.search import count
 
 ROOT = Path(__file__).parents[1]
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 def test_the_cost_of_the_paper_profile_is_that_of_the_profile() -> None:
     params = config.load(ROOT / "profiles/paper.yaml")
     found = dict.fromkeys(params.datasets, (0, 0, 0))
-    for cell in cells.cells(params):
+    for cell in conditions.conditions(params):
         method, training = params.methods_on(cell.dataset)[cell.method], params.dataset[cell.dataset].training
         trials = count(config.grids(params, cell.dataset, method)) * training.search_epochs
         number, _, sum_of = found[cell.dataset]

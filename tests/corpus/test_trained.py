@@ -22,10 +22,10 @@ def networks(study):
     params = config.load()
     network = trained.problem(study, params, "multimnist").network()
     weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    for cell in conditions.cells(params):
-        (study / cell.models).mkdir(parents=True)
+    for condition in conditions.conditions(params):
+        (study / condition.models).mkdir(parents=True)
         for seed in (0, 1):
-            save_file(weights, study / cell.models / f"{seed}.safetensors")
+            save_file(weights, study / condition.models / f"{seed}.safetensors")
     return study
 
 

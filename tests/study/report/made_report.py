@@ -8,7 +8,7 @@ import nbformat
 from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers
 from samo.study import config, store
-from samo.study.config import conditions as cells
+from samo.study.config import conditions
 from samo.study.report import reference
 from samo.study.report.outputs import write_figures, write_tables
 from samo.study.report.page import render
@@ -76,7 +76,7 @@ def make(folder: Path) -> Report:
 
 def executed(params: config.Params) -> list[str]:
     """The names of the notebooks that a whole run leaves."""
-    names = [f"train-{cell.dataset}-{cell.method}" for cell in cells.cells(params)]
+    names = [f"train-{cell.dataset}-{cell.method}" for cell in conditions.conditions(params)]
     for dataset in params.datasets:
         names += [f"prepare-{dataset}", *(f"{analysis}-{dataset}" for analysis in params.analyses)]
     return [*names, "toys", "tables"]

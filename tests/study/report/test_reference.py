@@ -11,7 +11,7 @@ import pytest
 from samo.claims import table as claims_table
 from samo.results import tables
 from samo.study import config
-from samo.study.config import conditions as cells
+from samo.study.config import conditions
 from samo.study.report import evidence as gathered
 from samo.study.report import outputs, reference
 from samo.study.report.show import show_claims as show
@@ -60,7 +60,7 @@ def test_runs_come_back_as_they_were(project):
 
 def test_tables_and_verdicts_are_those_of_the_run_itself(project):
     params, back = config.parse(PARAMS), found(project)
-    pairs, variants = cells.main(params), cells.variants(params)
+    pairs, variants = conditions.main(params), conditions.variants(params)
     direct = tables.main(read_runs(project, "multimnist", [method for _, method in pairs]))
     assert csv_text(back.main("multimnist")) == csv_text(direct)
     judged = claims_table.table(gathered.read(project, pairs, params.analyses, variants))
@@ -161,6 +161,6 @@ def test_the_shipped_run_is_whole_and_has_seeds_enough():
     for dataset, seeds in values.groupby("dataset"):
         assert seeds.min() >= (10 if str(dataset).startswith("multi") else 5)
     cells_there = {(d, m) for d, methods in run.runs.items() for m in methods}
-    wanted = {(c.dataset, c.method) for c in cells.cells(run.params)}
+    wanted = {(c.dataset, c.method) for c in conditions.conditions(run.params)}
     assert cells_there | {tuple(name.split("/")) for name in run.about["missing"]} == wanted
     assert pd.api.types.is_float_dtype(run.evidence.runs["value"])

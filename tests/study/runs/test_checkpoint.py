@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from samo.study import config, paths
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.study.runs import cell as cells
 from samo.study.runs import checkpoint, trainings
 from samo.study.runs.cell import train_cell
@@ -149,7 +149,7 @@ def test_a_state_that_does_not_fit_starts_the_training_anew(study):
     train_cell("multimnist", "ls")
     whole = content(study, "ls")
     made = config.load()
-    odd = cells._checkpoints(made, Cell("multimnist", "ls"), made.methods["ls"], CPU)
+    odd = cells._checkpoints(made, Condition("multimnist", "ls"), made.methods["ls"], CPU)
     odd.write("seed-0", lambda: {"epoch": 1})
     with pytest.warns(UserWarning, match="seed-0.*not used"):
         train_cell("multimnist", "ls")

@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from samo.study import config
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.study.errors import NotebookError
 from samo.study.runs import trained
 from samo.study.runs.cell import train_cell
@@ -13,7 +13,7 @@ from samo.training.evaluation import evaluate
 @pytest.mark.parametrize("method", ["stl", "ls"])
 def test_a_trained_network_gives_the_values_that_were_reported(study, method):
     result = train_cell("multimnist", method)
-    params, cell = config.load(), Cell("multimnist", method)
+    params, cell = config.load(), Condition("multimnist", method)
     problem = trained.problem(study, params, "multimnist")
     network = trained.network(study, params, cell, 1, problem)
     assert not network.training
@@ -23,7 +23,7 @@ def test_a_trained_network_gives_the_values_that_were_reported(study, method):
 
 
 def test_missing_or_foreign_weights_are_named(study):
-    params, cell = config.load(), Cell("multimnist", "ls")
+    params, cell = config.load(), Condition("multimnist", "ls")
     problem = trained.problem(study, params, "multimnist")
     with pytest.raises(NotebookError, match=r"0\.safetensors.*dvc repro train@multimnist-ls"):
         trained.network(study, params, cell, 0, problem)

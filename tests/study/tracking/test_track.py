@@ -10,7 +10,7 @@ from dvc_data.hashfile.tree import Tree
 from mlflow import MlflowClient
 
 from samo.study import config
-from samo.study.config.conditions import Cell
+from samo.study.config.conditions import Condition
 from samo.study.processes import identity
 from samo.study.runs.cell import train_cell
 from samo.study.tracking import mlflow_store, record, track
@@ -109,7 +109,7 @@ def test_a_condition_that_ends_early_marks_all_its_runs(study, client, monkeypat
 
 def test_what_a_killed_process_left_is_marked_and_its_condition_s_new_run_is_whole(study, client):
     """As after SIGKILL: nobody was left to end the run."""
-    params, cell = config.load(), Cell("multimnist", "ls")
+    params, cell = config.load(), Condition("multimnist", "ls")
     killed = track.Live(study, params, cell, Trial(0.01), "cpu").__enter__()
     killed.start(0)
     (run,) = runs(client)
@@ -235,7 +235,7 @@ def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
 def test_system_metrics_are_logged_on_request(study, client, monkeypatch, asked):
     monkeypatch.setenv(track.ASKED, str(asked).lower())
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.02")
-    with track.Live(study, config.load(), Cell("multimnist", "ls"), Trial(0.01), "cpu") as live:
+    with track.Live(study, config.load(), Condition("multimnist", "ls"), Trial(0.01), "cpu") as live:
         live.start(0)
         if asked:
             threading.Event().wait(0.5)

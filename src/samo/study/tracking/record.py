@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from samo.optim import sharpness
+from samo.results.method import MethodSpec
 from samo.study.config import Params
 from samo.study.config.conditions import Condition
 from samo.study.git import GitError, git
@@ -84,16 +85,10 @@ def commit(root: Path) -> str:
 
 def tags(params: Params, condition: Condition, seed: int) -> dict[str, str]:
     """What runs are grouped and searched by."""
-    method = params.methods_on(condition.dataset)[condition.method]
-    return {
-        "dataset": condition.dataset,
-        "method": condition.method,
-        "aggregator": method.aggregator_name,
-        "sharpness": method.preset_name,
-        "variant": "no" if condition.method in params.main_on(condition.dataset) else "yes",
-        "seed": str(seed),
-        "condition": condition.name,
-    }
+    block = params.methods_on(condition.dataset)[condition.method]
+    variant = condition.method not in params.main_on(condition.dataset)
+    own = {"dataset": condition.dataset, "seed": str(seed), "condition": condition.name}
+    return own | MethodSpec.of_block(condition.method, block, variant).tags()
 
 
 def settings(params: Params, condition: Condition, chosen: Trial) -> dict[str, str]:
