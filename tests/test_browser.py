@@ -126,15 +126,8 @@ def test_dark_follows_the_reader_and_the_switch(browser, path):
     assert min(tab.evaluate(paper)) > 200
 
 
-def test_a_telephone_needs_no_scrolling_sideways(narrow):
-    for media in ("screen", "print"):
-        narrow.tab.emulate_media(media=media, color_scheme="dark")
-        if media == "screen":
-            assert narrow.tab.evaluate("() => document.documentElement.scrollWidth") <= 400
-    narrow.tab.emulate_media(media="screen", color_scheme="dark")
-
-
-def test_paper_shows_the_text_alone(narrow):
+def test_a_telephone_needs_no_scrolling_sideways_and_paper_shows_the_text_alone(narrow):
+    assert narrow.tab.evaluate("() => document.documentElement.scrollWidth") <= 400
     narrow.tab.emulate_media(media="print")
     for name in ("nav", "#theme", ".filter"):
         assert not narrow.tab.locator(name).first.is_visible()

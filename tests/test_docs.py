@@ -13,7 +13,7 @@ def test_the_cost_of_the_paper_profile_is_that_of_the_profile() -> None:
     params = config.load(ROOT / "profiles/paper.yaml")
     found = dict.fromkeys(params.datasets, (0, 0, 0))
     for cell in conditions.conditions(params):
-        method, training = params.methods_on(cell.dataset)[cell.method], params.dataset[cell.dataset].training
+        method, training = params.methods_on(cell.dataset)[cell.method], params.datasets[cell.dataset].training
         trials = count(config.grids(params, cell.dataset, method)) * training.search_epochs
         number, _, sum_of = found[cell.dataset]
         runs = len(params.seeds_on(cell.dataset)) * training.epochs

@@ -2,19 +2,13 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import pytest
 
 from samo.study.tracking import mlflow_store
 from tests.corpus.entry import refused, samo, untouched
 from tests.study.made_study import ROOT
-
-
-def other_version(path):
-    with closing(sqlite3.connect(path)) as store:
-        store.execute("UPDATE alembic_version SET version_num = '0123456789ab'")
-        store.commit()
 
 
 def older(path):
@@ -34,20 +28,9 @@ def garbage(path):
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 4000)
 
 
-def text(path):
-    path.write_text("not a database\n" * 100)
-
-
-def cut(path):
-    path.write_bytes(path.read_bytes()[:5000])
-
-
 def folder(path):
     path.unlink()
     path.mkdir()
-
-
-STORES = [other_version, older, garbage, text, cut, folder]
 
 
 @pytest.fixture
@@ -63,10 +46,10 @@ def project(tmp_path, monkeypatch, empty_store):
     return root
 
 
-@pytest.mark.parametrize("breaks", STORES, ids=lambda breaks: breaks.__name__)
+@pytest.mark.parametrize("breaks", [older, no_tables, garbage, folder], ids=lambda breaks: breaks.__name__)
 def test_a_broken_store(project, capsys, breaks):
     breaks(project / "mlflow.db")
-    with untouched(project):
+    with nullcontext() if breaks is no_tables else untouched(project):
         refused(samo(capsys, "track"), "samo track")
 
 
@@ -78,12 +61,7 @@ def test_a_locked_store(project, capsys):
         other.rollback()
 
 
-def test_a_store_without_its_tables(project, capsys):
-    no_tables(project / "mlflow.db")
-    refused(samo(capsys, "track"), "samo track")
-
-
-@pytest.mark.parametrize("address", ["ftp://nowhere/x", "nonsense://x", "sqlite:///{root}/params.yaml/mlflow.db"])
+@pytest.mark.parametrize("address", ["nonsense://x", "sqlite:///{root}/params.yaml/mlflow.db"])
 def test_an_address_that_is_none(project, capsys, monkeypatch, address):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address.format(root=project))
     with untouched(project):

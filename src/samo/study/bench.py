@@ -181,7 +181,7 @@ def bench_loading(
             torch.manual_seed(0)
             problem, order = trained.problem(root, params, name), torch.Generator().manual_seed(0)
             try:
-                one = loading.measure(problem, params.dataset[name].training, order, device, repeats=repeats)
+                one = loading.measure(problem, params.datasets[name].training, order, device, repeats=repeats)
             except ValueError as error:
                 raise ValueError(f"datasets.{name}: {error}") from error
         found[name] = {**asdict(one), "keeps_up": one.keeps_up}

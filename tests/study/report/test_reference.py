@@ -65,20 +65,10 @@ def test_tables_and_verdicts_are_those_of_the_run_itself(project):
     assert csv_text(back.main("multimnist")) == csv_text(direct)
     judged = claims_table.table(gathered.read(project, pairs, params.analyses, variants))
     assert csv_text(back.claims) == csv_text(judged)
-    assert len(set(judged["verdict"])) == 4
+    assert len(set(judged["verdict"])) >= 4
     assert back.params == params
-
-
-def test_layers_are_kept_of_plain_methods_alone(project):
-    assert set(found(project).frames["layers"]["method"]) == {"ls", "mgda"}
-
-
-def test_it_says_what_it_was_made_with(project):
-    about = found(project).about
-    assert about["conditions"] == 7
-    assert about["missing"] == []
-    assert about["versions"]["torch"]
-    assert about["processor"]
+    assert set(back.frames["layers"]["method"]) == {"ls", "mgda"}  # of methods without sharpness alone
+    assert (back.about["conditions"], back.about["missing"]) == (7, [])
     assert str(project) not in (project / SHIPPED / "about.json").read_text()
 
 
@@ -132,12 +122,8 @@ def test_a_broken_file_is_named_with_its_line(project, old, new, told):
     assert "run.jsonl" in str(caught.value)
     assert "git checkout" in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_is_named(tmp_path):
-    (tmp_path / SHIPPED).mkdir(parents=True)
     with pytest.raises(ValueError, match=r"run\.jsonl is missing: `git checkout"):
-        reference.load(tmp_path)
+        reference.read(project)
 
 
 shipped = pytest.mark.skipif(not (ROOT / SHIPPED).is_dir(), reason="no reference run is shipped")

@@ -68,6 +68,3 @@ def main(params: Params) -> list[tuple[str, str]]:
 def variants(params: Params) -> list[tuple[str, str]]:
     """(dataset, method) of the others, which show how much the settings matter."""
     return [(one.dataset, one.method) for one in conditions(params) if one.variant]
-
-
-Cell, cells = Condition, conditions

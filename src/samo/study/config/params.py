@@ -1,7 +1,6 @@
 """What params.yaml holds; each block is checked by pydantic, and trusted everywhere else."""
 
 import importlib
-from collections.abc import Mapping
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator, model_validator
@@ -191,11 +190,6 @@ class Params(Settings):
         for name in self.datasets:
             self.methods_on(name)
         return self
-
-    @property
-    def dataset(self) -> Mapping[str, DatasetBlock[Any, Any]]:
-        """As `datasets`."""
-        return self.datasets
 
     def methods_on(self, dataset: str) -> dict[str, Method]:
         """The methods of a dataset: those of one aggregator together, else in the order of the file."""

@@ -18,7 +18,7 @@ def prepare(dataset: str) -> dict[str, Any]:
     root = paths.root()
     module = datasets.get(dataset)
     raw = paths.given_data(dataset) if isinstance(module.RAW, Given) else root / "data/raw" / dataset
-    data = config.load().dataset[dataset].data
+    data = config.load().datasets[dataset].data
     with store.whole_folder(root / "data/prepared" / dataset) as out:
         try:
             sheet = module.prepare(raw, out, data)

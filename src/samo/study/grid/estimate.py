@@ -98,7 +98,7 @@ def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None
 
 def condition_seconds(params: Params, dataset: str, method: Method, unit: Unit) -> float:
     """Seconds of training and evaluation of one condition, by the count of passes of its step against an LS step's."""
-    training, seeds = params.dataset[dataset].training, len(params.seeds_on(dataset))
+    training, seeds = params.datasets[dataset].training, len(params.seeds_on(dataset))
     steps, examples = _steps(params, dataset), _examples(params, dataset)
     trials = count(grids(params, dataset, method))
     step = unit.step * step_ratio(method, unit.tasks)
@@ -113,7 +113,7 @@ def condition_seconds(params: Params, dataset: str, method: Method, unit: Unit) 
 
 def measure(params: Params, dataset: str, raw: Path) -> Unit:
     """Prepare a few examples in a folder that is thrown away, and time a step and an evaluation on them."""
-    block, where = params.dataset[dataset], device(params.train.device)
+    block, where = params.datasets[dataset], device(params.train.device)
     few = {"train": 2 * block.training.batch, "val": SAMPLE, "test": SAMPLE}
     few = {split: min(n, getattr(block.data, split)) for split, n in few.items()}
     few["train"] = max(few["train"], block.training.batch)
@@ -169,10 +169,10 @@ def step_ratio(method: Method, tasks: int) -> float:
 
 def _examples(params: Params, dataset: str) -> dict[str, int | None]:
     """How many each split has; None where all there are are taken."""
-    data = params.dataset[dataset].data
+    data = params.datasets[dataset].data
     return {split: getattr(data, split) for split in ("train", "val", "test")}
 
 
 def _steps(params: Params, dataset: str) -> int:
     """Of an epoch."""
-    return int(max(1, (_examples(params, dataset)["train"] or 0) // params.dataset[dataset].training.batch))
+    return int(max(1, (_examples(params, dataset)["train"] or 0) // params.datasets[dataset].training.batch))

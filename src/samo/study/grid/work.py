@@ -79,7 +79,7 @@ def _seconds(params: Params, condition: Condition, unit: Unit) -> float:
 
 
 def _passes(params: Params, condition: Condition) -> float:
-    training = params.dataset[condition.dataset].training
+    training = params.datasets[condition.dataset].training
     method = params.methods_on(condition.dataset)[condition.method]
     trials = count(grids(params, condition.dataset, method))
     epochs = trials * training.search_epochs + len(params.seeds_on(condition.dataset)) * training.epochs
@@ -87,7 +87,7 @@ def _passes(params: Params, condition: Condition) -> float:
 
 
 def _settings(params: Params, dataset: str) -> str:
-    block, train = params.dataset[dataset], params.train
+    block, train = params.datasets[dataset], params.train
     said = [block.data.model_dump(), block.training.model_dump(), train.threads, train.device, train.processes]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

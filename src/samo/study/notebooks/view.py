@@ -41,7 +41,7 @@ class Picture:
 def settings(dataset: str, method: str = "", analysis: str = "") -> pd.DataFrame:
     """What params.yaml says of a dataset, of a method on it, of an analysis; defaults written out."""
     params = config.load()
-    block = params.dataset[dataset]
+    block = params.datasets[dataset]
     said: dict[str, Any] = {
         "dataset": dataset,
         "data": block.data.model_dump(),
@@ -59,7 +59,7 @@ def settings(dataset: str, method: str = "", analysis: str = "") -> pd.DataFrame
             **said,
         }
     if analysis:
-        said[analysis] = params.options(analysis).model_dump()
+        said = {"dataset": dataset, analysis: params.options(analysis).model_dump()}
     return flat(said)
 
 

@@ -58,91 +58,62 @@ class Drawing(NamedTuple):
 
 def drawings(root: Path, dataset: str) -> list[Drawing]:
     """What there is to draw for one dataset."""
-    tables = root / "reports/tables"
+    tables, analysis = root / "reports/tables", root / "data/analysis" / dataset
     main = _read(tables / f"{dataset}.csv", ["method"])
+    measures = _read(tables / f"{dataset}-measures.csv", ["task"])
     trials = _of(_read(tables / "search.csv", ["dataset"]), dataset)
     series = _of(_read(tables / "curves.csv", ["dataset", "split", "metric"]), dataset)
-    test = series[series["split"] == "test"]
-    measures = _read(tables / f"{dataset}-measures.csv", ["task"])
-    rows = curve_rows(measures)
-    shown = test[test["metric"].isin([row.metric for row in rows])]
-    analysis = root / "data/analysis" / dataset
-    agreement = _read(analysis / "conflict.csv", ["method", "metric"]).assign(task="all")
-    # Two tasks are one pair: its share of conflict is 0 or 1, and says less than its cosine.
-    said = set(agreement["metric"]) - ({"conflict_share"} if measures["task"].nunique() <= 2 else set())
-    agreement = agreement[agreement["metric"].isin(said)]
     losses = series[(series["split"] == "train") & (series["metric"] == "loss")]
     loss_rows = [
         curves.Row(str(t), "loss", f"{t}: training loss") for t in list(dict.fromkeys(losses["task"]))[:MOST_ROWS]
     ]
     losses = losses[losses["task"].isin([row.task for row in loss_rows])]
-    by_layer = _read(analysis / "layers.csv", ["method"])
-    by_layer = by_layer[by_layer["method"].isin(main["method"])]
-    bent = curvature.shown(_read(analysis / "curvature.csv", ["method", "seed", "task", "draw", *READING]))
-    bent = bent[bent["method"].isin(main["method"])]
-    price = _read(analysis / "cost.csv", ["method"])
-    price = price[price["method"].isin(main["method"])]
-    around = _read(analysis / "landscape.csv", ["method", "task", "x", "y", "loss"])
-    around = landscape.shown(around[around["method"].isin(main["method"])])
+    agreement = _read(analysis / "conflict.csv", ["method", "metric"]).assign(task="all")
+    if measures["task"].nunique() <= 2:
+        # Two tasks are one pair: its share of conflict is 0 or 1, and says less than its cosine.
+        agreement = agreement[agreement["metric"] != "conflict_share"]
+
+    def of_main(name: str, *columns: str) -> pd.DataFrame:
+        """An analysis's numbers of the methods in the main table."""
+        frame = _read(analysis / f"{name}.csv", ["method", *columns])
+        return frame[frame["method"].isin(main["method"])]
+
+    by_layer, price = of_main("layers"), of_main("cost")
+    spectra = curvature.shown(of_main("curvature", "seed", "task", "draw", *READING))
+    around = landscape.shown(of_main("landscape", "task", "x", "y", "loss"))
     planes = around[around["method"].isin(around.loc[around["y"] != 0, "method"])]
-    seen = _read(analysis / "probe.csv", ["method", "source"])
-    seen = seen[seen["method"].isin(main["method"]) | (seen["source"] != "trained")]
+    estimates = _read(analysis / "probe.csv", ["method", "source"])
+    estimates = estimates[estimates["method"].isin(main["method"]) | (estimates["source"] != "trained")]
     settings = _read(tables / f"{dataset}-sensitivity.csv", ["field", "shift"])
-    varied = points(settings)
-    return [
+
+    def curve(kind: str, frame: pd.DataFrame, rows: list[curves.Row], what: str) -> Drawing:
+        rows = [row for row in rows if row.metric in set(frame["metric"])]
+        part = frame[frame["metric"].isin([row.metric for row in rows])]
+        return Drawing(kind, part, lambda: curves.draw(main, part, rows), lambda: curves.describe(part, what))
+
+    test = "Test metrics over epochs, mean and 95 % band over seeds"
+    train = "Training loss of each task over epochs, mean and 95 % band over seeds"
+    ran = main[main["delta_m"].notna()] if "delta_m" in main else main[:0]
+    line = around[around["y"] == 0]
+    found = [
+        Drawing("forest", ran, lambda: forest.draw(main), lambda: forest.describe(main)),
+        curve("curves", series[series["split"] == "test"], curve_rows(measures), test),
+        *(curve(kind, agreement, rows, what) for kind, rows, what in AGREEMENT),
+        curve("losses", losses, loss_rows, train),
+        Drawing("layers", by_layer, lambda: layers.draw(main, by_layer), lambda: layers.describe(by_layer)),
+        Drawing("curvature", spectra, lambda: curvature.draw(main, spectra), lambda: curvature.describe(spectra)),
+        Drawing("cost", price, lambda: cost.draw(main, price), lambda: cost.describe(price)),
+        Drawing("landscape", line, lambda: landscape.draw_lines(main, around), lambda: landscape.describe(around)),
         Drawing(
-            f"{dataset}-forest",
-            main[main["delta_m"].notna()] if "delta_m" in main else main[:0],
-            lambda: forest.draw(main),
-            lambda: forest.describe(main),
+            "planes", planes, lambda: landscape.draw_planes(main, planes), lambda: landscape.describe_planes(planes)
         ),
+        Drawing("probe", estimates, lambda: probe.draw(estimates), lambda: probe.describe(estimates)),
         Drawing(
-            f"{dataset}-curves",
-            shown,
-            lambda: curves.draw(main, shown, rows),
-            lambda: curves.describe(shown, "Test metrics over epochs, mean and 95 % band over seeds"),
+            "sensitivity", points(settings), lambda: sensitivity.draw(settings), lambda: sensitivity.describe(settings)
         ),
-        *(_agreement(dataset, main, agreement, *figure) for figure in AGREEMENT),
-        Drawing(
-            f"{dataset}-losses",
-            losses,
-            lambda: curves.draw(main, losses, loss_rows),
-            lambda: curves.describe(losses, "Training loss of each task over epochs, mean and 95 % band over seeds"),
-        ),
-        Drawing(f"{dataset}-layers", by_layer, lambda: layers.draw(main, by_layer), lambda: layers.describe(by_layer)),
-        Drawing(f"{dataset}-curvature", bent, lambda: curvature.draw(main, bent), lambda: curvature.describe(bent)),
-        Drawing(f"{dataset}-cost", price, lambda: cost.draw(main, price), lambda: cost.describe(price)),
-        Drawing(
-            f"{dataset}-landscape",
-            around[around["y"] == 0],
-            lambda: landscape.draw_lines(main, around),
-            lambda: landscape.describe(around),
-        ),
-        Drawing(
-            f"{dataset}-planes",
-            planes,
-            lambda: landscape.draw_planes(main, planes),
-            lambda: landscape.describe_planes(planes),
-        ),
-        Drawing(f"{dataset}-probe", seen, lambda: probe.draw(seen), lambda: probe.describe(seen)),
-        Drawing(
-            f"{dataset}-sensitivity",
-            varied,
-            lambda: sensitivity.draw(settings),
-            lambda: sensitivity.describe(settings),
-        ),
-        Drawing(f"{dataset}-search", trials, lambda: search.draw(trials), lambda: search.describe(trials)),
+        Drawing("search", trials, lambda: search.draw(trials), lambda: search.describe(trials)),
     ]
-
-
-def _agreement(
-    dataset: str, main: pd.DataFrame, series: pd.DataFrame, name: str, rows: list[curves.Row], what: str
-) -> Drawing:
-    shown = [row for row in rows if row.metric in set(series["metric"])]
-    part = series[series["metric"].isin([row.metric for row in shown])]
-    return Drawing(
-        f"{dataset}-{name}", part, lambda: curves.draw(main, part, shown), lambda: curves.describe(part, what)
-    )
+    return [drawing._replace(name=f"{dataset}-{drawing.name}") for drawing in found]
 
 
 def shared_drawings(root: Path, datasets: Iterable[str]) -> list[Drawing]:
@@ -170,21 +141,23 @@ def reference_drawings(root: Path) -> list[Drawing]:
 
 def toy_drawings(root: Path) -> list[Drawing]:
     """What there is to draw of the toys, which belong to no dataset."""
-    walked, ends, front = toy_frames(root)
+    trajectories, ends, front = toy_frames(root)
     step = method.step()
-    straight = walked[(walked["toy"] == "quadratics") & (walked["aggregator"] == "ls")]
+    straight = trajectories[(trajectories["toy"] == "quadratics") & (trajectories["aggregator"] == "ls")]
     return [
         Drawing("toys-step", step, lambda: method.draw(step), lambda: method.describe(step)),
-        Drawing("toys-line", straight, lambda: toys.draw_line(walked), lambda: toys.describe_line(walked)),
-        Drawing("toys-paths", walked, lambda: toys.draw_paths(walked, front), lambda: toys.describe(ends)),
-        Drawing("toys-outcomes", ends, lambda: toys.draw_outcomes(walked, front), lambda: toys.describe(ends)),
+        Drawing("toys-line", straight, lambda: toys.draw_line(trajectories), lambda: toys.describe_line(trajectories)),
+        Drawing("toys-paths", trajectories, lambda: toys.draw_paths(trajectories, front), lambda: toys.describe(ends)),
+        Drawing("toys-outcomes", ends, lambda: toys.draw_outcomes(trajectories, front), lambda: toys.describe(ends)),
     ]
 
 
 def toy_frames(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The walks, their ends and the fronts."""
-    walked, ends = (_read(root / TOYS / f"{name}.csv", ["toy", "aggregator"]) for name in ("trajectories", "ends"))
-    return walked, ends, _read(root / TOYS / "front.csv", ["toy"])
+    """The trajectories, their ends and the fronts."""
+    trajectories, ends = (
+        _read(root / TOYS / f"{name}.csv", ["toy", "aggregator"]) for name in ("trajectories", "ends")
+    )
+    return trajectories, ends, _read(root / TOYS / "front.csv", ["toy"])
 
 
 def curve_rows(measures: pd.DataFrame) -> list[curves.Row]:

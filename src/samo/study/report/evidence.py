@@ -1,6 +1,8 @@
 """What the claims are judged by: runs and analyses of the active profile's conditions."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pandas as pd
 from samo.claims.evidence import COLUMNS, Evidence, empty
 from samo.results.method import MethodSpec
 from samo.results.tables import Run, Runs
+from samo.study import config
 from samo.study.runs import results
 from samo.study.runs.results import Pairs, by_dataset, read_histories, read_runs
 
@@ -46,7 +49,21 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
             frames[name].append(frame[frame["method"].isin(methods)].assign(dataset=dataset))
     made = {name: _joined(name, parts) for name, parts in frames.items()}
     runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in cells.items()}
-    return evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+    found = evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+    params = root / "params.yaml"
+    return replace(found, regimes=regimes(config.load(params))) if params.exists() else found
+
+
+def regimes(params: config.Params) -> dict[str, str]:
+    """{dataset: "300 updates, lenet"}, of which verdicts on it speak; epochs where the updates are not known."""
+    found = {}
+    for name, block in params.dataset.items():
+        training, train = block.training, getattr(block.data, "train", None)
+        known = isinstance(train, int)
+        n = training.epochs * math.ceil(train / training.batch) if known else training.epochs
+        network = getattr(training, "network", "")
+        found[name] = ", ".join(filter(None, (f"{n} {'updates' if known else 'epochs'}", network)))
+    return found
 
 
 def evidence(

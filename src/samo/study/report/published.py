@@ -76,25 +76,8 @@ class Kind(NamedTuple):
     separate: bool = False
 
 
-_BASES = {
-    "LS": "ls",
-    "SI": "si",
-    "RLW": "rlw",
-    "DWA": "dwa",
-    "UW": "uw",
-    "MGDA": "mgda",
-    "PCGrad": "pcgrad",
-    "GradDrop": "graddrop",
-    "CAGrad": "cagrad",
-    "IMTL": "imtl-g",
-    "IMTL-G": "imtl-g",
-    "Nash-MTL": "nash-mtl",
-    "NashMTL": "nash-mtl",
-    "FAMO": "famo",
-    "FairGrad": "fairgrad",
-    "Aligned-MTL": "aligned-mtl",
-    "STCH": "stch",
-}
+_SAME = "LS, SI, RLW, DWA, UW, MGDA, PCGrad, GradDrop, CAGrad, IMTL-G, Nash-MTL, FAMO, FairGrad, Aligned-MTL, STCH"
+_BASES = {name: name.lower() for name in _SAME.split(", ")} | {"IMTL": "imtl-g", "NashMTL": "nash-mtl"}
 _PREFIXES = {"SAMO-": "samo", "G-SAM-": "gsam", "L-SAM-": "lsam", "F-": "fmtl"}
 METHODS: dict[str, Kind] = {
     **{name: Kind(ours) for name, ours in _BASES.items()},

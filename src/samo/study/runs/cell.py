@@ -64,7 +64,7 @@ class OpenCondition:
     def __init__(self, dataset: str, method: str, here: place.Place) -> None:
         self._root, self._params = paths.root(), config.load()
         self._here = here
-        self._condition, block = Condition(dataset, method), self._params.dataset[dataset]
+        self._condition, block = Condition(dataset, method), self._params.datasets[dataset]
         self.method, self.training, self.device = self._params.methods_on(dataset)[method], block.training, here.device
         self.seeds = self._params.seeds_on(dataset)
         torch.set_num_threads(self._params.train.threads)
@@ -163,7 +163,7 @@ def open_condition(dataset: str, method: str) -> OpenCondition:
         samo.study.errors.ConfigError: this machine has not the devices that params.yaml asks for.
     """
     params = config.load()
-    _ = params.dataset[dataset], params.methods_on(dataset)[method]
+    _ = params.datasets[dataset], params.methods_on(dataset)[method]
     return OpenCondition(dataset, method, place.Place(place.device(params.train)))
 
 
@@ -205,7 +205,7 @@ def _checkpoints(
     device: torch.device,
     group: Ranks = ALONE,
 ) -> checkpoint.Checkpoints:
-    root, block = paths.root(), params.dataset[condition.dataset]
+    root, block = paths.root(), params.datasets[condition.dataset]
     settings = {
         "condition": [condition.dataset, condition.method],
         "seeds": params.seeds_on(condition.dataset),

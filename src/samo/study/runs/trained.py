@@ -60,7 +60,7 @@ class Setting:
     @property
     def training(self) -> Training:
         """The dataset's settings of training."""
-        return self.params.dataset[self.dataset].training
+        return self.params.datasets[self.dataset].training
 
     @property
     def seeds(self) -> list[int]:
@@ -119,7 +119,7 @@ def setting(dataset: str, analysis: str) -> Setting:
 
 def problem(root: Path, params: Params, dataset: str) -> Problem:
     """A dataset's problem from its prepared arrays, with the training settings of the profile."""
-    return datasets.get(dataset).problem(root / "data/prepared" / dataset, params.dataset[dataset].training)
+    return datasets.get(dataset).problem(root / "data/prepared" / dataset, params.datasets[dataset].training)
 
 
 def network(root: Path, params: Params, cell: Condition, seed: int, of: Problem) -> nn.Module:

@@ -21,7 +21,7 @@ class Watch:
     """Turns the progress of single trainings into the share of the condition's whole work."""
 
     def __init__(self, condition: Condition, params: config.Params, method: Method) -> None:
-        training = params.dataset[condition.dataset].training
+        training = params.datasets[condition.dataset].training
         self.condition = condition
         finals = len(params.seeds_on(condition.dataset)) * training.epochs
         self.work = search.count(config.grids(params, condition.dataset, method)) * training.search_epochs + finals
