@@ -30,8 +30,9 @@ def test_what_a_cell_writes(study, tmp_path, monkeypatch):
         (r["seed"], r["task"]): float(r["value"]) for r in rows if r["split"] == "test" and r["metric"] == "accuracy"
     }
     assert last[("1", "right")] == metrics["seeds"]["1"]["right"]["accuracy"]
-    weights = load_file(study / "data/models/multimnist/samo-ls/1.safetensors")
+    weights, other = (load_file(study / f"data/models/multimnist/samo-ls/{seed}.safetensors") for seed in (1, 0))
     assert sum(w.numel() for w in weights.values()) == 31_910
+    assert all((weights[name] != tensor).any() for name, tensor in other.items())  # each seed has a start of its own
 
     events = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
     done = [event["done"] for event in events]
