@@ -56,7 +56,7 @@ def run(command: list[str], env: dict[str, str] | None = None) -> str:
 
 def indexes(python: str) -> dict[str, str]:
     """The variables that make uv install from where pip is configured to; those already set stay."""
-    found = {}
+    found: dict[str, str] = {}
     for line in run([python, "-m", "pip", "config", "list"]).splitlines():  # the environment's first, then the files'
         place, _, value = line.partition("=")
         option = place.rpartition(".")[2]

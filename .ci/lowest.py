@@ -22,10 +22,10 @@ heads = torch.nn.ModuleList([torch.nn.Linear(32, 1), torch.nn.Linear(32, 1)])
 optimizer = torch.optim.Adam([*trunk.parameters(), *heads.parameters()], lr=1e-2)
 loader = list(torch.arange(64).split(16)) * 10
 loss = lambda i, batch: torch.nn.functional.mse_loss(heads[i](trunk(x[batch])), targets[i][batch])
-before = sum(float(loss(i, slice(None))) for i in range(2))
+before = sum(loss(i, slice(None)).item() for i in range(2))
 """
 AFTER = """
-after = sum(float(loss(i, slice(None))) for i in range(2))
+after = sum(loss(i, slice(None)).item() for i in range(2))
 assert after < before, (before, after)
 print(f"the README's example: losses {before:.3f} before, {after:.3f} after")
 """
@@ -42,18 +42,20 @@ def main() -> None:
         (wheel,) = Path(folder).glob("*.whl")
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(venv)], env=env, check=True)
         python = str(venv / "bin/python")
-        install = [uv, "pip", "install", "-q", "--python", python, "--resolution", "lowest-direct", str(wheel)]
+        install = [uv, "pip", "install", "-q", "--python", python]
+        lowest = [*install, "--resolution", "lowest-direct", "-r", str(ROOT / "pyproject.toml")]
         cpu = [["--torch-backend", "cpu"]] if environment.cpu_only() else []
         for more in [*cpu, []]:  # the build with CUDA where no other can be had
             if (
                 subprocess.run(
-                    [*install, *more], env=env, cwd=folder, stderr=None if not more else subprocess.DEVNULL
+                    [*lowest, *more], env=env, cwd=folder, stderr=None if not more else subprocess.DEVNULL
                 ).returncode
                 == 0
             ):
                 break
         else:
             sys.exit("the lowest versions could not be installed")
+        subprocess.run([*install, "--no-deps", str(wheel)], env=env, check=True)
         subprocess.run([uv, "pip", "list", "--python", python], env=env, check=True)
         clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         subprocess.run([python, "-c", GIVEN + example.group(1) + AFTER], env=clean, cwd=folder, check=True)

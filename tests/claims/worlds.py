@@ -60,12 +60,12 @@ def world(
         shared = rng.normal(0, noise / 2, len(seeds))
         for method, aggregator, kind, networks, fields, delta in cells:
             own = rng.normal(0, noise / 2, len(seeds))
-            head = (dataset, method, aggregator, kind, networks, fields, 0.01, None)
+            head = (dataset, method, aggregator, kind, networks, fields, 0.01, None, None)
             for seed, wobble in zip(seeds, shared + own, strict=True):
                 # An error of 1 for STL: Delta-m is its change in per cent.
                 value = 1.0 + (delta + wobble) / 100
                 rows += [(*head, seed, f"t{k}", "error", value, False) for k in range(TASKS[dataset])]
-    names = ["dataset", "method", "aggregator", "sharpness", "networks", "fields", "lr", "rho"]
+    names = ["dataset", "method", "aggregator", "sharpness", "networks", "fields", "lr", "rho", "alpha"]
     runs = pd.DataFrame(rows, columns=[*names, "seed", "task", "metric", "value", "higher_is_better"])
     return Evidence(datasets=tuple(datasets), runs=runs, **frames)
 
@@ -111,15 +111,16 @@ def cost(ratios: Mapping[str, float], dataset: str = "multimnist") -> pd.DataFra
     return pd.DataFrame(rows, columns=names)
 
 
-def probe(cosine: float) -> pd.DataFrame:
-    """SPSA's cosine on the whole trunk, beside rows that the method does not use."""
+def probe(cosine: float, raw: float = 0.0, remembered: float | None = None) -> pd.DataFrame:
+    """SPSA's cosine on the whole trunk, layer-normalised and raw, beside rows that the method does not use."""
     names = ["source", "statistics", "estimator", "layer_normalised", "directions", "params"]
     other = 1.0 - cosine
     rows = [
         ("trained", "running", "spsa", True, 1, 30_000, cosine),
+        ("trained", "running", "spsa", False, 1, 30_000, raw),
+        *([("trained", "running", "remembered", False, 1, 30_000, remembered)] if remembered is not None else []),
         ("trained", "running", "spsa", True, 1, 300, other),
         ("trained", "running", "spsa", True, 64, 30_000, other),
-        ("trained", "running", "spsa", False, 1, 30_000, other),
         ("trained", "running", "random", True, 1, 30_000, other),
         ("trained", "batch", "spsa", True, 1, 40_000, other),
         ("init", "running", "spsa", True, 1, 40_000, other),
@@ -131,7 +132,7 @@ def probe(cosine: float) -> pd.DataFrame:
 
 
 def toys(distance: float, flatter: float) -> pd.DataFrame:
-    """Ends of the walks with LS on the quadratics, and one on another toy that is no evidence here."""
+    """Ends of the trajectories with LS on the quadratics, and one on another toy that is no evidence here."""
     rows = [
         ("quadratics", 1, "ls", "none", 0.6, 0.3, 1.5 * flatter),
         ("quadratics", 1, "ls", "gsam", 0.6 + distance, 0.3, 1.5),

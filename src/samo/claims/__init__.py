@@ -1,7 +1,7 @@
 """The papers' sentences, one file each (`c05_….py`), with the test that each is put to.
 
-What a claim's module holds is in `Claim`; it is found by its name. The rule that turns its tests into verdicts is the
-same for all of them (`rule`), and all of them read the same frames (`evidence`). Nothing here touches a file.
+What a claim's module holds is in `Claim`; it is found by its name. The rule that turns its comparisons into verdicts is
+the same for all of them (`rule`), and all of them read the same frames (`evidence`). Nothing here touches a file.
 """
 
 import importlib
@@ -10,22 +10,24 @@ import re
 from collections.abc import Sequence
 from typing import Protocol, cast
 
+from samo.claims.comparison import Comparison
 from samo.claims.evidence import Evidence
-from samo.claims.rule import Comparison
 
 
 class Claim(Protocol):
-    """What a module of a claim gives; its docstring says what would make the sentence true or false."""
+    """What a module of a claim gives; its docstring says what is tested, and what each verdict would mean."""
 
     CLAIM: str
     """The sentence, in our words and short."""
+    QUOTE: str
+    """The sentence in its source's own words; empty where the claim is ours."""
     SOURCE: str
     """Whose it is, and where."""
 
     def comparisons(self, evidence: Evidence) -> Sequence[Comparison]:
-        """What is compared on which dataset, and where the effect must lie for the sentence to hold.
+        """What is compared at which place, and where the effect lies if the sentence holds.
 
-        A dataset without the cells that are needed has one test, without an effect, that says what is missing.
+        A dataset without the conditions that are needed has a comparison without an effect, which says what is missing.
         """
 
 

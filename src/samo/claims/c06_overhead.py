@@ -1,24 +1,26 @@
-"""6. "SAMO incurs only 2-6 % additional time [...], far below the 80 %+ overhead of F-MTL"; "comparable to G-SAM."
+"""6. SAMO takes at most 6 % more time than its base, F-MTL over 80 %; SAMO is comparable to G-SAM.
 
-Test: how many times as long a step takes as G-SAM's with the same aggregator, without data loading: the base method
-without sharpness is no yardstick, since G-SAM alone takes twice its passes. True: SAMO below 1.06, F-MTL above 1.8.
-False: SAMO above 1.06, or F-MTL below 1.8. The interval is of rounds on one machine, not of seeds: times are facts of
-the machine.
+Tested: how many times as long a step takes as that of the same aggregator without sharpness, and SAMO's as that of
+G-SAM, without data loading; the same by the count of passes stands beside each (a pass counts for more than a clock:
+times are facts of one machine, and their interval is over rounds on it, not over seeds). Supported: SAMO below 1.06
+times its base, F-MTL above 1.8 times, SAMO below 1.1 times G-SAM ("comparable"). Contradicted: one of them is not.
 """
 
 from collections.abc import Sequence
 
-from samo.claims.contrast import FMTL, GSAM, SAMO, times
+from samo.claims.comparison import Comparison, Region
+from samo.claims.contrast import FMTL, GSAM, NO_EXTRA_TIME, PLAIN, SAMO, times
 from samo.claims.evidence import Evidence
-from samo.claims.rule import Comparison, Region
 
-CLAIM = "Over G-SAM, SAMO takes at most 6 % more time, F-MTL over 80 %"
+CLAIM = "SAMO takes at most 6 % more time than its base, as G-SAM does; F-MTL over 80 %"
+QUOTE = "SAMO incurs only 2–6 % additional time over baselines [...], far below the 80 %+ overhead of F-MTL."
 SOURCE = "SAMO, runtime comparison"
 
 
 def comparisons(evidence: Evidence) -> Sequence[Comparison]:
     """See above."""
     return [
-        *times(evidence, SAMO, GSAM, region=Region(high=1.06), case="SAMO"),
-        *times(evidence, FMTL, GSAM, region=Region(low=1.8), case="F-MTL"),
+        *times(evidence, SAMO, PLAIN, region=Region(high=1.06), case="SAMO over its base"),
+        *times(evidence, FMTL, PLAIN, region=Region(low=1.8), case="F-MTL over its base"),
+        *times(evidence, SAMO, GSAM, region=NO_EXTRA_TIME, case="SAMO over G-SAM"),
     ]

@@ -1,18 +1,19 @@
-"""13. "The decomposition strategy outperforms direct aggregation", M(g) + M(s - g) against M(s).
+"""13. Separate aggregation of loss and flatness, M(g) + M(s - g), beats direct aggregation, M(s).
 
-Test: Delta-m of the direct variant (L-SAM) minus that of F-MTL, on the same conflict-aware aggregator. Where the
+Tested: Delta-m of the direct variant (L-SAM) minus that of F-MTL, on the same conflict-aware aggregator. Where the
 weights do not come from the gradients (LS) the two are the same thing or nearly so, and the sentence is not of them.
-True: above 0 everywhere. False: below 0 somewhere.
+Supported: above 0. Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below 0.
 """
 
 from collections.abc import Sequence
 
 from samo.aggregation import SCALARISERS
+from samo.claims.comparison import Comparison
 from samo.claims.contrast import FMTL, LSAM, compare
 from samo.claims.evidence import Evidence
-from samo.claims.rule import Comparison
 
 CLAIM = "Separate aggregation of loss and flatness beats direct aggregation"
+QUOTE = "The decomposition strategy outperforms direct aggregation"
 SOURCE = "F-MTL, Table 5"
 
 

@@ -1,19 +1,23 @@
-"""17. F-MTL incurs "roughly 2x the computational cost of the base method".
+"""17. F-MTL costs about twice a gradient-based base.
 
-Test: how many times as long a step takes as that of the same aggregator without sharpness, without data loading.
-True: within 1.5 and 2.5. False: outside. The interval is of rounds on one machine, not of seeds.
+Tested: how many times as long a step takes as that of the same aggregator without sharpness, without data loading, for
+the aggregators that use the tasks' gradients: the sentence is of these, and LS, whose base step is cheaper, is left
+out. The same by the count of passes stands beside it. Supported: within 1.5 and 2.5. Contradicted: outside. The
+interval is over rounds on one machine.
 """
 
 from collections.abc import Sequence
 
+from samo.aggregation import SCALARISERS
+from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import FMTL, PLAIN, times
 from samo.claims.evidence import Evidence
-from samo.claims.rule import Comparison, Region
 
-CLAIM = "F-MTL costs about twice its base"
+CLAIM = "F-MTL costs about twice a gradient-based base"
+QUOTE = "incurring roughly 2× the computational cost of the base method"
 SOURCE = "F-MTL, method: cost"
 
 
 def comparisons(evidence: Evidence) -> Sequence[Comparison]:
     """See above."""
-    return times(evidence, FMTL, PLAIN, region=Region(1.5, 2.5))
+    return times(evidence, FMTL, PLAIN, region=Region(1.5, 2.5), without=SCALARISERS)

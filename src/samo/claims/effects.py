@@ -1,160 +1,242 @@
-"""What a comparison finds: an effect that knows its interval at any level of confidence."""
+"""What a comparison finds: an effect that knows its interval at any level, and effects pooled over places.
+
+A *place* is one dataset with one aggregator. Effects are held on a working scale, on which their noise is symmetric:
+as they are, as logarithms of ratios, or as Fisher's z of correlations; `interval` turns them back.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Protocol
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import cast
 
 import numpy as np
-from scipy.stats import t as student
+import pandas as pd
+from scipy.special import stdtr, stdtrit
+from statsmodels.stats.meta_analysis import combine_effects
 
-from samo.results.stats import LEVEL, Interval, seeds_interval
+from samo.results.stats import LEVEL, Interval
+
+NORMAL = 1e10
+"""Degrees of freedom that are as good as infinitely many."""
+LOUD = 5.0
+UNKNOWN = (math.nan, 1.0)
+"""The error of an effect whose noise cannot be told."""
 
 
-class Effect(Protocol):
-    """Anything with an interval."""
+class Scale(Enum):
+    """The working scale of an effect: as it is, logarithm of a ratio, Fisher's z of a correlation."""
 
-    @property
-    def seeded(self) -> bool:
-        """Whether its noise is that of seeds, so that it takes a number of them to decide anything."""
+    LINEAR = "linear"
+    LOG = "log"
+    FISHER = "fisher"
 
-    def interval(self, level: float) -> Interval:
-        """The effect with its limits; `n` is the number of seeds."""
+    def back(self, x: float) -> float:
+        """From the working scale to what people read."""
+        return {Scale.LINEAR: float, Scale.LOG: math.exp, Scale.FISHER: math.tanh}[self](x)
+
+    def to(self, x: float) -> float:
+        """To the working scale; a ratio of 0 lies infinitely far."""
+        if self is Scale.LOG:
+            return math.log(x) if x > 0 else -math.inf
+        return math.atanh(max(-1.0, min(1.0, x))) if self is Scale.FISHER and abs(x) < 1 else float(x)
 
 
 @dataclass(frozen=True)
-class Seeds:
-    """One value a seed, most often the difference of two methods that share the seed.
+class Effect:
+    """An effect with its noise, on the working scale.
 
-    With `ratio` the values are quotients above 0: their logarithms are averaged, so that twice and half are as far
-    from 1, and the mean and its limits are turned back. A quotient that is not above 0 makes the interval NaN.
+    Attributes:
+        value: the estimate.
+        errors: standard error and degrees of freedom of each source of noise that is minded; the interval is the
+            widest that one of them gives. Both known errors 0: a value without noise.
+        scale: see `Scale`.
+        by_seed: {seed: value}, where the noise is that of seeds.
+        n: number of seeds; 0 where the noise is not of seeds.
+        weights: of the effects that it is pooled of.
     """
-
-    by_seed: tuple[float, ...]
-    ratio: bool = False
-    seeded = True
-
-    def interval(self, level: float) -> Interval:
-        """See `samo.results.stats.seeds_interval`. Seeds that agree in a value but 0 leave their noise unknown."""
-        sample = np.array(self.by_seed, dtype=float)
-        if self.ratio:
-            sample = np.log(np.where(sample > 0, sample, np.nan))
-        found = seeds_interval(sample, level)
-        if found.mean and found.high - found.low <= 1e-9 * abs(found.mean):
-            found = found._replace(low=math.nan, high=math.nan)
-        if not self.ratio:
-            return found
-        return Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high), found.n)
-
-
-@dataclass(frozen=True)
-class Rounds:
-    """A quotient of times from rounds of measurement: its median and the quartiles over the rounds.
-
-    The quartiles of 15 rounds hold the median of all rounds with 96.5 % (they are the 4th and the 12th value), those
-    of more rounds still oftener. At other levels the interval is stretched on the logarithmic scale as a normal one
-    would be.
-    """
-
-    median: float
-    low: float
-    high: float
-    seeded = False
-
-    def interval(self, level: float) -> Interval:
-        """The quartiles, stretched by the normal quantiles of the two levels."""
-        stretch = _quantile(level) / _quantile(LEVEL)
-        low, high = (self.median * (limit / self.median) ** stretch for limit in (self.low, self.high))
-        return Interval(self.median, low, high, 0)
-
-    def __truediv__(self, other: "Rounds") -> "Rounds":
-        """How many times the other this is, with the limits at their worst: rounds are not paired here."""
-        return Rounds(self.median / other.median, self.low / other.high, self.high / other.low)
-
-
-@dataclass(frozen=True)
-class Repeats:
-    """A mean over `n` repeats of one measurement, with its 95 % interval (Student's)."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
-    seeded = False
-
-    def interval(self, level: float) -> Interval:
-        """The interval, stretched from 95 % to another level."""
-        if self.n < 2:
-            return Interval(self.mean, math.nan, math.nan, 0)
-        stretch = float(student.ppf((1 + level) / 2, self.n - 1) / student.ppf((1 + LEVEL) / 2, self.n - 1))
-        low, high = (self.mean + (limit - self.mean) * stretch for limit in (self.low, self.high))
-        return Interval(self.mean, low, high, 0)
-
-
-@dataclass(frozen=True)
-class Exact:
-    """A value without noise: of a walk that nothing random enters."""
 
     value: float
-    seeded = False
-
-    def interval(self, level: float) -> Interval:
-        """The value itself."""
-        return Interval(self.value, self.value, self.value, 0)
-
-
-@dataclass(frozen=True)
-class RankCorrelation:
-    """Spearman's correlation over `n` methods; it is over methods that the sentence speaks, so they are the sample.
-
-    Source of the interval: Fisher's z with Bonett and Wright's variance (2000), (1 + r^2 / 2) / (n - 3).
-    """
-
-    r: float
-    n: int
-    seeded = False
-
-    def interval(self, level: float) -> Interval:
-        """Limits in [-1, 1]."""
-        if self.n < 4 or math.isnan(self.r):
-            return Interval(self.r, math.nan, math.nan, 0)
-        # A perfect order is not certainty: it is taken for one exchange of neighbours short of it.
-        z = math.atanh(math.copysign(min(abs(self.r), 1 - 12 / (self.n**3 - self.n)), self.r))
-        width = _quantile(level) * math.sqrt((1 + self.r**2 / 2) / (self.n - 3))
-        return Interval(self.r, math.tanh(z - width), math.tanh(z + width), 0)
-
-
-@dataclass(frozen=True)
-class Largest:
-    """The largest of several effects: for sentences that say "somewhere" or "one of".
-
-    Its interval runs from the largest lower to the largest upper limit of intervals that hold all at once
-    (Bonferroni), so that looking in many places is paid for.
-    """
-
-    effects: Mapping[str, Effect]
+    errors: tuple[tuple[float, float], ...]
+    scale: Scale = Scale.LINEAR
+    by_seed: Mapping[int, float] | None = None
+    n: int = 0
+    weights: tuple[float, ...] = (1.0,)
 
     @property
-    def seeded(self) -> bool:
-        """Whether any of them is."""
-        return any(effect.seeded for effect in self.effects.values())
+    def exact(self) -> bool:
+        """Whether there is no noise at all."""
+        return all(error == 0 for error, _ in self.errors)
 
     @property
-    def where(self) -> str:
-        """The name of the largest."""
-        return max(self.effects, key=lambda name: self.effects[name].interval(LEVEL).mean)
+    def differs(self) -> bool:
+        """Whether its 95 % interval leaves out no effect: 0, or 1 of a ratio."""
+        none = self.scale.back(0.0)
+        return min(self.above(none), self.below(none)) < (1 - LEVEL) / 2
 
-    def interval(self, level: float) -> Interval:
-        """NaN if one is; `n` is the least number of seeds."""
-        found = [effect.interval(1 - (1 - level) / len(self.effects)) for effect in self.effects.values()]
-        mean, low, high = (_largest([getattr(i, name) for i in found]) for name in ("mean", "low", "high"))
-        return Interval(mean, low, high, min(i.n for i in found))
+    def interval(self, level: float = LEVEL) -> Interval:
+        """The effect with its two-sided limits, in the unit that people read; `n` is the number of seeds."""
+        half = max((_width(error, freedom, level) for error, freedom in self.errors), key=_nan_last)
+        low, high = self.value - half, self.value + half
+        return Interval(self.scale.back(self.value), self.scale.back(low), self.scale.back(high), self.n)
+
+    def below(self, limit: float) -> float:
+        """One-sided p value of the hypothesis that the effect is `limit` (as people read it) or more."""
+        gap = self.scale.to(limit) - self.value
+        return max((_tail(gap, error, freedom) for error, freedom in self.errors), key=_nan_last)
+
+    def above(self, limit: float) -> float:
+        """One-sided p value of the hypothesis that the effect is `limit` or less."""
+        gap = self.value - self.scale.to(limit)
+        return max((_tail(gap, error, freedom) for error, freedom in self.errors), key=_nan_last)
 
 
-def _largest(values: Sequence[float]) -> float:
-    return math.nan if any(map(math.isnan, values)) else max(values)
+def of_seeds(values: pd.Series | Mapping[int, float] | Sequence[float], ratio: bool = False) -> Effect:
+    """The mean of one value a seed, most often the paired difference of two methods; Student's t.
+
+    With `ratio` the values are quotients above 0, whose logarithms are averaged; one that is not makes all NaN. A NaN
+    (a run that diverged) makes the whole effect NaN. Seeds that agree in a value other than 0 leave their noise
+    unknown: the last digit of a rounded number is no evidence of a spread of nothing.
+    """
+    named = dict(values.items() if isinstance(values, (pd.Series, Mapping)) else enumerate(values))
+    x = np.array(list(named.values()), dtype=float)
+    if ratio:
+        x = np.log(np.where(x > 0, x, np.nan))
+    n, mean = len(x), float(x.mean()) if len(x) else math.nan
+    error = float(x.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+    if mean and error <= 1e-12 * abs(mean):
+        error = math.nan
+    by_seed = {cast("int", seed): float(value) for seed, value in zip(named, x, strict=True)}
+    return Effect(mean, ((error, max(1.0, n - 1)),), Scale.LOG if ratio else Scale.LINEAR, by_seed, n)
 
 
-def _quantile(level: float) -> float:
-    return NormalDist().inv_cdf((1 + level) / 2)
+def of_rounds(first: tuple[float, float, float], second: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Effect:
+    """A quotient of two times, each the median and the quartiles over rounds of measurement.
+
+    The quartiles of 15 rounds hold the median of all rounds with 96.5 % (they are the 4th and the 12th value), those
+    of more rounds still oftener: they are taken for a 95 % interval on the logarithmic scale.
+    """
+    normal = quantile((1 + LEVEL) / 2, math.inf)
+    errors = [math.log(high / low) / 2 / normal for _, low, high in (first, second)]
+    return Effect(math.log(first[0] / second[0]), ((math.hypot(*errors), math.inf),), Scale.LOG)
+
+
+def of_repeats(mean: float, low: float, high: float, n: int) -> Effect:
+    """A mean over `n` repeats of one measurement, with its 95 % interval (Student's)."""
+    error = (high - low) / 2 / quantile((1 + LEVEL) / 2, n - 1) if n > 1 else math.nan
+    return Effect(mean, ((error, max(1.0, n - 1)),))
+
+
+def of_ranks(r: float, n: int) -> Effect:
+    """Spearman's correlation over `n` methods; it is over methods that such a sentence speaks, so they are the sample.
+
+    Source: Fisher's z with Bonett and Wright's variance (2000), (1 + r^2 / 2) / (n - 3). A perfect order is taken for
+    one exchange of neighbours short of it.
+    """
+    if n < 4 or math.isnan(r):
+        return Effect(r, (UNKNOWN,), Scale.FISHER)
+    z = math.atanh(math.copysign(min(abs(r), 1 - 12 / (n**3 - n)), r))
+    return Effect(z, ((math.sqrt((1 + r**2 / 2) / (n - 3)), math.inf),), Scale.FISHER)
+
+
+def exactly(value: float) -> Effect:
+    """A value without noise: of a trajectory that nothing random enters."""
+    return Effect(value, ((0.0, math.inf),))
+
+
+def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
+    """The mean effect over places, by a random-effects model: [(dataset, effect of one of its places)].
+
+    Places are a sample of those that a sentence speaks of: effect_i ~ N(mean, tau^2 + variance_i). tau^2 by Paule and
+    Mandel, weights 1 / (tau^2 + variance_i), the mean's error by Hartung, Knapp, Sidik and Jonkman with k - 1 degrees
+    of freedom, all by `statsmodels`. That takes the places' noise for independent. Within a dataset it is not: places
+    share seeds (first weights, batches), the single-task runs behind Delta-m and, where one method is compared several
+    times, a base. So a second error is minded, that of the weighted mean of each seed's values within a dataset, which
+    contains whatever correlation the seeds bring (datasets are apart: their data are); its degrees of freedom are Welch
+    and Satterthwaite's. The interval is the wider of both, and of one place there is only the latter.
+
+    variance_i is the median over a dataset's places: one of 5 or 10 seeds is itself too noisy to weigh by. A place
+    whose seeds give an error more than `LOUD` times the median place's is left out (weight 0): it would say nothing of
+    the mean and, by chance, much of tau^2.
+    """
+    if len(effects) == 1:
+        return effects[0][1]
+    found = [effect for _, effect in effects]
+    scale, n = found[0].scale, min((effect.n for effect in found if effect.by_seed is not None), default=0)
+    means, own = (np.array([f(e) for e in found]) for f in (lambda e: e.value, lambda e: e.errors[0][0] ** 2))
+    if not (np.isfinite(means).all() and np.isfinite(own).all()):
+        return Effect(math.nan, (UNKNOWN,), scale, n=n)
+    positive = own[own > 0]
+    own = np.maximum(own, positive.min() if len(positive) else 1e-24)
+    kept = own <= (LOUD**2 * np.median(own) if n else np.inf)
+    names = np.array([dataset for dataset, _ in effects])
+    variances = np.array(
+        [np.median(own[kept & (names == name)]) if k else 0 for k, name in zip(kept, names, strict=True)]
+    )
+    weights = np.zeros(len(found))
+    if kept.sum() == 1:
+        weights[kept] = 1.0
+        return replace(found[int(kept.argmax())], weights=tuple(map(float, weights)))
+    with np.errstate(divide="ignore"):  # of a statistic that is not used, where all places agree
+        model = combine_effects(means[kept], variances[kept], method_re="iterated")
+    weights[kept] = model.weights_rel_re
+    between = (float(model.sd_eff_w_re_hksj), float(kept.sum() - 1))
+    errors = (between, _within([e for e, w in zip(effects, kept, strict=True) if w], weights[kept]))
+    return Effect(float(model.mean_effect_re), errors, scale, n=n, weights=tuple(map(float, weights)))
+
+
+def _within(effects: Sequence[tuple[str, Effect]], weights: np.ndarray) -> tuple[float, float]:
+    """Error and degrees of freedom of the weighted mean of the effects, from the noise within datasets alone."""
+    parts: list[tuple[float, float]] = []
+    for dataset in dict.fromkeys(name for name, _ in effects):
+        here = [(w, e) for w, (name, e) in zip(weights, effects, strict=True) if name == dataset]
+        seeds = set.intersection(*(set(e.by_seed or ()) for _, e in here))
+        if len(seeds) > 1:
+            sums = [sum(w * (e.by_seed or {})[seed] for w, e in here) for seed in seeds]
+            parts.append((float(np.var(sums, ddof=1)) / len(seeds), len(seeds) - 1.0))
+        else:
+            parts += [((w * e.errors[0][0]) ** 2, e.errors[0][1]) for w, e in here]
+    total = sum(variance for variance, _ in parts)
+    spread = sum(variance**2 / freedom for variance, freedom in parts)
+    return math.sqrt(total), total**2 / spread if spread > 0 else math.inf
+
+
+def _width(error: float, freedom: float, level: float) -> float:
+    return quantile((1 + level) / 2, freedom) * error if error else 0.0
+
+
+def _tail(gap: float, error: float, freedom: float) -> float:
+    """The chance of a gap as large, were there none."""
+    if math.isnan(gap) or math.isnan(error):
+        return math.nan
+    # Not scipy.stats: its distributions take a hundred times as long, which matters in made worlds.
+    return float(stdtr(min(freedom, NORMAL), -gap / error)) if error else float(gap <= 0)
+
+
+def quantile(level: float, freedom: float) -> float:
+    """Student's, the normal one for infinitely many degrees of freedom."""
+    return float(stdtrit(min(freedom, NORMAL), level))
+
+
+def _nan_last(x: float) -> float:
+    return math.inf if math.isnan(x) else x
+
+
+def largest(effects: Mapping[str, Effect]) -> tuple[str, Effect]:
+    """Where the largest of several effects is, with an interval that pays for having looked in all places (Bonferroni).
+
+    Its 95 % interval is one of those that hold all at once: that with the largest lower limit if it lies above 0, else
+    that with the largest upper limit.
+    """
+    m = len(effects)
+    wide = {}
+    for name, effect in effects.items():
+        (error, freedom), *_ = effect.errors
+        stretch = quantile(1 - (1 - LEVEL) / 2 / m, freedom) / quantile((1 + LEVEL) / 2, freedom)
+        wide[name] = replace(effect, errors=((error * stretch, freedom),), by_seed=None)
+    if any(math.isnan(effect.interval().low) for effect in wide.values()):
+        return min(wide), Effect(math.nan, (UNKNOWN,), n=min(effect.n for effect in wide.values()))
+    where = max(wide, key=lambda name: wide[name].interval().low)
+    if wide[where].interval().low <= 0:
+        where = max(wide, key=lambda name: wide[name].interval().high)
+    return where, wide[where]

@@ -1,19 +1,20 @@
 """Everything that the claims are judged by, as tidy frames in one place; nothing here touches a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
-from samo.claims.cells import Cell, cells
-from samo.claims.scores import delta_m_by_seed
+from samo.results.method import MethodSpec
+from samo.results.metrics import delta_m
 
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "runs": (
-            *("dataset", "method", "variant", "aggregator", "sharpness", "networks", "fields", "lr", "rho"),
+            *("dataset", "method", "variant", "aggregator", "sharpness", "networks", "fields", "lr", "rho", "alpha"),
             *("seed", "task", "metric", "value", "higher_is_better"),
         ),
         "history": ("dataset", "method", "seed", "epoch", "split", "task", "metric", "value"),
@@ -39,14 +40,51 @@ def empty(frame: str) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A sharpness as a claim means it: a preset, with just these fields changed, radii aside."""
+
+    sharpness: str
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    networks: str = "shared"
+
+    @classmethod
+    def of(cls, method: MethodSpec) -> "Kind":
+        """That of a method."""
+        return cls(method.sharpness, method.changed, method.networks)
+
+    def __str__(self) -> str:
+        changes = ", ".join(f"{key} {value}" for key, value in self.changed.items())
+        name = f"{self.sharpness} ({changes})" if changes else self.sharpness
+        return name if self.networks == "shared" else f"{name}, {self.networks} networks"
+
+
+def find(known: Iterable[MethodSpec], kind: Kind, base: str) -> str | None:
+    """The name of the method of this kind and aggregator.
+
+    Of several, one that is no variant, and of these that with the fewest radii given (the one whose radius was
+    searched); None where there is none, or no single one.
+    """
+    same = [method for method in known if method.aggregator_text == base and Kind.of(method) == kind]
+    same = [method for method in same if not method.variant] or same
+    least = min((len(method.radii) for method in same), default=0)
+    names = [method.name for method in same if len(method.radii) == least]
+    return names[0] if len(names) == 1 else None
+
+
+def bases(known: Sequence[MethodSpec]) -> list[str]:
+    """The aggregators of the methods with a shared trunk, in order."""
+    return list(dict.fromkeys(method.aggregator_text for method in known if method.networks == "shared"))
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The active profile's runs and analyses; a frame is empty where nothing was run.
 
     Attributes:
         datasets: of the profile, in its order.
         runs: test values of every final run, a row a seed and metric. `aggregator` tells options apart
-            ("cagrad c=0.2"), `fields` is a mapping with the preset's changed fields, `lr` and `rho` are as chosen;
-            `variant` tells the cells that stand beside the main table to show how much a setting matters.
+            ("cagrad c=0.2"), `fields` is a mapping with the preset's changed fields; `lr`, `rho`, `alpha` as chosen;
+            `variant` tells the conditions that stand beside the main table to show how much a setting matters.
         history: of every epoch; split "probe" holds the cosines of the task gradients on a fixed set, split "train"
             with metric "minibatch_conflict" the share of the epoch's mini-batches whose task gradients conflict.
         curvature: of the trunk's Hessian after training. task "all" is the averaged loss; measure is lambda_max,
@@ -56,7 +94,8 @@ class Evidence:
         probe: cosine between the estimate of a task's gradient over so many parameters (params) and the exact one,
             with its 95 % interval over n repeats, and what theory says; source is "trained" for a cell's network, and
             statistics "running" where the probe looked at it in evaluation mode.
-        toys: where walks over a toy end, and lambda_max of the averaged loss there.
+        toys: where trajectories over a toy end, and lambda_max of the averaged loss there.
+        regimes: {dataset: what its verdicts speak of}, e.g. "300 updates, lenet".
     """
 
     datasets: tuple[str, ...] = ()
@@ -67,17 +106,23 @@ class Evidence:
     cost: pd.DataFrame = field(default_factory=partial(empty, "cost"))
     probe: pd.DataFrame = field(default_factory=partial(empty, "probe"))
     toys: pd.DataFrame = field(default_factory=partial(empty, "toys"))
+    regimes: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def cells(self) -> Mapping[str, list[Cell]]:
+    def methods(self) -> Mapping[str, list[MethodSpec]]:
         """Each dataset's methods that have run."""
-        return {dataset: cells(self.runs[self.runs["dataset"] == dataset]) for dataset in self.datasets}
+        found: dict[str, list[MethodSpec]] = {dataset: [] for dataset in self.datasets}
+        for row in self.runs.drop_duplicates(["dataset", "method"]).to_dict("records"):
+            given = {"sharpness": row["sharpness"], "fields": row["fields"], "networks": row["networks"]}
+            variant = bool(row.get("variant", False))
+            found[row["dataset"]].append(MethodSpec(row["method"], row["aggregator"], **given, variant=variant))
+        return found
 
     @cached_property
     def delta_m(self) -> Mapping[str, Mapping[str, pd.Series]]:
-        """{dataset: {method: Delta-m by seed}}, see `samo.claims.scores`."""
+        """{dataset: {method: Delta-m by seed}}, see `delta_m_by_seed`."""
         return {
-            dataset: delta_m_by_seed(self.runs[self.runs["dataset"] == dataset], self.cells[dataset])
+            dataset: delta_m_by_seed(self.runs[self.runs["dataset"] == dataset], self.methods[dataset])
             for dataset in self.datasets
         }
 
@@ -86,3 +131,44 @@ class Evidence:
         """{dataset: K}, of those that have run."""
         found = self.runs.groupby("dataset", sort=False)["task"].nunique()
         return {str(dataset): int(k) for dataset, k in found.items()}
+
+    def regime(self, datasets: Iterable[str]) -> str:
+        """What verdicts on these datasets speak of: "300 updates, lenet, 2 tasks (multimnist, multifashion)"."""
+        named: dict[str, list[str]] = {}
+        for dataset in dict.fromkeys(datasets):
+            tasks = f"{self.tasks[dataset]} tasks" if dataset in self.tasks else ""
+            if said := ", ".join(filter(None, (self.regimes.get(dataset, ""), tasks))):
+                named.setdefault(said, []).append(dataset)
+        return "; ".join(f"{said} ({', '.join(found)})" for said, found in named.items())
+
+
+def delta_m_by_seed(runs: pd.DataFrame, known: Sequence[MethodSpec]) -> Mapping[str, pd.Series]:
+    """{method: Delta-m in per cent by seed} of one dataset's runs; lower is better.
+
+    Against the mean of the single-task runs (STL), as in the main table. Where there are none, against the plain
+    method with LS, else against the first plain method there is: its own Delta-m is then about 0, and differences
+    between methods mean the same, with other weights for the metrics.
+    """
+    reference = _reference(known)
+    if reference is None:
+        return {}
+    # Not `pivot_table`: it drops the row of a seed whose values are all missing, a run that diverged.
+    values = {
+        str(method): part.pivot(index="seed", columns=["task", "metric"], values="value").astype(float)  # noqa: PD010
+        for method, part in runs.groupby("method", sort=False)
+    }
+    base = values[reference].mean(skipna=False)
+    order = base.index
+    higher = runs.drop_duplicates(["task", "metric"]).set_index(["task", "metric"])["higher_is_better"].loc[order]
+    return {
+        method: pd.Series(delta_m(table[order].to_numpy(), base.to_numpy(), higher.to_numpy(bool)), index=table.index)
+        for method, table in values.items()
+    }
+
+
+def _reference(known: Sequence[MethodSpec]) -> str | None:
+    single = [method.name for method in known if method.single]
+    plain = sorted(
+        (m for m in known if m.plain and m.networks == "shared"), key=lambda method: method.aggregator_text != "ls"
+    )
+    return next(iter([*single, *(method.name for method in plain)]), None)

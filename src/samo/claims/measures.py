@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from samo.claims.effects import Rounds
 from samo.claims.evidence import Evidence
 
 
@@ -25,11 +25,7 @@ class Measure:
     of: Callable[[Evidence, str, str], pd.Series | None]
 
 
-def _delta_m(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    return evidence.delta_m[dataset].get(method)
-
-
-DELTA_M = Measure("runs", "forest", _delta_m)
+DELTA_M = Measure("runs", "forest", lambda evidence, dataset, method: evidence.delta_m[dataset].get(method))
 """Delta-m of the test metrics in per cent; lower is better."""
 
 
@@ -37,46 +33,40 @@ def curvature(measure: str) -> Measure:
     """A measure of the averaged loss's Hessian, the mean over data draws."""
 
     def of(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-        rows = _of(evidence.curvature, dataset, method, task="all", measure=measure)
-        return _by_seed(rows, "value")
+        return _by_seed(_of(evidence.curvature, dataset, method, task="all", measure=measure))
 
     return Measure("curvature", "curvature", of)
 
 
+LAMBDA_MAX = curvature("lambda_max")
+
+
 def _cosine(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    return _by_seed(_of(evidence.history, dataset, method, split="probe", metric="cosine_mean"), "value")
+    return _by_seed(_of(evidence.history, dataset, method, split="probe", metric="cosine_mean"))
 
 
 COSINE = Measure("cosines", "cosine", _cosine)
 """Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all epochs of training."""
 
 
-def conflicts(evidence: Evidence, dataset: str, method: str) -> pd.DataFrame | None:
-    """Share of mini-batches in conflict, [epoch, seed]; None where it was not counted."""
+def _conflict_change(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
     rows = _of(evidence.history, dataset, method, split="train", task="all", metric="minibatch_conflict")
-    return None if rows.empty else rows.astype({"value": float}).pivot_table("value", "epoch", "seed", dropna=False)
+    table = rows.astype({"value": float}).pivot_table("value", "epoch", "seed", dropna=False)
+    if len(table) < 2:
+        return None
+    epochs = table.index.to_numpy(float)
+    slope = np.polyfit(epochs, table.to_numpy(), 1)[0]
+    return pd.Series(slope * (epochs[-1] - epochs[0]), index=table.columns)
 
 
-def _last_conflict(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    table = conflicts(evidence, dataset, method)
-    return None if table is None else table.iloc[-1]
-
-
-def _conflict_rise(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    table = conflicts(evidence, dataset, method)
-    return None if table is None or len(table) < 2 else table.iloc[-1] - table.iloc[0]
-
-
-LAST_CONFLICT = Measure("mini-batch conflicts", "conflict", _last_conflict)
-"""Share of the last epoch's mini-batches in conflict."""
-CONFLICT_RISE = Measure("mini-batch conflicts of two epochs", "conflict", _conflict_rise)
-"""The same, minus the first epoch's."""
+CONFLICT_CHANGE = Measure("mini-batch conflicts of two epochs", "conflict", _conflict_change)
+"""By how much the share of an epoch's mini-batches in conflict changes over training: slope times length."""
 
 
 class StepTime(NamedTuple):
-    """A step as a multiple of an LS step on the same network: measured, and by the count of passes."""
+    """A step as a multiple of an LS step on the same network: median and quartiles of rounds, and count of passes."""
 
-    time: Rounds
+    rounds: tuple[float, float, float]
     passes: float
 
 
@@ -86,8 +76,7 @@ def step_time(evidence: Evidence, dataset: str, method: str) -> StepTime | None:
     if len(rows) != 1:
         return None
     row = rows.iloc[0]
-    time = Rounds(float(row["ratio"]), float(row["ratio_low"]), float(row["ratio_high"]))
-    return StepTime(time, float(row["count_ratio"]))
+    return StepTime((float(row["ratio"]), float(row["ratio_low"]), float(row["ratio_high"])), float(row["count_ratio"]))
 
 
 def _of(frame: pd.DataFrame, dataset: str, method: str, **values: object) -> pd.DataFrame:
@@ -97,9 +86,9 @@ def _of(frame: pd.DataFrame, dataset: str, method: str, **values: object) -> pd.
     return frame[kept]
 
 
-def _by_seed(rows: pd.DataFrame, column: str) -> pd.Series | None:
+def _by_seed(rows: pd.DataFrame) -> pd.Series | None:
     """The mean of each seed's rows; a value that is missing makes its seed's NaN."""
     if rows.empty:
         return None
-    found: pd.Series = rows.groupby("seed")[column].agg(lambda v: v.astype(float).mean(skipna=False))
+    found: pd.Series = rows.groupby("seed")["value"].agg(lambda v: v.astype(float).mean(skipna=False))
     return found

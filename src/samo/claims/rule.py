@@ -1,182 +1,222 @@
-"""The rule, fixed before the runs and the same for every claim: an effect's interval against a region.
+"""The rule that turns comparisons into verdicts, the same for every claim; how often it errs: docs/verdicts.md.
 
-A claim names for each comparison the region in which its effect must lie: above 0 for "improves", 1.5 to 2.5 for
-"about twice", above minus a margin for "does as well". With the effect's 95 % interval over the seeds a comparison is
+A claim makes comparisons, each at a *place* (dataset and aggregator), and names the region in which the effect lies if
+the sentence holds. The places of one kind of comparison (one `case`) are pooled (`effects.pooled`), and of the pooled
+effect the rule says
 
-    supported      the interval lies wholly inside the region,
-    contradicted   the interval lies wholly outside of it,
-    undecided      neither; and always with fewer than `MIN_SEEDS` seeds, or with a run that diverged,
-    not run        cells or an analysis are missing.
+    equivalent      it lies within the claim's margin of "no difference": two one-sided tests of level 5 % (its 90 %
+                    interval lies within). This comes first: what is smaller than the margin is no gain, even if it is
+                    above 0.
+    supported       its 95 % interval lies inside the region. A region with two ends is tested as equivalence is.
+    contradicted    its 95 % interval lies outside the region.
+    undecided       none of these; always with fewer than `MIN_SEEDS` seeds, or with a run that diverged.
+    not testable    the question has no answer here, e.g. "as good as SAMO" where SAMO shows no gain.
+    not run         conditions or an analysis are missing.
 
-Where there is no effect at all (the truth is the region's edge) either false verdict has a chance of at most 2.5 %,
-both together 5 %. A claim of m comparisons has two ways to go wrong, and the verdict on the whole of it minds both:
+Where the truth is on the edge of the region each false verdict has a chance of 2.5 %; of "equivalent", where the truth
+is the margin, 5 %. A claim of several cases is as strong as its weakest: supported needs all (an intersection-union
+test, which needs no correction; Berger 1982), and a contradiction must outlast Holm's correction for their number.
 
-    contradicted   if a comparison is, even by its interval of level 1 - 0.05/m (Bonferroni; Holm's procedure finds a
-                   first contradiction in just the same cases). One counterexample refutes a general sentence, and m
-                   looks for one must not find it by chance.
-    supported      if all comparisons are, by their plain intervals: when all must agree, none needs a correction (an
-                   intersection-union test; Berger 1982).
-    undecided      otherwise.
-
-A dataset on which nothing that the claim needs was run is out of its scope, and named; one where a part of it is
-missing keeps the claim from being supported. Across claims nothing is corrected: of n comparisons without an effect
-expect n/20 false verdicts. The column `simultaneous` is a comparison's verdict by the wider interval.
+Places stand beside the pooled effect, each with its own interval, and a verdict corrected for the number of the claim's
+places: Dunnett's test where several comparisons share a method at one place, then Holm's procedure over the rest. A
+pooled verdict "supported" or "equivalent" is kept back where one place says the opposite, and a case that every one of
+its places contradicts is contradicted, however far apart they lie. Across claims nothing is corrected. Places that were
+not run are named; where a case lacks one on a dataset that has others of it, the claim is not supported.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from typing import cast
 
-from samo.claims.effects import Effect
+from samo.claims.comparison import Comparison, Judged, Region, Row, Verdict
+from samo.claims.correction import holm, shared_control
+from samo.claims.effects import Effect, pooled
 from samo.results.stats import LEVEL, Interval
 
+ALPHA = 1 - LEVEL
 MIN_SEEDS = 3
 """Of fewer seeds nothing is decided: two differences say next to nothing of their own spread."""
 
 
-class Verdict(StrEnum):
-    """What a comparison or a claim comes to."""
-
-    SUPPORTED = "supported"
-    CONTRADICTED = "contradicted"
-    UNDECIDED = "undecided"
-    NOT_RUN = "not run"
-
-
-@dataclass(frozen=True)
-class Region:
-    """Where an effect must lie for the claim to hold: above `low`, below `high`."""
-
-    low: float = -math.inf
-    high: float = math.inf
-
-    def __str__(self) -> str:
-        if math.isinf(self.high):
-            return f"> {self.low:g}"
-        return f"< {self.high:g}" if math.isinf(self.low) else f"{self.low:g} to {self.high:g}"
-
-
-POSITIVE = Region(low=0.0)
+WEAKEST_FIRST = (
+    *(Verdict.CONTRADICTED, Verdict.NOT_TESTABLE, Verdict.UNDECIDED, Verdict.NOT_RUN),
+    *(Verdict.EQUIVALENT, Verdict.SUPPORTED),
+)
+OPPOSITE = {Verdict.SUPPORTED: {Verdict.CONTRADICTED}, Verdict.EQUIVALENT: {Verdict.CONTRADICTED, Verdict.SUPPORTED}}
+"""What no place may say under a pooled verdict."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One comparison of a claim.
+class _Tests:
+    """One-sided p values of one effect: small where it lies inside the region, outside, or within the margin."""
 
-    Attributes:
-        dataset: on which.
-        effect: what was found, oriented so that it lies in `region` if the claim holds; None where cells are missing.
-        region: where the claim holds.
-        unit: of the effect.
-        base: the aggregator, where there is one.
-        case: which of the claim's comparisons this is, where there are several.
-        figure: name of the figure that shows it.
-        missing: what is missing, where there is no effect.
-        note: what a reader should know beside the numbers.
-    """
-
-    dataset: str
-    effect: Effect | None
-    region: Region = POSITIVE
-    unit: str = ""
-    base: str = ""
-    case: str = ""
-    figure: str = ""
-    missing: str = ""
-    note: str = ""
+    supported: float
+    contradicted: float
+    alike: float
 
 
-@dataclass(frozen=True)
-class Row:
-    """A comparison judged: its 95 % interval, the verdict, the verdict by the wider interval, and why."""
-
-    comparison: Comparison
-    interval: Interval
-    verdict: Verdict
-    simultaneous: Verdict
-    why: str
-
-
-UNKNOWN = Interval(math.nan, math.nan, math.nan, 0)
-
-
-def verdict(interval: Interval, region: Region, needs_seeds: bool = True) -> Verdict:
-    """The rule for one interval."""
-    if math.isnan(interval.low) or math.isnan(interval.high) or (needs_seeds and interval.n < MIN_SEEDS):
-        return Verdict.UNDECIDED
-    if region.low < interval.low and interval.high < region.high:
-        return Verdict.SUPPORTED
-    if interval.high < region.low or region.high < interval.low:
-        return Verdict.CONTRADICTED
-    return Verdict.UNDECIDED
+def judge(comparisons: Sequence[Comparison]) -> Judged:
+    """A claim's comparisons, judged apart, pooled by case, and as a whole."""
+    places = _places(comparisons)
+    names = _unique(c.case for c in comparisons if c.effect or c.case) or [""] * bool(comparisons)
+    # What has no case of its own says why a dataset has none of them.
+    cases = [_case(name, [row for row in places if row.comparison.case in (name, "")]) for name in names]
+    # Of a case that each of its places contradicts the pooled p value says nothing.
+    p = [(_tests(row.comparison).contradicted, row.verdict == Verdict.CONTRADICTED) for row in cases]
+    kept = holm([0.0 if by_places and x >= ALPHA / 2 else x for x, by_places in p], ALPHA / 2)
+    cases = [
+        replace(row, verdict=Verdict.UNDECIDED, why=f"no contradiction outlasts the correction for {len(cases)} cases")
+        if row.verdict == Verdict.CONTRADICTED and not keep
+        else row
+        for row, keep in zip(cases, kept, strict=True)
+    ]
+    return Judged(_whole(cases), cases, places)
 
 
-def judge(comparisons: Sequence[Comparison]) -> list[Row]:
-    """Every comparison of one claim, in order."""
-    many = sum(comparison.effect is not None for comparison in comparisons)
-    return [_row(comparison, 1 - (1 - LEVEL) / max(1, many)) for comparison in comparisons]
+def _places(comparisons: Sequence[Comparison]) -> list[Row]:
+    """Each comparison by itself, its verdict corrected for all of them."""
+    found = [_tests(comparison) for comparison in comparisons]
+    families = _corrected(comparisons, found)
+    supported = holm([t.supported for t in families], ALPHA / 2)
+    contradicted = holm([t.contradicted for t in families], ALPHA / 2)
+    alike = holm([t.alike for t in families], ALPHA)
+    rows = []
+    for c, good, bad, same in zip(comparisons, supported, contradicted, alike, strict=True):
+        plain = _row(c)
+        keep = {Verdict.SUPPORTED: good, Verdict.CONTRADICTED: bad, Verdict.EQUIVALENT: same}.get(plain.verdict, True)
+        doubt = plain if keep else replace(plain, verdict=Verdict.UNDECIDED, why="not after correction for the places")
+        rows.append(replace(doubt, why=_said(doubt.why, c.note), datasets=(c.dataset,) if c.effect else ()))
+    return rows
 
 
-def overall(rows: Sequence[Row]) -> Row:
-    """The verdict on the whole claim, with the effect that decides: the one that supports it least.
+def _row(comparison: Comparison) -> Row:
+    """The rule for one effect, without correction."""
+    effect, region = comparison.effect, comparison.region
+    if effect is None:
+        nothing = Interval(math.nan, math.nan, math.nan, 0)
+        if comparison.untestable:
+            return Row(comparison, nothing, Verdict.NOT_TESTABLE, comparison.untestable)
+        return Row(comparison, nothing, Verdict.NOT_RUN, f"missing: {comparison.missing}")
+    interval, p = effect.interval(), _tests(comparison)
+    if 0 < effect.n < MIN_SEEDS:
+        few = f"{effect.n} seed{'s' * (effect.n != 1)}, at least {MIN_SEEDS} are needed"
+        return Row(comparison, interval, Verdict.UNDECIDED, few)
+    if p.alike < ALPHA:
+        low, high = region.alike or (math.nan, math.nan)
+        clear = "" if p.supported >= ALPHA / 2 else f", if {'above' if math.isinf(region.high) else 'inside'} {region}"
+        return Row(comparison, interval, Verdict.EQUIVALENT, f"within {low:g} to {high:g}{clear}")
+    if p.supported < (ALPHA if region.two_sided else ALPHA / 2):
+        return Row(comparison, interval, Verdict.SUPPORTED, "")
+    if p.contradicted < ALPHA / 2:
+        return Row(comparison, interval, Verdict.CONTRADICTED, "")
+    return Row(comparison, interval, Verdict.UNDECIDED, _doubt(interval, region))
 
-    Its dataset is "all".
-    """
-    scope = {row.comparison.dataset for row in rows if row.verdict != Verdict.NOT_RUN}
-    outside = _listed(row.comparison.dataset for row in rows if row.comparison.dataset not in scope)
-    if not scope:
-        wanted = _listed((row.comparison.missing for row in rows), most=1)
-        return Row(Comparison("all", None), UNKNOWN, Verdict.NOT_RUN, Verdict.NOT_RUN, f"missing: {wanted}")
-    inside = [row for row in rows if row.comparison.dataset in scope]
-    ran = [row for row in inside if row.verdict != Verdict.NOT_RUN]
-    weakest = min(ran, key=_support)
-    count = {v: sum(row.verdict == v for row in inside) for v in Verdict}
-    refuted = sum(row.simultaneous == Verdict.CONTRADICTED for row in ran)
-    if refuted:
-        found = Verdict.CONTRADICTED
-    elif count[Verdict.SUPPORTED] == len(inside):
-        found = Verdict.SUPPORTED
-    else:
-        found = Verdict.UNDECIDED
-    said = [", ".join(f"{n} {v}" for v, n in count.items() if n) + f" of {len(inside)}"]
-    if count[Verdict.CONTRADICTED] and not refuted:
-        said.append(f"no contradiction outlasts the correction for {len(ran)}")
-    if outside:
+
+def _tests(comparison: Comparison) -> _Tests:
+    """NaN where there is nothing to test."""
+    effect, region = comparison.effect, comparison.region
+    if effect is None or math.isnan(effect.value):
+        return _Tests(math.nan, math.nan, math.nan)
+    over = effect.above(region.low) if math.isfinite(region.low) else 0.0
+    under = effect.below(region.high) if math.isfinite(region.high) else 0.0
+    out_low = effect.below(region.low) if math.isfinite(region.low) else 1.0
+    out_high = effect.above(region.high) if math.isfinite(region.high) else 1.0
+    alike = max(effect.above(region.alike[0]), effect.below(region.alike[1])) if region.alike else math.nan
+    return _Tests(max(over, under), min(out_low, out_high), alike)
+
+
+def _case(name: str, rows: Sequence[Row]) -> Row:
+    """The pooled effect of the places of one case."""
+    ran = [row for row in rows if row.comparison.effect is not None]
+    first = ran[0].comparison if ran else rows[0].comparison
+    head = replace(first, dataset="pooled", base="", case=name, note="", methods=(), figure="")
+    lacking = [row for row in rows if row.verdict == Verdict.NOT_RUN]
+    untested = [row for row in rows if row.verdict == Verdict.NOT_TESTABLE]
+    if not ran:
+        kind = (untested or lacking)[0]
+        return replace(kind, comparison=replace(head, missing=kind.comparison.missing))
+    effects = [(row.comparison.dataset, row.comparison.effect) for row in ran if row.comparison.effect]
+    if all(effect.exact for _, effect in effects):
+        return replace(
+            min(ran, key=_strength), comparison=replace(min(ran, key=_strength).comparison, dataset="pooled")
+        )
+    whole = pooled(effects)
+    carry = [row for row, weight in zip(ran, whole.weights, strict=True) if weight]
+    found = replace(_row(replace(head, effect=whole)), datasets=tuple(_unique(r.comparison.dataset for r in carry)))
+    against = [row for row in ran if row.verdict in OPPOSITE.get(found.verdict, ())]
+    here = {row.comparison.dataset for row in ran}
+    partly = [row for row in lacking if row.comparison.dataset in here]
+    said = [found.why, f"{len(carry)} place{'s' * (len(carry) != 1)}"]
+    weigh = {row.comparison.dataset for row in carry}
+    loud = (row for row in ran if row not in carry)
+    if names := _listed(_place(row) if row.comparison.dataset in weigh else row.comparison.dataset for row in loud):
+        said.append(f"too noisy to weigh: {names}")
+    apart = against or [row for row in ran if row.verdict == Verdict.CONTRADICTED != found.verdict]
+    if apart:
+        said.append(f"but {apart[0].verdict} on {_listed(_place(row) for row in apart)}")
+    if partly:
+        said.append(f"missing: {_listed(row.comparison.missing for row in partly)}")
+    if untested:
+        said.append(f"not testable on {len(untested)}: {untested[0].comparison.untestable}")
+    if outside := _listed(row.comparison.dataset for row in lacking if row.comparison.dataset not in here):
         said.append(f"not run: {outside}")
-    shown = weakest.comparison
-    place = " ".join(filter(None, (shown.dataset, shown.base, shown.case)))
-    whole = replace(shown, dataset="all", base="", case=f"weakest: {place}", note="")
-    return Row(whole, weakest.interval, found, found, "; ".join(said))
+    told = {row.verdict for row in ran}
+    if found.verdict == Verdict.UNDECIDED and len(ran) > 1 and told == {Verdict.CONTRADICTED}:
+        return replace(found, verdict=Verdict.CONTRADICTED, why=f"at each of {len(ran)} places")
+    held = against or (partly and found.verdict == Verdict.SUPPORTED)
+    return replace(found, verdict=Verdict.UNDECIDED if held else found.verdict, why=_said(*said))
 
 
-def _row(comparison: Comparison, level: float) -> Row:
-    if comparison.effect is None:
-        return Row(comparison, UNKNOWN, Verdict.NOT_RUN, Verdict.NOT_RUN, f"missing: {comparison.missing}")
-    interval, wide = comparison.effect.interval(LEVEL), comparison.effect.interval(level)
-    seeded = comparison.effect.seeded
-    found = verdict(interval, comparison.region, seeded)
-    doubt = _doubt(interval, comparison.region, seeded) if found == Verdict.UNDECIDED else ""
-    why = "; ".join(filter(None, (doubt, comparison.note)))
-    return Row(comparison, interval, found, verdict(wide, comparison.region, seeded), why)
+def _whole(cases: Sequence[Row]) -> Row:
+    """As strong as the weakest case, and not run where most cases were not and none is contradicted."""
+    absent = [row for row in cases if row.verdict == Verdict.NOT_RUN]
+    refuted = any(row.verdict == Verdict.CONTRADICTED for row in cases)
+    if not cases or (2 * len(absent) > len(cases) and not refuted):
+        why = absent[0].why if absent else "missing: every dataset"
+        return Row(Comparison("all", None), Interval(math.nan, math.nan, math.nan, 0), Verdict.NOT_RUN, why)
+    weakest = min(cases, key=lambda row: (WEAKEST_FIRST.index(row.verdict), _strength(row)))
+    found = Verdict.UNDECIDED if weakest.verdict == Verdict.NOT_RUN else weakest.verdict
+    named = len(cases) > 1
+    others = [f"{row.comparison.case}: {row.verdict}" for row in cases if row is not weakest] if named else []
+    head = f"{weakest.comparison.case}: {weakest.why}" if named and weakest.why else weakest.why
+    spoken = tuple(_unique(dataset for row in cases for dataset in row.datasets))
+    return Row(replace(weakest.comparison, dataset="all"), weakest.interval, found, _said(head, *others), spoken)
 
 
-def _doubt(interval: Interval, region: Region, seeded: bool) -> str:
+def _corrected(comparisons: Sequence[Comparison], found: Sequence[_Tests]) -> list[_Tests]:
+    """The p values, after Dunnett's test where comparisons with a one-sided region share a method at one place."""
+    out = list(found)
+    groups: dict[tuple[str, str], list[int]] = {}
+    for k, c in enumerate(comparisons):
+        if c.effect and c.effect.by_seed and not (c.region.two_sided or math.isnan(found[k].supported)):
+            for method in c.methods:
+                groups.setdefault((c.dataset, method), []).append(k)
+    for members in groups.values():
+        if len(members) > 1 and (p := shared_control([_beyond(comparisons[k]) for k in members])):
+            for k, inside, outside in zip(members, *p, strict=True):
+                out[k] = _Tests(max(out[k].supported, inside), max(out[k].contradicted, outside), out[k].alike)
+    return out
+
+
+def _beyond(comparison: Comparison) -> dict[int, float]:
+    """Each seed's effect beyond the region's end, turned so that above 0 is inside."""
+    region, effect = comparison.region, cast("Effect", comparison.effect)
+    end, sign = (region.low, 1) if math.isfinite(region.low) else (region.high, -1)
+    return {seed: sign * (value - effect.scale.to(end)) for seed, value in (effect.by_seed or {}).items()}
+
+
+def _doubt(interval: Interval, region: Region) -> str:
     """Why nothing is decided, in one clause."""
-    if seeded and interval.n < MIN_SEEDS:
-        return f"{interval.n} seed{'s' * (interval.n != 1)}, at least {MIN_SEEDS} are needed"
     if math.isnan(interval.mean):
         return "a value is missing or not finite"
     if math.isnan(interval.low):
         return "the seeds differ in nothing, so their noise is unknown"
-    return f"the interval holds {' and '.join(f'{x:g}' for x in (region.low, region.high) if _holds(interval, x))}"
+    ends = [f"{x:g}" for x in (region.low, region.high) if interval.low <= x <= interval.high]
+    return f"the interval holds {' and '.join(ends)}" if ends else "the interval is too wide"
 
 
-def _holds(interval: Interval, x: float) -> bool:
-    return interval.low <= x <= interval.high
-
-
-def _support(row: Row) -> float:
+def _strength(row: Row) -> float:
     """How far inside its region an effect lies, in half-widths of its interval; an unknown one is on the edge."""
     interval, region = row.interval, row.comparison.region
     inside = min(interval.mean - region.low, region.high - interval.mean)
@@ -186,8 +226,20 @@ def _support(row: Row) -> float:
     return inside / width if width > 0 else math.copysign(math.inf, inside)
 
 
+def _place(row: Row) -> str:
+    return " ".join(filter(None, (row.comparison.dataset, row.comparison.base)))
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _said(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
+
+
 def _listed(names: Iterable[str], most: int = 3) -> str:
     """Each once; of more than `most` the first ones and how many more there are."""
-    found = list(dict.fromkeys(filter(None, names)))
+    found = _unique(filter(None, names))
     rest = [f"{len(found) - most} more"] if len(found) > most else []
     return ", ".join(found[:most] + rest)

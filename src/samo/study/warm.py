@@ -136,7 +136,7 @@ def serve(path: str, libraries: Sequence[str]) -> str:
         listener.listen()
         Path(path + ".new").rename(path)
         while True:
-            ready, _, _ = select.select([listener, ended, 0], [], [])
+            ready: list[Any] = select.select([listener, ended, 0], [], [])[0]
             if ended in ready:
                 os.read(ended, 4096)
                 _reap(children)

@@ -65,7 +65,7 @@ def test_tables_and_verdicts_are_those_of_the_run_itself(project):
     assert csv_text(back.main("multimnist")) == csv_text(direct)
     judged = claims_table.table(gathered.read(project, pairs, params.analyses, variants))
     assert csv_text(back.claims) == csv_text(judged)
-    assert len(set(judged["verdict"])) == 4
+    assert len(set(judged["verdict"])) >= 4
     assert back.params == params
     assert set(back.frames["layers"]["method"]) == {"ls", "mgda"}  # of methods without sharpness alone
     assert (back.about["conditions"], back.about["missing"]) == (7, [])

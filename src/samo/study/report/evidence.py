@@ -1,6 +1,8 @@
 """What the claims are judged by: runs and analyses of the active profile's conditions."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pandas as pd
 from samo.claims.evidence import COLUMNS, Evidence, empty
 from samo.results.method import MethodSpec
 from samo.results.tables import Run, Runs
+from samo.study import config
 from samo.study.runs import results
 from samo.study.runs.results import Pairs, by_dataset, read_histories, read_runs
 
@@ -31,9 +34,9 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
         variants: the conditions beside those of the main tables.
     """
     pairs, variants, active = list(pairs), list(variants), set(analyses)
-    found = by_dataset([*pairs, *variants])
+    conditions = by_dataset([*pairs, *variants])
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("history", "layers", *ANALYSES)}
-    for dataset, methods in found.items():
+    for dataset, methods in conditions.items():
         for method, history in read_histories(root, dataset, methods).items():
             if history is not None:
                 kept = history[history["metric"].isin(HISTORY)]
@@ -45,8 +48,22 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
             frame = _csv(root / "data/analysis" / dataset / f"{name}.csv", COLUMNS[name][1:])
             frames[name].append(frame[frame["method"].isin(methods)].assign(dataset=dataset))
     made = {name: _joined(name, parts) for name, parts in frames.items()}
-    runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in found.items()}
-    return evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+    runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in conditions.items()}
+    found = evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+    params = root / "params.yaml"
+    return replace(found, regimes=regimes(config.load(params))) if params.exists() else found
+
+
+def regimes(params: config.Params) -> dict[str, str]:
+    """{dataset: "300 updates, lenet"}, of which verdicts on it speak; epochs where the updates are not known."""
+    found = {}
+    for name, block in params.datasets.items():
+        training, train = block.training, getattr(block.data, "train", None)
+        known = isinstance(train, int)
+        n = training.epochs * math.ceil(train / training.batch) if known else training.epochs
+        network = getattr(training, "network", "")
+        found[name] = ", ".join(filter(None, (f"{n} {'updates' if known else 'epochs'}", network)))
+    return found
 
 
 def evidence(

@@ -10,7 +10,7 @@ import json
 import math
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -69,11 +69,12 @@ class Reference:
     @cached_property
     def evidence(self) -> Evidence:
         """What its claims are judged by."""
-        return gathered.evidence(self.runs, self.variants, self.frames)
+        found = gathered.evidence(self.runs, self.variants, self.frames)
+        return replace(found, regimes=gathered.regimes(self.params))
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """Every claim with its verdict and comparisons; takes some seconds, since intervals are bootstrapped."""
+        """Every claim with its verdict and comparisons; takes some seconds."""
         return claims_table.table(self.evidence)
 
     def main(self, dataset: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from samo.results.tables import limits, text
 GAP = "—"
 MARKS = {
     "supported": "✓",
-    "equivalent": "=",
+    "equivalent": "≈",
     "contradicted": "✗",
     "undecided": "?",
     "not testable": "∅",
@@ -22,8 +22,10 @@ MARKS = {
 STYLES = {
     "best": "bold",
     "supported": "bold green",
+    "equivalent": "bold cyan",
     "contradicted": "bold red",
     "undecided": "yellow",
+    "not-testable": "dim",
     "not-run": "dim",
 }
 """Kind of a cell -> its style on a terminal."""

@@ -132,10 +132,11 @@ def beside_reference(dataset: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> 
     return Table(f"{dataset}-reference", title, ["method", *heads], rows)
 
 
-def claims(judged: pd.DataFrame, reference: Mapping[int, str]) -> Table:
-    """A row a claim: its sentence and source, the verdict on the whole of it, the weakest effect, and why.
+def claims(judged: pd.DataFrame, reference: Mapping[int, str], regimes: bool = False) -> Table:
+    """A row a claim: its sentence and source, the verdict on the whole of it, the pooled effect, and why.
 
-    `reference` holds the reference run's verdicts by claim; where there are some, they have a column of their own.
+    `reference` holds the reference run's verdicts by claim; where there are some, they have a column of their own. With
+    `regimes` it is said of what each verdict speaks.
     """
     rows = [
         [
@@ -144,12 +145,12 @@ def claims(judged: pd.DataFrame, reference: Mapping[int, str]) -> Table:
             *([verdict(reference[row["number"]])] if reference else []),
             verdict(row["verdict"]),
             Cell(effect(row)),
-            Cell(_text(row["why"])),
+            Cell(_text(row["why"]), small=_text(row["regime"]) if regimes else ""),
         ]
         for row in judged[judged["dataset"] == ALL].to_dict("records")
     ]
     verdicts = ["reference run", "this run"] if reference else ["verdict"]
-    heads = ["no.", "claim", *verdicts, "weakest effect, 95 %", "why (this run)" if reference else "why"]
+    heads = ["no.", "claim", *verdicts, "pooled effect, 95 %", "why (this run)" if reference else "why"]
     return Table("claims", "The papers' claims, and ours", heads, rows, head=1)
 
 
@@ -157,7 +158,7 @@ def comparisons(
     judged: pd.DataFrame, name: str = "comparisons", title: str = "Comparisons behind the verdicts"
 ) -> Table:
     """A row a comparison that was run."""
-    run = judged[(judged["dataset"] != ALL) & (judged["verdict"] != "not run")]
+    run = judged[(judged["dataset"] != ALL) & ~judged["verdict"].isin(["not run", "not testable"])]
     rows = [
         [
             number(row["number"]),
