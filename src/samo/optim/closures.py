@@ -161,9 +161,10 @@ class TaskLosses:
         with ExitStack() as stack:
             for kind, _ in self._autocast:
                 stack.enter_context(torch.autocast(kind, enabled=False))
-            yield
-        if self._autocast:
-            torch.clear_autocast_cache()
+            try:
+                yield
+            finally:
+                torch.clear_autocast_cache()
 
     @torch.enable_grad()
     def again(self, group: Sequence[int]) -> list[Tensor]:
@@ -208,9 +209,10 @@ class TaskLosses:
         return [loss for loss in found if loss is not None]
 
     def _call(self, tasks: Sequence[Task]) -> list[Tensor | None]:
+        # It may hold the weights of the pass before, which were elsewhere; a context around, though off, keeps them.
+        torch.clear_autocast_cache()
         with ExitStack() as stack:
             for kind, dtype in self._autocast:
-                torch.clear_autocast_cache()  # it may hold the weights of the pass before, at another point
                 stack.enter_context(torch.autocast(kind, dtype))
             return evaluate(self.closure, tasks)
 

@@ -169,11 +169,10 @@ class Weights:
 
 
 def _check_rounding(params: Vector, home: Vector, v: Vector, scale: float) -> None:
-    wanted = scale * whole_norm(v)
-    lost = [p.to(d.dtype) - h.to(d.dtype) - scale * d for p, h, d in zip(params, home, v, strict=True)]
-    if whole_norm(lost) > 0.5 * wanted:
-        kind = next(p.dtype for p in params if p.element_size() < 4)
+    narrow = [(p, h, d) for p, h, d in zip(params, home, v, strict=True) if p.element_size() < 4]
+    wanted = abs(scale) * whole_norm([d for _, _, d in narrow])
+    if whole_norm([p.to(d.dtype) - h.to(d.dtype) - scale * d for p, h, d in narrow]) > 0.5 * wanted:
         raise ValueError(
-            f"a step of length {float(wanted):.3g} is lost in the rounding of {kind} weights: "
+            f"a step of length {float(wanted):.3g} is lost in the rounding of {narrow[0][0].dtype} weights: "
             "keep them in float32 (under autocast), or raise rho and mu"
         )
