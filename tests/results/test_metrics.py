@@ -1,4 +1,4 @@
-"""What must hold for Delta-m and mean rank in any table (`test_published_*.py` recompute the papers')."""
+"""What must hold for Delta-m and mean rank in any table (`test_published.py` recomputes the papers')."""
 
 import numpy as np
 import pytest

@@ -111,17 +111,6 @@ def test_the_default_is_the_main_method_with_the_fewest_changes():
     assert rows.loc[rows["role"] == "variant", "method"].tolist() == ["x"]
 
 
-def test_other_options_of_the_aggregator_are_another_kind(main):
-    run = made_variant("fmtl-mgda", "a", {"rho": 0.3}) | {"options": {"c": 0.2}}
-    found = table(main, named(run))
-    assert found[["aggregator", "field", "role", "method"]].to_numpy().tolist() == [["mgda c=0.2", "", "variant", "a"]]
-    assert points(found).empty
-
-
-def test_without_variants_there_is_no_table(main):
-    assert table(main, {}).empty
-
-
 def test_gaps_are_rows_and_nothing_crashes(main):
     variant = made_variant("samo-ls", "a", {"alpha": 0.1})
     for runs in (main | {"samo-ls": None}, dict.fromkeys(main)):
@@ -145,17 +134,3 @@ def test_words_for_people(main):
     assert [row.split(" | ")[2] for row in rows] == ["alpha = 0.1", "alpha = 0.5 (default)", "without sharpness"]
     assert all(row.count("|") == head.count("|") for row in rows)
     assert "nan" not in text
-
-
-def test_what_is_written_and_read_again_has_the_same_points(main, tmp_path):
-    variants = named(
-        made_variant("samo-ls", "a", {"normalise": "none"}),
-        made_variant("samo-ls", "b", {"head_rho": 0.0}),
-        made_run("gsam-ls"),
-    )
-    found = table(main, variants)
-    found.to_csv(tmp_path / "x.csv", index=False)
-    again = pd.read_csv(tmp_path / "x.csv")
-    columns = ["field", "value", "role", "method"]
-    assert points(again)[columns].to_numpy().tolist() == points(found)[columns].to_numpy().tolist()
-    assert ["head_rho", "as rho", "default", "samo-ls"] in points(again)[columns].to_numpy().tolist()

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp, ttest_rel
 
 from samo.results.stats import (
-    Interval,
     delta_m_interval,
     mean_interval,
     paired_interval,
@@ -85,11 +84,6 @@ def test_one_seed_has_a_mean_and_no_interval():
 
 def test_a_run_that_diverged_is_not_dropped_in_silence():
     assert np.isnan(mean_interval([1.0, np.nan, 2.0]).mean)
-
-
-@pytest.mark.parametrize(("low", "high", "sign"), [(-2, -1, -1), (-1, 1, 0), (1, 2, 1), (np.nan, np.nan, 0)])
-def test_sign(low: float, high: float, sign: int):
-    assert Interval(0, low, high, 3).sign == sign
 
 
 def test_summarise_agrees_with_mean_interval_and_keeps_the_order():

@@ -49,16 +49,7 @@ def test_stl_is_told_by_its_networks_not_by_its_name(runs):
     assert tables.base_of("samo-ls", renamed) == "ls"
 
 
-def test_a_base_has_the_same_options_of_its_aggregator():
-    def cagrad(sharpness: str, c: float) -> tables.Run:
-        return {"networks": "shared", "sharpness": sharpness, "aggregator": "cagrad", "options": {"c": c}}
-
-    runs = {"strong": cagrad("none", 0.8), "weak": cagrad("none", 0.2), "samo-weak": cagrad("samo", 0.2)}
-    assert tables.base_of("samo-weak", runs) == "weak"
-    assert tables.base_of("samo-weak", {**runs, "weak": None}) is None
-
-
-def test_cells_that_were_not_run_are_gaps(runs):
+def test_conditions_that_were_not_run_are_gaps(runs):
     partial = {**runs, "samo-ls": None, "ls": None}
     table = tables.main(partial)
     rows = {row["method"]: row for row in table.to_dict("records")}

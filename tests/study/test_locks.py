@@ -64,3 +64,13 @@ def test_a_process_is_known_by_when_it_began() -> None:
     assert processes.is_alive(os.getpid())
     assert not processes.is_alive(GONE)
     assert not processes.is_alive(os.getpid(), by=1)
+
+
+def test_a_second_repro_is_refused_and_prints_no_table(study, capsys):
+    table = study / "reports/tables/multimnist.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("of an earlier run")
+    with locks.only_one(study):
+        found = samo(capsys, "repro")
+    assert (found.code, found.out) == (1, "")
+    assert found.err == f"the study runs here already, as process {os.getpid()}\n"

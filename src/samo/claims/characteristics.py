@@ -64,6 +64,17 @@ def table(
     return pd.DataFrame(found)
 
 
+def markdown(table: pd.DataFrame) -> str:
+    """The table as GitHub's Markdown, shares in per cent."""
+    shares = [str(v) for v in list(Verdict)[:4]]
+    lines = [[*table.columns[:4], *shares], [":--"] * 4 + ["--:"] * 4]
+    lines += [
+        [*(str(row[c]) for c in lines[0][:4]), *(f"{100 * row[v]:.1f}" for v in shares)]
+        for row in table.to_dict("records")
+    ]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def verdicts(
     comparisons: Sequence[Comparison],
     planted: Truth,

@@ -104,11 +104,18 @@ def claims(
     source: Annotated[
         Literal["run", "study"], typer.Option("--from", help="The run at hand, or the shipped reference run.")
     ] = "run",
+    characteristics: Annotated[
+        int,
+        typer.Option(help="Instead, how often the rule errs in so many made worlds with the reference run's noise."),
+    ] = 0,
 ) -> None:
     """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
     from samo.study import paths
     from samo.study.report import show
 
+    if characteristics:
+        print(show.characteristics(paths.root(), characteristics, number))
+        return
     show.show_claims(paths.root(), number, study=source == "study")
 
 

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -135,8 +136,9 @@ def serve(path: str, libraries: Sequence[str]) -> str:
         listener.bind(path + ".new")
         listener.listen()
         Path(path + ".new").rename(path)
+        watched: list[Any] = [listener, ended, 0]
         while True:
-            ready: list[Any] = select.select([listener, ended, 0], [], [])[0]
+            ready = select.select(watched, [], [])[0]
             if ended in ready:
                 os.read(ended, 4096)
                 _reap(children)
@@ -157,9 +159,11 @@ def serve(path: str, libraries: Sequence[str]) -> str:
 
 
 def _load(libraries: Sequence[str]) -> None:
-    for name in libraries:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # this is no place where a person would see them
+        for name in libraries:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what is loaded is shared for good: no collection touches its pages
 

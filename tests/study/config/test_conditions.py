@@ -8,7 +8,7 @@ from tests.study.made_study import ROOT
 PARAMS = config.load(ROOT / "profiles/smoke.yaml")
 
 
-def test_every_cell_has_a_name_a_stage_and_a_place_of_its_own():
+def test_every_condition_has_a_name_a_stage_and_a_place_of_its_own():
     found = conditions(PARAMS)
     shown = ["stl", "ls", "samo-ls", "fmtl-fairgrad"]
     assert [c.name for c in found] == [f"multimnist/{m}" for m in (*shown[:3], "samo-ls-alpha09", shown[3])]
@@ -18,8 +18,8 @@ def test_every_cell_has_a_name_a_stage_and_a_place_of_its_own():
     assert [c.stage for c in found if c.variant] == ["train-sensitivity@multimnist-samo-ls-alpha09"]
 
 
-def test_every_kind_of_cell_is_a_stage_and_runs_beside_others():
-    kinds = {cell.kind for cell in conditions(config.load(ROOT / "profiles/laptop.yaml"))}
+def test_every_kind_of_condition_is_a_stage_and_runs_beside_others():
+    kinds = {one.kind for one in conditions(config.load(ROOT / "profiles/laptop.yaml"))}
     assert kinds == {"train", "train-more", "train-sensitivity"}
     assert kinds <= set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
     assert kinds <= set(CONDITIONS)

@@ -17,12 +17,13 @@ def test_the_step_that_is_shown_leaves_no_trace_in_the_results(study):
     assert [row["pass"] == "forward" for row in space["passes"][:7]] == [False, True, True, False, True, True, False]
     rho = space["recipe"].sharpness.rho
     assert space["facts"]["length of perturbation"].tolist() == pytest.approx([rho, rho], rel=1e-3)
-    assert {"slope along z", "cosine of z and gradient"} < set(space["facts"])
+    assert space["facts"]["cosine of z and gradient"].abs().max() < 0.1  # of 30,890 weights
 
 
 def test_separate_networks_make_one_pass_and_never_conflict(study):
     stream = torch.get_rng_state()
     space = cells.run("train", until="condition.search()", dataset="multimnist", method="stl")
     assert torch.equal(torch.get_rng_state(), stream)
-    assert space["facts"]["length of perturbation"].tolist() == [0, 0]
+    assert [row["distance"] for row in space["passes"]][:1] == [0]
+    assert list(space["facts"]) == ["loss", "length of gradient"]
     assert space["cosines"].iloc[0, 1] == 0

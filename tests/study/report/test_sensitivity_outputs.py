@@ -4,12 +4,13 @@ import json
 
 import pandas as pd
 import pytest
+import yaml
 
 from samo.study.report.evidence import read
 from samo.study.report.outputs import write_claims, write_figures, write_tables
 from samo.study.report.report import Report
 from tests.made import made_variant, write_runs, write_variants
-from tests.study.report.made_report import copy_template
+from tests.study.report.made_report import PARAMS, copy_template
 from tests.study.report.test_report import params
 
 METHODS = ["stl", "ls", "samo-ls", "mgda", "fmtl-mgda"]
@@ -81,7 +82,7 @@ def test_the_report_shows_datasets_with_variants_and_passes_over_the_others(stud
         "data": {"train": 8, "val": 8, "test": 8, "height": 32, "width": 48, "seed": 0},
         "training": {"network": "segnet", "widths": [8, 8], "batch": 8, "epochs": 1, "search_epochs": 1},
     }
-    both = params(datasets=params().datasets | {"scenes": scenes})
+    both = params(datasets=yaml.safe_load(PARAMS)["datasets"] | {"scenes": scenes})
     told = Report(root, both).sensitivity("what one setting changes", "Below zero the change helps.").html
     assert "On Multi-MNIST, " in told
     assert 'id="multimnist-sensitivity"' in told

@@ -1,6 +1,5 @@
 import os
 import sqlite3
-import threading
 import time
 
 import pytest
@@ -133,7 +132,7 @@ def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catche
     with pytest.warns(UserWarning, match="training goes on, `samo track` logs the runs later") as said:
         train_cell("multimnist", "ls")
     other.close()
-    assert time.monotonic() - began < 20  # MLflow's own patience is minutes
+    assert time.monotonic() - began < 90  # MLflow's own patience is minutes
     ours = [str(w.message) for w in said if "samo track" in str(w.message)]
     assert len(ours) == 1
     assert all("\n" not in words for words in ours)
@@ -214,15 +213,19 @@ def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
     assert used.dataset.digest == tree.hash_info.value
 
 
+def system_metrics(client):
+    return [name for name in by_name(client)["ls/0"].data.metrics if name.startswith("system/")]
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_system_metrics_are_logged_on_request(study, client, monkeypatch, asked):
     monkeypatch.setenv(track.ASKED, str(asked).lower())
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.02")
     with track.Live(study, config.load(), Condition("multimnist", "ls"), Trial(0.01), "cpu") as live:
         live.start(0)
-        if asked:
-            threading.Event().wait(0.5)
+        deadline = time.monotonic() + 60 * asked
+        while time.monotonic() < deadline and not system_metrics(client):
+            time.sleep(0.1)
         live.finish({"dataset": "multimnist", "method": "ls", "search": {}, "seeds": {"0": {}}})
-    logged = [name for name in by_name(client)["ls/0"].data.metrics if name.startswith("system/")]
-    assert ("system/cpu_utilization_percentage" in logged) is asked
-    assert bool(logged) is asked
+    assert ("system/cpu_utilization_percentage" in system_metrics(client)) is asked
+    assert bool(system_metrics(client)) is asked

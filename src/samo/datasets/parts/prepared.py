@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_MEND = "remove its folder, and `dvc repro` prepares it again"
+_REMEDY = "remove its folder, and `dvc repro` prepares it again"
 
 
 def mapped(path: Path) -> NDArray[Any]:
@@ -19,9 +19,9 @@ def mapped(path: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # whatever a file may hold
-        raise ValueError(f"{path}: no whole array ({_reason(error)}): {_MEND}") from error
+        raise ValueError(f"{path}: no whole array ({_reason(error)}): {_REMEDY}") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: not an array of numbers: {_MEND}")
+        raise ValueError(f"{path}: not an array of numbers: {_REMEDY}")
     return array
 
 
@@ -35,10 +35,10 @@ def sheet(folder: Path, *keys: str) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: no datasheet ({_reason(error)}): {_MEND}") from error
+        raise ValueError(f"{path}: no datasheet ({_reason(error)}): {_REMEDY}") from error
     missing = [key for key in keys if not isinstance(found, dict) or key not in found]
     if missing or not isinstance(found, dict):
-        raise ValueError(f"{path}: no {', '.join(missing) or 'datasheet'}: {_MEND}")
+        raise ValueError(f"{path}: no {', '.join(missing) or 'datasheet'}: {_REMEDY}")
     return found
 
 

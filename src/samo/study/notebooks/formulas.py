@@ -57,7 +57,7 @@ def formulas(sharpness: Sharpness, aggregator: str, *, separate: bool = False) -
         if separate
         else f"$M$ is {AGGREGATORS.get(aggregator, aggregator)}."
     )
-    return Markdown("\n\n".join([*(f"$${line}$$" for line in lines), words, _remark(sharpness)]).strip())
+    return Markdown("\n\n".join([*(f"$${line}$$" for line in lines), words, _remark(sharpness)]).strip())  # type: ignore[no-untyped-call]
 
 
 def _perturbation(s: Sharpness) -> Iterator[str]:

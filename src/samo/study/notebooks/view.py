@@ -59,7 +59,7 @@ def settings(dataset: str, method: str = "", analysis: str = "") -> pd.DataFrame
             **said,
         }
     if analysis:
-        said[analysis] = params.options(analysis).model_dump()
+        said = {"dataset": dataset, analysis: params.options(analysis).model_dump()}
     return flat(said)
 
 

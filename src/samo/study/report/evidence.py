@@ -23,20 +23,20 @@ HISTORY = {"cosine_mean", "minibatch_conflict"}
 
 
 def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Evidence:
-    """The evidence of these cells and analyses, and of the toys; what was not run is empty.
+    """The evidence of these conditions and analyses, and of the toys; what was not run is empty.
 
     Whatever else lies in the folders is left out: analyses and methods that are no longer in the profile.
 
     Args:
         root: the project's folder.
-        pairs: the cells of the main tables.
+        pairs: the conditions of the main tables.
         analyses: those of the profile.
-        variants: the cells beside those of the main tables.
+        variants: the conditions beside those of the main tables.
     """
     pairs, variants, active = list(pairs), list(variants), set(analyses)
-    cells = by_dataset([*pairs, *variants])
+    conditions = by_dataset([*pairs, *variants])
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("history", "layers", *ANALYSES)}
-    for dataset, methods in cells.items():
+    for dataset, methods in conditions.items():
         for method, history in read_histories(root, dataset, methods).items():
             if history is not None:
                 kept = history[history["metric"].isin(HISTORY)]
@@ -48,7 +48,7 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
             frame = _csv(root / "data/analysis" / dataset / f"{name}.csv", COLUMNS[name][1:])
             frames[name].append(frame[frame["method"].isin(methods)].assign(dataset=dataset))
     made = {name: _joined(name, parts) for name, parts in frames.items()}
-    runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in cells.items()}
+    runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in conditions.items()}
     found = evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
     params = root / "params.yaml"
     return replace(found, regimes=regimes(config.load(params))) if params.exists() else found
@@ -57,7 +57,7 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
 def regimes(params: config.Params) -> dict[str, str]:
     """{dataset: "300 updates, lenet"}, of which verdicts on it speak; epochs where the updates are not known."""
     found = {}
-    for name, block in params.dataset.items():
+    for name, block in params.datasets.items():
         training, train = block.training, getattr(block.data, "train", None)
         known = isinstance(train, int)
         n = training.epochs * math.ceil(train / training.batch) if known else training.epochs
@@ -69,7 +69,7 @@ def regimes(params: config.Params) -> dict[str, str]:
 def evidence(
     runs: Mapping[str, Runs], variants: Collection[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
 ) -> Evidence:
-    """Dataset -> its runs, and the frames of `Evidence` beside them, as one; `variants` are cells (dataset, method)."""
+    """Dataset -> its runs, and the frames of `Evidence` beside them, as one; `variants` are (dataset, method)."""
     values = [
         row | {"variant": (dataset, method) in variants}
         for dataset, methods in runs.items()
@@ -81,7 +81,7 @@ def evidence(
 
 
 def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
-    """One cell's metrics.json as rows of the frame `runs`; a value that is null or missing is NaN."""
+    """One condition's metrics.json as rows of the frame `runs`; a value that is null or missing is NaN."""
     head = {
         "dataset": dataset,
         "method": method,

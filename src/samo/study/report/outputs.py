@@ -28,13 +28,13 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
     <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are,
     <dataset>-best.csv which method is bold in each column (`samo.results.best`), <dataset>-sensitivity.csv and .md
     the variants (`samo.results.sensitivity`) where there are some, curves.csv and search.csv the curves and trials
-    of all datasets, metrics.json the numbers that `dvc metrics show` prints, and toys.csv where the walks over the
-    toys end.
+    of all datasets, metrics.json the numbers that `dvc metrics show` prints, and toys.csv where the trajectories
+    over the toys end.
 
     Args:
         root: the project's folder.
-        pairs: the cells of the main tables, curves and trials.
-        variants: the cells beside them.
+        pairs: the conditions of the main tables, curves and trials.
+        variants: the conditions beside them.
     """
     varied = by_dataset(variants)
     mains: dict[str, pd.DataFrame] = {}
@@ -64,7 +64,7 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
 
 
 def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> pd.DataFrame:
-    """Judge every claim by the cells of the active profile; write reports/tables/claims.csv and claims.md.
+    """Judge every claim by the conditions of the active profile; write reports/tables/claims.csv and claims.md.
 
     A figure is named only where it was drawn, so that this comes after the figures.
     """
@@ -80,16 +80,16 @@ def write_figures(root: Path, datasets: Iterable[str]) -> None:
     """Write reports/figures whole: each figure as <dataset>-<figure>.svg, with its numbers (.csv) and words (.txt).
 
     Those of all datasets together are all-<figure>, those of the toys toys-<figure>, those of the shipped reference run
-    reference-<figure>, and toys-<toy>.html is a piece of a page that moves along the walks. A figure without numbers
-    (its cells or analysis have not been run) is left out.
+    reference-<figure>, and toys-<toy>.html moves along the trajectories. A figure without numbers
+    (its conditions or analysis have not been run) is left out.
     """
     with store.whole_folder(root / FIGURES) as out:
         for drawing in _all(root, datasets):
             if len(drawing.data):
                 _write(out, drawing)
-        walked, _, front = toy_frames(root)
-        for toy in dict.fromkeys(walked["toy"]):
-            store.write_text(out / f"toys-{toy}.html", slider(str(toy), walked, front))
+        trajectories, _, front = toy_frames(root)
+        for toy in dict.fromkeys(trajectories["toy"]):
+            store.write_text(out / f"toys-{toy}.html", slider(str(toy), trajectories, front))
 
 
 def write_figure(root: Path, datasets: Iterable[str], name: str) -> Path:

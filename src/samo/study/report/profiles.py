@@ -29,6 +29,11 @@ def absent(root: Path, what: str, holds: Holds) -> str:
     return f"Not in this profile: {what}. {commands} has it."
 
 
+def has_dataset(name: str) -> Holds:
+    """Whether a profile has this dataset."""
+    return lambda params: name in params.datasets
+
+
 def has_sharpness(*names: str, separate: bool = False) -> Holds:
     """Whether some dataset of a profile has methods with every one of these sharpnesses."""
     networks = "separate" if separate else "shared"

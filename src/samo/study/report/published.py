@@ -217,7 +217,7 @@ def _printed(printed: Row | None) -> Cell:
     if printed is None:
         return Cell()
     spread = printed["plus_minus"]
-    small = "" if pd.isna(spread) else f"± {text(spread)} as printed"
+    small: str = "" if pd.isna(spread) else f"± {text(spread)} as printed"
     return Cell(text(printed["value"], int(printed["decimals"])), printed["value"], small)
 
 

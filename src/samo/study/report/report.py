@@ -116,13 +116,13 @@ class Report:
     def missing_datasets(self) -> Piece:
         """A line for each of the papers' datasets that the profile does not have."""
         gone = [key for key in (*published.KEYS.values(), "officehome") if key not in self.params.datasets]
-        lines = [profiles.absent(self.root, label(key), lambda p, key=key: key in p.datasets) for key in gone]
+        lines = [profiles.absent(self.root, label(key), profiles.has_dataset(key)) for key in gone]
         return Piece(self.html("bullets", lines, "gap") if lines else self.html("paragraph", "All of them are here."))
 
     def dataset(self, key: str) -> Piece:
         """Where a dataset's table is, or that the profile does not have it."""
         if key not in self.params.datasets:
-            return self._absent(label(key), lambda p: key in p.datasets)
+            return self._absent(label(key), profiles.has_dataset(key))
         return Piece(self.html("go_to", "its table", f"{label(key)} is in this profile", f"{key}-main"))
 
     def first_figure(self, kind: str, title: str, caption: str) -> Piece:

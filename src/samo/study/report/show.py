@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from samo.claims import characteristics as made_worlds
 from samo.claims import numbers
 from samo.claims.table import effect, reading
 from samo.results.tables import Run, metric_columns
@@ -124,6 +125,19 @@ def _comparisons(own: pd.DataFrame) -> Table:
     first = own.iloc[0]
     title = f"{first['number']}. {first['claim']} ({first['source']})"
     return Table("claim", title, ["where", "effect, 95 %", "holds if", "seeds", "verdict", "why"], rows)
+
+
+def characteristics(root: Path, worlds: int, of: int | None = None) -> str:
+    """How often the rule errs, as Markdown: made worlds with the places, seeds and noise of the reference run.
+
+    Raises:
+        FileNotFoundError: no reference run is shipped.
+    """
+    run = reference.load(root)
+    if run is None:
+        raise FileNotFoundError(f"{reference.FOLDER} is not there: {reference.REMEDY}")
+    numbers = made_worlds.CLAIMS if of is None else (of,)
+    return made_worlds.markdown(made_worlds.table(run.evidence, worlds, numbers))
 
 
 def _at_hand(root: Path) -> pd.DataFrame:

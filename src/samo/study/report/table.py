@@ -135,7 +135,7 @@ def terminal(table: Table, ratios: Mapping[str, int] | None = None) -> rich_tabl
     ratios = ratios or {}
     shown = rich_table.Table(box=None, pad_edge=False, title=Text(table.caption), title_justify="left")
     for place, head in enumerate(table.heads):
-        side: Any = "left" if place == table.head or head in ratios or "verdict" in head else "right"
+        side: Any = "left" if place in (0, table.head) or head in ratios or "verdict" in head else "right"
         shown.add_column(head, justify=side, ratio=ratios.get(head), no_wrap=bool(ratios) and head not in ratios)
     for row in table.rows:
         words = [cell.text if place == table.head else cell.plain for place, cell in enumerate(row)]

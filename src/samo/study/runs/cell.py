@@ -20,7 +20,7 @@ from samo.study import config, paths, store
 from samo.study.config.conditions import Condition
 from samo.study.config.method import Method
 from samo.study.runs import checkpoint, place, ranks
-from samo.study.runs.trainings import Watch, go_on, recipe_of, search_cell
+from samo.study.runs.trainings import Watch, go_on, recipe_of, search_condition
 from samo.study.tracking import track
 from samo.training.evaluation import reported
 from samo.training.loop import DivergedError, Fit, Recipe, fit, fresh
@@ -64,7 +64,7 @@ class OpenCondition:
     def __init__(self, dataset: str, method: str, here: place.Place) -> None:
         self._root, self._params = paths.root(), config.load()
         self._here = here
-        self._cell, block = Condition(dataset, method), self._params.datasets[dataset]
+        self._condition, block = Condition(dataset, method), self._params.datasets[dataset]
         self.method, self.training, self.device = self._params.methods_on(dataset)[method], block.training, here.device
         self.seeds = self._params.seeds_on(dataset)
         torch.set_num_threads(self._params.train.threads)
@@ -72,8 +72,8 @@ class OpenCondition:
         torch.set_deterministic_debug_mode("warn")
         self.problem = datasets.get(dataset).problem(self._root / "data/prepared" / dataset, block.training)
         self._grids = config.grids(self._params, dataset, self.method)
-        self._watch = Watch(self._cell, self._params, self.method)
-        self._kept = _checkpoints(self._params, self._cell, self.method, self.device, here.ranks)
+        self._watch = Watch(self._condition, self._params, self.method)
+        self._kept = _checkpoints(self._params, self._condition, self.method, self.device, here.ranks)
         self._views: track.Live | None = None
         self._tracking = ExitStack()
         self._answer: dict[str, Any] = {}
@@ -97,15 +97,15 @@ class OpenCondition:
         Raises:
             samo.study.errors.RankError: one of several processes failed or was killed.
         """
-        params, cell = self._params, self._cell
+        params, condition = self._params, self._condition
         if self._here.ranks.group is None and params.train.processes > 1:
-            self._answer = ranks.together(cell.dataset, cell.method, params.train.processes)
+            self._answer = ranks.together(condition.dataset, condition.method, params.train.processes)
             if "diverged" in self._answer:
                 raise DivergedError(self._answer["diverged"])
             found = self._answer["metrics"]["search"]
             return Searched([Trial(**trial) for trial in found["trials"]], Trial(**found["chosen"]))
         setting = (self.problem, self.training, self.method, self._grids, self.seeds[0])
-        return Searched(*search_cell(*setting, self._here, self._watch, self._kept))
+        return Searched(*search_condition(*setting, self._here, self._watch, self._kept))
 
     def train(self, chosen: Trial) -> dict[int, Fit]:
         """One training for every seed with what was chosen, shown live in MLflow: seed -> what it gave.
@@ -119,7 +119,9 @@ class OpenCondition:
         with ExitStack() as tracking:
             if self._here.writes and os.environ.get(paths.TRACKING) != "off":
                 device = config.device_name(self.device)
-                self._views = tracking.enter_context(track.Live(self._root, self._params, self._cell, chosen, device))
+                self._views = tracking.enter_context(
+                    track.Live(self._root, self._params, self._condition, chosen, device)
+                )
             for k, seed in enumerate(self.seeds, 1):
                 self._watch.phase(f"seed {seed} ({k}/{len(self.seeds)})", self.training.epochs)
                 train = partial(fit, self.problem, self.recipe(chosen, seed), ("val", "test"), on_progress=self._watch)
@@ -139,12 +141,12 @@ class OpenCondition:
         if self._answer:
             return Result(self._answer["metrics"], self._answer["history"])
         with self._tracking:
-            metrics = _metrics(self.problem, self._cell, self.training, self.method, searched, fits)
+            metrics = _metrics(self.problem, self._condition, self.training, self.method, searched, fits)
             history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
             if self._here.writes:
-                _write(self._root, self._cell, metrics, history, fits)
+                _write(self._root, self._condition, metrics, history, fits)
             if self._views is not None:
-                self._views.finish(store.read_json(self._root / self._cell.runs / "metrics.json"))
+                self._views.finish(store.read_json(self._root / self._condition.runs / "metrics.json"))
         self._kept.clear()
         return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
 
@@ -181,15 +183,15 @@ def _all_of(condition: OpenCondition) -> Result:
 
 
 def _write(
-    root: Path, cell: Condition, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]
+    root: Path, condition: Condition, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]
 ) -> None:
     layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
-    with store.whole_folder(root / cell.runs) as folder:
+    with store.whole_folder(root / condition.runs) as folder:
         store.write_json(folder / "metrics.json", metrics)
         store.write_text(folder / "history.csv", _csv(history))
         if layers:
             store.write_text(folder / "layers.csv", _csv(layers))
-    with store.whole_folder(root / cell.models) as folder:
+    with store.whole_folder(root / condition.models) as folder:
         for seed, run in fits.items():
             # Tensors in one plain layout: safetensors refuses strided ones.
             weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
@@ -198,38 +200,38 @@ def _write(
 
 def _checkpoints(
     params: config.Params,
-    cell: Condition,
+    condition: Condition,
     method: Method,
     device: torch.device,
     group: Ranks = ALONE,
 ) -> checkpoint.Checkpoints:
-    root, block = paths.root(), params.datasets[cell.dataset]
+    root, block = paths.root(), params.datasets[condition.dataset]
     settings = {
-        "cell": [cell.dataset, cell.method],
-        "seeds": params.seeds_on(cell.dataset),
+        "condition": [condition.dataset, condition.method],
+        "seeds": params.seeds_on(condition.dataset),
         "train": params.train.model_dump(mode="json"),
         "data": block.data.model_dump(mode="json"),
         "training": block.training.model_dump(mode="json"),
-        "grids": config.grids(params, cell.dataset, method),
+        "grids": config.grids(params, condition.dataset, method),
         "method": method.model_dump(mode="json"),
         "device": config.device_name(device),
         "versions": {name: version(name) for name in ("numpy", "torch", "torchjd")},
     }
-    made_from = checkpoint.made_from(root, cell.dataset, settings)
-    return checkpoint.Checkpoints(paths.checkpoints(root) / cell.name, made_from, device, group)
+    made_from = checkpoint.made_from(root, condition.dataset, settings)
+    return checkpoint.Checkpoints(paths.checkpoints(root) / condition.name, made_from, device, group)
 
 
 def _metrics(
     problem: Problem,
-    cell: Condition,
+    condition: Condition,
     training: Training,
     method: Method,
     searched: Searched,
     fits: dict[int, Fit],
 ) -> dict[str, Any]:
     return {
-        "dataset": cell.dataset,
-        "method": cell.method,
+        "dataset": condition.dataset,
+        "method": condition.method,
         "aggregator": method.aggregator_name,
         "options": method.aggregator_options,
         "sharpness": method.preset_name,

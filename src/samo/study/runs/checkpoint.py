@@ -1,4 +1,4 @@
-"""What a stopped cell goes on from: the states of its trainings, outside DVC's sight, gone when the cell is done."""
+"""What an interrupted condition goes on from: states of its trainings, outside DVC's sight, gone when it is done."""
 
 import hashlib
 import json
@@ -26,13 +26,13 @@ HEAD = 4096
 
 
 class Checkpoints:
-    """The kept states of one cell, each a file: a line of JSON with what it is of, and what `torch.save` wrote.
+    """The kept states of one condition, each a file: a line of JSON with what it is of, and what `torch.save` wrote.
 
     Args:
         folder: theirs alone.
-        made_from: name -> digest of everything that the cell's bytes depend on.
+        made_from: name -> digest of everything that the condition's bytes depend on.
         device: where tensors go.
-        ranks: the processes that train the cell. All go on from the files; the first alone writes and removes them.
+        ranks: the processes that train it. All go on from the files; the first alone writes and removes them.
     """
 
     def __init__(self, folder: Path, made_from: Mapping[str, str], device: torch.device, ranks: Ranks = ALONE) -> None:
@@ -112,7 +112,7 @@ class Checkpoints:
             return  # in a read-only folder it stays, and is refused again
 
     def clear(self) -> None:
-        """Remove all of the cell's: it is done."""
+        """Remove all of the condition's: it is done."""
         if self._ranks.number:
             return
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -122,14 +122,14 @@ class Checkpoints:
 
 
 def made_from(root: Path, dataset: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Digests of all that a cell's bytes depend on.
+    """Digests of all that a condition's bytes depend on.
 
     Data and code are the files that dvc.yaml names as what the stage `train` depends on, so that the two cannot
     disagree.
 
     Args:
         root: the project's folder.
-        dataset: the cell's.
+        dataset: the condition's.
         settings: its part of params.yaml, the device and versions, as JSON takes them.
     """
     data, code = hashlib.sha256(), hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Where one process of a cell trains: its device, and those that share each batch with it."""
+"""Where one process of a condition trains: its device, and those that share each batch with it."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from samo.study.errors import ConfigError
 
 @dataclass(frozen=True)
 class Place:
-    """One process of a cell.
+    """One process of a condition.
 
     Attributes:
         device: where it trains.
-        ranks: the processes that train the cell together, on one machine; this one alone by default.
+        ranks: the processes that train the condition together, on one machine; this one alone by default.
         sync_batchnorm: whether BatchNorm normalises by the batches of all of them.
     """
 
@@ -31,7 +31,7 @@ class Place:
 
 
 def device(train: Train, number: int = 0) -> torch.device:
-    """The device of one of a cell's processes.
+    """The device of one of a condition's processes.
 
     Args:
         train: the block of params.yaml.

@@ -1,4 +1,4 @@
-"""A cell's results as they are read: files that were cut, or edited by hand into nonsense, are refused by name."""
+"""A condition's results as they are read: files that were cut, or edited by hand into nonsense, are refused by name."""
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -36,7 +36,7 @@ Pairs = Iterable[tuple[str, str]]
 """Conditions as (dataset, method), in the order of params.yaml."""
 TOYS = Path("data/analysis/toys")
 """Where the stage `toys` writes."""
-MEND = "remove it and let `dvc repro` make it again"
+REMEDY = "remove it and let `dvc repro` make it again"
 
 Values = dict[str, float | None]
 
@@ -72,18 +72,18 @@ class _Metrics(_Part):
 
 
 def read_metrics(path: Path) -> Run:
-    """A cell's metrics.json.
+    """A condition's metrics.json.
 
     Raises:
-        ValueError: it is not JSON, or not what a cell writes; the message names the file and the place in it.
+        ValueError: it is not JSON, or not what a condition writes; the message names the file and the place in it.
     """
     found = store.read_json(path)
     try:
         run = check(found)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}: {MEND}") from error
+        raise ValueError(f"{path}: {error}: {REMEDY}") from error
     if (run["dataset"], run["method"]) != (path.parent.parent.name, path.parent.name):
-        raise ValueError(f"{path}: is of the cell {run['dataset']}/{run['method']}: {MEND}")
+        raise ValueError(f"{path}: is of the condition {run['dataset']}/{run['method']}: {REMEDY}")
     return run
 
 
@@ -91,7 +91,7 @@ def check(found: Any) -> Run:
     """The parsed content of a metrics.json, as it is.
 
     Raises:
-        ValueError: it is not what a cell writes; the message names the place in it.
+        ValueError: it is not what a condition writes; the message names the place in it.
     """
     try:
         known = _Metrics.model_validate(found)
@@ -105,8 +105,8 @@ def check(found: Any) -> Run:
     return run
 
 
-def read_rows(path: Path, columns: Columns, mend: str = MEND) -> pd.DataFrame:
-    """A CSV file with at least these columns; `mend` says what to do where it is broken.
+def read_rows(path: Path, columns: Columns, remedy: str = REMEDY) -> pd.DataFrame:
+    """A CSV file with at least these columns; `remedy` says what to do where it is broken.
 
     Raises:
         ValueError: it is no such table, or text or infinity stands where numbers belong; the message names the file.
@@ -115,9 +115,9 @@ def read_rows(path: Path, columns: Columns, mend: str = MEND) -> pd.DataFrame:
         found = pd.read_csv(path)
     except (ValueError, OSError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path}: no table ({reason}): {mend}") from error
+        raise ValueError(f"{path}: no table ({reason}): {remedy}") from error
     if missing := [name for name in columns.names if name not in found]:
-        raise ValueError(f"{path}: no column {', '.join(missing)}: {mend}")
+        raise ValueError(f"{path}: no column {', '.join(missing)}: {remedy}")
     for name in (*columns.counts, *columns.numbers):
         column = pd.to_numeric(found[name], errors="coerce")
         wrong = found[name].notna() & column.isna()
@@ -128,7 +128,7 @@ def read_rows(path: Path, columns: Columns, mend: str = MEND) -> pd.DataFrame:
         if wrong.any():
             at = int(wrong.to_numpy().argmax())
             said: Any = found[name].iloc[at]
-            raise ValueError(f"{path}, line {at + 2}: {name} is {str(said)[:60]!r}, not a number: {mend}")
+            raise ValueError(f"{path}, line {at + 2}: {name} is {str(said)[:60]!r}, not a number: {remedy}")
     return found
 
 

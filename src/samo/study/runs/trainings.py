@@ -1,4 +1,4 @@
-"""The single trainings of a cell: which there are, from where each goes on, and how far the cell is."""
+"""The single trainings of a condition: which there are, from where each goes on, and how far the condition is."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,13 +18,13 @@ from samo.training.state import State, StateError
 
 
 class Watch:
-    """Turns the progress of single trainings into the share of the cell's whole work."""
+    """Turns the progress of single trainings into the share of the condition's whole work."""
 
-    def __init__(self, cell: Condition, params: config.Params, method: Method) -> None:
-        training = params.datasets[cell.dataset].training
-        self.cell = cell
-        finals = len(params.seeds_on(cell.dataset)) * training.epochs
-        self.work = search.count(config.grids(params, cell.dataset, method)) * training.search_epochs + finals
+    def __init__(self, condition: Condition, params: config.Params, method: Method) -> None:
+        training = params.datasets[condition.dataset].training
+        self.condition = condition
+        finals = len(params.seeds_on(condition.dataset)) * training.epochs
+        self.work = search.count(config.grids(params, condition.dataset, method)) * training.search_epochs + finals
         self.behind, self.label, self.epochs = 0, "", 0
 
     def phase(self, label: str, epochs: int) -> None:
@@ -37,7 +37,7 @@ class Watch:
         """A training's own progress."""
         done = (self.behind + event.done * self.epochs) / self.work
         progress.report(
-            condition=self.cell.name,
+            condition=self.condition.name,
             phase=self.label,
             epoch=event.epoch,
             epochs=event.epochs,
@@ -46,7 +46,7 @@ class Watch:
         )
 
 
-def search_cell(
+def search_condition(
     problem: Problem,
     training: Training,
     method: Method,
