@@ -38,7 +38,7 @@ def estimates(evidence: Evidence) -> Iterator[tuple[str, str, int, pd.DataFrame]
     probe = evidence.probe
     used = (probe["directions"] == 1) & (probe["source"] == "trained") & (probe["statistics"] == "running")
     for (dataset, method, seed), rows in probe[used].groupby(["dataset", "method", "seed"], sort=False):
-        yield str(dataset), str(method), int(seed), rows[rows["params"] == rows["params"].max()]
+        yield str(dataset), str(method), int(str(seed)), rows[rows["params"] == rows["params"].max()]
 
 
 def cosine(rows: pd.DataFrame, estimator: str, normalised: bool) -> Effect | None:

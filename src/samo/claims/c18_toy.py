@@ -35,8 +35,8 @@ def comparisons(evidence: Evidence) -> Sequence[Comparison]:
 def _comparisons(start: object, plain: Mapping[Any, Any], sam: Mapping[Any, Any]) -> list[Comparison]:
     distance = math.hypot(plain["x1"] - sam["x1"], plain["x2"] - sam["x2"])
     flatter = plain["lambda_max"] / sam["lambda_max"]
-    shared = {"base": "ls", "figure": "toys-line", "note": f"start {start}"}
+    note = f"start {start}"
     return [
-        Comparison("toys", exactly(distance), Region(low=0.1), "distance", case="elsewhere", **shared),
-        Comparison("toys", exactly(flatter), Region(low=1.01), "times", case="flatter", **shared),
+        Comparison("toys", exactly(distance), Region(low=0.1), "distance", "ls", "elsewhere", "toys-line", note=note),
+        Comparison("toys", exactly(flatter), Region(low=1.01), "times", "ls", "flatter", "toys-line", note=note),
     ]

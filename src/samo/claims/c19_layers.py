@@ -75,8 +75,9 @@ def movement(rows: pd.DataFrame) -> pd.DataFrame:
     named = rows.assign(layer=modules(rows["layer"]), cosine=rows["cosine"].astype(float))
     order = named.drop_duplicates("layer").sort_values("position")["layer"]
     by_epoch = named.groupby(["seed", "layer", "epoch"], as_index=False)["cosine"].mean()
-    ranges = by_epoch.pivot_table("cosine", "seed", "layer", aggfunc=lambda c: c.max() - c.min())
-    return ranges.reindex(columns=list(order))
+    ranges: pd.DataFrame = by_epoch.pivot_table("cosine", "seed", "layer", aggfunc=lambda c: c.max() - c.min())
+    found: pd.DataFrame = ranges.reindex(columns=list(order))
+    return found
 
 
 def concentration(moved: pd.DataFrame) -> pd.Series:

@@ -7,6 +7,7 @@ where the perturbation does not show: neither Delta-m nor lambda_max of SAMO or 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -51,11 +52,8 @@ def _comparisons(evidence: Evidence, dataset: str, region: Region) -> Iterator[C
         for a, b, own in equal:
             effect = difference(evidence, dataset, b.name, a.name)
             hidden = "" if _shows(evidence, dataset, a, b) else f"the perturbation does not show at {_words(own)}"
-            yield Comparison(
-                *(dataset, None if hidden else effect, region, "Δm points", base),
-                **{"figure": f"{dataset}-forest", "missing": "runs on the same seeds", "note": _words(own)},
-                untestable=hidden,
-            )
+            head = Comparison(dataset, None if hidden else effect, region, "Δm points", base, untestable=hidden)
+            yield replace(head, figure=f"{dataset}-forest", missing="runs on the same seeds", note=_words(own))
 
 
 def settings(evidence: Evidence, dataset: str, method: MethodSpec) -> tuple[float, float, float]:

@@ -165,7 +165,7 @@ def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
     scale, n = found[0].scale, min((effect.n for effect in found if effect.by_seed is not None), default=0)
     means, own = (np.array([f(e) for e in found]) for f in (lambda e: e.value, lambda e: e.errors[0][0] ** 2))
     if not (np.isfinite(means).all() and np.isfinite(own).all()):
-        return Effect(math.nan, (UNKNOWN,), scale, n=n)
+        return Effect(math.nan, (UNKNOWN,), scale, n=n, weights=(1.0,) * len(found))
     positive = own[own > 0]
     own = np.maximum(own, positive.min() if len(positive) else 1e-24)
     kept = own <= (LOUD**2 * np.median(own) if n else np.inf)

@@ -91,17 +91,17 @@ def markdown(claims: pd.DataFrame) -> str:
     ]
     head = ("", "claim", "source", "verdict", "pooled effect (95 %)", "speaks of", "why")
     parts = [_grid(head, rows), f"\n{reading(claims)}\n"]
-    head = ("dataset", "base", "case", "effect (95 %)", "needs", "seeds", "verdict", "why")
+    heads = ("dataset", "base", "case", "effect (95 %)", "needs", "seeds", "verdict", "why")
     for number, part in claims[claims["verdict"] != "not run"].groupby("number", sort=False):
         lines = [
             (
-                *(str(row[c]) for c in head[:3]),
+                *(str(row[c]) for c in heads[:3]),
                 *(effect(row), row["needs"], text(row["seeds"], 0), row["verdict"], row["why"]),
             )
             for row in part[part["dataset"] != ALL].to_dict("records")
         ]
         said = f"\n> {part['quote'].iloc[0]}\n" if part["quote"].iloc[0] else ""
-        parts.append(f"\n## {number}. {part['claim'].iloc[0]}\n{said}\n{_grid(head, lines)}")
+        parts.append(f"\n## {number}. {part['claim'].iloc[0]}\n{said}\n{_grid(heads, lines)}")
     return "".join(parts)
 
 

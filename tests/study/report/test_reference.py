@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,6 +133,7 @@ shipped = pytest.mark.skipif(not (ROOT / SHIPPED).is_dir(), reason="no reference
 @shipped
 def test_every_shipped_table_follows_from_the_shipped_numbers(tmp_path):
     run = found(ROOT)
+    shutil.copy(run.folder / "params.yaml", tmp_path)
     reference.write_tables(replace(run, folder=tmp_path))
     made = {path.name for path in tmp_path.iterdir()}
     assert {"claims.csv", "claims.md", *(f"table-{d}.md" for d in run.runs)} <= made

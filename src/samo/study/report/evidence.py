@@ -77,7 +77,8 @@ def evidence(
         if run
         for row in rows(dataset, method, run)
     ]
-    return Evidence(datasets=tuple(runs), runs=pd.DataFrame(values, columns=COLUMNS["runs"]), **frames)
+    found = Evidence(datasets=tuple(runs), runs=pd.DataFrame(values, columns=COLUMNS["runs"]))
+    return replace(found, **frames)
 
 
 def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
