@@ -178,7 +178,7 @@ def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
         weights[kept] = 1.0
         return replace(found[int(kept.argmax())], weights=tuple(map(float, weights)))
     with np.errstate(divide="ignore"):  # of a statistic that is not used, where all places agree
-        model = combine_effects(means[kept], variances[kept], method_re="iterated")
+        model = combine_effects(means[kept], variances[kept], method_re="iterated")  # type: ignore[no-untyped-call]
     weights[kept] = model.weights_rel_re
     between = (float(model.sd_eff_w_re_hksj), float(kept.sum() - 1))
     errors = (between, _within([e for e, w in zip(effects, kept, strict=True) if w], weights[kept]))

@@ -77,8 +77,8 @@ def evidence(
         if run
         for row in rows(dataset, method, run)
     ]
-    found = Evidence(datasets=tuple(runs), runs=pd.DataFrame(values, columns=COLUMNS["runs"]))
-    return replace(found, **frames)
+    others: dict[str, Any] = dict(frames)
+    return Evidence(datasets=tuple(runs), runs=pd.DataFrame(values, columns=COLUMNS["runs"]), **others)
 
 
 def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
