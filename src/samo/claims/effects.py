@@ -163,7 +163,7 @@ def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
         return effects[0][1]
     found = [effect for _, effect in effects]
     scale, n = found[0].scale, min((effect.n for effect in found if effect.by_seed is not None), default=0)
-    means, own = (np.array([f(e) for e in found]) for f in (lambda e: e.value, lambda e: e.errors[0][0] ** 2))
+    means, own = np.array([(effect.value, effect.errors[0][0] ** 2) for effect in found]).T
     if not (np.isfinite(means).all() and np.isfinite(own).all()):
         return Effect(math.nan, (UNKNOWN,), scale, n=n, weights=(1.0,) * len(found))
     positive = own[own > 0]
@@ -178,7 +178,7 @@ def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
         weights[kept] = 1.0
         return replace(found[int(kept.argmax())], weights=tuple(map(float, weights)))
     with np.errstate(divide="ignore"):  # of a statistic that is not used, where all places agree
-        model = combine_effects(means[kept], variances[kept], method_re="iterated")  # type: ignore[no-untyped-call]
+        model = combine_effects(means[kept], variances[kept], method_re="iterated")
     weights[kept] = model.weights_rel_re
     between = (float(model.sd_eff_w_re_hksj), float(kept.sum() - 1))
     errors = (between, _within([e for e, w in zip(effects, kept, strict=True) if w], weights[kept]))
