@@ -77,8 +77,7 @@ def evidence(
         if run
         for row in rows(dataset, method, run)
     ]
-    others: dict[str, Any] = dict(frames)
-    return Evidence(datasets=tuple(runs), runs=pd.DataFrame(values, columns=COLUMNS["runs"]), **others)
+    return Evidence(datasets=tuple(runs), runs=pd.DataFrame(values, columns=COLUMNS["runs"]), **frames)
 
 
 def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
