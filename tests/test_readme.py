@@ -53,7 +53,8 @@ def reference() -> Reference:
 
 def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """A frame's rows; seeds are text, as in a metrics.json."""
-    return [row | ({"seed": str(row["seed"])} if "seed" in row else {}) for row in frame.to_dict("records")]
+    found: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+    return [row | ({"seed": str(row["seed"])} if "seed" in row else {}) for row in found]
 
 
 def short(value: float, digits: int = 2) -> str:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,8 +53,13 @@ def project(bare, monkeypatch) -> Callable[[str], Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if dataset == "nyuv2":
             return made_raw.views(folder, layout)
-        write = {"multimnist": made_raw.digits, "qm9": made_raw.molecules, "officehome": made_raw.things}[dataset]
-        return write(folder)
+        write: Any = {
+            "multimnist": made_raw.digits,
+            "qm9": made_raw.molecules,
+            "officehome": made_raw.things,
+        }[dataset]
+        found: Path = write(folder)
+        return found
 
     return of
 

@@ -45,7 +45,7 @@ def on_share(case: Problem, group: Group | None) -> Problem:
 
 
 def update_on(
-    case: Problem, name: str, aggregator: str, fields: dict[str, Any], group: Group | None, **options: bool
+    case: Problem, name: str, aggregator: str, fields: dict[str, Any], group: Group | None, **options: Any
 ) -> MultiTaskUpdate:
     return MultiTaskUpdate(
         case.network.trunk,

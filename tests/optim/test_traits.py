@@ -8,6 +8,7 @@ import itertools
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -67,6 +68,22 @@ def same(left: Sequence[Tensor | None], right: Sequence[Tensor | None], toleranc
             torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
 
 
+def pooled_losses(heads: Sequence[nn.Module], bag: nn.Module, ids: Tensor, tasks: Sequence[int]) -> list[Tensor]:
+    return [heads[i](bag(ids)).square().mean() for i in tasks]
+
+
+def losses_of_the_next(net: "Net", tasks: Sequence[int]) -> list[Tensor]:
+    return net.losses([i + 1 for i in tasks])
+
+
+def losses_without_the_first(net: "Net", tasks: Sequence[int]) -> list[Tensor | None]:
+    return [None if i == 0 else loss for i, loss in zip(tasks, net.losses(tasks), strict=True)]
+
+
+def losses_by_a_neck(net: "Net", neck: nn.Module, tasks: Sequence[int]) -> list[Tensor]:
+    return [net.heads[i](neck(net.trunk(net.x[0]))).mean() for i in tasks]
+
+
 @pytest.mark.parametrize(("name", "aggregator"), PAIRS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bf16", "fp16"])
 def test_autocast_around_the_step_is_autocast_in_the_closure(name: str, aggregator: str, dtype: torch.dtype) -> None:
@@ -102,7 +119,7 @@ def test_a_gradient_scaler_changes_nothing_but_the_scale(name: str, aggregator: 
         )
         losses = [update.step(net.losses, optimizer, scaler=scaler if scaled else None) for _ in range(3)]
         found.append([*losses, *(p.detach().clone() for p in net.parameters())])
-    same(*found, tolerance=1e-4)
+    same(found[0], found[1], tolerance=1e-4)
 
 
 @pytest.mark.parametrize(("name", "aggregator"), PAIRS)
@@ -165,7 +182,8 @@ def test_a_loss_that_is_not_finite_though_its_gradient_is_raises(name: str) -> N
 def test_gradients_lie_in_memory_as_their_weights_do(name: str, aggregator: str) -> None:
     """Fused optimisers read both as they lie."""
     torch.manual_seed(0)
-    trunk = nn.Conv2d(3, 4, 3).to(DEVICE, memory_format=torch.channels_last)
+    trunk = nn.Conv2d(3, 4, 3).to(DEVICE)
+    trunk.weight.data = trunk.weight.data.to(memory_format=torch.channels_last)
     heads = nn.ModuleList(nn.Linear(4, 1) for _ in range(2)).to(DEVICE)
     images = torch.randn(2, 3, 6, 6, device=DEVICE)
     sharpness = preset(name)
@@ -175,7 +193,8 @@ def test_gradients_lie_in_memory_as_their_weights_do(name: str, aggregator: str)
     assert trunk.weight.grad is not None
     assert trunk.weight.grad.stride() == trunk.weight.stride()
     weights = []
-    for kind in ({"fused": True}, {"foreach": True}, {"foreach": False}):
+    kinds: tuple[dict[str, Any], ...] = ({"fused": True}, {"foreach": True}, {"foreach": False})
+    for kind in kinds:
         twin = copy.deepcopy(trunk)
         torch.optim.Adam(twin.parameters(), **kind).step()
         weights.append(twin.weight.detach())
@@ -223,7 +242,7 @@ def test_several_devices_complex_weights_and_sparse_gradients_are_one_line() -> 
         heads = [nn.Linear(8, 1, device=DEVICE) for _ in range(2)]
         with pytest.raises(ValueError, match="a gradient is sparse") as caught:
             MultiTaskUpdate(bag, heads, aggregator=aggregator, sharpness=sharpness).backward(
-                lambda ts, heads=heads, bag=bag, ids=ids: [heads[i](bag(ids)).square().mean() for i in ts]
+                partial(pooled_losses, heads, bag, ids)
             )
         assert "\n" not in str(caught.value)
 
@@ -252,7 +271,7 @@ def test_checkpointing_changes_nothing(name: str, aggregator: str) -> None:
         assert isinstance(norm, nn.BatchNorm1d)
         assert norm.num_batches_tracked == 1
         found.append([*net.grads(), norm.running_mean, norm.running_var])
-    same(*found, tolerance=1e-6)
+    same(found[0], found[1], tolerance=1e-6)
 
 
 @every_preset
@@ -268,7 +287,7 @@ def test_compiled_modules_are_compiled_a_few_times_and_no_more(name: str) -> Non
     trunk = torch.compile(net.trunk, backend=backend)
 
     def losses(tasks: Sequence[int]) -> list[Tensor]:
-        features = trunk(net.x[0])  # type: ignore[misc]
+        features = trunk(net.x[0])
         return [(net.heads[i](features) - i).square().mean() for i in tasks]
 
     torch.manual_seed(2)
@@ -294,7 +313,7 @@ def test_hooks_see_the_step_and_its_end(name: str, aggregator: str) -> None:
     passes: list[int] = []
     gradients: list[int] = []
     net.trunk.register_forward_hook(lambda *_: passes.append(1))
-    weight = net.trunk[0].weight
+    weight = next(net.trunk.parameters())
     weight.register_hook(lambda _: gradients.append(1))
     weight.register_post_accumulate_grad_hook(
         lambda p: ended.append(p.grad is not None and all(map(torch.equal, net.parameters(), home)))
@@ -360,15 +379,11 @@ def test_a_task_without_a_label_is_left_out(name: str, aggregator: str) -> None:
         torch.manual_seed(2)
         update = MultiTaskUpdate(net.trunk, heads, aggregator=aggregator, sharpness=preset(name))
         if how == "alone":
-            update.backward(lambda tasks, net=net: net.losses([i + 1 for i in tasks]))
+            update.backward(partial(losses_of_the_next, net))
         elif how == "asked":
             losses = update.backward(net.losses, tasks=[1])
         else:
-            losses = update.backward(
-                lambda tasks, net=net: [
-                    None if i == 0 else loss for i, loss in zip(tasks, net.losses(tasks), strict=True)
-                ]
-            )
+            losses = update.backward(partial(losses_without_the_first, net))
         found.append(net.grads())
     assert losses.isnan().tolist() == [True, False]
     assert update.last is not None
@@ -385,7 +400,7 @@ def test_names_and_tied_weights(name: str, aggregator: str) -> None:
     torch.manual_seed(0)
     trunk = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4))
     heads = nn.ModuleDict({"next": nn.Linear(4, 5, bias=False), "mood": nn.Linear(4, 1)})
-    heads["next"].weight = trunk[0].weight  # type: ignore[assignment]
+    heads["next"].weight = trunk[0].weight
     nn.ModuleList([trunk, heads]).to(DEVICE)
     ids, asked = torch.tensor([0, 1, 4, 2], device=DEVICE), []
 
@@ -421,13 +436,9 @@ def test_a_parameter_in_neither_trunk_nor_heads_is_found(name: str) -> None:
     for aggregator in AGGREGATORS:
         net, neck = Net(), nn.Linear(8, 8).to(DEVICE)
         with pytest.raises(ValueError, match=r"a parameter of shape \(8,\) |a parameter of shape \(8, 8\) "):
-            net.update(aggregator, name).backward(
-                lambda tasks, net=net, neck=neck: [net.heads[i](neck(net.trunk(net.x[0]))).mean() for i in tasks]
-            )
+            net.update(aggregator, name).backward(partial(losses_by_a_neck, net, neck))
         neck.requires_grad_(False)
-        net.update(aggregator, name).backward(
-            lambda tasks, net=net, neck=neck: [net.heads[i](neck(net.trunk(net.x[0]))).mean() for i in tasks]
-        )
+        net.update(aggregator, name).backward(partial(losses_by_a_neck, net, neck))
 
 
 def copies(both: tuple[Net, MultiTaskUpdate]) -> Iterator[tuple[Net, MultiTaskUpdate]]:
@@ -474,6 +485,8 @@ def test_the_seed_of_the_experiment_is_the_seed_of_the_directions() -> None:
         update = MultiTaskUpdate(net.trunk, net.heads, sharpness=preset("placebo"))
         assert torch.equal(before, torch.get_rng_state())
         update.backward(net.losses)
-        found.append(net.trunk[0].weight.grad)
+        grad = next(net.trunk.parameters()).grad
+        assert grad is not None
+        found.append(grad)
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])

@@ -21,7 +21,7 @@ TRAITS: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
     + [(n, a) for n in ("none", "gsam", "samo-shared", "fmtl-each", "msam", "friendly") for a in ("dwa", "gradvac")],
 )
 def test_a_resumed_run_is_the_run(name: str, aggregator: str) -> None:
-    fields = {} if name == "none" else {"every": 2}
+    fields: dict[str, Any] = {} if name == "none" else {"every": 2}
     options: dict[str, Any] = {"dwa": {"window": 2}, "nash-mtl": {"update_weights_every": 3}}.get(aggregator, {})
     case = problem(3, **TRAITS)
     update = update_of(case, aggregation.make(aggregator, tasks=3, **options), name, **fields)

@@ -110,6 +110,8 @@ def _molecule(axes: Axes, atoms: Tensor, pairs: Tensor, real: Tensor) -> None:
     for i, j in bonds.triu(1).nonzero().tolist():
         axes.plot(*at[[i, j]].T, color=MUTED, linewidth=1.2, zorder=1)
     colours = [ATOMS[kind] for kind in kinds]
-    axes.scatter(*at.T, s=[22 if kind == 0 else 60 for kind in kinds], c=colours, edgecolors=INK, linewidths=0.5)
+    axes.scatter(
+        at[:, 0], at[:, 1], s=[22 if kind == 0 else 60 for kind in kinds], c=colours, edgecolors=INK, linewidths=0.5
+    )
     axes.set_aspect("equal")
     axes.margins(0.15)

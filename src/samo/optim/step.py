@@ -102,7 +102,8 @@ def plain_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
             losses.not_finite(clean.values, range(len(clean.places)))
             return Record(clean.values, finite=False)
         losses.check_finite(clean.values, range(len(clean.places)))
-        return Record(clean.values, **gathered.finish())
+        found = gathered.finish()
+        return Record(clean.values, cosines=found["cosines"], weights=found["weights"])
 
 
 def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
@@ -156,7 +157,8 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
         method.history.remember_mean(s, net, g0)
     if s.every > 1 and s.reuse > 0:
         method.history.remember_flat(net, g0, h, losses.scale)
-    return Record(clean.values, lengths=lengths, slopes=slopes if s.probes else None, **found)
+    record = Record(clean.values, cosines=found["cosines"], weights=found["weights"])
+    return replace(record, lengths=lengths, slopes=slopes if s.probes else None)
 
 
 def _clean_gradients(
@@ -165,8 +167,8 @@ def _clean_gradients(
     """g_0 and h_i, in one backward pass; or with J [K, P] in one per task."""
     s = method.sharpness
     if s.needs_local and s.estimator == "exact":
-        rows = isinstance(method.combine, Decomposition)
-        J = Rows(net, losses, method.combine, method.generator) if rows else Jacobian(net, losses)
+        M = method.combine
+        J = Rows(net, losses, M, method.generator) if isinstance(M, Decomposition) else Jacobian(net, losses)
         h = J.fill(clean.losses)
         return as_rows(J.J.mean(0), net.shared), h, J
     both = mean_gradient(clean.losses, [*net.shared, *net.own])

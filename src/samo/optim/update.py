@@ -316,22 +316,21 @@ def _moved(thing: Any, device: torch.device) -> Any:
 def _widened(record: Record, places: Sequence[int], tasks: int) -> Record:
     """The record of some tasks as one of all, NaN for the others."""
 
-    def widened(t: Tensor | None) -> Tensor | None:
-        if t is None:
-            return None
+    def widened(t: Tensor) -> Tensor:
         full = t.new_full((tasks, *t.shape[1:]), torch.nan)
         full[list(places)] = t
         return full
 
     square = record.cosines
     if square is not None:
-        square = square.new_full((tasks, tasks), torch.nan)
-        square[torch.tensor(places)[:, None], torch.tensor(places)] = record.cosines  # type: ignore[index]
+        among, at = square, torch.tensor(places)
+        square = among.new_full((tasks, tasks), torch.nan)
+        square[at[:, None], at] = among
     return replace(
         record,
         losses=widened(record.losses),
         cosines=square,
-        weights=widened(record.weights),
-        lengths=widened(record.lengths),
-        slopes=widened(record.slopes),
+        weights=None if record.weights is None else widened(record.weights),
+        lengths=None if record.lengths is None else widened(record.lengths),
+        slopes=None if record.slopes is None else widened(record.slopes),
     )

@@ -186,7 +186,7 @@ def repro(
     if code == pipeline.STOPPED:
         sys.exit(code)  # how to go on is the last that it said
     for dataset in params.datasets:
-        if (root / show.TABLES / f"{dataset}.csv").exists():
+        if (root / "reports/tables" / f"{dataset}.csv").exists():
             show.show(root, params, dataset)
             print(f"every seed and trial: `samo show {dataset} METHOD`\n")
     _name_report(root)

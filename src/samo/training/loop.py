@@ -219,8 +219,8 @@ def _check_finite(problem: Problem, split: str, values: Values, where: str) -> N
         raise DivergedError(f"on the split {split} {_named(problem, bad)} ({where}): lower lr or rho")
 
 
-def _named(problem: Problem, losses: Mapping[int, float]) -> str:
-    return "; ".join(f"the loss of {problem.tasks[i]} is {loss}" for i, loss in losses.items())
+def _named(problem: Problem, losses: Mapping[int, float] | Mapping[int | str, float]) -> str:
+    return "; ".join(f"the loss of {problem.tasks[int(i)]} is {loss}" for i, loss in losses.items())
 
 
 def _score(problem: Problem, network: nn.Module, rows: list[Row], device: torch.device, ranks: Ranks) -> float:

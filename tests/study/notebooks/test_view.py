@@ -62,12 +62,12 @@ def test_trials_mark_the_choice_and_name_a_divergence():
 
 
 def test_the_final_table_has_every_seed_the_mean_and_its_interval():
-    table = view.final(run())
-    assert list(table.data.loc["left accuracy", ["seed 0", "seed 1", "seed 2", "mean"]]) == [80, 82, 87, 83]
+    frame: pd.DataFrame = vars(view.final(run()))["data"]
+    assert list(frame.loc["left accuracy", ["seed 0", "seed 1", "seed 2", "mean"]]) == [80, 82, 87, 83]
     half = student.ppf(0.975, 2) * np.std([80, 82, 87], ddof=1) / np.sqrt(3)
-    low, high = map(float, table.data.loc["left accuracy", "95 % interval"].split(" to "))
+    low, high = map(float, str(frame.loc["left accuracy", "95 % interval"]).split(" to "))
     assert (low, high) == pytest.approx((83 - half, 83 + half), rel=5e-3)
-    assert list(table.data["better"]) == ["higher", "lower"]
+    assert list(frame["better"]) == ["higher", "lower"]
     assert view.student(pd.Series([80.0, 82.0, 87.0])) == pytest.approx((83 - half, 83 + half))
 
 

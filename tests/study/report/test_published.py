@@ -1,6 +1,7 @@
 """The published numbers: as they are read, joined with our names, and beside ours with nothing invented."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -111,6 +112,13 @@ def printed(*rows: tuple[str, str, float, int]) -> pd.DataFrame:
     return pd.DataFrame(known, columns=FIELDS)
 
 
+def both(*given: Any) -> tuple[Table, Table]:
+    """The tables of `beside`, which are there."""
+    found = beside(*given)
+    assert found is not None
+    return found
+
+
 def row(table: Table, method: str) -> list[Cell]:
     """The cells of a method's row, without its head."""
     [found] = [cells[1:] for cells in table.rows if cells[0].text == method]
@@ -118,7 +126,7 @@ def row(table: Table, method: str) -> list[Cell]:
 
 
 def test_a_pair_stands_with_its_source_and_what_differs(main):
-    ours, others = beside("multimnist", main, printed(("F-MGDA", "acc task 1 (top-left)", 97.40, 2)), DIFFERS)
+    ours, others = both("multimnist", main, printed(("F-MGDA", "acc task 1 (top-left)", 97.40, 2)), DIFFERS)
     source, theirs, own = row(ours, "fmtl-mgda")
     assert (source.text, source.small) == ("P (2025), Table 1", "by <hand>")
     assert theirs.plain == "97.40"
@@ -130,7 +138,7 @@ def test_a_pair_stands_with_its_source_and_what_differs(main):
 
 def test_a_method_that_did_not_run_has_no_number_of_ours(main):
     rows = printed(("MGDA", "acc task 1 (top-left)", 90, 0), ("UW", "Delta_m%", 1.5, 1))
-    ours, others = beside("multimnist", main, rows, [])
+    ours, others = both("multimnist", main, rows, [])
     assert row(ours, "mgda")[1].plain == "—"  # no Delta-m is printed for it
     assert "methods that this profile does not run" in others.caption
     assert [cell.plain for cell in row(others, "UW")[1:3]] == ["1.5", "—"]
@@ -141,7 +149,7 @@ def test_the_reference_run_stands_between_published_and_ours(main):
     theirs = main.assign(**{"left accuracy": main["left accuracy"] + 5})
     shipped = Shipped(theirs, ["seeds: 10, the papers' 3"])
     rows = printed(("MGDA", "acc task 1 (top-left)", 90, 0), ("F-MGDA", "acc task 1 (top-left)", 91, 0))
-    ours, _ = beside("multimnist", main[main["method"] != "fmtl-mgda"], rows, DIFFERS, shipped)
+    ours, _ = both("multimnist", main[main["method"] != "fmtl-mgda"], rows, DIFFERS, shipped)
     assert list(ours.heads[2:]) == ["left accuracy: published", "reference run", "this run"]
     _, paper, reference, own = row(ours, "mgda")
     value = main.loc[main["method"] == "mgda", "left accuracy"].iloc[0]
@@ -153,7 +161,7 @@ def test_the_reference_run_stands_between_published_and_ours(main):
 
 
 def test_metrics_without_a_counterpart_are_left_out(main):
-    assert beside("multimnist", main, printed(("MGDA", "MR", 1.5, 1)), DIFFERS) is None
+    assert both("multimnist", main, printed(("MGDA", "MR", 1.5, 1)), DIFFERS) is None
     assert beside("scenes", main, printed(("MGDA", "Delta_m%", 1.5, 1)), None) is None
 
 

@@ -48,9 +48,9 @@ def test_a_claim_has_a_row_with_a_word_and_a_shape_and_the_reference_runs_beside
         assert row[:2] == ["5", "SAMO improves <everything> (SAMO, main tables)"]
         assert row[2 : 2 + len(verdicts)] == ["✗ contradicted"][: len(verdicts)]
         assert row[2 + len(verdicts) :] == ["? undecided", "0.50 (−0.20 … 1.20) Δm points", "1 of 2 undecided"]
-        shown = html(shown)
-        assert '<th scope="row">SAMO improves &lt;everything&gt; <small>SAMO, main tables</small></th>' in shown
-        assert '<td class="verdict undecided" data-sort="undecided">? undecided</td>' in shown
+        page = html(shown)
+        assert '<th scope="row">SAMO improves &lt;everything&gt; <small>SAMO, main tables</small></th>' in page
+        assert '<td class="verdict undecided" data-sort="undecided">? undecided</td>' in page
 
 
 def test_comparisons_that_were_run_lead_to_their_figure():

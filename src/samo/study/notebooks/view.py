@@ -84,7 +84,7 @@ def trials(run: Run) -> Styler:
     table = table.rename(columns={"score": "validation score"}).rename_axis("trial").rename(index=lambda n: n + 1)
     best = (table[list(chosen)].fillna(-1.0) == pd.Series(chosen, dtype=float).fillna(-1.0)).all(axis=1)
     bold = pd.DataFrame("", table.index, table.columns).mask(best, "font-weight: bold")
-    shown = dict.fromkeys(chosen, "{:g}") | {"validation score": "{:.4g}"}
+    shown: dict[Any, Any] = dict.fromkeys(chosen, "{:g}") | {"validation score": "{:.4g}"}
     return table.style.format(shown, na_rep="diverged" if run["search"]["trials"] else "—").apply(
         lambda _: bold, axis=None
     )

@@ -66,9 +66,7 @@ def regimes(params: config.Params) -> dict[str, str]:
     return found
 
 
-def evidence(
-    runs: Mapping[str, Runs], variants: Collection[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
-) -> Evidence:
+def evidence(runs: Mapping[str, Runs], variants: Collection[tuple[str, str]], frames: Mapping[str, Any]) -> Evidence:
     """Dataset -> its runs, and the frames of `Evidence` beside them, as one; `variants` are (dataset, method)."""
     values = [
         row | {"variant": (dataset, method) in variants}

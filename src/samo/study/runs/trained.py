@@ -60,7 +60,7 @@ class Setting:
     @property
     def training(self) -> Training:
         """The dataset's settings of training."""
-        return self.params.datasets[self.dataset].training
+        return cast("Training", self.params.datasets[self.dataset].training)
 
     @property
     def seeds(self) -> list[int]:
