@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -269,7 +270,7 @@ def test_a_radius_that_is_given_is_still_the_method_but_another_alpha_is_not():
 
 def test_a_variant_is_never_taken_for_the_method_of_the_table():
     kind = Kind("samo")
-    given = {"sharpness": "samo", "fields": {"rho": 0.1}}
+    given: dict[str, Any] = {"sharpness": "samo", "fields": {"rho": 0.1}}
     main, other = MethodSpec("main", "ls", **given), MethodSpec("variant", "ls", **given, variant=True)
     assert find([other, main], kind, "ls") == "main"
     assert find([other], kind, "ls") == "variant"

@@ -45,7 +45,7 @@ def test_intervals_that_are_not_of_seeds():
     values = np.array([1.0, 2.0, 4.0, 3.0])
     given = ttest_1samp(values, 0).confidence_interval(0.95)
     theirs = ttest_1samp(values, 0).confidence_interval(0.99)
-    ours = of_repeats(2.5, *given, 4).interval(0.99)
+    ours = of_repeats(2.5, given.low, given.high, 4).interval(0.99)
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
     assert math.isnan(of_repeats(2.5, math.nan, math.nan, 1).interval().low)
 

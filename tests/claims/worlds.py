@@ -28,7 +28,7 @@ def world(
     extra: Sequence[tuple[str, str, Mapping[str, Any], float]] = (),
     flat_single: float | None = None,
     generator: np.random.Generator | None = None,
-    **frames: pd.DataFrame,
+    **frames: Any,
 ) -> Evidence:
     """Runs on these datasets, with the frames of analyses as given.
 

@@ -91,7 +91,7 @@ class Effect:
         return max((_tail(gap, error, freedom) for error, freedom in self.errors), key=_nan_last)
 
 
-def of_seeds(values: pd.Series | Mapping[int, float] | Sequence[float], ratio: bool = False) -> Effect:
+def of_seeds(values: pd.Series | Mapping[int, float] | Sequence[float] | np.ndarray, ratio: bool = False) -> Effect:
     """The mean of one value a seed, most often the paired difference of two methods; Student's t.
 
     With `ratio` the values are quotients above 0, whose logarithms are averaged; one that is not makes all NaN. A NaN
