@@ -98,7 +98,7 @@ class WeightedSum:
                 if wanted and p.grad is None:
                     p.grad = torch.zeros_like(p)
             ranks.average_([p.grad for p in params if p.grad is not None])
-        return {"weights": self.weights}
+        return {"cosines": None, "weights": self.weights}
 
 
 class Jacobian:
