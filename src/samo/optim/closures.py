@@ -130,6 +130,7 @@ class TaskLosses:
         Args:
             replayed: whether later passes will ask for some of the tasks.
         """
+        self.replay.forget()  # a pass that is not noted must not be answered with what an earlier step noted
         with torch.enable_grad(), self.replay.recording(self.device) if replayed else nullcontext():
             found = self._call(self.tasks)
         self._after = capture(self.device)
