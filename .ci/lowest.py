@@ -15,17 +15,18 @@ import environment  # noqa: E402  (a script of the root folder, no package)
 GIVEN = """
 import torch
 torch.manual_seed(0)
-x = torch.randn(64, 10)
-targets = [x[:, :1].sin(), x[:, :1] * x[:, 1:2]]
+inputs = torch.randn(64, 10)
+both = [inputs[:, :1].sin(), inputs[:, :1] * inputs[:, 1:2]]
 trunk = torch.nn.Sequential(torch.nn.Linear(10, 32), torch.nn.ReLU())
 heads = torch.nn.ModuleList([torch.nn.Linear(32, 1), torch.nn.Linear(32, 1)])
 optimizer = torch.optim.Adam([*trunk.parameters(), *heads.parameters()], lr=1e-2)
-loader = list(torch.arange(64).split(16)) * 10
-loss = lambda i, batch: torch.nn.functional.mse_loss(heads[i](trunk(x[batch])), targets[i][batch])
-before = sum(loss(i, slice(None)).item() for i in range(2))
+loader = [(inputs[b], [target[b] for target in both]) for b in torch.arange(64).split(16)] * 10
+criterion = torch.nn.functional.mse_loss
+whole = lambda: sum(criterion(head(trunk(inputs)), target).item() for head, target in zip(heads, both))
+before = whole()
 """
 AFTER = """
-after = sum(loss(i, slice(None)).item() for i in range(2))
+after = whole()
 assert after < before, (before, after)
 print(f"the README's example: losses {before:.3f} before, {after:.3f} after")
 """
