@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -50,29 +52,30 @@ def mislaid_list(raw):
     (raw / LABELS).rename(raw / "Anno" / LABELS)
 
 
+BROKEN: list[tuple[Any, ...]] = [
+    (lambda raw: None,),
+    (lambda raw: Image.new("L", (18, 22)).save(raw / PICTURES / "000005.jpg"), "000005.jpg: mode L, not RGB"),
+    (
+        lambda raw: (raw / PICTURES / "000008.jpg").rename(raw / PICTURES / "8.jpg"),
+        *("30 pictures, but the lists name 30", "000008.jpg: missing", "8.jpg: in neither list"),
+    ),
+    (one_folder_too_deep, "0 pictures", "move it here from", *[f"0{n}.jpg: missing" for n in range(2, 10)]),
+    (mislaid_list, f"{LABELS}: missing; move it here from"),
+    (lambda raw: write_attributes(raw, FACES, 202599), "its first line says '202599', but 30 files follow"),
+    (lambda raw: (raw / LABELS).write_text("30"), "its first line says '30', but 0 files follow"),
+    (
+        lambda raw: edit(raw / LABELS, "000002.jpg -1", "000002.jpg  0"),
+        "line 4: not a name and 3 times -1 or 1",
+    ),
+    (lambda raw: write_attributes(raw, ["../secret.jpg"]), "line 3: ../secret.jpg is no name of a .jpg"),
+    (lambda raw: edit(raw / PARTITION, "30.jpg 2", "30.jpg 2\n000004.jpg 2"), "000004.jpg for the second"),
+    (lambda raw: edit(raw / PARTITION, "000030.jpg 2\n", ""), f"{PARTITION}: nothing about 000030.jpg"),
+    (lambda raw: (raw / PARTITION).write_bytes(b"\xff\xfe\x00"), f"{PARTITION}: cannot be read as text"),
+]
+
+
 def test_faults_are_named_one_by_one(tmp_path):
-    for number, (breaks, *named) in enumerate(
-        (
-            (lambda raw: None,),
-            (lambda raw: Image.new("L", (18, 22)).save(raw / PICTURES / "000005.jpg"), "000005.jpg: mode L, not RGB"),
-            (
-                lambda raw: (raw / PICTURES / "000008.jpg").rename(raw / PICTURES / "8.jpg"),
-                *("30 pictures, but the lists name 30", "000008.jpg: missing", "8.jpg: in neither list"),
-            ),
-            (one_folder_too_deep, "0 pictures", "move it here from", *[f"0{n}.jpg: missing" for n in range(2, 10)]),
-            (mislaid_list, f"{LABELS}: missing; move it here from"),
-            (lambda raw: write_attributes(raw, FACES, 202599), "its first line says '202599', but 30 files follow"),
-            (lambda raw: (raw / LABELS).write_text("30"), "its first line says '30', but 0 files follow"),
-            (
-                lambda raw: edit(raw / LABELS, "000002.jpg -1", "000002.jpg  0"),
-                "line 4: not a name and 3 times -1 or 1",
-            ),
-            (lambda raw: write_attributes(raw, ["../secret.jpg"]), "line 3: ../secret.jpg is no name of a .jpg"),
-            (lambda raw: edit(raw / PARTITION, "30.jpg 2", "30.jpg 2\n000004.jpg 2"), "000004.jpg for the second"),
-            (lambda raw: edit(raw / PARTITION, "000030.jpg 2\n", ""), f"{PARTITION}: nothing about 000030.jpg"),
-            (lambda raw: (raw / PARTITION).write_bytes(b"\xff\xfe\x00"), f"{PARTITION}: cannot be read as text"),
-        )
-    ):
+    for number, (breaks, *named) in enumerate(BROKEN):
         raw = faces(tmp_path / str(number))
         breaks(raw)
         for line, part in zip(celeba.RAW.check(raw), named, strict=True):

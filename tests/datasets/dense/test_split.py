@@ -39,6 +39,7 @@ def test_evaluation_batches_are_small_and_never_augmented(folder, monkeypatch):
     assert [len(batch.label) for batch in batches] == [3, 3, 3, 1]
     whole = torch.cat([batch.image for batch in batches])
     assert torch.equal(whole, torch.from_numpy(np.load(folder / "train_image.npy")).float() / 255)
+    assert batches[0].normal is not None
     assert torch.allclose(batches[0].normal.norm(dim=1), torch.ones(3, 4, 6))
     (folder / "train_normal.npy").unlink()
     assert next(DenseSplit(folder, "train", augmented=True).batches(2, CPU, generator())).normal is None

@@ -23,11 +23,11 @@ def views(n: int = 2, height: int = 4, width: int = 6) -> Views:
 
 def measure(task: Task, output: Tensor, target: Views) -> dict[str, float]:
     """The metrics over the views, taken one by one."""
-    sums = 0
+    sums = torch.zeros(1)
     for k in range(len(output)):
         one = Views(*(part[k : k + 1] for part in target))  # type: ignore[index]
         sums = sums + task.count(output[k : k + 1], one).double()
-    return task.summary(sums)  # type: ignore[arg-type]
+    return task.summary(sums)
 
 
 def test_what_is_not_known_counts_in_neither_loss_nor_metrics():
