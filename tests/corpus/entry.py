@@ -5,17 +5,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from samo.study import cli
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Of a command: its exit code and what it wrote."""
 
     code: Any
@@ -42,12 +40,7 @@ def samo(capsys: pytest.CaptureFixture[str], *words: str | Path) -> Outcome:
 
 def stage(capsys: pytest.CaptureFixture[str], work: Callable[[], object]) -> Outcome:
     """What a stage's notebook calls, with faults told as the command line tells them."""
-
-    def main() -> None:
-        with cli.one_line():
-            work()
-
-    return _ended(capsys, main)
+    return _ended(capsys, cli.one_line()(work))
 
 
 def _ended(capsys: pytest.CaptureFixture[str], main: Callable[[], object]) -> Outcome:
@@ -57,8 +50,7 @@ def _ended(capsys: pytest.CaptureFixture[str], main: Callable[[], object]) -> Ou
         main()
     except SystemExit as end:
         code = end.code
-    said = capsys.readouterr()
-    return Outcome(code, said.out, said.err)
+    return Outcome(code, *capsys.readouterr())
 
 
 def content(folder: Path) -> dict[str, str]:

@@ -42,36 +42,18 @@ NOTEBOOKS: dict[str, str | bytes] = {
 }
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_broken_notebooks(project, capsys, name):
-    content = NOTEBOOKS[name]
+def test_what_is_no_notebook_is_refused_before_anything_runs(project, capsys):
     path = project / "notebooks/made.ipynb"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with untouched(project):
-        found = samo(capsys, "run", "made", "--name", "made-one", "-p", "dataset=multimnist")
-    refused(found, str(path))
-    assert not (project / "ran").exists()
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("../secret", "--name", "one"),
-        ("made", "--name", "../../one"),
-        ("made", "--name", ""),
-        ("gone", "--name", "one"),
-    ],
-)
-def test_names_that_lead_elsewhere(project, capsys, words):
-    (project / "notebooks/made.ipynb").write_text(json.dumps(GOOD))
-    with untouched(project.parent):
-        refused(samo(capsys, "run", *words), "samo: ")
-    assert not (project / "ran").exists()
-
-
-@pytest.mark.parametrize("pair", ["dataset", "os.mkdir('ran')=1"])
-def test_parameters_that_are_none(project, capsys, pair):
-    (project / "notebooks/made.ipynb").write_text(text(code("rho = 1", "parameters"), RUNS))
-    with untouched(project.parent):
-        refused(samo(capsys, "run", "made", "--name", "one", "-p", pair), lines=6)
+    for content in NOTEBOOKS.values():
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        with untouched(project):
+            found = samo(capsys, "run", "made", "--name", "made-one", "-p", "dataset=multimnist")
+        refused(found, str(path))
+    path.write_text(json.dumps(GOOD))
+    for words in (("../secret", "--name", "one"), ("made", "--name", "../../one"), ("gone", "--name", "one")):
+        with untouched(project.parent):
+            refused(samo(capsys, "run", *words), "samo: ")
+    for pair in ("rho", "os.mkdir('ran')=1"):
+        with untouched(project.parent):
+            refused(samo(capsys, "run", "made", "--name", "one", "-p", pair), lines=6)
     assert not (project / "ran").exists()
