@@ -1,6 +1,8 @@
 """Small raw data in each publisher's layout, and the problem that comes of them."""
 
 import csv
+import io
+import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from rdkit import Chem
 from rdkit.Chem.rdDistGeom import EmbedMolecule
 
 from samo import datasets
-from samo.datasets import qm9
+from samo.datasets import brown, qm9
 from samo.datasets.parts import composites
 from samo.datasets.parts.dense.folders import Layout
 from samo.study import store
@@ -135,6 +137,21 @@ def views(root: Path, layout: Layout, height: int = 16, width: int = 32) -> Path
     return root
 
 
+def texts(folder: Path) -> Path:
+    """Three made texts of each genre, of six paragraphs, as the package holds them: a genre has a word of its own."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    with tarfile.open(folder / brown.RAW[0].name, "w:gz") as archive:
+        for name in (f"c{genre}{n:02}" for genre in brown.GENRES for n in (1, 2, 3)):
+            words = [f"Word{name[1]}/np-tl", "the/at", "not/*", "--/--", "can't/md*", "fin/fw-nn", "end/nn-hl"]
+            paragraphs = [" ".join(rng.choice(words, 3 + n)) + "\n./." for n in range(6)]
+            content = ("\n\n\n\t" + "\n\n\n\t".join(paragraphs) + "\n").encode()
+            info = tarfile.TarInfo(f"package/{name}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return folder
+
+
 def nothing(folder: Path) -> Path:
     return folder
 
@@ -156,6 +173,12 @@ SMALL: dict[str, tuple[Callable[[Path], Path] | None, dict[str, Any], dict[str, 
     "qm9": (molecules, {"val": 7, "test": 5}, {"width": 8}),
     "nyuv2": (None, {"train": 5, "val": 3, "test": 4, "height": 16, "width": 32}, {"widths": [4, 6]}),
     "cityscapes": (None, {"train": 5, "val": 3, "test": 4, "height": 16, "width": 32}, {"widths": [4, 6]}),
+    "brown": (texts, {"train": 40, "val": 30, "test": 40, "length": 8}, {"width": 16, "layers": 1}),
+    "brownlora": (
+        *(texts, {"train": 40, "val": 30, "test": 40, "length": 8, "width": 16, "layers": 1, "updates": 3}),
+        {"width": 16, "layers": 1},
+    ),
+    "multimnistpoor": (digits, TWO, {}),
     "scenes": (nothing, {"train": 8, "val": 2, "test": 3, "height": 16, "width": 24}, {"widths": [4, 6, 8]}),
 }
 """Dataset -> what writes its raw files (None: views in its own layout), how they are prepared and trained on."""

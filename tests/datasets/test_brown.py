@@ -1,0 +1,118 @@
+import io
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import samo
+from samo.datasets import brown
+from samo.optim.sharpness import PRESETS
+from tests.datasets.made_raw import prepared, problem, texts
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory):
+    return prepared("brown", tmp_path_factory.mktemp("brown"))
+
+
+@pytest.fixture(scope="module")
+def adapted(tmp_path_factory):
+    return prepared("brownlora", tmp_path_factory.mktemp("brownlora"))
+
+
+def test_tags_are_reduced_and_foreign_words_are_one_class(tmp_path):
+    found = brown.read(texts(tmp_path / "raw") / "brown.tgz")
+    assert len(found) == 45
+    parts = dict(pair for paragraphs in found.values() for p in paragraphs for pair in p if "word" not in pair[0])
+    assert parts == {"the": "at", "not": "*", "--": "--", "can't": "md", "fin": "fw", "end": "nn", ".": "."}
+    assert {len(paragraphs) for paragraphs in found.values()} == {6}
+
+
+def test_texts_are_split_by_genre_and_targets_stand_beside_their_words(arrays):
+    words, labels = (np.load(arrays / f"test_{kind}.npy") for kind in ("words", "labels"))
+    assert set(labels[:, -1]) <= set(range(15))
+    assert ((words > 0) == (labels[:, :-1] >= 0)).all()
+    made = problem("brown", arrays)
+    batch = next(made.splits["test"].batches(3, CPU))
+    outputs = made.forward(made.network(), batch, [0, 2])
+    for k, target in ((0, batch[1][:, :-1]), (2, batch[0][:, 1:])):
+        known = target >= (0 if k == 0 else brown.FIRST)
+        logits = outputs[k // 2][:, : target.shape[1]][known]
+        expected = torch.nn.functional.cross_entropy(logits, target[known])
+        torch.testing.assert_close(made.loss(k, outputs[k // 2], batch), expected)
+
+
+def test_no_word_sees_what_follows_and_padding_changes_nothing(arrays):
+    network = problem("brown", arrays).network().eval()
+    words = torch.randint(2, 9, (2, 8), generator=torch.Generator().manual_seed(0))
+    other = words.clone()
+    other[:, 5:] = 3
+    (one,), (two,) = network(words, [0]), network(other, [0])
+    torch.testing.assert_close(one[:, :5], two[:, :5])
+    assert not torch.allclose(one[:, 5:], two[:, 5:])
+    short = words.clone()
+    short[:, 5:] = 0
+    torch.testing.assert_close(network(short, [1])[0], network(words[:, :5], [1])[0])
+
+
+def test_f1_is_the_mean_over_the_genres_that_occur(arrays):
+    meter, found = problem("brown", arrays, tasks=["genre"]).meter(), torch.eye(15)
+    for true, said in (([0, 0, 0, 1], [0, 0, 1, 1]), ([2], [1])):
+        meter.update({0: found[said]}, (torch.empty(0), torch.tensor(true).unsqueeze(1)))
+    # Of 0: two found, one missed; of 1: one found, two false alarms; of 2: none found.
+    assert meter.compute()["genre"]["F1"] == pytest.approx(100 * (4 / 5 + 2 / 4 + 0) / 3)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_steps_through_attention_and_the_tied_embedding(arrays, preset):
+    made = problem("brown", arrays)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = made.network()
+    assert not {id(p) for p in network.heads.parameters()} & {id(p) for p in network.trunk.parameters()}
+    update = samo.MultiTaskUpdate(network.trunk, network.heads, sharpness=samo.preset(preset))
+    batch = next(made.splits["train"].batches(8, CPU, torch.Generator().manual_seed(0)))
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    for _ in range(2):  # what is remembered counts from the second on
+        update.backward(lambda tasks: made.losses(network, batch, tasks))
+    assert all(torch.equal(p, before[name]) for name, p in network.named_parameters())
+    assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in network.parameters())
+
+
+def test_only_the_adapters_are_trained_and_perturbed(adapted):
+    made = problem("brownlora", adapted)
+    network = made.network()
+    shared = {name: p for name, p in network.trunk.named_parameters() if p.requires_grad}
+    assert shared
+    assert all("lora_" in name for name in shared)
+    base = load_file(adapted / "trunk.safetensors")
+    assert torch.equal(dict(network.trunk.named_parameters())["words.weight"], base["words.weight"])
+    batch = next(made.splits["train"].batches(8, CPU, torch.Generator().manual_seed(0)))
+    update = samo.MultiTaskUpdate(network.trunk, network.heads, sharpness=samo.preset("samo"))
+    update.backward(lambda tasks: made.losses(network, batch, tasks))
+    assert {name for name, p in network.trunk.named_parameters() if p.grad is not None} == set(shared)
+
+
+def test_weights_of_another_trunk_are_refused(adapted, tmp_path):
+    path = tmp_path / "other.safetensors"
+    for content in ({"words.weight": torch.zeros(3, 16)}, None):
+        path.write_bytes(b"no weights") if content is None else save_file(content, path)
+        with pytest.raises(ValueError, match=r"other\.safetensors: no weights of this trunk"):
+            problem("brownlora", adapted, lora={"rank": 2, "weights": str(path)}).network()
+
+
+def test_what_is_no_corpus_is_named(tmp_path):
+    path = texts(tmp_path / "raw") / "brown.tgz"
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(ValueError, match=r"brown\.tgz: no whole archive"):
+        brown.read(path)
+    with tarfile.open(path, "w:gz") as archive:
+        info = tarfile.TarInfo("package/ca01")
+        info.size = 9
+        archive.addfile(info, io.BytesIO(b"no tags. "))
+    with pytest.raises(ValueError, match=r"ca01: 'no' is no word/tag"):
+        brown.read(path)
