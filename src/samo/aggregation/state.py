@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 from torchjd import Stateful
@@ -47,8 +48,8 @@ def state(aggregator: nn.Module) -> dict[str, Any]:
     return kept
 
 
-def load_state(aggregator: nn.Module, kept: Mapping[str, Any]) -> None:
-    """Put back what `state` gave.
+def load_state(aggregator: nn.Module, kept: Mapping[str, Any], device: torch.device) -> None:
+    """Put back what `state` gave, wherever it lies now.
 
     Raises:
         ValueError: it comes from another aggregator, or from one for another number of tasks.
@@ -61,24 +62,26 @@ def load_state(aggregator: nn.Module, kept: Mapping[str, Any]) -> None:
     for name, module in aggregator.named_modules():
         for kind in _ATTRIBUTES:
             if isinstance(module, kind):
-                for attribute, value in copy.deepcopy(kept[name]).items():
-                    setattr(module, attribute, value)
+                for attribute, value in kept[name].items():
+                    # GradVac reckons on the CPU.
+                    setattr(module, attribute, _copied(value, torch.device("cpu") if kind is GradVacWeighting else device))
     if isinstance(aggregator, FAMO) and "optimizer" in kept:
         aggregator._optimizer = Adam([aggregator._w], lr=aggregator.lr, weight_decay=aggregator.weight_decay)
         aggregator._optimizer.load_state_dict(kept["optimizer"])
     if isinstance(aggregator, NashMTL):
-        _load_nash(aggregator, *kept["nash"])
+        step, weights = kept["nash"]
+        if len(weights) != aggregator.n_tasks:
+            raise ValueError(f"the state of nash-mtl is for {len(weights)} tasks, not {aggregator.n_tasks}")
+        aggregator.weighting.reset()
+        if step:
+            aggregator.weighting._init_optim_problem()  # it is built at step 0 only
+        aggregator.weighting.step, aggregator.weighting.prvs_alpha = step, np.array(weights)
 
 
-def _load_nash(aggregator: NashMTL, step: float, weights: list[float]) -> None:
-    if len(weights) != aggregator.n_tasks:
-        raise ValueError(f"the state of nash-mtl is for {len(weights)} tasks, not {aggregator.n_tasks}")
-    weighting = aggregator.weighting
-    weighting.reset()
-    weighting.prvs_alpha = np.array(weights)
-    if step:
-        weighting._init_optim_problem()  # it is built at step 0 only
-        weighting.step = step
+def _copied(value: Any, device: torch.device) -> Any:
+    if isinstance(value, list):
+        return [_copied(part, device) for part in value]
+    return value.to(device, copy=True) if isinstance(value, Tensor) else value
 
 
 def _sizes(aggregator: nn.Module) -> dict[str, int]:

@@ -1,7 +1,8 @@
-"""The weights of a multi-task network: a trunk that all tasks share, and a head per task."""
+"""The weights of a multi-task network, a trunk that all tasks share and a head per task; and their `.grad`."""
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -78,17 +79,16 @@ class TrunkAndHeads:
     """
 
     def __init__(self, trunk: Part, heads: Heads, network: nn.Module | None = None) -> None:
-        named = isinstance(heads, Mapping | nn.ModuleDict)
-        parts: list[Any] = list(heads.values()) if isinstance(heads, Mapping | nn.ModuleDict) else list(heads)
-        self.tasks: list[Any] = list(heads) if named else list(range(len(parts)))
+        by_task = dict(heads.items() if isinstance(heads, Mapping | nn.ModuleDict) else enumerate(heads))
+        self.tasks: list[Any] = list(by_task)
         self.trunk = _named(trunk, "the trunk")
         if not self.trunk:
             raise ValueError("the trunk has no parameters")
-        if not parts:
+        if not by_task:
             raise ValueError("there are no heads: one per task is needed, () for a task without weights of its own")
         taken = {id(p): "the trunk" for p in self.trunk.values()}
         self.heads: list[dict[str, Tensor]] = []
-        for task, part in zip(self.tasks, parts, strict=True):
+        for task, part in by_task.items():
             own = {n: p for n, p in _named(part, f"head {task}").items() if taken.get(id(p)) != "the trunk"}
             for name, p in own.items():
                 if id(p) in taken:
@@ -98,7 +98,7 @@ class TrunkAndHeads:
                     )
                 taken[id(p)] = f"head {task}"
             self.heads.append(own)
-        self.parts: list[Any] = [trunk, *parts]
+        self.parts: list[Any] = [trunk, *by_task.values()]
         found = [network] if network is not None else [part for part in self.parts if isinstance(part, nn.Module)]
         self.modules = list(dict.fromkeys(module for part in found for module in part.modules()))
 
@@ -155,3 +155,37 @@ def _named(part: Part, whose: str) -> dict[str, Tensor]:
     if len({id(p) for p in params}) < len(params):
         raise ValueError(f"{whose} is given one parameter twice")
     return {str(n): p for n, p in enumerate(params)}
+
+
+@contextmanager
+def fresh_grads(params: Sequence[Tensor]) -> Iterator[None]:
+    """Inside, `.grad` is empty; afterwards what was found is added, or after an error alone is put back.
+
+    Hooks that wait for an accumulated gradient see it once, at the end.
+    """
+    found: list[Tensor | None] = [p.grad for p in params]
+    hooks: list[dict[int, Any]] = [p._post_accumulate_grad_hooks or {} for p in params]
+    kept = [dict(own) for own in hooks]
+    for p, own in zip(params, hooks, strict=True):
+        p.grad = None
+        own.clear()
+    try:
+        yield
+    except BaseException:
+        for p, grad in zip(params, found, strict=True):
+            p.grad = grad
+        raise
+    finally:
+        for own, before in zip(hooks, kept, strict=True):
+            own.update(before)
+    for p, grad, own in zip(params, found, kept, strict=True):
+        if grad is not None:
+            p.grad = grad if p.grad is None else grad.add_(p.grad)
+        for hook in own.values() if p.grad is not None else ():
+            hook(p)
+
+
+def fill_grad(p: Tensor, grad: Tensor) -> None:
+    """Set `p.grad`, in the dtype and the memory format of p: fused optimisers read both as they lie in memory."""
+    as_it_is = grad.dtype == p.dtype and grad.stride() == p.stride()
+    p.grad = grad if as_it_is else torch.empty_like(p, requires_grad=False).copy_(grad)

@@ -32,17 +32,8 @@ def safe_ratio(numerator: Tensor, norm: Tensor) -> Tensor:
     return torch.where(usable, numerator / torch.where(usable, norm, 1), 0)
 
 
-def scale_layers_(v: Vector, factors: Tensor) -> None:
-    """Multiply each tensor by its factor of [D], in place."""
-    torch._foreach_mul_(v, list(factors.unbind()))
-
-
 def mixed(
-    g0: Vector,
-    z: Vector,
-    coefficient: Tensor,
-    alpha: float,
-    normalise: Literal["none", "layer", "global"],
+    g0: Vector, z: Vector, coefficient: Tensor, alpha: float, normalise: Literal["none", "layer", "global"]
 ) -> Vector:
     """v = alpha g_0 + (1 - alpha) ghat, ghat = coefficient z scaled to g_0's norm (SAMO, section 3).
 
@@ -54,12 +45,10 @@ def mixed(
     """
     if not z:
         return []
-    local = layer_norms(z)
-    if normalise == "none":
-        factors = coefficient.expand_as(local)
-    elif normalise == "layer":
+    factors, local = coefficient.expand(len(z)), layer_norms(z)
+    if normalise == "layer":
         factors = safe_ratio(layer_norms(g0), local) * coefficient.sign()
-    else:
+    elif normalise == "global":
         whole = safe_ratio(whole_norm(g0), torch.linalg.vector_norm(local)) * coefficient.sign()
         factors = whole.expand_as(local)
     v = list(torch._foreach_mul(z, list((factors * (1 - alpha)).unbind())))
@@ -79,41 +68,30 @@ def perturbation(
 
 
 def to_radius_(
-    v: Vector, theta: Vector, rho: float, adaptive: bool = False, ball: Literal["trunk", "layer"] = "trunk"
+    v: Vector,
+    theta: Vector,
+    rho: float,
+    adaptive: bool = False,
+    ball: Literal["trunk", "layer"] | Sequence[int] = "trunk",
 ) -> Vector:
     """v <- rho v / ||v||, or with `adaptive` rho theta^2 v / || |theta| v || (ASAM), in place; 0 stays 0.
 
     Args:
-        ball: one norm over all tensors (`trunk`), or one a tensor (`layer`).
+        ball: one norm over all tensors (`trunk`), one a tensor (`layer`), or one over those with the same number here.
     """
+    if not v:
+        return v
     if adaptive:
         torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
     norms = layer_norms(v)
-    norm = norms if ball == "layer" else torch.linalg.vector_norm(norms).expand_as(norms)
-    scale_layers_(v, safe_ratio(torch.full_like(norms, rho), norm))
+    if ball == "trunk":
+        norms = torch.linalg.vector_norm(norms).expand_as(norms)
+    elif ball != "layer":
+        where = torch.tensor(ball, device=norms.device)
+        norms = norms.new_zeros(max(ball) + 1).index_add_(0, where, norms.square()).sqrt()[where]
+    torch._foreach_mul_(v, list(safe_ratio(torch.full_like(norms, rho), norms).unbind()))
     if adaptive:
         torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
-    return v
-
-
-def head_perturbations(s: Sharpness, h: Vector, phi: Vector, owner: Sequence[int], heads: int) -> Vector:
-    """Every head's gradient scaled to a radius of its own, rho h_i / ||h_i||, as one list.
-
-    Args:
-        h: the gradients of all heads' parameters, one list.
-        owner: [len(h)], the place of the head that each tensor belongs to.
-        heads: K.
-    """
-    if not h:
-        return []
-    v, where = [g.clone() for g in h], torch.tensor(owner, device=h[0].device)
-    if s.adaptive:
-        torch._foreach_mul_(v, list(torch._foreach_abs(phi)))
-    squares = layer_norms(v).square()
-    norms = torch.zeros(heads, dtype=squares.dtype, device=squares.device).index_add_(0, where, squares).sqrt()
-    scale_layers_(v, safe_ratio(torch.full_like(norms, s.head_radius), norms)[where])
-    if s.adaptive:
-        torch._foreach_mul_(v, list(torch._foreach_abs(phi)))
     return v
 
 

@@ -1,7 +1,6 @@
 """One multi-task update for any aggregator and any sharpness, to drop into anybody's training loop."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,18 +8,15 @@ from torch import Tensor, nn
 from torchjd.aggregation import Aggregator
 from torchjd.scalarization import FAMO, Scalarizer
 
-from samo.aggregation import check_tasks, load_state, make, state
+from samo.aggregation import check_tasks, make
 from samo.optim import random_state
 from samo.optim.closures import Closure, TaskLosses
-from samo.optim.decompose import Decomposition
-from samo.optim.gradients import fresh_grads
-from samo.optim.history import History
+from samo.optim.gradients import Decomposition
 from samo.optim.layers import select_layers
-from samo.optim.parameters import Heads, Part, TrunkAndHeads
-from samo.optim.process_group import Group, Ranks
+from samo.optim.parameters import Heads, Part, TrunkAndHeads, fresh_grads
+from samo.optim.process_group import Group, Ranks, synchronise
 from samo.optim.sharpness import Sharpness, preset
 from samo.optim.step import Method, Record, step
-from samo.optim.sync_batchnorm import synchronise
 
 STATE_VERSION = 2
 """Of what `state_dict` gives; another one is refused."""
@@ -88,19 +84,16 @@ class MultiTaskUpdate:
         self.raise_nonfinite = raise_nonfinite
         K = len(self.network.tasks)
         made = make(aggregator, tasks=K) if isinstance(aggregator, str) else aggregator
-        self.aggregator = made.to(self.network.device, self.network.dtype)
-        check_tasks(self.aggregator, K)
+        self.aggregator = M = made.to(self.network.device, self.network.dtype)
+        check_tasks(M, K)
         self.last: Record | None = None
         """What the last step found (losses, cosines, weights, lengths, slopes, finite); None before the first."""
         self._method = Method(
             sharpness=self.sharpness,
-            combine=self.aggregator
-            if isinstance(self.aggregator, Scalarizer)
-            else Decomposition(self.aggregator, self.sharpness.decompose, K),
+            combine=M if isinstance(M, Scalarizer) else Decomposition(M, self.sharpness.decompose, K, self.generator),
             layers=frozenset(select_layers(list(self.network.trunk), self.sharpness.layers, self.generator)),
             tasks=K,
             generator=self.generator,
-            history=History(),
         )
         if group is not None and sync_batchnorm:
             synchronise(self.network.modules, group)
@@ -108,7 +101,6 @@ class MultiTaskUpdate:
         self._replay = random_state.MaskReplay(self.network.parts)
         self._alike = group is None
         self._complete = False
-        self._steps = 0
         self._awaits: tuple[list[int], random_state.State] | None = None
 
     def backward(
@@ -147,17 +139,17 @@ class MultiTaskUpdate:
         """
         if self._awaits is not None:
             raise RuntimeError("famo learns from the losses after a step: call update.after_step(closure) after it")
-        network, sharpness = self.network, self.sharpness
-        asked = network.places(network.tasks if tasks is None else tasks)
-        net = network.trainable().only(asked)
+        network = self.network
+        net = network.trainable().only(network.places(network.tasks if tasks is None else tasks))
         self._check_ranks()
-        losses = self._losses(closure, asked, 1.0 if scaler is None else _scale(scaler, network.device))
-        with losses.without_autocast(), fresh_grads([*net.shared, *net.own, *self.parameters()]):
-            record = step(self._method, net, losses, sharp=sharpness.moves and self._steps % sharpness.every == 0)
+        # A scaler's scale exists once something was scaled.
+        scale = 1.0 if scaler is None else float(scaler.scale(torch.ones((), device=network.device)))
+        losses = self._losses(closure, net.tasks, scale)
+        with losses.autocast(False), fresh_grads([*net.shared, *net.own, *self.parameters()]):
+            record = step(self._method, net, losses)
         self._complete = True
-        self._steps += 1
         places = network.places(losses.tasks)
-        self.last = record if len(places) == len(network.tasks) else _widened(record, places, len(network.tasks))
+        self.last = record.widened(places, len(network.tasks))
         if isinstance(self.aggregator, FAMO):
             self._awaits = places, losses.before
         return self.last.losses
@@ -209,9 +201,9 @@ class MultiTaskUpdate:
         places, before = self._awaits
         losses = self._losses(closure, places, 1.0)
         losses.before = before
-        with losses.without_autocast(), losses.without_trace():
+        with losses.autocast(False), losses.without_trace():
             values = losses.values(range(len(places)))
-            losses.check_finite(values, range(len(places)))
+            losses.check(values, range(len(places)))
             self.aggregator.update(values)
         self._awaits = None
 
@@ -223,15 +215,7 @@ class MultiTaskUpdate:
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs beside the network's and the optimiser's states: all that the next step reads."""
-        return {
-            "version": STATE_VERSION,
-            "steps": self._steps,
-            "generator": self.generator.get_state(),
-            "layers": sorted(self._method.layers),
-            "history": self._method.history.state_dict(),
-            "aggregators": [state(aggregator) for aggregator in self._aggregators],
-            "awaits": self._awaits,
-        }
+        return {"version": STATE_VERSION, "awaits": self._awaits, **self._method.state_dict()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` gave, on whatever device that was.
@@ -244,20 +228,8 @@ class MultiTaskUpdate:
                 f"the update's state is of version {state_dict.get('version', 1)}, this code reads {STATE_VERSION}: "
                 "start the training anew"
             )
-        if len(state_dict["aggregators"]) != len(self._aggregators):
-            raise ValueError("the state is that of another decomposition")
-        if unknown := set(state_dict["layers"]) - set(self.network.trunk):
-            raise ValueError(f"the state is that of another trunk: it has no {min(unknown)}")
-        if len(state_dict["generator"]) != len(self.generator.get_state()):
-            raise ValueError(f"the state's generator is of another kind of device than {self.generator.device}")
-        device = self.network.device
-        for aggregator, kept in zip(self._aggregators, state_dict["aggregators"], strict=True):
-            load_state(aggregator, _moved(kept, device))
-        self._steps = state_dict["steps"]
-        self.generator.set_state(state_dict["generator"].cpu())
-        self._method = replace(self._method, layers=frozenset(state_dict["layers"]))
-        self._method.history.load_state_dict(_moved(state_dict["history"], device))
-        self._awaits = _moved(state_dict["awaits"], torch.device("cpu"))
+        self._method.load_state_dict(state_dict, self.network.trunk, self.network.device)
+        self._awaits = state_dict["awaits"]
         self._alike = self._ranks.group is None
 
     def _losses(self, closure: Closure, places: Sequence[int], scale: float) -> TaskLosses:
@@ -278,59 +250,12 @@ class MultiTaskUpdate:
         """Once at the start, and after a state was loaded: from equal starts equal steps follow."""
         if self._alike:
             return
-        own = self.state_dict()
-        statistics = [b for m in self.network.modules for b in m.buffers(recurse=False)]
-        self._ranks.check_alike(
-            {
-                "the weights": self.network.all,
-                "the buffers": statistics,
-                "the update's generator": own["generator"],
-                "the update's state": [own["steps"], own["history"], own["aggregators"]],
-            },
-            self.network.device,
-        )
+        own = self._method.state_dict()
+        things = {
+            "the weights": self.network.all,
+            "the buffers": [b for m in self.network.modules for b in m.buffers(recurse=False)],
+            "the update's generator": own["generator"],
+            "the update's state": [own["steps"], own["history"], own["aggregators"]],
+        }
+        self._ranks.check_alike(things, self.network.device)
         self._alike = True
-
-    @property
-    def _aggregators(self) -> Sequence[nn.Module]:
-        combine = self._method.combine
-        return combine.aggregators if isinstance(combine, Decomposition) else [combine]
-
-
-def _scale(scaler: torch.amp.GradScaler, device: torch.device) -> float:
-    """The scaler's scale, which exists once something was scaled."""
-    return float(scaler.scale(torch.ones((), device=device)))
-
-
-def _moved(thing: Any, device: torch.device) -> Any:
-    """The same with its tensors on this device."""
-    if isinstance(thing, Tensor):
-        return thing.to(device)
-    if isinstance(thing, Mapping):
-        return {key: _moved(value, device) for key, value in thing.items()}
-    if isinstance(thing, list | tuple):
-        return type(thing)(_moved(value, device) for value in thing)
-    return thing
-
-
-def _widened(record: Record, places: Sequence[int], tasks: int) -> Record:
-    """The record of some tasks as one of all, NaN for the others."""
-
-    def widened(t: Tensor) -> Tensor:
-        full = t.new_full((tasks, *t.shape[1:]), torch.nan)
-        full[list(places)] = t
-        return full
-
-    square = record.cosines
-    if square is not None:
-        among, at = square, torch.tensor(places)
-        square = among.new_full((tasks, tasks), torch.nan)
-        square[at[:, None], at] = among
-    return replace(
-        record,
-        losses=widened(record.losses),
-        cosines=square,
-        weights=None if record.weights is None else widened(record.weights),
-        lengths=None if record.lengths is None else widened(record.lengths),
-        slopes=None if record.slopes is None else widened(record.slopes),
-    )
