@@ -64,7 +64,9 @@ def load_state(aggregator: nn.Module, kept: Mapping[str, Any], device: torch.dev
             if isinstance(module, kind):
                 for attribute, value in kept[name].items():
                     # GradVac reckons on the CPU.
-                    setattr(module, attribute, _copied(value, torch.device("cpu") if kind is GradVacWeighting else device))
+                    setattr(
+                        module, attribute, _copied(value, torch.device("cpu") if kind is GradVacWeighting else device)
+                    )
     if isinstance(aggregator, FAMO) and "optimizer" in kept:
         aggregator._optimizer = Adam([aggregator._w], lr=aggregator.lr, weight_decay=aggregator.weight_decay)
         aggregator._optimizer.load_state_dict(kept["optimizer"])

@@ -52,12 +52,9 @@ def evaluate(closure: Closure, tasks: Sequence[Task]) -> list[Tensor | None]:
 
 
 class First(NamedTuple):
-    """What the first pass gave, for the tasks that have a loss.
+    """What the first pass gave, for the tasks with a loss: `places` are theirs among those asked for.
 
-    Attributes:
-        losses: with their graph, scaled.
-        values: over all ranks, [K], in the closure's unit.
-        places: of these tasks among those asked for.
+    `losses` are scaled and have their graph, `values` [K] are over all ranks, in the closure's unit.
     """
 
     losses: list[Tensor]
@@ -71,17 +68,13 @@ class TaskLosses:
 
     A later pass starts from the random state and the buffers that the first one started from, so that a pass at the
     same weights gives the same losses, dropout included. A probe with running statistics sees the buffers that the
-    first pass left. An autocast around the step holds inside the closure alone, without its cache of weights (they
-    are moved between passes).
+    first pass left. An autocast around the step holds inside the closure alone, without its cache of weights.
 
     Attributes:
-        closure: tasks -> their losses.
-        tasks: what it is asked for. In here a task is its place among them; those without a loss in the first pass
-            leave the list.
+        tasks: what the closure is asked for. In here a task is its place among them; those without a loss in the first
+            pass leave the list.
         modules: every module whose mode and buffers a pass may touch.
         device: of the trunk; its random state is kept beside the CPU's.
-        ranks: those whose losses are averaged; each has its own share of the batch, and its own dropout masks.
-        replay: lets tasks that are asked for apart have the masks that they had together.
         scale: by which losses are multiplied before their gradient is taken (a gradient scaler's).
         owned: the parameters of trunk and heads; where given, the losses may depend on no others.
         strict: whether a gradient that is not finite is an error.
@@ -108,10 +101,8 @@ class TaskLosses:
     def first(self, *, replayed: bool = False) -> First:
         """An ordinary forward pass: it draws from the global generators and moves running statistics.
 
-        Over ranks, statistics that each took of its own share are averaged, so that all networks stay the same.
-
-        Args:
-            replayed: whether later passes will ask for some of the tasks.
+        Over ranks, statistics that each took of its own share are averaged, so that all networks stay the same. With
+        `replayed`, later passes may ask for some of the tasks.
         """
         self.replay.forget()  # a pass that is not noted must not be answered with what an earlier step noted
         with torch.enable_grad(), self.replay.recording(self.device) if replayed else nullcontext():
@@ -226,8 +217,7 @@ def check_owned(losses: Sequence[Tensor], owned: Collection[Tensor]) -> None:
         leaf = getattr(node, "variable", None)
         if isinstance(leaf, nn.Parameter) and id(leaf) not in known:
             raise ValueError(
-                f"a parameter of shape {tuple(leaf.shape)} has a part in the losses but is in neither trunk nor heads"
-                ": add it to the trunk, or freeze it"
+                f"a parameter of shape {tuple(leaf.shape)} is in neither trunk nor heads: add or freeze it"
             )
         new = {following for following, _ in node.next_functions if following is not None} - seen
         seen |= new

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,17 +13,13 @@ from samo.optim.closures import TaskLosses
 from samo.optim.parameters import widest
 from samo.optim.perturbation import Vector, Weights
 from samo.optim.random_state import draw_seeds
-from samo.optim.sharpness import Sharpness
+from samo.optim.sharpness import Distribution, Sharpness
 
 
 class Estimate(NamedTuple):
-    """ghat = coefficient x direction, one for all of these tasks.
+    """ghat = coefficient x direction on the tensors that get a local part, one for the tasks of these places.
 
-    Attributes:
-        tasks: their places.
-        direction: on the tensors of the trunk that get a local part.
-        coefficient: a scalar.
-        slopes: what the probe said of each of them, [len(tasks), directions]; None where nothing was probed.
+    `slopes`, [len(tasks), directions], is what the probe said of each of them; None where nothing was probed.
     """
 
     tasks: list[int]
@@ -36,9 +32,8 @@ class AtTheta(NamedTuple):
     """What an estimator may go by.
 
     Attributes:
-        losses: the losses, in passes without trace.
-        theta: the trunk.
-        which: the indices of its tensors that get a local part.
+        losses: in passes without trace.
+        theta: the trunk; `which` are the indices of its tensors that get a local part.
         generator: the source of the seeds of random directions.
         at_theta: the losses where the trunk is, [K]: what a one-sided probe is compared with.
         rows: each task's exact gradient, where a backward pass per task was made for it.
@@ -93,7 +88,7 @@ ESTIMATORS: Mapping[str, Callable[[Sharpness, Sequence[int], AtTheta], list[Esti
 }
 
 
-def draw(like: Sequence[Tensor], seed: int, distribution: Literal["normal", "rademacher"] = "normal") -> Vector:
+def draw(like: Sequence[Tensor], seed: int, distribution: Distribution = "normal") -> Vector:
     """A random direction shaped like these tensors, of identity covariance: the same one for the same seed."""
     generator = torch.Generator(like[0].device).manual_seed(seed)
     z = [torch.empty_like(p, dtype=widest([p]), requires_grad=False) for p in like]
@@ -139,7 +134,7 @@ def losses_at_theta(s: Sharpness, at: AtTheta) -> Tensor:
 
 def _alike(s: Sharpness, coefficients: Tensor) -> list[list[int]]:
     """Rows of [tasks, directions] that make one estimate: by sign, at most three groups; each its own otherwise."""
-    if not s.sign_only:
+    if not s.sign_only or len(coefficients) == 1:
         return [[n] for n in range(len(coefficients))]
     signs = coefficients[:, 0].sign().tolist()
     groups = ([n for n, sign in enumerate(signs) if sign == wanted] for wanted in (1.0, -1.0, 0.0))

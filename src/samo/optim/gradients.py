@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from samo.optim.jacobian import as_rows, cosines, fill_row, gradient, new_jacobi
 from samo.optim.parameters import Trainable, fill_grad
 from samo.optim.perturbation import Vector, all_finite
 from samo.optim.random_state import draw_seeds, seeded
+from samo.optim.sharpness import Decompose
 
 
 class Aggregated(NamedTuple):
@@ -32,19 +33,11 @@ class Decomposition:
     running state must not mix the states of loss and flat gradients.
 
     Args:
-        aggregator: M on K rows.
-        kind: one of the above.
-        tasks: K.
+        aggregator: M, on K (`tasks`) rows.
         generator: the source of what aggregators draw.
     """
 
-    def __init__(
-        self,
-        aggregator: Aggregator,
-        kind: Literal["direct", "separate", "second", "each"],
-        tasks: int,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, aggregator: Aggregator, kind: Decompose, tasks: int, generator: torch.Generator) -> None:
         self.kind = kind
         self.generator = generator
         self.over_tasks = aggregator
@@ -92,10 +85,7 @@ class Decomposition:
 class WeightedSum:
     """sum_i w_i grad l_i, each at its own weights: one backward pass per group of tasks, accumulated where it lands.
 
-    Attributes:
-        net: whose `.grad` is filled.
-        losses: of the step.
-        weights: w [K], known before any gradient is.
+    The weights w [K] are known before any gradient is.
     """
 
     net: Trainable
@@ -111,7 +101,7 @@ class WeightedSum:
             torch.autograd.backward([loss for loss, _ in used], [w for _, w in used], inputs=inputs)
             refuse_sparse(p.grad for p in inputs)
         finite = all_finite([p.grad for p in inputs])
-        if any(self.losses.ranks.anywhere([not finite], self.net.device)):
+        if any(self.losses.ranks.anywhere([not finite], self.weights.device)):
             self.finish()  # that it is not finite is then seen on every rank
             return False
         return True
@@ -135,10 +125,7 @@ class WeightedSum:
 class Rows:
     """Collects J [K, P] over all ranks, task by task, and hands it to an aggregator; a head gets its loss's gradient.
 
-    Args:
-        net: whose `.grad` is filled.
-        losses: of the step.
-        method: what aggregates; None where only the rows are wanted.
+    `method` is None where only the rows are wanted.
     """
 
     def __init__(self, net: Trainable, losses: TaskLosses, method: Decomposition | None) -> None:
@@ -212,7 +199,9 @@ class Rows:
         return own
 
     def _fill_trunk(self, direction: Tensor) -> None:
-        used = self.losses.ranks.anywhere([*self._used, *(u for own in self._used_by_heads for u in own)], self.J.device)
+        used = self.losses.ranks.anywhere(
+            [*self._used, *(u for own in self._used_by_heads for u in own)], self.J.device
+        )
         parts = as_rows(direction if self.losses.scale == 1 else direction * self.losses.scale, self.net.shared)
         for p, part, wanted in zip(self.net.shared, parts, used, strict=False):
             if wanted:

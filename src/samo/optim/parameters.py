@@ -40,24 +40,12 @@ class Trainable:
         """The place of the head that each parameter of `own` belongs to."""
         return [n for n, head in enumerate(self.heads) for _ in head]
 
-    @cached_property
-    def dtype(self) -> torch.dtype:
-        """What vectors are computed in: the widest of the trunk's dtypes, float32 in the place of 16 bits."""
-        return widest(self.shared)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the trunk is."""
-        return self.shared[0].device
-
     def by_part(self) -> list[tuple[str, dict[str, Tensor]]]:
         """The trunk, then every head, each with a name of its own."""
         return [("trunk", self.trunk), *((f"head {i}", head) for i, head in zip(self.tasks, self.heads, strict=True))]
 
     def only(self, places: Sequence[int]) -> "Trainable":
         """The trunk with the heads at these places."""
-        if len(places) == len(self.heads):
-            return self
         return Trainable([self.tasks[n] for n in places], self.trunk, [self.heads[n] for n in places])
 
 
@@ -69,10 +57,8 @@ def widest(params: Iterable[Tensor]) -> torch.dtype:
 class TrunkAndHeads:
     """Trunk and heads, checked once. A weight of the trunk that a head holds, too (tied weights), is the trunk's.
 
-    Args:
-        trunk: a module, or parameters (named "0", "1", ... then).
-        heads: a module or parameters per task; a mapping or nn.ModuleDict names the tasks.
-        network: the modules that a pass may touch; by default those among trunk and heads.
+    Parameters without a module are named "0", "1", ...; a pass may touch the modules of `network`, by default those
+    among trunk and heads.
 
     Raises:
         ValueError: no trunk parameter, no head, a parameter that two heads share or that is given twice.
@@ -93,8 +79,7 @@ class TrunkAndHeads:
             for name, p in own.items():
                 if id(p) in taken:
                     raise ValueError(
-                        f"head {task} holds {name}, a parameter of {taken[id(p)]}: "
-                        "what tasks share belongs to the trunk alone"
+                        f"head {task} holds {name}, a parameter of {taken[id(p)]}: what is shared is trunk"
                     )
                 taken[id(p)] = f"head {task}"
             self.heads.append(own)
@@ -111,11 +96,6 @@ class TrunkAndHeads:
     def device(self) -> torch.device:
         """Where the trunk is now."""
         return next(iter(self.trunk.values())).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """What the trunk's vectors are computed in now."""
-        return widest(self.trunk.values())
 
     def places(self, tasks: Iterable[Any]) -> list[int]:
         """The numbers of these tasks, given by name or by number.

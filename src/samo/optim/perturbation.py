@@ -5,12 +5,11 @@ Norms stay tensors, so that no step waits for an accelerator.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from samo.optim.sharpness import Sharpness
+from samo.optim.sharpness import Ball, Normalise, Sharpness
 
 Vector = list[Tensor]
 
@@ -32,9 +31,7 @@ def safe_ratio(numerator: Tensor, norm: Tensor) -> Tensor:
     return torch.where(usable, numerator / torch.where(usable, norm, 1), 0)
 
 
-def mixed(
-    g0: Vector, z: Vector, coefficient: Tensor, alpha: float, normalise: Literal["none", "layer", "global"]
-) -> Vector:
+def mixed(g0: Vector, z: Vector, coefficient: Tensor, alpha: float, normalise: Normalise) -> Vector:
     """v = alpha g_0 + (1 - alpha) ghat, ghat = coefficient z scaled to g_0's norm (SAMO, section 3).
 
     Args:
@@ -68,11 +65,7 @@ def perturbation(
 
 
 def to_radius_(
-    v: Vector,
-    theta: Vector,
-    rho: float,
-    adaptive: bool = False,
-    ball: Literal["trunk", "layer"] | Sequence[int] = "trunk",
+    v: Vector, theta: Vector, rho: float, adaptive: bool = False, ball: Ball | Sequence[int] = "trunk"
 ) -> Vector:
     """v <- rho v / ||v||, or with `adaptive` rho theta^2 v / || |theta| v || (ASAM), in place; 0 stays 0.
 
@@ -99,13 +92,13 @@ def orthogonal_part(v: Vector, base: Vector) -> Vector:
     """v minus its projection on base (v itself where base is 0)."""
     inner = torch.stack([torch.sum(a * b) for a, b in zip(v, base, strict=True)]).sum()
     share = safe_ratio(inner, whole_norm(base).square())
-    return list(torch._foreach_sub(v, list(torch._foreach_mul(base, share))))
+    return list(torch._foreach_sub(v, torch._foreach_mul(base, share)))
 
 
 def add_flat_(v: Vector, flat: Vector, reuse: float) -> None:
     """v <- v + reuse ||v|| / ||flat|| flat, in place (LookSAM, Liu et al. 2022, algorithm 1)."""
     share = reuse * safe_ratio(whole_norm(v), whole_norm(flat))
-    torch._foreach_add_(v, list(torch._foreach_mul(flat, share)))
+    torch._foreach_add_(v, torch._foreach_mul(flat, share))
 
 
 def all_finite(*vectors: Sequence[Tensor | None]) -> bool:
@@ -129,8 +122,8 @@ class Weights:
         Raises:
             ValueError: 16-bit weights round most of the way off.
         """
-        params = self.params if which is None else [self.params[d] for d in which]
-        home = self.home if which is None else [self.home[d] for d in which]
+        chosen = range(len(self.params)) if which is None else which
+        params, home = [self.params[d] for d in chosen], [self.home[d] for d in chosen]
         if not params:
             yield
             return
@@ -150,7 +143,5 @@ def _check_rounding(params: Vector, home: Vector, v: Vector, scale: float) -> No
     narrow = [(p, h, d) for p, h, d in zip(params, home, v, strict=True) if p.element_size() < 4]
     wanted = abs(scale) * whole_norm([d for _, _, d in narrow])
     if whole_norm([p.to(d.dtype) - h.to(d.dtype) - scale * d for p, h, d in narrow]) > 0.5 * wanted:
-        raise ValueError(
-            f"a step of length {float(wanted):.3g} is lost in the rounding of {narrow[0][0].dtype} weights: "
-            "keep them in float32 (under autocast), or raise rho and mu"
-        )
+        lost = f"a step of length {float(wanted):.3g} is lost in the rounding of {narrow[0][0].dtype} weights"
+        raise ValueError(f"{lost}: keep them in float32 (under autocast), or raise rho and mu")

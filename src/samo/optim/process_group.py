@@ -5,7 +5,6 @@ gradient. Whatever is not linear in them (a norm, a sign, an aggregator) is made
 """
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -21,8 +20,7 @@ Examples = TypeVar("Examples", Tensor, NDArray[Any], list[int])
 class Ranks:
     """A process group's ranks, or with None this process alone: then nothing is sent, copied or rounded.
 
-    Every rank must make the same calls in the same order; one that raises in between leaves the others waiting until
-    the group's timeout, or until torchrun ends them.
+    Every rank must make the same calls in the same order. Devices are such that the group's backend sends from.
     """
 
     def __init__(self, group: Group | None = None) -> None:
@@ -37,10 +35,8 @@ class Ranks:
         """Replace these by their means over ranks, in place: one message a dtype. NaN on one rank is NaN on all."""
         if self.group is None:
             return
-        alike: defaultdict[tuple[torch.dtype, torch.device], list[Tensor]] = defaultdict(list)
-        for tensor in tensors:
-            alike[tensor.dtype, tensor.device].append(tensor)
-        for some in alike.values():
+        for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+            some = [tensor for tensor in tensors if tensor.dtype == dtype]
             flat = torch.cat([tensor.detach().flatten() for tensor in some])
             distributed.all_reduce(flat, group=self.group)
             flat /= self.group.size()
@@ -50,10 +46,9 @@ class Ranks:
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over ranks; alone, the very tensor."""
-        if self.group is not None:
-            values = values.clone()
-            self.average_([values])
-        return values
+        found = values if self.group is None else values.clone()
+        self.average_([found])
+        return found
 
     def anywhere(self, flags: Sequence[bool], device: torch.device) -> list[bool]:
         """Which flags are set on any rank."""
@@ -64,12 +59,7 @@ class Ranks:
         return [count > 0 for count in counts.tolist()]
 
     def of_first(self, values: Sequence[float], device: torch.device) -> list[float]:
-        """The first rank's numbers, on every rank: a choice that goes by them is then the same on all.
-
-        Args:
-            values: as many on each.
-            device: one that the group's backend sends from.
-        """
+        """The first rank's numbers, on every rank: a choice that goes by them is then the same on all."""
         if self.group is None:
             return list(values)
         sent = torch.tensor(values, dtype=torch.float64, device=device)
@@ -79,9 +69,7 @@ class Ranks:
     def check_alike(self, things: Mapping[str, Any], device: torch.device) -> None:
         """Raise a ValueError on every rank that names what is not the same, bit for bit, on all of them.
 
-        Args:
-            things: name -> tensors and plain values in dicts, lists and tuples.
-            device: one that the group's backend sends from.
+        `things` are tensors and plain values in dicts, lists and tuples, by name.
         """
         if self.group is None:
             return
@@ -90,9 +78,9 @@ class Ranks:
         distributed.all_gather(found, marks, group=self.group)
         differ = torch.stack([other != found[0] for other in found]).any(0).tolist()
         if names := [name for name, bad in zip(things, differ, strict=True) if bad]:
+            apart = " and ".join(names)
             raise ValueError(
-                f"the ranks of the group start apart, in {' and '.join(names)}: "
-                "seed them alike, or load one state on all of them"
+                f"the ranks of the group start apart, in {apart}: seed them alike, or load one state on all"
             )
 
 
@@ -149,8 +137,7 @@ class SyncedBatchNorm(_BatchNorm):
     def forward(self, x: Tensor) -> Tensor:
         if self.group is None or not (self.training or self.running_mean is None):
             return super().forward(x)
-        axes = [d for d in range(x.ndim) if d != 1]
-        shape = [-1 if d == 1 else 1 for d in range(x.ndim)]
+        axes, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         count = wide.new_full((1,), wide.numel() / wide.shape[1])
         sums = _sum(torch.cat([wide.sum(axes), count]), self.group)

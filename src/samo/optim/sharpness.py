@@ -6,6 +6,11 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Layers = str | int | tuple[str | int, ...]
+Normalise = Literal["none", "layer", "global"]
+Distribution = Literal["normal", "rademacher"]
+Decompose = Literal["direct", "separate", "second", "each"]
+Ball = Literal["trunk", "layer"]
+
 
 @dataclass(frozen=True)
 class Sharpness:
@@ -59,18 +64,18 @@ class Sharpness:
     alpha: float = 0.5
     estimator: Literal["spsa", "exact", "random"] = "spsa"
     mu: float = 0.01
-    normalise: Literal["none", "layer", "global"] = "layer"
+    normalise: Normalise = "layer"
     noise: Literal["independent", "shared"] = "independent"
     layers: Layers = "all"
-    decompose: Literal["direct", "separate", "second", "each"] = "direct"
+    decompose: Decompose = "direct"
     adaptive: bool = False
     head_rho: float | None = None
     probe_statistics: Literal["running", "batch"] = "running"
     every: int = 1
     directions: int = 1
-    distribution: Literal["normal", "rademacher"] = "normal"
+    distribution: Distribution = "normal"
     probe: Literal["central", "one-sided"] = "central"
-    ball: Literal["trunk", "layer"] = "trunk"
+    ball: Ball = "trunk"
     along: Literal["gradient", "deviation", "momentum", "previous"] = "gradient"
     decay: float = 0.9
     reuse: float = 0.7

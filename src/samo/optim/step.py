@@ -14,15 +14,8 @@ from samo.optim.estimators import ESTIMATORS, AtTheta, Estimate, losses_at_theta
 from samo.optim.gradients import Decomposition, Rows, WeightedSum
 from samo.optim.history import History
 from samo.optim.jacobian import as_rows, mean_gradient
-from samo.optim.parameters import Trainable, fill_grad
-from samo.optim.perturbation import (
-    Vector,
-    Weights,
-    all_finite,
-    perturbation,
-    to_radius_,
-    whole_norm,
-)
+from samo.optim.parameters import Trainable, fill_grad, widest
+from samo.optim.perturbation import Vector, Weights, all_finite, perturbation, to_radius_, whole_norm
 from samo.optim.random_state import draw_seeds, seeded
 from samo.optim.sharpness import Sharpness
 
@@ -31,14 +24,8 @@ from samo.optim.sharpness import Sharpness
 class Method:
     """What steps follow, and what they remember.
 
-    Attributes:
-        sharpness: how the weights are perturbed.
-        combine: what makes one direction of all tasks.
-        layers: the names of the trunk's tensors that get a local perturbation.
-        tasks: how many there are.
-        generator: the source of random directions and of an aggregator's draws.
-        history: of the steps before.
-        steps: how many were made.
+    `layers` are the names of the trunk's tensors that get a local perturbation, `tasks` is K, `steps`
+    how many were made.
     """
 
     sharpness: Sharpness
@@ -204,7 +191,7 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
                     return Record(clean.values, finite=False, lengths=lengths, slopes=slopes)
         found = gathered.finish()  # d = M(g_1^SAM, ..., g_K^SAM)
     if s.along == "deviation":
-        method.history.remember_mean(s, net, g0)
+        method.history.take_in("deviation", net.trunk, g0, s.decay)
     if s.every > 1 and s.reuse > 0:
         method.history.remember_flat(net, g0, h, losses.scale)
     return Record(clean.values, True, *found, lengths=lengths, slopes=slopes if s.probes else None)
@@ -219,9 +206,9 @@ def _clean_gradients(
         J = Rows(net, losses, method.combine if isinstance(method.combine, Decomposition) else None)
         h = J.fill(clean.losses)
         return as_rows(J.J.mean(0), net.shared), h, J
-    both = mean_gradient(clean.losses, [*net.shared, *net.own])
+    both, dtype = mean_gradient(clean.losses, [*net.shared, *net.own]), widest(net.shared)
     losses.ranks.average_(both)
-    both = [g.to(net.dtype) if losses.scale == 1 else g.to(net.dtype) / losses.scale for g in both]
+    both = [g.to(dtype) if losses.scale == 1 else g.to(dtype) / losses.scale for g in both]
     return both[: len(net.shared)], both[len(net.shared) :], None
 
 

@@ -13,7 +13,7 @@ from samo.optim import random_state
 from samo.optim.closures import Closure, TaskLosses
 from samo.optim.gradients import Decomposition
 from samo.optim.layers import select_layers
-from samo.optim.parameters import Heads, Part, TrunkAndHeads, fresh_grads
+from samo.optim.parameters import Heads, Part, TrunkAndHeads, fresh_grads, widest
 from samo.optim.process_group import Group, Ranks, synchronise
 from samo.optim.sharpness import Sharpness, preset
 from samo.optim.step import Method, Record, step
@@ -31,9 +31,8 @@ class MultiTaskUpdate:
 
     The trunk gets the aggregator's direction, without further factors. A head gets its own loss's gradient; under a
     scalariser, that of the scalarised loss. A scalariser sees the losses of the step's first pass, once, and its
-    derivative in each of them weighs the perturbed gradients: it never pays for K gradients, and its state moves
-    once a step. Since these weights tell tasks apart, not a loss from its flatness, all of F-MTL's decompositions
-    are then the direct one.
+    derivative in each of them weighs the perturbed gradients: it never pays for K gradients. Since these weights tell
+    tasks apart, not a loss from its flatness, all of F-MTL's decompositions are then the direct one.
 
     Args:
         trunk: the shared module, or its parameters. Frozen ones are left alone. A weight that a head holds, too, is
@@ -42,18 +41,15 @@ class MultiTaskUpdate:
             nn.ModuleDict names the tasks; otherwise they are numbers from 0.
         aggregator: a name (`samo.aggregation.NAMES`), or an object of TorchJD's: an Aggregator of J [K, P] or a
             Scalarizer of the losses [K].
-        sharpness: how the weights are perturbed; not at all by default.
+        sharpness: how the weights are perturbed; by default not at all.
         generator: the source of random directions and of the aggregator's draws, never the global generator. By
-            default one that is seeded from the state of the global one, without drawing from it: after
-            `torch.manual_seed` it is the same again, and another after another seed.
+            default one that is seeded from the state of the global one, without drawing from it.
         network: the modules whose mode and buffers the perturbed passes must leave alone; needed where trunk or
             heads are given as parameters and the network has BatchNorm, dropout or other buffers.
         group: the processes that take each step together, one replica of the network and one equal share of the batch
-            each (torchrun's are `torch.distributed.group.WORLD`); None for this process alone. Losses, probe losses
-            and gradients are averaged over them before anything is made of them, and random directions and an
-            aggregator's draws are the same on all: with losses that are means over examples, every rank makes the step
-            that one process makes on the whole batch. Dropout masks are each rank's own. Running statistics are
-            averaged, so that replicas stay alike. Wrap nothing in DistributedDataParallel.
+            each (torchrun's are `torch.distributed.group.WORLD`); None for this process alone. With losses that are
+            means over examples, every rank makes the step that one process makes on the whole batch. Dropout masks are
+            each rank's own; running statistics are averaged. Wrap nothing in DistributedDataParallel.
         sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks, so that the step is the whole
             batch's there, too (its modules are changed where they stand); otherwise over each rank's own share.
         raise_nonfinite: whether a gradient that is not finite is an error. By default `.grad` shows it, no further
@@ -84,7 +80,7 @@ class MultiTaskUpdate:
         self.raise_nonfinite = raise_nonfinite
         K = len(self.network.tasks)
         made = make(aggregator, tasks=K) if isinstance(aggregator, str) else aggregator
-        self.aggregator = M = made.to(self.network.device, self.network.dtype)
+        self.aggregator = M = made.to(self.network.device, widest(self.network.trunk.values()))
         check_tasks(M, K)
         self.last: Record | None = None
         """What the last step found (losses, cosines, weights, lengths, slopes, finite); None before the first."""
@@ -120,9 +116,7 @@ class MultiTaskUpdate:
                 give None for a task that has no label this time: it is left out of the step.
             tasks: those that take part in this step; all by default.
             scaler: of fp16 training. The closure's losses are then multiplied by its scale, their gradients divided
-                by it before anything is made of them, and `.grad` is scaled, as `scaler.step` expects it: for an
-                aggregator whose direction is not linear in the losses' scale (fairgrad, nash-mtl, scalarisers with
-                logarithms) this is not the same as giving scaled losses.
+                by it before anything is made of them, and `.grad` is scaled, as `scaler.step` expects it.
 
         Returns:
             The losses at the weights before the step, [K], detached, not scaled, NaN for a task left out (at the
@@ -164,12 +158,8 @@ class MultiTaskUpdate:
     ) -> Tensor:
         """A whole training step: empty `.grad`, `backward`, the optimiser's step, `after_step`.
 
-        The optimiser's step is left out where a gradient is not finite (`last.finite`); with a scaler it is the
-        scaler's to decide, and `scaler.update()` is called.
-
-        Args:
-            closure, tasks, scaler: see `backward`.
-            optimizer: of the weights of trunk, heads and `parameters()`.
+        The optimiser (of the weights of trunk, heads and `parameters()`) makes no step where a gradient is not finite
+        (`last.finite`); with a scaler it is the scaler's to decide, and `scaler.update()` is called.
 
         Returns:
             The losses before the step, [K].
@@ -224,10 +214,8 @@ class MultiTaskUpdate:
             ValueError: it is of another version, of another aggregator or trunk, or of another number of tasks.
         """
         if state_dict.get("version") != STATE_VERSION:
-            raise ValueError(
-                f"the update's state is of version {state_dict.get('version', 1)}, this code reads {STATE_VERSION}: "
-                "start the training anew"
-            )
+            version = state_dict.get("version", 1)
+            raise ValueError(f"the update's state is of version {version}, this code reads {STATE_VERSION}: start anew")
         self._method.load_state_dict(state_dict, self.network.trunk, self.network.device)
         self._awaits = state_dict["awaits"]
         self._alike = self._ranks.group is None
