@@ -16,7 +16,7 @@ from torch.nn.utils import parameters_to_vector
 from tests.problems import Problem
 
 Aggregate = Callable[[Tensor], Tensor]
-Along = Callable[["Model", Tensor, Sequence[Tensor]], Sequence[Tensor]]
+Along = Callable[["Model", Tensor, Sequence[Tensor]], list[Tensor]]
 
 
 @dataclass
@@ -82,9 +82,9 @@ def mean(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
     return [J.mean(0)] * model.K
 
 
-def each(model: Model, J: Tensor, z: Sequence[Tensor]) -> Tensor:
+def each(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
     """L-SAM and F-MTL: every task along its own gradient."""
-    return J
+    return list(J)
 
 
 def samo(model: Model, J: Tensor, z: Sequence[Tensor], mu: float = 0.01) -> list[Tensor]:

@@ -38,9 +38,8 @@ def state(aggregator: nn.Module) -> dict[str, Any]:
     """Everything that the next step's result depends on."""
     kept: dict[str, Any] = {"parameters": {n: p.detach().clone() for n, p in aggregator.named_parameters()}}
     for name, module in aggregator.named_modules():
-        for kind, attributes in _ATTRIBUTES.items():
-            if isinstance(module, kind):
-                kept[name] = copy.deepcopy({a: getattr(module, a) for a in attributes})
+        for attributes in (own for kind, own in _ATTRIBUTES.items() if isinstance(module, kind)):
+            kept[name] = copy.deepcopy({a: getattr(module, a) for a in attributes})
     if isinstance(aggregator, FAMO) and aggregator._optimizer is not None:
         kept["optimizer"] = copy.deepcopy(aggregator._optimizer.state_dict())
     if isinstance(aggregator, NashMTL):
@@ -60,13 +59,10 @@ def load_state(aggregator: nn.Module, kept: Mapping[str, Any], device: torch.dev
     for name, parameter in own.items():
         parameter.data.copy_(kept["parameters"][name])
     for name, module in aggregator.named_modules():
-        for kind in _ATTRIBUTES:
-            if isinstance(module, kind):
-                for attribute, value in kept[name].items():
-                    # GradVac reckons on the CPU.
-                    setattr(
-                        module, attribute, _copied(value, torch.device("cpu") if kind is GradVacWeighting else device)
-                    )
+        where = torch.device("cpu") if isinstance(module, GradVacWeighting) else device
+        if isinstance(module, tuple(_ATTRIBUTES)):
+            for attribute, value in kept[name].items():
+                setattr(module, attribute, _copied(value, where))
     if isinstance(aggregator, FAMO) and "optimizer" in kept:
         aggregator._optimizer = Adam([aggregator._w], lr=aggregator.lr, weight_decay=aggregator.weight_decay)
         aggregator._optimizer.load_state_dict(kept["optimizer"])
@@ -87,15 +83,12 @@ def _copied(value: Any, device: torch.device) -> Any:
 
 
 def _sizes(aggregator: nn.Module) -> dict[str, int]:
-    """What the aggregator holds per task, with the number of tasks that it is for."""
+    """The number of tasks that the aggregator is for, by what it holds of each."""
     sizes = {n: len(p) for n, p in aggregator.named_parameters() if p.ndim == 1}
     if isinstance(aggregator, NashMTL):
         sizes["n_tasks"] = aggregator.n_tasks
-    for attribute in ("weights", "reference", "leak", "pref_vector"):
-        value = getattr(aggregator, attribute, None)
-        if isinstance(value, Tensor):
-            sizes[attribute] = len(value)
-    return sizes
+    held = {name: getattr(aggregator, name, None) for name in ("weights", "reference", "leak", "pref_vector")}
+    return sizes | {name: len(value) for name, value in held.items() if isinstance(value, Tensor)}
 
 
 def check_tasks(aggregator: nn.Module, tasks: int) -> None:

@@ -105,7 +105,7 @@ def _fingerprint(thing: Any) -> int:
 
     def said(part: Any) -> str:
         if isinstance(part, Tensor):
-            data = part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+            data = part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
             return f"{part.dtype} {tuple(part.shape)} {hashlib.blake2b(data).hexdigest()}"
         if isinstance(part, Mapping):
             part = [*part.items()]

@@ -96,7 +96,7 @@ class Record:
         """The record of some tasks as one of all, NaN for the others."""
         if len(places) == tasks:
             return self
-        wide = {}
+        wide: dict[str, Any] = {}
         for name, found in vars(self).items():
             if isinstance(found, Tensor):
                 square = name == "cosines"
