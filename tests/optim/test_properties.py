@@ -19,18 +19,23 @@ def fields(name: str) -> st.SearchStrategy[dict[str, Any]]:
         "every": st.integers(1, 3),
         "ball": st.sampled_from(["trunk", "layer"]),
         "rho": st.floats(0, 0.2),
+        "rescale": st.booleans(),
     }
     if PRESETS[name].needs_local:
         free |= {"normalise": st.sampled_from(["none", "layer", "global"])}
         free |= {"layers": st.sampled_from(["all", 0, ("first", -2), "*.bias"])}
+        free |= {"alpha": st.floats(0, 1) | st.just("adaptive"), "memory_decay": st.sampled_from([0.0, 0.5])}
+    if PRESETS[name].from_history:
+        free |= {"sign": st.sampled_from([-1, 1])}
     if PRESETS[name].estimator == "spsa":
         free |= {
-            "alpha": st.floats(0, 1),
+            "estimator": st.sampled_from(["spsa", "guided", "remembered", "random"]),
             "noise": st.sampled_from(["independent", "shared"]),
             "probe": st.sampled_from(["central", "one-sided"]),
             "probe_statistics": st.sampled_from(["running", "batch"]),
             "directions": st.integers(1, 3),
-            "distribution": st.sampled_from(["normal", "rademacher"]),
+            "distribution": st.sampled_from(["normal", "rademacher", "low-rank"]),
+            "rank": st.integers(1, 3),
             "mu": st.floats(1e-3, 0.1),
         }
     return st.fixed_dictionaries({}, optional=free)

@@ -1,5 +1,6 @@
 """The task losses of one step: its first pass is an ordinary one, the others leave no trace."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -163,10 +164,9 @@ class TaskLosses:
         """
         if not gradient and not self.strict:
             return
-        finite = torch.isfinite(values)
-        if not finite.all():
-            bad = zip(group, values.tolist(), finite.tolist(), strict=True)
-            raise LossError({self.tasks[n]: value for n, value, ok in bad if not ok}, where)
+        if not torch.isfinite(values).all():
+            found = zip(group, values.tolist(), strict=True)
+            raise LossError({self.tasks[n]: value for n, value in found if not math.isfinite(value)}, where)
         if not gradient:
             names = ", ".join(str(self.tasks[n]) for n in group)
             raise FloatingPointError(f"a gradient of task {names} is not finite{where}")

@@ -1,7 +1,7 @@
 """Gathers the gradients of a step into `.grad`: weighted sums where the weights are known, else the rows of J."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -11,10 +11,10 @@ from torchjd.aggregation import Aggregator
 from samo.aggregation import combine, fresh
 from samo.optim.closures import TaskLosses
 from samo.optim.jacobian import as_rows, cosines, fill_row, gradient, new_jacobian, refuse_sparse
-from samo.optim.parameters import Trainable, fill_grad
-from samo.optim.perturbation import Vector, all_finite
+from samo.optim.parameters import Trainable, fill_grad, widest
+from samo.optim.perturbation import Vector, all_finite, safe_ratio
 from samo.optim.random_state import draw_seeds, seeded
-from samo.optim.sharpness import Decompose
+from samo.optim.sharpness import Decompose, Sharpness
 
 
 class Aggregated(NamedTuple):
@@ -34,15 +34,17 @@ class Decomposition:
 
     Args:
         aggregator: M, on K (`tasks`) rows.
+        s: with the kind, and whether each M(.) is scaled to the length of the mean of its rows.
         generator: the source of what aggregators draw.
     """
 
-    def __init__(self, aggregator: Aggregator, kind: Decompose, tasks: int, generator: torch.Generator) -> None:
-        self.kind = kind
+    def __init__(self, aggregator: Aggregator, s: Sharpness, tasks: int, generator: torch.Generator) -> None:
+        self.kind: Decompose = s.decompose
+        self.rescale = s.rescale
         self.generator = generator
         self.over_tasks = aggregator
-        self.over_flat = [fresh(aggregator, tasks)] if kind in ("separate", "second") else []
-        self.over_pairs = [fresh(aggregator, 2) for _ in range({"second": 1, "each": tasks}.get(kind, 0))]
+        self.over_flat = [fresh(aggregator, tasks)] if self.kind in ("separate", "second") else []
+        self.over_pairs = [fresh(aggregator, 2) for _ in range({"second": 1, "each": tasks}.get(self.kind, 0))]
 
     @property
     def aggregators(self) -> list[Aggregator]:
@@ -57,6 +59,8 @@ class Decomposition:
         """
         with seeded(draw_seeds(1, self.generator)[0], J.device):
             direction, gramian, weights = combine(aggregator, J)
+        if self.rescale:
+            direction = direction * safe_ratio(J.mean(0).norm(), direction.norm())
         return Aggregated(direction, None if gramian is None else cosines(gramian), weights)
 
     def start(self, J: Tensor) -> Aggregated | None:
@@ -85,19 +89,25 @@ class Decomposition:
 class WeightedSum:
     """sum_i w_i grad l_i, each at its own weights: one backward pass per group of tasks, accumulated where it lands.
 
-    The weights w [K] are known before any gradient is.
+    The weights w [K] are known before any gradient is. With `apart`, each task's own gradient of the trunk is kept in
+    `rows`, at a backward pass per task.
     """
 
     net: Trainable
     losses: TaskLosses
     weights: Tensor
+    apart: bool = False
+    rows: dict[int, Vector] = field(default_factory=dict)
 
     def add(self, losses: Sequence[Tensor], group: Sequence[int]) -> bool:
         """Take the losses of some tasks where their weights are now; returns whether all is finite so far."""
         own = [p for i in group for p in self.net.heads[i].values()]
         inputs = [*self.net.shared, *own]
         used = [(loss, self.weights[i].to(loss)) for loss, i in zip(losses, group, strict=True) if loss.requires_grad]
-        if used:
+        if self.apart:
+            for n, i in enumerate(group):
+                self._keep(losses[n], i, keep_graph=n + 1 < len(group))
+        elif used:
             torch.autograd.backward([loss for loss, _ in used], [w for _, w in used], inputs=inputs)
             refuse_sparse(p.grad for p in inputs)
         finite = all_finite([p.grad for p in inputs])
@@ -119,7 +129,26 @@ class WeightedSum:
                 if wanted and p.grad is None:
                     p.grad = torch.zeros_like(p)
             ranks.average_([p.grad for p in params if p.grad is not None])
+            for i in sorted(self.rows):
+                ranks.average_(self.rows[i])
         return None, self.weights
+
+    def views(self) -> list[Vector]:
+        """The tasks' own gradients of the trunk, where they were kept apart."""
+        return [self.rows[i] for i in range(len(self.net.tasks))]
+
+    def _keep(self, loss: Tensor, i: int, *, keep_graph: bool) -> None:
+        shared, dtype = self.net.shared, widest(self.net.shared)
+        params = [*shared, *self.net.heads[i].values()]
+        grads = gradient(loss, params, keep_graph=keep_graph)
+        for p, g in zip(params, grads, strict=True):
+            if g is not None:
+                share = g * self.weights[i].to(g)
+                fill_grad(p, share if p.grad is None else p.grad + share)
+        own = [
+            torch.zeros_like(p, dtype=dtype) if g is None else g.to(dtype) for p, g in zip(shared, grads, strict=False)
+        ]
+        self.rows[i] = list(torch._foreach_div(own, self.losses.scale))
 
 
 class Rows:
@@ -133,8 +162,7 @@ class Rows:
         self.losses = losses
         self.method = method
         self.J = new_jacobian(len(net.heads), net.shared)
-        self._used = [False] * len(net.shared)  # which parameters any task depends on here
-        self._used_by_heads = [[False] * len(head) for head in net.heads]
+        self._used: set[int] = set()  # the ids of parameters that any task depends on here
         self._merging = False
         self._of_losses: Aggregated | None = None
 
@@ -187,9 +215,8 @@ class Rows:
         shared, head, ranks = self.net.shared, list(self.net.heads[i].values()), self.losses.ranks
         grads = gradient(loss, [*shared, *head], keep_graph=keep_graph)
         fill_row(row, shared, grads[: len(shared)])
-        self._used = [was or g is not None for was, g in zip(self._used, grads, strict=False)]
+        self._used |= {id(p) for p, g in zip([*shared, *head], grads, strict=True) if g is not None}
         own: list[Tensor | None] = [None if g is None else g.clone() for g in grads[len(shared) :]]
-        self._used_by_heads[i] = [was or g is not None for was, g in zip(self._used_by_heads[i], own, strict=True)]
         if ranks.group is not None:
             own = [torch.zeros_like(p) if g is None else g for p, g in zip(head, own, strict=True)]
         found = [row, *(g for g in own if g is not None)]
@@ -199,11 +226,10 @@ class Rows:
         return own
 
     def _fill_trunk(self, direction: Tensor) -> None:
-        used = self.losses.ranks.anywhere(
-            [*self._used, *(u for own in self._used_by_heads for u in own)], self.J.device
-        )
+        params = [*self.net.shared, *self.net.own]
+        used = self.losses.ranks.anywhere([id(p) in self._used for p in params], self.J.device)
         parts = as_rows(direction if self.losses.scale == 1 else direction * self.losses.scale, self.net.shared)
-        for p, part, wanted in zip(self.net.shared, parts, used, strict=False):
+        for p, part, wanted in zip(params, parts, used, strict=False):
             if wanted:
                 fill_grad(p, part)
         for p, wanted in zip(self.net.own, used[len(parts) :], strict=True):

@@ -83,10 +83,10 @@ class MultiTaskUpdate:
         self.aggregator = M = made.to(self.network.device, widest(self.network.trunk.values()))
         check_tasks(M, K)
         self.last: Record | None = None
-        """What the last step found (losses, cosines, weights, lengths, slopes, finite); None before the first."""
+        """What the last step found; None before the first."""
         self._method = Method(
             sharpness=self.sharpness,
-            combine=M if isinstance(M, Scalarizer) else Decomposition(M, self.sharpness.decompose, K, self.generator),
+            combine=M if isinstance(M, Scalarizer) else Decomposition(M, self.sharpness, K, self.generator),
             layers=frozenset(select_layers(list(self.network.trunk), self.sharpness.layers, self.generator)),
             tasks=K,
             generator=self.generator,
