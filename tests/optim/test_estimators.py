@@ -141,7 +141,7 @@ def test_every_field_does_what_its_formula_says(fields: dict[str, Any], normalis
             slope = (ahead - behind) / width
             torch.testing.assert_close(update.last.slopes[i, q], slope, rtol=1e-6, atol=1e-9)
             g_hat += slope * z / len(drawn[i])
-        v = s.alpha * g0 + (1 - s.alpha) * scaled(model, g0, g_hat, normalise)
+        v = s.global_weight * g0 + (1 - s.global_weight) * scaled(model, g0, g_hat, normalise)
         ellipsoid = 0.05 * model.theta**2 * v / (model.theta.abs() * v).norm()
         wanted = ellipsoid if s.adaptive else to_radius(0.05, v)
         torch.testing.assert_close(eps, wanted, rtol=1e-8, atol=1e-12)
@@ -241,6 +241,7 @@ def test_an_adaptive_alpha_is_the_agreement_with_g_0() -> None:
     update = update_of(case, "mgda", "samo", alpha="adaptive")
     for first in (True, False):
         update.backward(case.closure)
+        assert update.last is not None
         assert update.last.alphas is not None
         assert (update.last.alphas == 0.5).all() == first
         assert ((update.last.alphas >= 0) & (update.last.alphas <= 1)).all()

@@ -100,10 +100,9 @@ class TaskLosses:
         self._autocast = {kind: torch.get_autocast_dtype(kind) for kind in kinds}
 
     def first(self, *, replayed: bool = False) -> First:
-        """An ordinary forward pass: it draws from the global generators and moves running statistics.
+        """An ordinary forward pass: it draws from the global generators and moves running statistics, means over ranks.
 
-        Over ranks, statistics that each took of its own share are averaged, so that all networks stay the same. With
-        `replayed`, later passes may ask for some of the tasks.
+        With `replayed`, later passes may ask for some of the tasks.
         """
         self.replay.forget()  # a pass that is not noted must not be answered with what an earlier step noted
         with torch.enable_grad(), self.replay.recording(self.device) if replayed else nullcontext():

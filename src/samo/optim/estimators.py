@@ -14,7 +14,7 @@ from torch import Tensor
 
 from samo.optim.closures import TaskLosses
 from samo.optim.parameters import widest
-from samo.optim.perturbation import Vector, Weights, safe_ratio, whole_norm
+from samo.optim.perturbation import Vector, Weights, inner, safe_ratio, whole_norm
 from samo.optim.random_state import draw_seeds
 from samo.optim.sharpness import Distribution, Sharpness
 
@@ -70,15 +70,15 @@ class AtTheta:
         gramian = torch.stack([rows @ rows.T for rows in stacked]).sum(0)
         squares, vectors = torch.linalg.eigh(gramian)
         used = squares > squares.max() * len(squares) * torch.finfo(squares.dtype).eps
-        return vectors[:, used] * squares[used].rsqrt()
+        basis: Tensor = vectors[:, used] * squares[used].rsqrt()
+        return basis
 
     def agreement(self, task: int) -> Tensor:
         """alpha_i = (1 + cos(m_i, g_0)) / 2, m_i what is known of the task's gradient; 0.5 where nothing is."""
         if not self.rows or (row := self.rows[task]) is None:
             return self.at_theta.new_full((), 0.5)
         m, g0 = [row[d] for d in self.which], [self.g0[d] for d in self.which]
-        inner = torch.stack([torch.sum(a * b) for a, b in zip(m, g0, strict=True)]).sum()
-        return (1 + safe_ratio(inner, whole_norm(m) * whole_norm(g0))).clamp(0, 2) / 2
+        return (1 + safe_ratio(inner(m, g0), whole_norm(m) * whole_norm(g0))).clamp(0, 2) / 2
 
 
 def own(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:

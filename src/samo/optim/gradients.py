@@ -1,7 +1,7 @@
 """Gathers the gradients of a step into `.grad`: weighted sums where the weights are known, else the rows of J."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -11,7 +11,7 @@ from torchjd.aggregation import Aggregator
 from samo.aggregation import combine, fresh
 from samo.optim.closures import TaskLosses
 from samo.optim.jacobian import as_rows, cosines, fill_row, gradient, new_jacobian, refuse_sparse
-from samo.optim.parameters import Trainable, fill_grad, widest
+from samo.optim.parameters import Trainable, fill_grad
 from samo.optim.perturbation import Vector, all_finite, safe_ratio
 from samo.optim.random_state import draw_seeds, seeded
 from samo.optim.sharpness import Decompose, Sharpness
@@ -89,25 +89,19 @@ class Decomposition:
 class WeightedSum:
     """sum_i w_i grad l_i, each at its own weights: one backward pass per group of tasks, accumulated where it lands.
 
-    The weights w [K] are known before any gradient is. With `apart`, each task's own gradient of the trunk is kept in
-    `rows`, at a backward pass per task.
+    The weights w [K] are known before any gradient is.
     """
 
     net: Trainable
     losses: TaskLosses
     weights: Tensor
-    apart: bool = False
-    rows: dict[int, Vector] = field(default_factory=dict)
 
     def add(self, losses: Sequence[Tensor], group: Sequence[int]) -> bool:
         """Take the losses of some tasks where their weights are now; returns whether all is finite so far."""
         own = [p for i in group for p in self.net.heads[i].values()]
         inputs = [*self.net.shared, *own]
         used = [(loss, self.weights[i].to(loss)) for loss, i in zip(losses, group, strict=True) if loss.requires_grad]
-        if self.apart:
-            for n, i in enumerate(group):
-                self._keep(losses[n], i, keep_graph=n + 1 < len(group))
-        elif used:
+        if used:
             torch.autograd.backward([loss for loss, _ in used], [w for _, w in used], inputs=inputs)
             refuse_sparse(p.grad for p in inputs)
         finite = all_finite([p.grad for p in inputs])
@@ -129,38 +123,19 @@ class WeightedSum:
                 if wanted and p.grad is None:
                     p.grad = torch.zeros_like(p)
             ranks.average_([p.grad for p in params if p.grad is not None])
-            for i in sorted(self.rows):
-                ranks.average_(self.rows[i])
         return None, self.weights
-
-    def views(self) -> list[Vector]:
-        """The tasks' own gradients of the trunk, where they were kept apart."""
-        return [self.rows[i] for i in range(len(self.net.tasks))]
-
-    def _keep(self, loss: Tensor, i: int, *, keep_graph: bool) -> None:
-        shared, dtype = self.net.shared, widest(self.net.shared)
-        params = [*shared, *self.net.heads[i].values()]
-        grads = gradient(loss, params, keep_graph=keep_graph)
-        for p, g in zip(params, grads, strict=True):
-            if g is not None:
-                share = g * self.weights[i].to(g)
-                fill_grad(p, share if p.grad is None else p.grad + share)
-        own = [
-            torch.zeros_like(p, dtype=dtype) if g is None else g.to(dtype) for p, g in zip(shared, grads, strict=False)
-        ]
-        self.rows[i] = list(torch._foreach_div(own, self.losses.scale))
 
 
 class Rows:
-    """Collects J [K, P] over all ranks, task by task, and hands it to an aggregator; a head gets its loss's gradient.
+    """Collects J [K, P] over all ranks, task by task, for what makes one direction of it.
 
-    `method` is None where only the rows are wanted.
+    That is an aggregator (a head then gets its own loss's gradient), or a scalariser's weights w [K]: then w J.
     """
 
-    def __init__(self, net: Trainable, losses: TaskLosses, method: Decomposition | None) -> None:
+    def __init__(self, net: Trainable, losses: TaskLosses, combine: Decomposition | Tensor | None = None) -> None:
         self.net = net
         self.losses = losses
-        self.method = method
+        self.combine = combine
         self.J = new_jacobian(len(net.heads), net.shared)
         self._used: set[int] = set()  # the ids of parameters that any task depends on here
         self._merging = False
@@ -178,6 +153,7 @@ class Rows:
 
     def decompose(self, method: Decomposition) -> None:
         """From here on `add` merges perturbed gradients into the loss gradients that `fill` left in J."""
+        self.combine = method
         self._merging = method.kind != "direct"
         self._of_losses = method.start(self.J)
 
@@ -186,24 +162,28 @@ class Rows:
 
         One that is not is left in `.grad`, in the place of a direction.
         """
-        assert self.method is not None
         for n, i in enumerate(group):
             row = torch.empty_like(self.J[i]) if self._merging else self.J[i]
             own = self._task(losses[n], i, row, keep_graph=n + 1 < len(group))
+            if isinstance(self.combine, Tensor):
+                own = [None if grad is None else grad * self.combine[i] for grad in own]
             for p, grad in zip(self.net.heads[i].values(), own, strict=True):
                 if grad is not None:
                     fill_grad(p, grad if self.losses.scale == 1 else grad * self.losses.scale)
             if not all_finite([row], own):
                 self._fill_trunk(row)
                 return False
-            if self._merging:
-                self.method.merge_(self.J[i], row, self.net.tasks[i])
+            if self._merging and isinstance(self.combine, Decomposition):
+                self.combine.merge_(self.J[i], row, self.net.tasks[i])
         return True
 
     def finish(self) -> tuple[Tensor | None, Tensor | None]:
         """Aggregate, into the trunk's `.grad`; returns the rows' cosines and weights."""
-        assert self.method is not None
-        found = self.method.finish(self.J, self._of_losses)
+        if isinstance(self.combine, Tensor):
+            self._fill_trunk(self.combine.to(self.J) @ self.J)
+            return None, self.combine
+        assert self.combine is not None
+        found = self.combine.finish(self.J, self._of_losses)
         self._fill_trunk(found.direction)
         return found.cosines, found.weights
 
@@ -229,9 +209,8 @@ class Rows:
         params = [*self.net.shared, *self.net.own]
         used = self.losses.ranks.anywhere([id(p) in self._used for p in params], self.J.device)
         parts = as_rows(direction if self.losses.scale == 1 else direction * self.losses.scale, self.net.shared)
-        for p, part, wanted in zip(params, parts, used, strict=False):
-            if wanted:
-                fill_grad(p, part)
-        for p, wanted in zip(self.net.own, used[len(parts) :], strict=True):
+        for p, part, wanted in zip(params, [*parts, *(p.grad for p in self.net.own)], used, strict=True):
             if not wanted:
                 p.grad = None
+            elif part is not None:
+                fill_grad(p, part)

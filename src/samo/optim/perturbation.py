@@ -70,7 +70,7 @@ def perturbation(
     `alpha`, a scalar, takes the place of the sharpness's own.
     """
     weight = s.global_weight if alpha is None else alpha
-    v = list(g0) if len(which) == len(g0) else list(torch._foreach_mul(g0, weight))  # type: ignore[arg-type]
+    v = list(g0) if len(which) == len(g0) else list(torch._foreach_mul(g0, weight))
     local = mixed([g0[d] for d in which], direction, coefficient, weight, s.normalise)
     for d, part in zip(which, local, strict=True):
         v[d] = part
@@ -101,10 +101,14 @@ def to_radius_(
     return v
 
 
+def inner(v: Vector, w: Vector) -> Tensor:
+    """The inner product over all tensors, a scalar."""
+    return torch.stack([torch.sum(a * b) for a, b in zip(v, w, strict=True)]).sum()
+
+
 def orthogonal_part(v: Vector, base: Vector) -> Vector:
     """v minus its projection on base (v itself where base is 0)."""
-    inner = torch.stack([torch.sum(a * b) for a, b in zip(v, base, strict=True)]).sum()
-    share = safe_ratio(inner, whole_norm(base).square())
+    share = safe_ratio(inner(v, base), whole_norm(base).square())
     return list(torch._foreach_sub(v, torch._foreach_mul(base, share)))
 
 

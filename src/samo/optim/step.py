@@ -201,7 +201,7 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
     if s.along == "deviation":
         method.history.take_in("deviation", net.trunk, g0, s.decay)
     if s.remembers:
-        method.history.remember_gradients(s, net, gathered.views())
+        method.history.remember_gradients(s, net, gathered.views() if isinstance(gathered, Rows) else ())
     if s.every > 1 and s.reuse > 0:
         method.history.remember_flat(net, g0, h, losses.scale)
     record = Record(clean.values, True, *found, lengths=lengths, slopes=slopes if s.probes else None)
@@ -214,7 +214,7 @@ def _clean_gradients(
     """g_0 and h_i, in one backward pass; or with J [K, P] in one per task."""
     s = method.sharpness
     if s.needs_local and s.estimator == "exact":
-        J = Rows(net, losses, method.combine if isinstance(method.combine, Decomposition) else None)
+        J = Rows(net, losses)
         h = J.fill(clean.losses)
         return as_rows(J.J.mean(0), net.shared), h, J
     both, dtype = mean_gradient(clean.losses, [*net.shared, *net.own]), widest(net.shared)
@@ -232,7 +232,9 @@ def _gathered(
         check_subset(method.aggregators[0])
     if isinstance(M, Scalarizer):
         with seeded(draw_seeds(1, method.generator)[0], values.device):
-            return WeightedSum(net, losses, loss_weights(M, values, net.tasks), sharp and method.sharpness.remembers)
-    if J is not None:
-        J.decompose(M)
-    return Rows(net, losses, M) if J is None else J
+            weights = loss_weights(M, values, net.tasks)
+        return Rows(net, losses, weights) if sharp and method.sharpness.remembers else WeightedSum(net, losses, weights)
+    if J is None:
+        return Rows(net, losses, M)
+    J.decompose(M)
+    return J
