@@ -5,17 +5,12 @@ Supported: above 0. Equivalent: within half a point (`contrast.MARGIN`). Contrad
 it, and one that is worse keeps the whole from "supported".
 """
 
-from collections.abc import Sequence
+from functools import partial
 
-from samo.claims.comparison import Comparison
 from samo.claims.contrast import FMTL, PLAIN, compare
-from samo.claims.evidence import Evidence
 
 CLAIM = "F-MTL improves its base methods across datasets"
 QUOTE = "F-Method consistently improves all baseline methods across all datasets."
 SOURCE = "F-MTL, Tables 1 to 4"
 
-
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return compare(evidence, PLAIN, FMTL)
+comparisons = partial(compare, first=PLAIN, second=FMTL)

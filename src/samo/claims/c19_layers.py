@@ -10,12 +10,12 @@ are all.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import PLAIN, pairs
+from samo.claims.contrast import PLAIN, each_dataset, pairs
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence
 
@@ -27,11 +27,6 @@ QUOTE = (
 SOURCE = "Subramani, Figures 2 and 3"
 LEAST = 10
 MORE = Region(low=1.0, alike=(0.8, 1.25))
-
-
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return [comparison for dataset in evidence.datasets for comparison in _comparisons(evidence, dataset)]
 
 
 def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
@@ -89,3 +84,6 @@ def concentration(moved: pd.DataFrame) -> pd.Series:
         rest = own.drop(chosen).mean()
         found[seed] = own[chosen].mean() / rest if rest > 0 else math.nan
     return pd.Series(found)
+
+
+comparisons = each_dataset(_comparisons)

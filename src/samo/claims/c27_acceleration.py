@@ -8,8 +8,6 @@ budgets). The last three need conditions that no profile has yet: optimiser NAda
 Contradicted: one of them is the other way round.
 """
 
-from collections.abc import Sequence
-
 from samo.claims.c23_free import FREE
 from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import PLAIN, compare
@@ -27,13 +25,8 @@ PLANNED = {
 }
 
 
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
+def comparisons(evidence: Evidence) -> list[Comparison]:
     """See above."""
-    flat = [
-        comparison
-        for kind in FREE
-        for comparison in compare(
-            *(evidence, PLAIN, kind, LAMBDA_MAX), unit="times", region=NO_FLATTER, case="no flatter", ratio=True
-        )
-    ]
+    given = {"unit": "times", "region": NO_FLATTER, "case": "no flatter", "ratio": True}
+    flat = [c for kind in FREE for c in compare(evidence, PLAIN, kind, LAMBDA_MAX, **given)]  # type: ignore[arg-type]
     return [*flat, *(Comparison("all together", None, case=case, missing=lack) for case, lack in PLANNED.items())]
