@@ -45,9 +45,8 @@ FIELDS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_count_is_what_is_made(name: str) -> None:
-    case = problem(5)
     for fields, aggregator in product(FIELDS, ("ls", "mgda")):
-        sharpness = preset(name, **fields)
+        case, sharpness = problem(5), preset(name, **fields)
         expected = passes(sharpness, 5, scalarised=aggregator == "ls")
         assert counted(case, aggregator, sharpness, 3 if sharpness.every > 1 else 1) == expected, (fields, aggregator)
 

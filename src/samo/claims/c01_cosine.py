@@ -12,7 +12,6 @@ from samo.claims.comparison import Region
 from samo.claims.contrast import GSAM, PLAIN, compare
 from samo.claims.measures import COSINE
 
-CLAIM = "SAM raises the cosine between task gradients"
 QUOTE = "SAM substantially increases the cosine similarity between task gradients (from negative to positive values)."
 SOURCE = "SAMO, observations on SAM in multi-task learning"
 HIGHER = Region(low=0.0, alike=(-0.05, 0.05))

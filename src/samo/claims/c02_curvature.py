@@ -11,7 +11,6 @@ from samo.claims.comparison import Region
 from samo.claims.contrast import GSAM, PLAIN, compare, each
 from samo.claims.measures import LAMBDA_MAX, LAMBDA_RATIO
 
-CLAIM = "SAM lowers lambda_max and lambda_max / lambda_5"
 QUOTE = "Sharpness metrics λ_max and λ_max/λ_5 of the loss landscape both decrease markedly."
 SOURCE = "SAMO, Hessian spectra"
 SHARPER = Region(low=1.0, alike=(1 / 1.1, 1.1))

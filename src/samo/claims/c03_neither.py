@@ -15,7 +15,6 @@ from samo.claims.contrast import GSAM, LSAM, compare, each
 from samo.claims.effects import largest
 from samo.claims.evidence import Evidence
 
-CLAIM = "Neither G-SAM nor L-SAM wins everywhere"
 QUOTE = "G-SAM and L-SAM each exhibit advantages depending on the method and dataset"
 SOURCE = "SAMO, ablation of global and local perturbation"
 

@@ -9,7 +9,6 @@ from functools import partial
 
 from samo.claims.contrast import GSAM, LSAM, SAMO, compare, each
 
-CLAIM = "Joint perturbation beats global alone and local alone"
 QUOTE = "The joint global-local perturbation consistently outperforms using either global or local perturbation alone."
 SOURCE = "SAMO, ablation of global and local perturbation"
 

@@ -11,7 +11,6 @@ from samo.claims.contrast import SAMO, compare, each
 from samo.claims.evidence import Kind
 from samo.claims.measures import DELTA_M
 
-CLAIM = "Layer-wise normalisation is needed"
 QUOTE = "The variance of zeroth-order gradient estimates can be large, leading to training instability."
 SOURCE = "SAMO, method; all three normalisations are in its code"
 

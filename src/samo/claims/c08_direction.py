@@ -1,4 +1,4 @@
-"""8. Layer normalisation keeps what the estimate knows of a gradient's direction.
+"""8. Layer normalisation keeps the direction that the estimate has.
 
 Tested: cosine of the exact gradient of a task with its estimate by one direction at running statistics,
 layer-normalised minus raw, over the whole trunk. Supported: above -0.01, a standard deviation of the cosine of two
@@ -15,7 +15,6 @@ from samo.claims.comparison import Comparison, Region
 from samo.claims.effects import Effect, minus, of_repeats
 from samo.claims.evidence import Evidence
 
-CLAIM = "Layer normalisation keeps the direction that the estimate has"
 QUOTE = "preserves the directional information of the zeroth-order estimate"
 SOURCE = "SAMO, method: layer-wise normalisation"
 KEPT = Region(low=-0.01)

@@ -8,7 +8,6 @@ from functools import partial
 
 from samo.claims.contrast import PLAIN, SAMO, compare
 
-CLAIM = "SAMO improves its base with 11 and with 40 tasks"
 QUOTE = "Consistent improvements are maintained on CelebA (40 tasks) and QM9 (11 tasks), demonstrating scalability."
 SOURCE = "SAMO, QM9 and CelebA tables"
 

@@ -1,4 +1,4 @@
-"""10. SAMO improves its base where each task has an input of its own.
+"""10. SAMO improves its base with an input per task.
 
 Tested: Delta-m of each base method minus that of SAMO on the same aggregator, on Office-Home. Supported: above 0.
 Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below 0.
@@ -8,7 +8,6 @@ from functools import partial
 
 from samo.claims.contrast import PLAIN, SAMO, compare
 
-CLAIM = "SAMO improves its base with an input per task"
 QUOTE = "SAMO remains effective in the multi-input setting of Office-Home"
 SOURCE = "SAMO, Office-Home table"
 

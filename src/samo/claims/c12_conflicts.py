@@ -15,7 +15,6 @@ from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence
 from samo.claims.measures import CONFLICT_CHANGE
 
-CLAIM = "Conflicts vanish under F-MTL, and not without sharpness"
 QUOTE = "The gradient conflict ratio approaches 0% as training progresses (vs. rising above 50% under standard ERM)."
 SOURCE = "F-MTL, Figure 3"
 FALLS = Region(low=0.0, alike=(-0.05, 0.05))

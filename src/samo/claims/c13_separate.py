@@ -1,4 +1,4 @@
-"""13. Separate aggregation of loss and flatness, M(g) + M(s - g), beats direct aggregation, M(s).
+"""13. Separate aggregation of loss and flatness beats direct aggregation.
 
 Tested: Delta-m of the direct variant (L-SAM) minus that of F-MTL, on the same conflict-aware aggregator. Where the
 weights do not come from the gradients (LS) the two are the same thing or nearly so, and the sentence is not of them.
@@ -10,7 +10,6 @@ from functools import partial
 from samo.aggregation import SCALARISERS
 from samo.claims.contrast import FMTL, LSAM, compare
 
-CLAIM = "Separate aggregation of loss and flatness beats direct aggregation"
 QUOTE = "The decomposition strategy outperforms direct aggregation"
 SOURCE = "F-MTL, Table 5"
 

@@ -1,4 +1,4 @@
-"""14. F-LS and F-STL do not reach conflict-aware methods such as F-IMTL.
+"""14. F-LS and F-STL do not reach conflict-aware F-methods such as F-IMTL.
 
 Tested: Delta-m of F-LS, and of F-STL (each task its own network, flat), minus that of F-IMTL-G, the method that the
 sentence names. Supported: both above 0. Equivalent: within half a point (`contrast.MARGIN`), one at least.
@@ -13,7 +13,6 @@ from samo.claims.contrast import FMTL, GAIN, PLAIN, SINGLE, difference, each_dat
 from samo.claims.evidence import Evidence, Kind, find
 from samo.results.stats import LEVEL
 
-CLAIM = "F-LS and F-STL do not reach conflict-aware F-methods such as F-IMTL"
 QUOTE = "F-LS and F-STL cannot surpass conflict-aware methods such as F-IMTL."
 SOURCE = "F-MTL, Table 7"
 NAMED = "imtl-g"

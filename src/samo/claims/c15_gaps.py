@@ -18,7 +18,6 @@ from samo.claims.contrast import FMTL, MARGIN, PLAIN, each_dataset, pairs
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence
 
-CLAIM = "Gaps between base methods narrow once all are flat"
 QUOTE = "When flatness is incorporated into all methods, performance gaps among different MTL approaches narrow."
 SOURCE = "F-MTL, Tables 1 to 4 and their discussion"
 LEAST = 3

@@ -12,7 +12,6 @@ from samo.claims.comparison import Comparison
 from samo.claims.contrast import ALIKE, difference, each_dataset
 from samo.claims.evidence import Evidence, Kind
 
-CLAIM = "F-MTL is insensitive to rho"
 QUOTE = "The framework is insensitive to the hyperparameters (perturbation radii ρ_sh, ρ_ns)."
 SOURCE = "F-MTL, method and appendix D.3"
 

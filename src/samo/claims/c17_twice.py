@@ -12,7 +12,6 @@ from samo.aggregation import SCALARISERS
 from samo.claims.comparison import Region
 from samo.claims.contrast import FMTL, PLAIN, times
 
-CLAIM = "F-MTL costs about twice a gradient-based base"
 QUOTE = "incurring roughly 2× the computational cost of the base method"
 SOURCE = "F-MTL, method: cost"
 

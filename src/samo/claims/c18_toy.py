@@ -14,7 +14,6 @@ from samo.claims.comparison import Comparison, Region
 from samo.claims.effects import exactly
 from samo.claims.evidence import Evidence
 
-CLAIM = "On the quadratic toy LS + SAM ends elsewhere, and flatter, than LS"
 QUOTE = "initialized from the same starting point x_0 = (0, 0), but they converge to different solutions"
 SOURCE = "Subramani, toy example"
 TOY = "quadratics"

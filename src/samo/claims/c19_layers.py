@@ -1,4 +1,4 @@
-"""19. Only some layers change their cosine between task gradients much: the first, some middle ones and the last.
+"""19. Only some layers (first, some middle, last) change their cosine much.
 
 A layer is a module, weight and bias together; its movement is the range of its cosine between task gradients over the
 epochs (of its tensors, the mean). Tested on runs without sharpness: the movement of the third of the layers that move
@@ -19,7 +19,6 @@ from samo.claims.contrast import PLAIN, each_dataset, pairs
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence
 
-CLAIM = "Only some layers (first, some middle, last) change their cosine much"
 QUOTE = (
     "Only certain layers—specifically the first, some middle layers, and the last layers—showed more changes in "
     "cosine similarity"

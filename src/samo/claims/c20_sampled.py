@@ -1,4 +1,4 @@
-"""20. The local part on the crucial layers alone keeps SAMO's gain for less.
+"""20. Sampling the crucial layers keeps SAMO's gain for less.
 
 Tested: Delta-m of SAMO minus that of SAMO on sampled layers, on the same aggregator, and how many times as long a step
 of SAMO takes. Supported: not worse by half a point (`contrast.MARGIN`), and above 1 times. Contradicted: worse by more
@@ -14,7 +14,6 @@ from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import AS_WELL, SAMO, compare, times, with_gain
 from samo.claims.evidence import Evidence, Kind
 
-CLAIM = "Sampling the crucial layers keeps SAMO's gain for less"
 QUOTE = "better generalization performance and reduced computational cost"
 SOURCE = "Subramani, proposed algorithm and conclusion"
 

@@ -1,4 +1,4 @@
-"""21. Ours: the estimate's sign carries information. After layer normalisation nothing else of it is left.
+"""21. The estimate's sign carries information: SAMO beats its placebo.
 
 Tested: Delta-m of the placebo (the same perturbation with a coin for the sign, and no probe) minus that of SAMO on the
 same aggregator, with equal learning rate, rho and alpha: what differs is the coin alone. Supported: above 0.
@@ -17,8 +17,6 @@ from samo.claims.measures import DELTA_M, LAMBDA_MAX
 from samo.optim.sharpness import preset
 from samo.results.method import MethodSpec
 
-CLAIM = "The estimate's sign carries information: SAMO beats its placebo"
-QUOTE = ""
 SOURCE = "ours, from SAMO's formulas"
 
 

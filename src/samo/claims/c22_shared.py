@@ -1,4 +1,4 @@
-"""22. Ours: one direction for all tasks' probes does as well as K, at a cost that does not grow with K.
+"""22. One shared probe does as well as K, at a cost flat in K.
 
 With one direction for all tasks the estimates differ in their sign alone: two perturbed points serve all tasks.
 Tested: Delta-m of SAMO minus that of SAMO with a shared direction, on the same aggregator; and a step of the latter on
@@ -14,8 +14,6 @@ from samo.claims.contrast import AS_WELL, SAMO, compare, quotient, with_gain
 from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.measures import step_time
 
-CLAIM = "One shared probe does as well as K, at a cost flat in K"
-QUOTE = ""
 SOURCE = "ours, from SAMO's formulas"
 SHARED = Kind("samo-shared")
 FLAT = Region(high=1.25)

@@ -1,4 +1,4 @@
-"""23. Ours: a perturbation without a further pass does as well as SAMO.
+"""23. A perturbation without a further pass (msam, lookback) does as well as SAMO.
 
 Momentum-SAM and look-back move along what the optimiser did before. Tested, for each of the two on the same aggregator:
 Delta-m of SAMO minus its own, and its step as a multiple of one without sharpness. Supported: not worse by half a point
@@ -10,8 +10,6 @@ from samo.claims.comparison import Comparison
 from samo.claims.contrast import AS_WELL, NO_EXTRA_TIME, PLAIN, SAMO, compare, times, with_gain
 from samo.claims.evidence import Evidence, Kind
 
-CLAIM = "A perturbation without a further pass (msam, lookback) does as well as SAMO"
-QUOTE = ""
 SOURCE = "ours; Momentum-SAM (Becker et al. 2024)"
 FREE = (Kind("msam"), Kind("lookback"))
 

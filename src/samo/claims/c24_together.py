@@ -1,4 +1,4 @@
-"""24. Ours: curvature, conflict and test error move together over the flat variants.
+"""24. Curvature, conflict and test error move together over the flat variants.
 
 The papers tell one story: flatter, so less conflict, so lower error. Over all methods with a sharpness at a dose that
 shows (one of the three measures differs from the base's beyond the seeds' noise), each against its own aggregator
@@ -21,8 +21,6 @@ from samo.claims.effects import of_ranks
 from samo.claims.evidence import Evidence, find
 from samo.claims.measures import COSINE, DELTA_M, LAMBDA_MAX, Measure
 
-CLAIM = "Curvature, conflict and test error move together over the flat variants"
-QUOTE = ""
 SOURCE = "ours; the story of SAMO and F-MTL"
 LEAST = 6
 TOGETHER = Region(low=0.0, alike=(-0.1, 0.1))

@@ -1,4 +1,4 @@
-"""25. The estimate says something about the true gradient.
+"""25. The estimate says something about the direction of a task's gradient.
 
 Tested: cosine between the exact gradient of a task and its estimate as the method uses it: one direction,
 layer-normalised, at running statistics, over the whole trunk. Supported: above 0.1, a hundredth of the gradient's
@@ -12,7 +12,6 @@ from functools import partial
 from samo.claims.c08_direction import cosine, estimates
 from samo.claims.comparison import Region
 
-CLAIM = "The estimate says something about the direction of a task's gradient"
 QUOTE = "local perturbations are approximated using only forward passes"
 SOURCE = "SAMO, abstract and method"
 KNOWS = Region(low=0.1, alike=(-0.1, 0.1))

@@ -1,4 +1,4 @@
-"""27. Ours: what perturbations without a further pass gain is acceleration, not flatness.
+"""27. What msam and lookback gain is acceleration, not flatness.
 
 Momentum-SAM and look-back move along *minus* the past direction: the side to which Nesterov's gradient looks ahead.
 Tested, were it so: their ends are no flatter than the base's (lambda_max of the base in multiples of theirs; supported:
@@ -14,8 +14,6 @@ from samo.claims.contrast import PLAIN, compare
 from samo.claims.evidence import Evidence
 from samo.claims.measures import LAMBDA_MAX
 
-CLAIM = "What msam and lookback gain is acceleration, not flatness"
-QUOTE = ""
 SOURCE = "ours; Momentum-SAM (Becker et al. 2024) starts from Nesterov's gradient"
 NO_FLATTER = Region(high=1.1)
 PLANNED = {

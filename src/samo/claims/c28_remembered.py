@@ -1,4 +1,4 @@
-"""28. Ours: a remembered gradient knows more of a task's gradient than the probe, and costs no pass.
+"""28. A remembered gradient knows more of a task's gradient than the probe.
 
 Tested: cosine of the task's exact gradient with the one it had a step ago, minus that with the estimate by one
 layer-normalised direction, on the same trained network. Supported: above 0. Equivalent: within 0.05. Contradicted:
@@ -10,8 +10,6 @@ from functools import partial
 from samo.claims.c08_direction import estimates, more
 from samo.claims.comparison import Region
 
-CLAIM = "A remembered gradient knows more of a task's gradient than the probe"
-QUOTE = ""
 SOURCE = "ours"
 
 comparisons = partial(

@@ -34,7 +34,7 @@ def table(evidence: Evidence) -> pd.DataFrame:
         claim = get(number)
         judged = judge(claim.comparisons(evidence))
         for k, row in enumerate((judged.whole, *judged.cases, *judged.places)):
-            found.append((number, claim.CLAIM, claim.SOURCE, "" if k else claim.QUOTE, *_values(row, evidence)))
+            found.append((number, claim.sentence, claim.source, "" if k else claim.quote, *_values(row, evidence)))
     return pd.DataFrame(found, columns=COLUMNS)
 
 
