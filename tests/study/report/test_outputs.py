@@ -72,9 +72,8 @@ def test_a_removed_method_leaves_the_tables_and_a_condition_that_has_not_run_is_
 
 def test_the_report_shows_datasets_with_variants_and_passes_over_the_others(study, tmp_path):
     copy_template(tmp_path)
-    both = params(
-        datasets=dict.fromkeys(("multimnist", "multifashion"), yaml.safe_load(PARAMS)["datasets"]["multimnist"])
-    )
+    blocks = {name: yaml.safe_load(PARAMS)["datasets"]["multimnist"] for name in ("multimnist", "multifashion")}
+    both = params(datasets=blocks)
     told = Report(study[0], both).sensitivity("what one setting changes", "Below zero the change helps.").html
     assert "On Multi-MNIST, " in told
     assert 'id="multimnist-sensitivity"' in told
