@@ -97,7 +97,11 @@ def table(key: Key) -> Table:
     return arrange(rows, metrics)
 
 
-KEYS = [key for key in NUMBERS.groupby(["paper", "table", "dataset"], sort=False).groups if key[2] in METRICS]
+KEYS: list[Key] = [
+    (paper, name, dataset)
+    for paper, name, dataset in NUMBERS[["paper", "table", "dataset"]].drop_duplicates().itertuples(index=False)
+    if dataset in METRICS
+]
 """Every table of a dataset whose Delta-m is known to be made of the printed metrics."""
 
 

@@ -27,8 +27,9 @@ def shown(rows: pd.DataFrame) -> pd.DataFrame:
     """
     kept = rows[(rows["task"] == "all") & (rows["measure"].isin(PANELS) | rows["measure"].str.startswith("eig_"))]
     draws = kept.groupby(["method", "seed", "measure"], sort=False)
-    found: pd.DataFrame = draws["value"].agg(value="mean", low="min", high="max", draws="size")
-    return found.assign(residual=draws["residual"].max()).reset_index()
+    value, residual = ("value", "mean"), ("residual", "max")
+    spans = {"low": ("value", "min"), "high": ("value", "max"), "draws": ("value", "size")}
+    return draws.agg(value=value, **spans, residual=residual).reset_index()
 
 
 def draw(table: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
