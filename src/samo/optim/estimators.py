@@ -1,29 +1,28 @@
 """Local gradients ghat_i: where each task's own part of the perturbation comes from. A new estimator is one function.
 
-`spsa` needs forward passes only: simultaneous perturbation (Spall 1992; SAMO, ICCV 2025, section 3).
+`spsa` needs forward passes only: simultaneous perturbation (Spall 1992; SAMO, ICCV 2025, section 3). `guided` is spsa
+along other directions (guided evolutionary strategies, Maheswaranathan et al. 2019).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from samo.optim.closures import TaskLosses
 from samo.optim.parameters import widest
-from samo.optim.perturbation import Vector, Weights
+from samo.optim.perturbation import Vector, Weights, inner, safe_ratio, whole_norm
 from samo.optim.random_state import draw_seeds
-from samo.optim.sharpness import Sharpness
+from samo.optim.sharpness import Distribution, Sharpness
 
 
 class Estimate(NamedTuple):
-    """ghat = coefficient x direction, one for all of these tasks.
+    """ghat = coefficient x direction on the tensors that get a local part, one for the tasks of these places.
 
-    Attributes:
-        tasks: their places.
-        direction: on the tensors of the trunk that get a local part.
-        coefficient: a scalar.
-        slopes: what the probe said of each of them, [len(tasks), directions]; None where nothing was probed.
+    `slopes`, [len(tasks), directions], is what the probe said of each of them; None where nothing was probed.
     """
 
     tasks: list[int]
@@ -32,16 +31,18 @@ class Estimate(NamedTuple):
     slopes: Tensor | None = None
 
 
-class AtTheta(NamedTuple):
+@dataclass(frozen=True)
+class AtTheta:
     """What an estimator may go by.
 
     Attributes:
-        losses: the losses, in passes without trace.
-        theta: the trunk.
-        which: the indices of its tensors that get a local part.
+        losses: in passes without trace.
+        theta: the trunk; `which` are the indices of its tensors that get a local part.
         generator: the source of the seeds of random directions.
         at_theta: the losses where the trunk is, [K]: what a one-sided probe is compared with.
-        rows: each task's exact gradient, where a backward pass per task was made for it.
+        rows: what is known of each task's gradient: exact where a backward pass per task was made for it, else what is
+            remembered, None where nothing is.
+        g0: the gradient of the mean loss.
     """
 
     losses: TaskLosses
@@ -49,51 +50,105 @@ class AtTheta(NamedTuple):
     which: Sequence[int]
     generator: torch.Generator
     at_theta: Tensor
-    rows: Sequence[Vector] = ()
+    rows: Sequence[Vector | None] = ()
+    g0: Vector = field(default_factory=list)
+
+    @cached_property
+    def local(self) -> Vector:
+        """The tensors that get a local part."""
+        return [self.theta.home[d] for d in self.which]
+
+    @cached_property
+    def known(self) -> list[Vector]:
+        """What is known of the tasks' gradients, on these tensors."""
+        return [[row[d] for d in self.which] for row in self.rows if row is not None]
+
+    @cached_property
+    def span(self) -> Tensor:
+        """C [len(known), k] such that C^T known is an orthonormal basis of their k dimensions."""
+        stacked = [torch.stack([part.flatten() for part in parts]) for parts in zip(*self.known, strict=True)]
+        gramian = torch.stack([rows @ rows.T for rows in stacked]).sum(0)
+        squares, vectors = torch.linalg.eigh(gramian)
+        used = squares > squares.max() * len(squares) * torch.finfo(squares.dtype).eps
+        basis: Tensor = vectors[:, used] * squares[used].rsqrt()
+        return basis
+
+    def agreement(self, task: int) -> Tensor:
+        """alpha_i = (1 + cos(m_i, g_0)) / 2, m_i what is known of the task's gradient; 0.5 where nothing is."""
+        if not self.rows or (row := self.rows[task]) is None:
+            return self.at_theta.new_full((), 0.5)
+        m, g0 = [row[d] for d in self.which], [self.g0[d] for d in self.which]
+        return (1 + safe_ratio(inner(m, g0), whole_norm(m) * whole_norm(g0))).clamp(0, 2) / 2
 
 
-def exact(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
-    """ghat_i = g_i, the task's gradient itself (L-SAM; F-MTL, algorithm 1)."""
+def own(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
+    """ghat_i = g_i itself (L-SAM; F-MTL, algorithm 1), or what is remembered of it; g_0 where nothing is."""
+    found = [at.g0 if not at.rows or (row := at.rows[i]) is None else row for i in tasks]
     one = at.at_theta.new_ones(())
-    return [Estimate([i], [at.rows[i][d] for d in at.which], one) for i in tasks]
+    return [Estimate([i], [row[d] for d in at.which], one) for i, row in zip(tasks, found, strict=True)]
 
 
 def spsa(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
     """ghat_i = s_i z, s_i the slope of l_i along a random direction z; all of these tasks share z and its probes."""
-    like = [at.theta.home[d] for d in at.which]
     seeds, z, columns = draw_seeds(s.directions, at.generator), [], []
     for seed in seeds:
-        z = draw(like, seed, s.distribution)
+        z = direction(s, seed, at)
         columns.append(probe(s, tasks, z, at))
-    return _estimates(s, tasks, like, seeds, torch.stack(columns, dim=1), z, probed=True)
+    slopes = torch.stack(columns, dim=1)
+    return [
+        Estimate([tasks[n] for n in group], *_averaged(s, at, seeds, slopes[group[0]], z), slopes[group])
+        for group in _alike(s, slopes)
+    ]
 
 
 def coin(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
     """ghat_i = +-z, a coin in the place of the slope: the placebo of spsa, without any probe."""
-    like = [at.theta.home[d] for d in at.which]
-    seeds = draw_seeds(s.directions, at.generator)
-    size = (len(tasks), s.directions)
-    coins = 2 * torch.randint(2, size, generator=at.generator, device=at.generator.device) - 1
-    z = draw(like, seeds[0], s.distribution) if s.directions == 1 else []
-    return _estimates(s, tasks, like, seeds, coins.to(at.at_theta), z, probed=False)
+    seeds, size = draw_seeds(s.directions, at.generator), (len(tasks), s.directions)
+    coins = (2 * torch.randint(2, size, generator=at.generator, device=at.generator.device) - 1).to(at.at_theta)
+    z = direction(s, seeds[0], at) if s.directions == 1 else []
+    return [
+        Estimate([tasks[n] for n in group], *_averaged(s, at, seeds, coins[group[0]], z)) for group in _alike(s, coins)
+    ]
 
 
 ESTIMATORS: Mapping[str, Callable[[Sharpness, Sequence[int], AtTheta], list[Estimate]]] = {
-    "exact": exact,
+    "exact": own,
     "spsa": spsa,
     "random": coin,
+    "remembered": own,
+    "guided": spsa,
 }
 
 
-def draw(like: Sequence[Tensor], seed: int, distribution: Literal["normal", "rademacher"] = "normal") -> Vector:
+def direction(s: Sharpness, seed: int, at: AtTheta) -> Vector:
+    """The random direction of a seed, half of it in the span of the gradients that are known where it is guided.
+
+    E z z^T = (I + P / k U U^T) / 2, U [P, k] an orthonormal basis of that span: as long as one of identity covariance.
+    """
+    z = draw(at.local, seed, s.distribution, s.rank)
+    if s.estimator == "guided" and at.known and at.span.numel():
+        k = at.span.shape[1]
+        e = torch.randn(k, generator=torch.Generator(z[0].device).manual_seed(seed ^ 1), device=z[0].device)
+        weights = at.span @ e.to(at.span) * (sum(part.numel() for part in z) / k) ** 0.5
+        for weight, row in zip(weights, at.known, strict=True):
+            torch._foreach_add_(z, torch._foreach_mul(row, weight))
+        torch._foreach_mul_(z, 0.5**0.5)
+    return z
+
+
+def draw(like: Sequence[Tensor], seed: int, distribution: Distribution = "normal", rank: int = 1) -> Vector:
     """A random direction shaped like these tensors, of identity covariance: the same one for the same seed."""
     generator = torch.Generator(like[0].device).manual_seed(seed)
     z = [torch.empty_like(p, dtype=widest([p]), requires_grad=False) for p in like]
     for part in z:
-        if distribution == "normal":
-            part.normal_(generator=generator)
-        else:
+        if distribution == "rademacher":
             part.random_(0, 2, generator=generator).mul_(2).sub_(1)
+        elif distribution == "low-rank" and part.ndim > 1:
+            out, rest = part.flatten(1).shape
+            U, V = (part.new_empty(n, rank).normal_(generator=generator) for n in (out, rest))
+            part.copy_((U @ V.T / rank**0.5).view(part.shape))
+        else:
+            part.normal_(generator=generator)
     return z
 
 
@@ -118,7 +173,7 @@ def probe(s: Sharpness, tasks: Sequence[int], z: Vector, at: AtTheta) -> Tensor:
     slopes = (ahead - behind) / width
     if not torch.isfinite(slopes).all():
         for values, sign in ((ahead, "+"), (behind, "-")):
-            at.losses.check_finite(values, tasks, f" in a probe, at theta {sign} mu z (mu = {s.mu:g})")
+            at.losses.check(values, tasks, where=f" in a probe, at theta {sign} mu z (mu = {s.mu:g})")
     return slopes
 
 
@@ -129,32 +184,24 @@ def losses_at_theta(s: Sharpness, at: AtTheta) -> Tensor:
     return at.at_theta
 
 
-def _estimates(
-    s: Sharpness, tasks: Sequence[int], like: Vector, seeds: list[int], coefficients: Tensor, z: Vector, *, probed: bool
-) -> list[Estimate]:
-    """Tasks with their estimates from coefficients [len(tasks), directions]; those with equal ones together."""
-    together = _same_sign(coefficients) if s.sign_only and len(tasks) > 1 else [[n] for n in range(len(tasks))]
-    found = []
-    for group in together:
-        own = coefficients[group[0]]
-        direction, coefficient = (z, own[0]) if s.directions == 1 else (_average(s, like, seeds, own), own.new_ones(()))
-        slopes = coefficients[group] if probed else None
-        found.append(Estimate([tasks[n] for n in group], direction, coefficient, slopes))
-    return found
-
-
-def _same_sign(coefficients: Tensor) -> list[list[int]]:
-    """Tasks grouped by the sign of their slope: at most three groups, in practice two."""
+def _alike(s: Sharpness, coefficients: Tensor) -> list[list[int]]:
+    """Rows of [tasks, directions] that make one estimate: by sign, at most three groups; each its own otherwise."""
+    if not s.sign_only or len(coefficients) == 1:
+        return [[n] for n in range(len(coefficients))]
     signs = coefficients[:, 0].sign().tolist()
     groups = ([n for n, sign in enumerate(signs) if sign == wanted] for wanted in (1.0, -1.0, 0.0))
     return [group for group in groups if group]
 
 
-def _average(s: Sharpness, like: Vector, seeds: Sequence[int], coefficients: Tensor) -> Vector:
-    """The mean of s_q z_q over directions, each drawn again from its seed rather than stored."""
-    total = [torch.zeros_like(part, dtype=widest([part])) for part in like]
+def _averaged(
+    s: Sharpness, at: AtTheta, seeds: Sequence[int], coefficients: Tensor, z: Vector
+) -> tuple[Vector, Tensor]:
+    """Direction and coefficient of one z, or of the mean of s_q z_q, each drawn again rather than stored."""
+    if s.directions == 1:
+        return z, coefficients[0]
+    total = [torch.zeros_like(part, dtype=widest([part])) for part in at.local]
     for seed, coefficient in zip(seeds, coefficients / len(seeds), strict=True):
-        z = draw(like, seed, s.distribution)
+        z = direction(s, seed, at)
         torch._foreach_mul_(z, coefficient)
         torch._foreach_add_(total, z)
-    return total
+    return total, coefficients.new_ones(())
