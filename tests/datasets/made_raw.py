@@ -16,8 +16,8 @@ from rdkit import Chem
 from rdkit.Chem.rdDistGeom import EmbedMolecule
 
 from samo import datasets
-from samo.datasets import brown, qm9
-from samo.datasets.parts import composites
+from samo.datasets import qm9
+from samo.datasets.parts import brown, composites
 from samo.datasets.parts.dense.folders import Layout
 from samo.study import store
 from samo.training.problem import Problem

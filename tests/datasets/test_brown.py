@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import samo
-from samo.datasets import brown
+from samo.datasets.parts import brown
+from samo.models.multitask import MultiTaskNetwork
 from samo.optim.sharpness import PRESETS
 from tests.datasets.made_raw import prepared, problem, texts
 
@@ -73,6 +74,7 @@ def test_every_preset_steps_through_attention_and_the_tied_embedding(arrays, pre
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = made.network()
+    assert isinstance(network, MultiTaskNetwork)
     assert not {id(p) for p in network.heads.parameters()} & {id(p) for p in network.trunk.parameters()}
     update = samo.MultiTaskUpdate(network.trunk, network.heads, sharpness=samo.preset(preset))
     batch = next(made.splits["train"].batches(8, CPU, torch.Generator().manual_seed(0)))
@@ -86,6 +88,7 @@ def test_every_preset_steps_through_attention_and_the_tied_embedding(arrays, pre
 def test_only_the_adapters_are_trained_and_perturbed(adapted):
     made = problem("brownlora", adapted)
     network = made.network()
+    assert isinstance(network, MultiTaskNetwork)
     shared = {name: p for name, p in network.trunk.named_parameters() if p.requires_grad}
     assert shared
     assert all("lora_" in name for name in shared)

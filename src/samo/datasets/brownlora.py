@@ -2,7 +2,7 @@
 
 `prepare` trains the trunk, so that its weights lie beside the arrays and every method starts from the same ones.
 Training adds low-rank adapters (LoRA, Hu et al. 2022): they alone are trained, and so every perturbation is theirs.
-All else is as in `samo.datasets.brown`.
+All else is as in `samo.datasets.parts.brown`.
 """
 
 from itertools import chain, islice, repeat
@@ -13,8 +13,8 @@ import torch
 from pydantic import Field
 from safetensors.torch import save_file
 
-from samo.datasets import brown
-from samo.datasets.brown import RAW, problem
+from samo.datasets.parts import brown
+from samo.datasets.parts.brown import RAW, problem
 from samo.training.evaluation import evaluate
 
 __all__ = ["RAW", "Data", "Training", "prepare", "problem"]
@@ -41,14 +41,14 @@ class Data(brown.Data):
 
 
 class Training(brown.Training):
-    """As `samo.datasets.brown.Training`, by default on the two other tasks with adapters of rank 4."""
+    """As `samo.datasets.parts.brown.Training`, by default on the two other tasks with adapters of rank 4."""
 
     tasks: Annotated[list[brown.Name], Field(min_length=1)] | None = Field(default_factory=OTHERS.copy)
     lora: brown.Lora | None = brown.Lora(rank=4, weights=TRUNK)
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write the arrays of `samo.datasets.brown.prepare` and the trunk's weights; return the datasheet.
+    """Write the arrays of `samo.datasets.parts.brown.prepare` and the trunk's weights; return the datasheet.
 
     Raises:
         ValueError: as there; or there are fewer paragraphs to train on than a batch holds.

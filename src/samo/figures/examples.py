@@ -1,4 +1,4 @@
-"""What a dataset's examples look like: pictures, pictures with a target for every pixel, or molecules."""
+"""What a dataset's examples look like: pictures, pictures with a target for every pixel, molecules, or texts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,8 +22,8 @@ def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
     """The first examples of a batch with their targets, a panel each.
 
     Args:
-        batch: of a dataset, as its split serves it: (pictures, labels), `Views`, (molecules, targets), or task ->
-            (pictures, labels) where each task has pictures of its own.
+        batch: of a dataset, as its split serves it: (pictures, labels), `Views`, (molecules, targets), (words,
+            parts of speech and genre), or task -> (pictures, labels) where each task has pictures of its own.
         tasks: their names, in order.
         count: examples at most.
     """
@@ -38,6 +38,8 @@ def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
         ]
         return _pictures(found[:count])
     inputs, targets = batch
+    if isinstance(inputs, Tensor) and inputs.ndim == 2:
+        return _texts(inputs, targets[:, :-1], count)
     if isinstance(inputs, Tensor):
         words = [_words(row, tasks) for row in targets[:count].tolist()]
         return _pictures(list(zip(inputs[:count], words, strict=True)))
@@ -45,6 +47,18 @@ def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
     for n, axes in enumerate(panels[0]):
         _molecule(axes, inputs.atoms[n], inputs.pairs[n], inputs.real[n])
         _titled(axes, "\n".join(f"{t} {v:+.1f}" for t, v in zip(tasks[:3], targets[n].tolist(), strict=False)))
+    return figure
+
+
+def _texts(words: Tensor, parts: Tensor, count: int) -> Figure:
+    """A row a text: its words by their frequency (bright is frequent), and their parts of speech."""
+    figure, panels = _panels(2, 1, 0.5)
+    for (axes,), of, said in zip(
+        panels, (words.float().log1p(), parts % 20), ("words", "parts of speech"), strict=True
+    ):
+        shown = np.ma.masked_where((words[:count] == 0).cpu().numpy(), of[:count].cpu().numpy())
+        axes.imshow(shown, aspect="auto", cmap="viridis_r" if said == "words" else "tab20", interpolation="nearest")
+        _titled(axes, said)
     return figure
 
 

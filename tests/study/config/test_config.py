@@ -60,7 +60,7 @@ LS = "ls: {aggregator: ls}"
         ("seeds: [0, 1]", "seeds: [0, 1]\nsede: 3", ["sede: unknown key"]),
         (LS, "Ls!: {aggregator: ls}", ["methods.Ls! = 'Ls!'", "pattern"]),
         (LS, "1: {aggregator: ls}", ["methods.1: a key must be text"]),
-        ("multimnist:\n", "multimnits:\n", ["multimnits", "allowed are celeba"]),
+        ("multimnist:\n", "multimnits:\n", ["multimnits", "allowed are brown"]),
         # Datasets.
         ("train: 320", "train: 0", ["datasets.multimnist.data.train = 0", "greater than or equal to 1"]),
         ("train: 320", 'train: "320"', ["datasets.multimnist.data.train = '320'", "integer"]),
