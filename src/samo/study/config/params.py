@@ -1,14 +1,14 @@
 """What params.yaml holds; each block is checked by pydantic, and trusted everywhere else."""
 
 import importlib
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast
 
 from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator, model_validator
 
 from samo import datasets
 from samo.optim import sharpness
 from samo.study.config.method import Method
-from samo.training.search import Ranges, Search, Seeds, each_once
+from samo.training.search import Ranges, Search, Seeds, each_once, most, taken_from
 from samo.training.settings import Settings, Training, Updates
 
 Data = TypeVar("Data", bound=Settings)
@@ -254,23 +254,45 @@ class Params(Settings):
 _NOTHING = Search(updates=[1], trials=2, seeds=[0], lr=1.0, rho=1.0)
 
 
-def space(params: Params, dataset: str, method: str) -> tuple[dict[str, float], Ranges]:
-    """What a method has given (by its block, or by a range of one value), and between what the rest is searched.
+class Plan(NamedTuple):
+    """What a condition's trainings are.
 
-    An arm searches nothing; it has no "lr" where it takes that of its donor.
+    Attributes:
+        given: by the method's block, or by a range of one value. An arm has no "lr" where it takes that of its donor.
+        ranges: between what the rest is searched; an arm searches nothing.
+        budgets: of its search, those that its final runs go by.
+        trials, finals: the updates of every training of the search, at most, and of every final run.
     """
-    plan, block = params.datasets[dataset].search, params.methods_on(dataset)[method]
+
+    given: dict[str, float]
+    ranges: Ranges
+    budgets: list[int]
+    trials: list[int]
+    finals: list[int]
+
+
+def plan(params: Params, dataset: str, method: str) -> Plan:
+    """The trainings of a condition."""
+    search, updates = params.datasets[dataset].search, params.updates_on(dataset, method)
+    given, ranges = _space(params, dataset, method)
+    budgets = sorted({taken_from(search.updates, n) for n in updates})
+    trials = budgets * (most(ranges, search) * len(search.seeds))
+    return Plan(given, ranges, budgets, trials, updates * len(params.seeds_on(dataset, method)))
+
+
+def _space(params: Params, dataset: str, method: str) -> tuple[dict[str, float], Ranges]:
+    search, block = params.datasets[dataset].search, params.methods_on(dataset)[method]
     shape = sharpness.preset(block.preset_name, **block.preset_fields)
     given: dict[str, float] = {} if block.lr is None else {"lr": block.lr}
     if shape.scope != "none" and "rho" in block.preset_fields:
         given["rho"] = shape.rho
     if method in params.arms.methods:
         return given, {}
-    wanted: dict[str, Any] = {"lr": plan.lr}
+    wanted: dict[str, Any] = {"lr": search.lr}
     if shape.scope != "none":
-        wanted["rho"] = plan.rho
-    if plan.alpha and shape.scope == "joint" and "alpha" not in block.preset_fields:
-        wanted["alpha"] = plan.alpha
+        wanted["rho"] = search.rho
+    if search.alpha and shape.scope == "joint" and "alpha" not in block.preset_fields:
+        wanted["alpha"] = search.alpha
     wanted = {name: values for name, values in wanted.items() if name not in given}
     given |= {name: value for name, value in wanted.items() if not isinstance(value, list)}
     return given, {name: (value[0], value[1]) for name, value in wanted.items() if isinstance(value, list)}

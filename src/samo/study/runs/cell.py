@@ -22,7 +22,7 @@ from samo.study.tracking import track
 from samo.training.evaluation import reported
 from samo.training.loop import DivergedError, Fit, Recipe, fit, fresh
 from samo.training.problem import Metric
-from samo.training.search import Searched, Trial, most, taken_from
+from samo.training.search import Searched, Trial, taken_from
 
 Fits = dict[tuple[int, int], Fit]
 """(Budget, seed) -> what the final run gave."""
@@ -67,10 +67,8 @@ class OpenCondition:
         # What use_deterministic_algorithms does, but for a second of imports.
         torch.set_deterministic_debug_mode("warn")
         self.problem = datasets.get(dataset).problem(self._root / "data/prepared" / dataset, block.training)
-        self._plan, (self._given, self._ranges) = block.search, config.space(params, dataset, method)
-        self._budgets = sorted({taken_from(self._plan.updates, n) for n in self.updates})
-        trials = most(self._ranges, self._plan) * len(self._plan.seeds)
-        watch = Watch(self._condition.name, trials * sum(self._budgets), len(self.seeds) * sum(self.updates))
+        self._search, self._plan = block.search, config.plan(params, dataset, method)
+        watch = Watch(self._condition.name, sum(self._plan.trials), sum(self._plan.finals))
         self._kept = self._checkpoints()
         self._trainings = Trainings(self.problem, self.training, self.method, here, watch, self._kept)
         self._views: track.Live | None = None
@@ -85,7 +83,7 @@ class OpenCondition:
 
     def recipe(self) -> Recipe:
         """What a training is before anything is chosen: with the lowest values that are searched."""
-        lowest = {"lr": 0.0, **self._given, **{name: low for name, (low, _) in self._ranges.items()}}
+        lowest = {"lr": 0.0, **self._plan.given, **{name: low for name, (low, _) in self._plan.ranges.items()}}
         return self._trainings.recipe(Trial(**lowest), self.updates[0], self.seeds[0])
 
     def search(self) -> dict[int, Searched]:
@@ -108,9 +106,9 @@ class OpenCondition:
                 for n, one in found.items()
             }
         if own.method not in params.arms.methods:
-            return self._trainings.search(self._budgets, self._given, self._ranges, self._plan)
+            return self._trainings.search(self._plan, self._search)
         donor = results.read_search(self._root / Condition(own.dataset, params.arms.donor).search)
-        chosen = {int(n): {"lr": one["chosen"]["lr"], **self._given} for n, one in donor.items()}
+        chosen = {int(n): {"lr": one["chosen"]["lr"], **self._plan.given} for n, one in donor.items()}
         return {n: Searched([], Trial(**given), []) for n, given in chosen.items()}
 
     def train(self, searched: dict[int, Searched]) -> Fits:
@@ -157,7 +155,7 @@ class OpenCondition:
             if self._here.writes:
                 self._write(result, fits)
             if self._views is not None:
-                self._views.finish(result.metrics)
+                self._views.finish(result.at)
         self._kept.clear()
         return result
 

@@ -1,18 +1,19 @@
 """The single trainings of a condition: which there are, from where each goes on, and how far the condition is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from samo.optim import sharpness
 from samo.study import progress, store
 from samo.study.config.method import Method
+from samo.study.config.params import Plan
 from samo.study.runs import checkpoint
 from samo.study.runs.place import Place
 from samo.training.evaluation import values_of
 from samo.training.loop import DivergedError, Fit, Progress, Recipe, fit
 from samo.training.problem import Problem
-from samo.training.search import Ranges, Search, Searched, Trial, most, search
+from samo.training.search import Search, Searched, Trial, search
 from samo.training.settings import Training
 from samo.training.state import State, StateError
 
@@ -73,20 +74,18 @@ class Trainings:
             sync_batchnorm=self.place.sync_batchnorm,
         )
 
-    def search(
-        self, budgets: list[int], given: Mapping[str, float], ranges: Ranges, plan: Search
-    ) -> dict[int, Searched]:
+    def search(self, plan: Plan, how: Search) -> dict[int, Searched]:
         """Budget -> its trials and the one chosen; trainings whose scores were kept are not run again.
 
         Test data are not in reach here.
         """
         scores: list[float] = self.kept.read("search") or []
-        made, total = 0, len(budgets) * most(ranges, plan) * len(plan.seeds)
+        made, total = 0, len(plan.trials)
 
         def score(updates: int, trial: Trial) -> dict[str, float]:
             nonlocal made
             found = {}
-            for seed in plan.seeds:
+            for seed in how.seeds:
                 made += 1
                 self.watch.phase(f"search {made}/{total}", updates)
                 if made > len(scores):
@@ -102,7 +101,7 @@ class Trainings:
                 found[str(seed)] = scores[made - 1]
             return found
 
-        return {updates: search(partial(score, updates), given, ranges, plan) for updates in budgets}
+        return {n: search(partial(score, n), plan.given, plan.ranges, how) for n in plan.budgets}
 
     def go_on(self, name: str, train: Callable[..., Fit]) -> Fit:
         """A training from its last checkpoint, or from its beginning."""
