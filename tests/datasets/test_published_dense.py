@@ -16,7 +16,7 @@ both = pytest.mark.parametrize(
 @both
 def test_the_network_is_the_papers_by_default(module, counts, channels, tmp_path):
     name = module.__name__.split(".")[-1]
-    assert tuple(module.Training(batch=2, epochs=1, search_epochs=1).widths) == WIDTHS
+    assert tuple(module.Training(batch=2).widths) == WIDTHS
     built = problem(name, prepared(name, tmp_path), widths=list(WIDTHS[:4])).network()
     assert [head(torch.zeros(1, 64, 2, 2)).shape[1] for head in built.heads] == channels  # type: ignore[union-attr]
 

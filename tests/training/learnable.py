@@ -80,7 +80,13 @@ def problem(dropout: float = 0.1) -> Problem:
 
 
 def recipe(**changes: Any) -> Recipe:
-    given: dict[str, Any] = {"aggregator": "ls", "sharpness": preset("none"), "lr": 0.02, "updates": 3 * PASS, "seed": 0}
+    given: dict[str, Any] = {
+        "aggregator": "ls",
+        "sharpness": preset("none"),
+        "lr": 0.02,
+        "updates": 3 * PASS,
+        "seed": 0,
+    }
     if isinstance(kind := changes.get("optimizer", "adam"), str):
         changes["optimizer"] = Named(name=kind)  # type: ignore[arg-type]
     fields = {name: changes.pop(name) for name in list(changes) if name in Training.model_fields}

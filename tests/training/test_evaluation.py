@@ -18,7 +18,11 @@ HISTORY = [
 
 @pytest.mark.parametrize(
     ("rule", "value"),
-    [({"reported": "last"}, 4.0), ({"reported": "best"}, 2.0), ({"reported": "mean-of-last", "last_evaluations": 2}, 6.5)],
+    [
+        ({"reported": "last"}, 4.0),
+        ({"reported": "best"}, 2.0),
+        ({"reported": "mean-of-last", "last_evaluations": 2}, 6.5),
+    ],
 )
 def test_the_evaluation_that_counts_goes_by_validation_alone(rule, value):
     training = Training(batch=1, **rule)

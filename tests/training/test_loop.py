@@ -160,7 +160,9 @@ def test_sgd_is_the_step_by_hand(problem, momentum):
 
 
 def test_momentum_makes_a_difference(problem):
-    without, with_it = (fit(problem, recipe(optimizer=Named(name="sgd", momentum=m)), ("val",)).history for m in (0.0, 0.9))
+    without, with_it = (
+        fit(problem, recipe(optimizer=Named(name="sgd", momentum=m)), ("val",)).history for m in (0.0, 0.9)
+    )
     assert without != with_it
 
 

@@ -58,4 +58,4 @@ def test_an_optimiser_is_torchs_with_its_options(kind, theirs, options):
     w = [torch.nn.Parameter(torch.zeros(1))]
     made = make_optimizer(w, 0.1, 0.01, Named(**kind))
     assert type(made) is theirs
-    assert made.defaults == theirs(w, lr=0.1, weight_decay=0.01, **options).defaults
+    assert made.defaults == theirs(w, **{"lr": 0.1, "weight_decay": 0.01, **options}).defaults

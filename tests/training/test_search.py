@@ -8,7 +8,9 @@ ALL = {"lr": (0.001, 0.1), "rho": (0.01, 1.0), "alpha": (0.2, 0.8)}
 
 
 def plan(**changes):
-    return Search(**{"updates": [10], "trials": 5, "seeds": [7, 8], "lr": [0.001, 0.1], "rho": [0.01, 1.0]} | changes)
+    return Search.model_validate(
+        {"updates": [10], "trials": 5, "seeds": [7, 8], "lr": [0.001, 0.1], "rho": [0.01, 1.0]} | changes
+    )
 
 
 def by(score, ranges=ALL, given=(), **changes):

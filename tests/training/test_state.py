@@ -95,7 +95,9 @@ def test_the_state_of_another_training_is_refused(problem: Problem, other: dict[
     assert "\n" not in str(said.value)
 
 
-@pytest.mark.parametrize("change", [{"network": {}}, {"order": 3}, {"streams": None}, {"history": 1}, {"losses": ()}, {"layers": [()]}])
+@pytest.mark.parametrize(
+    "change", [{"network": {}}, {"order": 3}, {"streams": None}, {"history": 1}, {"losses": ()}, {"layers": [()]}]
+)
 def test_a_state_that_is_none_is_refused(problem: Problem, change: dict[str, Any]) -> None:
     _, kept = states(problem, recipe())
     with pytest.raises(StateError):

@@ -84,15 +84,17 @@ class Evidence:
 
     Attributes:
         datasets: of the profile, in its order.
-        runs: test values of every final run, a row a budget (`updates`), seed and metric; those that do not count, such
-            as the loss, are no part of Delta-m. `optimizer` is empty where it is the dataset's, `aggregator` tells options apart
-            ("cagrad c=0.2"), `fields` is a mapping with the preset's changed fields; `lr`, `rho`, `alpha` as chosen;
-            `variant` tells the conditions that stand beside the main table to show how much a setting matters.
-        history: of every evaluation along the way, with the budget; split "probe" holds the cosines of the task gradients on a fixed set, split "train"
-            with metric "minibatch_conflict" the share of mini-batches whose task gradients conflict.
+        runs: test values of every final run, a row a budget (`updates`), seed and metric; those that do not count
+            (`counts`), such as the loss, are no part of Delta-m. `aggregator` tells options apart ("cagrad c=0.2"),
+            `optimizer` is empty where it is the dataset's, `fields` is a mapping with the preset's changed fields;
+            `lr`, `rho`, `alpha` as chosen; `variant` tells the conditions that stand beside the main table to show how
+            much a setting matters.
+        history: of every evaluation along the way, with the budget; split "probe" holds the cosines of the task
+            gradients on a fixed set, split "train" with metric "minibatch_conflict" the share of mini-batches whose
+            task gradients conflict.
         curvature: of the trunk's Hessian after training. task "all" is the averaged loss; measure is lambda_max,
             lambda_ratio5 (lambda_max / lambda_5), trace, eig_1 …, sharpness_ball.
-        layers: with the budget; cosine of the task gradients in each tensor of the trunk, position 0 the first, 1 the last.
+        layers: cosine, by budget, of the task gradients in each tensor of the trunk, position 0 the first, 1 the last.
         cost: of a step: milliseconds, and multiples of an LS step's time (median and quartiles of rounds) and passes.
         probe: cosine between the estimate of a task's gradient over so many parameters (params) and the exact one,
             with its 95 % interval over n repeats, and what theory says; source is "trained" for a cell's network, and
@@ -114,7 +116,7 @@ class Evidence:
     @cached_property
     def last(self) -> "Evidence":
         """The same at each dataset's longest budget alone."""
-        frames = {name: _at_longest(getattr(self, name)) for name in ("runs", "history", "layers")}
+        frames: dict[str, Any] = {name: _at_longest(getattr(self, name)) for name in ("runs", "history", "layers")}
         return replace(self, **frames)
 
     @cached_property

@@ -79,7 +79,7 @@ def made(clock: Clock, *costs: float, step: float = 10.0, examples: int = 64) ->
 
 
 def share(clock: Clock, problem: Problem, repeats: int = 8, **training: object) -> Loading:
-    settings = Training.model_validate({"batch": 8, "epochs": 1, "search_epochs": 1, **training})
+    settings = Training.model_validate({"batch": 8, **training})
     return measure(problem, settings, torch.Generator().manual_seed(1), CPU, repeats=repeats, clocks={"made": clock})
 
 
@@ -167,7 +167,7 @@ def test_the_clock_by_which_loading_takes_more_decides() -> None:
     assert isinstance(split, MadeSplit)
     clocks: dict[str, Callable[[], float]] = {"work": work, "wall": lambda: work.seconds + 4.0 * len(split.made)}
     for order in (["work", "wall"], ["wall", "work"]):
-        training, generator = Training(batch=8, epochs=1, search_epochs=1), torch.Generator().manual_seed(0)
+        training, generator = Training(batch=8), torch.Generator().manual_seed(0)
         found = measure(problem, training, generator, CPU, repeats=3, clocks={name: clocks[name] for name in order})
         assert found == Loading("wall", 4.5, 10.0, 0.45, 0.45, 0.45)
 
@@ -175,7 +175,7 @@ def test_the_clock_by_which_loading_takes_more_decides() -> None:
 def test_the_clocks_of_this_machine() -> None:
     """Both go forward; no bound on how fast."""
     clock = Clock()
-    found = measure(made(clock, 1.0), Training(batch=8, epochs=1, search_epochs=1), torch.Generator(), CPU, repeats=2)
+    found = measure(made(clock, 1.0), Training(batch=8), torch.Generator(), CPU, repeats=2)
     assert found.clock in clocks_on(CPU)
     assert list(clocks_on(CPU)) == ["wall", "process"]
     assert found.batch_seconds > 0

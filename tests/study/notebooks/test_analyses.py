@@ -141,7 +141,7 @@ def test_layers_are_chosen_and_printed_as_params_yaml_takes_them(trained, tmp_pa
     assert list(table["layer"].drop_duplicates()) == tensors
     assert set(table["n"]) == {2}
     # The first weights are those of the seed, whatever the method.
-    start = table[table["epoch"] == 0].pivot_table(index="layer", columns="method", values="mean")
+    start = table[table["update"] == 0].pivot_table(index="layer", columns="method", values="mean")
     assert (start["ls"] == start["samo-ls"]).all()
     chosen = [name for name in tensors if name in set(table.loc[table["chosen"], "layer"])]
     assert len(chosen) == 2
