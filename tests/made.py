@@ -95,7 +95,7 @@ def stored(run: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def write_stored(root: Path, run: dict[str, Any]) -> Path:
     """Write both; returns the folder of the first."""
     folder, searched = root / "data/runs" / run["dataset"], root / "data/search" / run["dataset"]
-    own = folder / str(run["method"])
+    own: Path = folder / str(run["method"])
     own.mkdir(parents=True, exist_ok=True)
     searched.mkdir(parents=True, exist_ok=True)
     metrics, trials = stored(run)

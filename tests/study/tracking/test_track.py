@@ -142,7 +142,7 @@ def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catche
 
 
 def test_a_store_that_goes_away_meanwhile_is_one_warning(study, client, monkeypatch):
-    """The first epoch is logged, then nothing more is tried."""
+    """The first evaluation is logged, then nothing more is tried."""
     real, calls = record.log_values, []
 
     def failing(*args):
