@@ -131,7 +131,8 @@ def probe(cosine: float, raw: float = 0.0, remembered: float | None = None) -> p
     rows = [
         ("trained", "running", "spsa", True, 1, 30_000, cosine),
         ("trained", "running", "spsa", False, 1, 30_000, raw),
-        *([("trained", "running", "remembered", False, 1, 30_000, remembered)] if remembered is not None else []),
+        *([("training", "running", "remembered", False, 1, 30_000, remembered)] if remembered is not None else []),
+        *([("training", "running", "spsa", True, 1, 30_000, cosine)] if remembered is not None else []),
         ("trained", "running", "spsa", True, 1, 300, other),
         ("trained", "running", "spsa", True, 64, 30_000, other),
         ("trained", "running", "random", True, 1, 30_000, other),

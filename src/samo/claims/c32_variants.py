@@ -1,7 +1,8 @@
 """32. An adaptive alpha, ASAM's ball and LookSAM's rest do no better than SAMO.
 
-What SAMO's authors name as open; LookSAM at its own k = 5. Tested, for each on the same aggregator: by how much it gains
-over SAMO in Delta-m. Supported: less than half a point (`contrast.MARGIN`), all three. Contradicted: one gains more.
+What SAMO's authors name as open; LookSAM at its own k = 5. Tested, for each on the same aggregator: by how much it
+gains over SAMO in Delta-m. Supported: less than half a point (`contrast.MARGIN`), all three. Contradicted: one gains
+more.
 """
 
 from functools import partial

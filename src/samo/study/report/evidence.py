@@ -45,7 +45,7 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
             frames["layers"].append(layers.assign(dataset=dataset, method=method))
         for name in active & set(ANALYSES):
             frame = _csv(root / "data/analysis" / dataset / f"{name}.csv", COLUMNS[name][1:])
-            frames[name].append(frame[frame["method"].isin(methods)].assign(dataset=dataset))
+            frames[name].append(frame[frame["method"].isin([*methods, "-"])].assign(dataset=dataset))
     made = {name: _joined(name, parts) for name, parts in frames.items()}
     runs = [run for dataset, methods in conditions.items() for run in ladder(root, dataset, methods)]
     found = evidence(conditions, runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
