@@ -169,7 +169,8 @@ def along(problem: Problem, network: nn.Module, batches: Iterable[Batch], option
             [0.9 * old + 0.1 * new for old, new in zip(*both, strict=True)] for both in zip(older, last, strict=True)
         ]
         optimizer.zero_grad()
-        torch.stack(list(closure(range(len(problem.tasks))))).mean().backward()
+        mean_loss = torch.stack(problem.losses(network, batch, range(len(problem.tasks)))).mean()
+        torch.autograd.backward(mean_loss)
         optimizer.step()
     return _summary(readings)
 
