@@ -38,7 +38,7 @@ def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     if few := too_few(evidence, dataset):
         yield Comparison(dataset, None, untestable=few)
         return
-    rows = evidence.layers[evidence.layers["dataset"] == dataset]
+    rows = evidence.last.layers[evidence.last.layers["dataset"] == dataset]
     seen = False
     for base, methods, _ in pairs(evidence, dataset, (PLAIN,)):
         moved = movement(rows[rows["method"].isin(methods)])
@@ -63,19 +63,19 @@ def modules(tensors: pd.Series) -> pd.Series:
 
 def too_few(evidence: Evidence, dataset: str) -> str:
     """Why sampled layers mean nothing on this network; empty where it has enough layers, or none was measured."""
-    rows = evidence.layers[evidence.layers["dataset"] == dataset]
+    rows = evidence.last.layers[evidence.last.layers["dataset"] == dataset]
     n = modules(rows["layer"]).nunique() if len(rows) else LEAST
     return f"the trunk has {n} layers (modules), at least {LEAST} are needed" if n < LEAST else ""
 
 
 def movement(rows: pd.DataFrame) -> pd.DataFrame:
-    """Range of the cosine over the epochs, [seed, layer], layers from first to last."""
+    """Range of the cosine over the evaluations, [seed, layer], layers from first to last."""
     if rows.empty:
         return pd.DataFrame()
     named = rows.assign(layer=modules(rows["layer"]), cosine=rows["cosine"].astype(float))
     order = named.drop_duplicates("layer").sort_values("position")["layer"]
-    by_epoch = named.groupby(["seed", "layer", "epoch"], as_index=False)["cosine"].mean()
-    ranges: pd.DataFrame = by_epoch.pivot_table("cosine", "seed", "layer", aggfunc=lambda c: c.max() - c.min())
+    by_update = named.groupby(["seed", "layer", "update"], as_index=False)["cosine"].mean()
+    ranges: pd.DataFrame = by_update.pivot_table("cosine", "seed", "layer", aggfunc=lambda c: c.max() - c.min())
     found: pd.DataFrame = ranges.reindex(columns=list(order))
     return found
 

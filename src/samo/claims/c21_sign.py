@@ -58,7 +58,7 @@ def _comparisons(evidence: Evidence, dataset: str, region: Region) -> Iterator[C
 
 def settings(evidence: Evidence, dataset: str, method: MethodSpec) -> tuple[float, float, float]:
     """(learning rate, rho, alpha): as chosen, else as given, else the preset's."""
-    runs = evidence.runs
+    runs = evidence.last.runs
     row = runs[(runs["dataset"] == dataset) & (runs["method"] == method.name)].iloc[0]
     default, given = preset(method.sharpness), method.fields
     found = [

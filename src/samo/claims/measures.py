@@ -42,25 +42,25 @@ LAMBDA_MAX = curvature("lambda_max")
 
 
 def _cosine(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    return _by_seed(_of(evidence.history, dataset, method, split="probe", metric="cosine_mean"))
+    return _by_seed(_of(evidence.last.history, dataset, method, split="probe", metric="cosine_mean"))
 
 
 COSINE = Measure("cosines", "cosine", _cosine)
-"""Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all epochs of training."""
+"""Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all evaluations of training."""
 
 
 def _conflict_change(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    rows = _of(evidence.history, dataset, method, split="train", task="all", metric="minibatch_conflict")
-    table = rows.astype({"value": float}).pivot_table("value", "epoch", "seed", dropna=False)
+    rows = _of(evidence.last.history, dataset, method, split="train", task="all", metric="minibatch_conflict")
+    table = rows.astype({"value": float}).pivot_table("value", "update", "seed", dropna=False)
     if len(table) < 2:
         return None
-    epochs = table.index.to_numpy(float)
-    slope = np.polyfit(epochs, table.to_numpy(), 1)[0]
-    return pd.Series(slope * (epochs[-1] - epochs[0]), index=table.columns)
+    updates = table.index.to_numpy(float)
+    slope = np.polyfit(updates, table.to_numpy(), 1)[0]
+    return pd.Series(slope * (updates[-1] - updates[0]), index=table.columns)
 
 
-CONFLICT_CHANGE = Measure("mini-batch conflicts of two epochs", "conflict", _conflict_change)
-"""By how much the share of an epoch's mini-batches in conflict changes over training: slope times length."""
+CONFLICT_CHANGE = Measure("mini-batch conflicts of two evaluations", "conflict", _conflict_change)
+"""By how much the share of mini-batches in conflict changes over training: slope times length."""
 
 
 class StepTime(NamedTuple):

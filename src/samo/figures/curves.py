@@ -1,4 +1,4 @@
-"""Series over epochs in small multiples: a column an aggregator, a line a sharpness."""
+"""Series over updates in small multiples: a column an aggregator, a line a sharpness."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Row(NamedTuple):
 def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figure:
     """Mean and 95 % band over seeds of each `Row`, one column an aggregator.
 
-    `table` is a main table (which names each method's aggregator and sharpness), `series` has method, epoch,
+    `table` is a main table (which names each method's aggregator and sharpness), `series` has method, update,
     task, metric, mean, low, high. Panels of a row share their scale, so that aggregators can be compared;
     the plain method is the dark line and STL, where it has the series, the dashed one.
     """
@@ -49,7 +49,7 @@ def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figu
             if i == 0:
                 axes.set_title(label(aggregator), pad=18)
             if i == len(rows) - 1:
-                axes.set_xlabel("epoch")
+                axes.set_xlabel("update")
     legend(figure, panels)
     return figure
 
@@ -58,20 +58,20 @@ def _reference(axes: Axes, single: pd.DataFrame, row: Row) -> None:
     if row.line is not None:
         axes.axhline(row.line, color=INK, linewidth=0.8)
     if len(single):
-        line = single.sort_values("epoch")
-        axes.plot(line["epoch"], line["mean"], "--", color=MUTED, linewidth=1.3, label=label("stl"))
+        line = single.sort_values("update")
+        axes.plot(line["update"], line["mean"], "--", color=MUTED, linewidth=1.3, label=label("stl"))
 
 
 def _panel(axes: Axes, part: pd.DataFrame, methods: pd.DataFrame) -> None:
     for method, sharpness in zip(methods["method"], methods["sharpness"], strict=True):
-        line = part[part["method"] == method].sort_values("epoch")
+        line = part[part["method"] == method].sort_values("update")
         if line.empty:
             continue
         shade = colour(sharpness)
         if line["low"].notna().any():
-            axes.fill_between(line["epoch"], line["low"], line["high"], color=shade, alpha=0.10, linewidth=0)
+            axes.fill_between(line["update"], line["low"], line["high"], color=shade, alpha=0.10, linewidth=0)
         axes.plot(
-            line["epoch"], line["mean"], marker=mark(sharpness), color=shade, linewidth=1.6, markersize=4,
+            line["update"], line["mean"], marker=mark(sharpness), color=shade, linewidth=1.6, markersize=4,
             markevery=max(1, len(line) // 8), label=label(sharpness),
         )  # fmt: skip
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
@@ -79,9 +79,9 @@ def _panel(axes: Axes, part: pd.DataFrame, methods: pd.DataFrame) -> None:
 
 
 def describe(series: pd.DataFrame, what: str) -> str:
-    """Where every method stands after the last epoch, in words."""
+    """Where every method stands at the end, in words."""
     if series.empty:
         return f"{what}: nothing was run."
-    last = series[series["epoch"] == series.groupby("method")["epoch"].transform("max")]
+    last = series[series["update"] == series.groupby("method")["update"].transform("max")]
     ends = last.groupby("method", sort=False)["mean"].mean()
-    return f"{what}. Mean after the last epoch: " + "; ".join(f"{name} {value:.3g}" for name, value in ends.items())
+    return f"{what}. Mean at the end: " + "; ".join(f"{name} {value:.3g}" for name, value in ends.items())

@@ -23,9 +23,9 @@ COLOURS = mpl.colormaps["PuOr"].resampled(21)
 
 
 def draw(table: pd.DataFrame, layers: pd.DataFrame) -> Figure:
-    """Mean cosine of task gradients per layer (rows, the input's on top) and epoch (columns), a panel a method.
+    """Mean cosine of task gradients per layer (rows, the input's on top) and update (columns), a panel a method.
 
-    `table` is a main table, which names aggregator and sharpness; `layers` has method, epoch, layer, position, mean,
+    `table` is a main table, which names aggregator and sharpness; `layers` has method, update, layer, position, mean,
     chosen. All panels share one scale, the same to both sides of zero. Names of chosen layers are bold; where the tasks
     share no gradient the map is empty.
     """
@@ -47,14 +47,14 @@ def draw(table: pd.DataFrame, layers: pd.DataFrame) -> Figure:
 
 
 def _panel(axes: Axes, part: pd.DataFrame, order: list[str], limit: float) -> QuadMesh:
-    cells = part.pivot_table(index="layer", columns="epoch", values="mean").reindex(order)
+    cells = part.pivot_table(index="layer", columns="update", values="mean").reindex(order)
     mesh = axes.pcolormesh(
         cells.columns.to_numpy(dtype=float), range(len(order)), cells.to_numpy(), shading="nearest", cmap=COLOURS,
         vmin=-limit, vmax=limit, rasterized=cells.size > MOST_CELLS,
     )  # fmt: skip
     axes.grid(visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.set_xlabel("epoch")
+    axes.set_xlabel("update")
     return mesh
 
 
@@ -76,8 +76,8 @@ def describe(layers: pd.DataFrame) -> str:
     """Where the chosen layers started and where they ended, in words."""
     ends = []
     for (method, layer), part in layers[layers["chosen"]].groupby(["method", "layer"], sort=False):
-        means = part.sort_values("epoch")["mean"]
+        means = part.sort_values("update")["mean"]
         ends.append(f"{method} {layer} from {means.iloc[0]:.2f} to {means.iloc[-1]:.2f}")
-    return "Heat map of the cosine between task gradients by layer over epochs. Layers that move most: " + "; ".join(
+    return "Heat map of the cosine between task gradients by layer over updates. Layers that move most: " + "; ".join(
         ends
     )

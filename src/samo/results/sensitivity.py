@@ -25,7 +25,7 @@ COLUMNS = [
 SETTINGS = [field.name for field in fields(Sharpness)]
 """The fields that can be varied, in their own order."""
 
-Family = tuple[str, str, str]
+Family = tuple[str, str, str, str]
 """See `samo.results.method.MethodSpec.family`."""
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from samo.results.method import specs
 from samo.results.metrics import Floats, delta_m_by_seed, has_relative_change, mean_rank
 from samo.results.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
-from samo.training.search import ORDER
+from samo.training.search import NAMES
 
 Run = Mapping[str, Any]
 Runs = Mapping[str, Run | None]
@@ -126,15 +126,15 @@ def search(runs: Runs) -> pd.DataFrame:
             continue
         chosen = run["search"]["chosen"]
         for trial in run["search"]["trials"]:
-            marked = all(trial.get(name) == chosen.get(name) for name in ORDER)
+            marked = all(trial.get(name) == chosen.get(name) for name in NAMES)
             kind = {key: run[key] for key in ("aggregator", "sharpness", "networks")}
-            rows.append({"method": name, "chosen": marked} | kind | dict(trial))
-    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys((*ORDER, "score"), float) | {"chosen": bool})
+            rows.append({"method": name, "chosen": marked} | kind | {key: trial.get(key) for key in (*NAMES, "score")})
+    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys((*NAMES, "score"), float) | {"chosen": bool})
 
 
 def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
-    """Every series over seeds: method, epoch, split, task, metric, mean, low, high, n."""
-    keys = ["method", "epoch", "split", "task", "metric"]
+    """Every series over seeds: method, updates (the budget), update, split, task, metric, mean, low, high, n."""
+    keys = ["method", "updates", "update", "split", "task", "metric"]
     frames = [frame.assign(method=name) for name, frame in histories.items() if frame is not None]
     if not frames:
         return pd.DataFrame(columns=[*keys, "mean", "low", "high", "n"])

@@ -46,12 +46,12 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
 
 
 def agreement(table: pd.DataFrame, series: pd.DataFrame) -> str:
-    """Whether the mean cosine of task gradients lies higher with sharpness than without, after the last epoch.
+    """Whether the mean cosine of task gradients lies higher with sharpness than without, at the end of training.
 
-    `table` is a main table, `series` has method, epoch, metric, mean, low, high.
+    `table` is a main table, `series` has method, update, metric, mean, low, high.
     """
     cosine = series[series["metric"] == "cosine_mean"]
-    last = {row["method"]: row for row in cosine[cosine["epoch"] == cosine["epoch"].max()].to_dict("records")}
+    last = {row["method"]: row for row in cosine[cosine["update"] == cosine["update"].max()].to_dict("records")}
     bases = dict(zip(table["method"], table["base"], strict=True)) if "base" in table else {}
     pairs = [(last[m], last[b]) for m, b in bases.items() if m in last and b in last]
     if not pairs:
@@ -60,7 +60,7 @@ def agreement(table: pd.DataFrame, series: pd.DataFrame) -> str:
     up = sum(ours["low"] > theirs["high"] for ours, theirs in pairs)
     down = sum(ours["high"] < theirs["low"] for ours, theirs in pairs)
     return (
-        f"After the last epoch the mean cosine is higher than the base method's for {higher} of {len(pairs)} "
+        f"At the end of training the mean cosine is higher than the base method's for {higher} of {len(pairs)} "
         f"sharpness-aware methods; with intervals that do not overlap, it is higher for {up} and lower for {down}."
     )
 

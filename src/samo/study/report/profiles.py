@@ -7,7 +7,7 @@ from typing import Any
 from samo.results.tables import text
 from samo.study import profile
 from samo.study.config import Params
-from samo.study.config.params import Grid
+from samo.training.search import Search
 
 Holds = Callable[[Params], bool]
 """Whether a profile holds what is asked for."""
@@ -57,7 +57,7 @@ def varies(field: str) -> Holds:
 
 
 def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
-    """Each setting that differs from the papers', as words: "training.epochs is 4, the papers' 200".
+    """Each setting that differs from the papers', as words: "training.batch is 32, the papers' 256".
 
     None where the profile `paper` is missing or does not hold the dataset.
     """
@@ -75,9 +75,11 @@ def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
             for key in given
             if key not in UNSEEN and ours.get(key) != papers.get(key)
         ]
-    ours_grid, theirs_grid = _grid(params, dataset), _grid(theirs, dataset)
+    if (n := params.updates_on(dataset)[-1]) != (of := theirs.updates_on(dataset)[-1]):
+        found.append(f"updates: {n:,}, the papers' {of:,}")
+    ours_grid, theirs_grid = _searched(_grid(params, dataset)), _searched(_grid(theirs, dataset))
     if ours_grid != theirs_grid:
-        found.append(f"searched are {_searched(ours_grid)}, the papers' scripts have {_searched(theirs_grid)}")
+        found.append(f"searched are {ours_grid}, the papers' scripts have {theirs_grid}")
     seeds, papers_seeds = len(params.seeds_on(dataset)), len(theirs.seeds_on(dataset))
     if seeds != papers_seeds:
         found.append(f"seeds: {seeds}, the papers' {papers_seeds}")
@@ -94,11 +96,12 @@ def _block(params: Params, dataset: str, part: str) -> Mapping[str, Any]:
     return dict(getattr(params.datasets[dataset], part).model_dump())
 
 
-def _grid(params: Params, dataset: str) -> Grid:
-    return params.datasets[dataset].search or params.train.search
+def _grid(params: Params, dataset: str) -> Search:
+    search: Search = params.datasets[dataset].search
+    return search
 
 
-def _searched(grid: Grid) -> str:
+def _searched(grid: Search) -> str:
     alpha = f" and alpha {_said(grid.alpha)}" if grid.alpha else ""
     return f"lr {_said(grid.lr)} and rho {_said(grid.rho)}{alpha}"
 

@@ -49,9 +49,11 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
         return
     if method not in (known := params.methods_on(dataset)):
         raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
-    run = results.read_metrics(store.needed(root, Condition(dataset, method).runs / "metrics.json"))
-    for table in (_values(run), _trials(run)):
-        out.print(terminal(table))
+    metrics = results.read_metrics(store.needed(root, Condition(dataset, method).runs / "metrics.json"))
+    for updates in metrics["updates"]:
+        run = results.read_runs(root, dataset, [method], int(updates))[method]
+        for table in (_values(run), _trials(run)) if run else ():
+            out.print(terminal(table))
 
 
 def _values(run: Run) -> Table:
@@ -61,10 +63,10 @@ def _values(run: Run) -> Table:
             Cell(f"{m['task']} {m['metric']}, {m['unit']}".rstrip(", ")),
             *(number(by_task.get(m["task"], {}).get(m["metric"]), 3) for by_task in run["seeds"].values()),
         ]
-        for m in run["metrics"]
+        for m in (*run["metrics"], *run["aside"])
     ]
     heads = ["metric", *(f"seed {seed}" for seed in run["seeds"])]
-    return Table("values", f"{run['dataset']} / {run['method']}: test values", heads, rows)
+    return Table("values", f"{run['dataset']} / {run['method']}, {run['updates']:,} updates: test values", heads, rows)
 
 
 def _trials(run: Run) -> Table:
@@ -72,9 +74,9 @@ def _trials(run: Run) -> Table:
     chosen, trials = run["search"]["chosen"], run["search"]["trials"]
     rows = [
         [
-            *(number(trial[name]) for name in chosen),
+            *(number(trial.get(name)) for name in chosen),
             number(trial["score"], 3),
-            Cell("chosen" if all(trial[name] == value for name, value in chosen.items()) else ""),
+            Cell("chosen" if all(trial.get(name) == value for name, value in chosen.items()) else ""),
         ]
         for trial in trials
     ]
