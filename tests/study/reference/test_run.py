@@ -1,6 +1,8 @@
 """The run in pieces, on a tiny problem: what is whole is written, the next start goes on with what is missing."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -88,12 +90,18 @@ def test_a_plan_that_does_not_fit_is_refused_in_a_line(root, params, old, new, s
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.slow  # two spawned processes import torch
-def test_a_run_in_two_pieces(root, params):
-    told = []
-    assert run.make(root, params, workers=2, hours=0.0, tell=told.append) == 0
+@pytest.fixture
+def make(root, params):
+    """The run by a thread in the place of processes: trainings draw from torch's global stream, one at a time."""
+    with ThreadPoolExecutor(1) as pool:
+        yield partial(run.make, root, params, pool, workers=1)
 
-    assert run.make(root, params, workers=2, hours=1.0, tell=told.append) == 11  # 2 searches, 9 trainings
+
+def test_a_run_in_two_pieces(root, make):
+    told = []
+    assert make(hours=0.0, tell=told.append) == 0
+
+    assert make(hours=1.0, tell=told.append) == 11  # 2 searches, 9 trainings
     found = rows.read(root)
     searches = {row["method"]: row for row in found if row["table"] == "search"}
     assert set(searches) == {"ls", "stl"}
@@ -103,7 +111,7 @@ def test_a_run_in_two_pieces(root, params):
         if row["table"] == "training":
             assert {"accuracy", "loss"} <= set(row["values"]["left"])
             assert ("curvature" in row) == (row["method"] != "stl")
-    assert run.make(root, params, workers=1, hours=1.0, tell=told.append) == 0
+    assert make(hours=1.0, tell=told.append) == 0
 
     # A lost row is made again, to the letter; one of other code, too.
     path = root / rows.FILE
@@ -112,7 +120,7 @@ def test_a_run_in_two_pieces(root, params):
     other = max(n for n, line in enumerate(lines) if json.loads(line)["table"] == "training")
     kept = [line for n, line in enumerate(lines) if n not in (lost, other)]
     path.write_text("\n".join([*kept, lines[other].replace('"code":"here"', '"code":"gone"')]) + "\n")
-    assert run.make(root, params, workers=1, hours=1.0, tell=told.append) == 2
+    assert make(hours=1.0, tell=told.append) == 2
     assert any("1 rows are of other code" in line for line in told)
     assert sorted(path.read_text().splitlines()[-2:]) == sorted([lines[lost], lines[other]])
 

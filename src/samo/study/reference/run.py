@@ -5,9 +5,9 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,19 @@ import torch
 
 from samo import datasets
 from samo.analysis.curvature import Measure, curvature, sets
-from samo.study import config
+from samo.study import config, paths
 from samo.study.config import Params
 from samo.study.reference import rows
 from samo.study.reference.code import identity
 from samo.study.reference.data import prepared
 from samo.study.reference.plan import Training, read, trainings
+from samo.study.runs.checkpoint import Checkpoints
 from samo.study.runs.place import Place
-from samo.study.runs.trainings import recipe_of
-from samo.training.evaluation import reported, values_of
+from samo.study.runs.trainings import Trainings, Watch
+from samo.training.evaluation import reported
 from samo.training.loop import DivergedError, fit
 from samo.training.problem import Problem
-from samo.training.search import Trial, search, taken_from
+from samo.training.search import Trial, taken_from
 
 PROFILE = Path("profiles/study.yaml")
 CURVATURE = Measure(examples=256, batch=256, draws=1, eigenvalues=1, task_eigenvalues=0, probes=0, steps=0)
@@ -87,7 +88,7 @@ class Work:
 
     def _search_of(self, one: Training) -> Training | None:
         """The search whose choice a training takes; None where nothing is chosen."""
-        given, ranges = config.space(self.params, one.dataset, one.method)
+        given, ranges = config.plan(self.params, one.dataset, one.method)[:2]
         if not ranges and "lr" in given:
             return None
         arms = self.params.arms
@@ -96,7 +97,7 @@ class Work:
         return Training(one.dataset, method, budget, 0)
 
     def _chosen(self, one: Training, wanted: Training | None) -> dict[str, Any]:
-        given, ranges = config.space(self.params, one.dataset, one.method)
+        given, ranges = config.plan(self.params, one.dataset, one.method)[:2]
         found = self.searches[_place(wanted)[:3]]["chosen"] if wanted else {}
         return {name: value for name, value in found.items() if name == "lr" or name in ranges} | given
 
@@ -108,12 +109,15 @@ class Work:
         ]
 
 
-def make(root: Path, params: Params, *, workers: int, hours: float, tell: Callable[[str], None] = print) -> int:
+def make(
+    root: Path, params: Params, pool: Executor, *, workers: int, hours: float, tell: Callable[[str], None] = print
+) -> int:
     """Run what is missing until it is done, time is up, or a person stops it; returns how many rows were written.
 
     Args:
         root: the project's folder, which gets the data that are missing.
         params: the profile.
+        pool: runs them; see `processes`.
         workers: trainings at a time, one thread each.
         hours: after which no training begins.
         tell: takes a line for every row.
@@ -124,18 +128,22 @@ def make(root: Path, params: Params, *, workers: int, hours: float, tell: Callab
     # One process at a time makes data: here, before any begins.
     folders = {name: prepared(root, params, name, code, tell) for name, code in work.code.items()}
     running: dict[Future[dict[str, Any]], Job] = {}
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (root,)) as pool:
-        while True:
-            while len(running) < workers and time.monotonic() < until and (job := work.next()):
-                running[pool.submit(_run, root, folders[job.one.dataset], job, work.code[job.one.dataset])] = job
-            if not running:
-                return written
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                job = running.pop(future)
-                row = future.result()
-                work.done(row)
-                written += 1
-                tell(f"{row['table']}: {job.one.name}; {len(work.waiting) + len(running)} to go")
+    while True:
+        while len(running) < workers and time.monotonic() < until and (job := work.next()):
+            running[pool.submit(_run, root, folders[job.one.dataset], job, work.code[job.one.dataset])] = job
+        if not running:
+            return written
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            job = running.pop(future)
+            row = future.result()
+            work.done(row)
+            written += 1
+            tell(f"{row['table']}: {job.one.name}; {len(work.waiting) + len(running)} to go")
+
+
+def processes(root: Path, workers: int) -> ProcessPoolExecutor:
+    """Processes of one thread each."""
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (root,))
 
 
 def _start(root: Path) -> None:
@@ -151,46 +159,42 @@ def _opened(root: Path, data: Path, dataset: str) -> tuple[Params, Problem]:
 
 
 def _run(root: Path, data: Path, job: Job, code: str) -> dict[str, Any]:
-    params, problem = _opened(root, data, job.one.dataset)
-    head = {"table": job.table, "dataset": job.one.dataset, "method": job.one.method, "updates": job.one.updates}
-    head |= {"code": code}
-    if job.table == "search":
-        return head | _searched(params, problem, job.one)
-    head |= {"seed": job.one.seed, "processor": rows.processor(), "chosen": dict(job.chosen or {})}
-    return head | _trained(params, problem, job)
-
-
-def _searched(params: Params, problem: Problem, one: Training) -> dict[str, Any]:
+    one = job.one
+    params, problem = _opened(root, data, one.dataset)
     block, method = params.datasets[one.dataset], params.methods_on(one.dataset)[one.method]
+    made_from = {"code": code, "chosen": repr(job.chosen), "block": block.model_dump_json()}
+    place = paths.checkpoints(root) / "reference" / f"{job.table}-{one.dataset}-{one.method}-{one.updates}-{one.seed}"
+    kept = Checkpoints(place, made_from | {"method": method.model_dump_json()}, _HERE.device)
+    trainings = Trainings(problem, block.training, method, _HERE, Watch(one.name, 0, one.updates), kept)
+    head = {"table": job.table, "dataset": one.dataset, "method": one.method, "updates": one.updates, "code": code}
+    if job.table == "search":
+        found = _searched(params, trainings, one)
+    else:
+        head |= {"seed": one.seed, "processor": rows.processor(), "chosen": dict(job.chosen or {})}
+        found = _trained(trainings, job)
+    kept.clear()
+    return head | found
 
-    def score(trial: Trial) -> dict[str, float]:
-        found = {}
-        for seed in block.search.seeds:
-            recipe = recipe_of(method, block.training, trial, one.updates, seed, _HERE)
-            try:
-                found[str(seed)] = problem.score(values_of(fit(problem, recipe, ("val",), along=False).history, "val"))
-            except DivergedError:
-                found[str(seed)] = float("-inf")
-        return found
 
-    return search(score, *config.space(params, one.dataset, one.method), block.search).stored()
+def _searched(params: Params, trainings: Trainings, one: Training) -> dict[str, Any]:
+    plan = config.plan(params, one.dataset, one.method)._replace(budgets=[one.updates], trials=[])
+    return trainings.search(plan, params.datasets[one.dataset].search)[one.updates].stored()
 
 
-def _trained(params: Params, problem: Problem, job: Job) -> dict[str, Any]:
+def _trained(trainings: Trainings, job: Job) -> dict[str, Any]:
     """Test values, the curves that are kept, and the largest eigenvalue at the end."""
-    one, training = job.one, params.datasets[job.one.dataset].training
-    method = params.methods_on(one.dataset)[one.method]
-    recipe = recipe_of(method, training, Trial(**dict(job.chosen or {})), one.updates, one.seed, _HERE)
+    problem, training = trainings.problem, trainings.training
+    recipe = trainings.recipe(Trial(**dict(job.chosen or {})), job.one.updates, job.one.seed)
     try:
-        run = fit(problem, recipe, ("val", "test"))
+        run = trainings.go_on("final", partial(fit, problem, recipe, ("val", "test")))
     except DivergedError:
         return {"values": {}, "history": []}
-    found = {"values": reported(problem, run.history, training), "history": [list(row) for row in run.history]}
+    found: dict[str, Any] = {"values": reported(problem, run.history, training), "history": list(run.history)}
     if not recipe.separate:
         run.network.eval()
         drawn = sets(problem, training.batch, CURVATURE, _HERE.device)
         at_end = curvature(problem, run.network, drawn, CURVATURE, close=False)
-        found["curvature"] = {one.measure: one.value for one in at_end}
+        found["curvature"] = {reading.measure: reading.value for reading in at_end}
     return found
 
 
