@@ -27,7 +27,7 @@ def world(
     noise: float = 0.05,
     extra: Sequence[tuple[str, str, Mapping[str, Any], float]] = (),
     flat_single: float | None = None,
-    generator: np.random.Generator | None = None,
+    seed: int = 0,
     **frames: Any,
 ) -> Evidence:
     """Runs on these datasets, with the frames of analyses as given.
@@ -41,7 +41,7 @@ def world(
         flat_single: the gain of F-STL, where it is run.
     """
     better = dict(gain or {})
-    rng = generator or np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     cells: list[tuple[str, str, str, str, Mapping[str, Any], float]] = [
         (name(a, s), a, s, "shared", {}, delta - better.get(f"{s} {a}", better.get(s, 0.0)))
         for a, delta in bases.items()
@@ -87,7 +87,7 @@ def history(
         for seed in SEEDS
         for epoch, value in enumerate(values, 1)
     ]
-    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "epoch", "split", "task", "metric", "value"])
+    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "update", "split", "task", "metric", "value"])
 
 
 def curvature(levels: Mapping[str, float], ratio: Mapping[str, float] | None = None) -> pd.DataFrame:
@@ -152,4 +152,4 @@ def layers(moves: Sequence[float]) -> pd.DataFrame:
         for k, move in enumerate(moves)
         for epoch in range(4)
     ]
-    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "epoch", "layer", "position", "cosine"])
+    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "update", "layer", "position", "cosine"])

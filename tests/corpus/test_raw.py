@@ -45,7 +45,7 @@ def project(bare, monkeypatch) -> Callable[[str], Path]:
     monkeypatch.setattr(nyuv2, "RAW", replace(nyuv2.RAW, check=layout.check))
 
     def of(dataset: str) -> Path:
-        block = f"  {dataset}:\n    {BLOCKS[dataset]}\n    training: {{batch: 4, epochs: 1, search_epochs: 1}}\n\n"
+        block = f"  {dataset}:\n    {BLOCKS[dataset]}\n    training: {{batch: 4}}\n\n"
         text = PARAMS.replace(MULTIMNIST, block).replace("datasets: [multimnist]", "datasets: []")
         (bare / "params.yaml").write_text(text)
         given = dataset in {"nyuv2", "officehome"}
@@ -110,9 +110,9 @@ BROKEN: dict[str, tuple[str, str, Make | None, str]] = {
     ),
     "digits: of one class": ("multimnist", LABELS, lambda good, trap: idx(np.zeros(40, np.uint8)), "class"),
     "molecules: missing": ("qm9", TABLE, None, TABLE),
-    "molecules: empty": ("qm9", TABLE, lambda good, trap: b"", "no column"),
+    "molecules: empty": ("qm9", TABLE, lambda good, trap: b"", "No columns"),
     "molecules: no text": ("qm9", TABLE, lambda good, trap: good[:800] + b"\xff\xfe" * 50, TABLE),
-    "molecules: a field of megabytes": ("qm9", TABLE, lambda good, trap: good + b'"' + b"x" * 1_000_000, "field"),
+    "molecules: a field of megabytes": ("qm9", TABLE, lambda good, trap: good + b'"' + b"x" * 1_000_000, "string"),
     "views: more numbers than any machine holds": (
         *("nyuv2", VIEW),
         *(lambda good, trap: header(shape=(2**40, 2**20, 3)), VIEW),

@@ -102,7 +102,7 @@ def test_conflict_has_the_share_of_mini_batches_within_its_bounds_and_not_stl(ma
     table = conflict({m: made_history(m) for m in METHODS})
     share = table[table["metric"] == "minibatch_conflict"]
     assert list(share["method"].drop_duplicates()) == ["ls", "samo-ls", "mgda", "samo-mgda"]
-    assert list(share.loc[share["method"] == "ls", "epoch"]) == [1, 2, 3, 4]
+    assert list(share.loc[share["method"] == "ls", "update"]) == [1, 2, 3, 4]
     assert share["low"].min() >= 0
     assert share["high"].max() <= 1
     assert not table["metric"].isin(["loss", "accuracy"]).any()
@@ -128,10 +128,10 @@ def test_layers_are_a_map_a_method_on_one_scale_with_the_input_on_top(main):
 
 def test_layers_with_gaps_and_many_of_them_are_drawn(main):
     few = made_layers()
-    few = few[~((few["layer"] == "2.weight") & (few["epoch"] > 1))]
+    few = few[~((few["layer"] == "2.weight") & (few["update"] > 1))]
     assert svg(lambda: layers.draw(main, by_layer({"mgda": few}, choose=99)))
     many = pd.concat([frame.assign(layer=f"{i}." + frame["layer"]) for i, frame in enumerate([made_layers()] * 12)])
-    many["position"] = many.groupby(["seed", "epoch"]).cumcount() / 71
+    many["position"] = many.groupby(["seed", "update"]).cumcount() / 71
     text = words(svg(lambda: layers.draw(main, by_layer({"ls": many, "mgda": many}, choose=3))))
     assert len([word for word in text.split() if word.endswith(".weight")]) <= 2 * layers.MOST_NAMES
 

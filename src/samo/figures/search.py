@@ -7,15 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, MUTED, colour, label, mark
-from samo.figures.scale import ticks
 from samo.figures.style import grid, headed, legend
 from samo.results.tables import text
-from samo.training.search import ORDER
 
 AXES = {
-    "lr": "learning rate, all else as chosen",
-    "rho": "ρ, all else in the middle",
-    "alpha": "α, at the chosen ρ and the middle learning rate",
+    "lr": "learning rate",
+    "rho": "ρ",
+    "alpha": "α",
 }
 
 
@@ -23,8 +21,7 @@ def draw(trials: pd.DataFrame) -> Figure:
     """A row an aggregator: the score against the learning rate, rho and, where it was searched, alpha.
 
     `trials` is the frame of samo.results.tables.search. The score is computed on validation data, higher is better;
-    a line per sharpness. Single-task training is the dashed line. The search goes along one axis after the other,
-    so each panel shows one of its cuts.
+    a colour per sharpness, a point a trial. Single-task training is grey.
     """
     shared, single = trials[trials["networks"] == "shared"], trials[trials["networks"] != "shared"]
     aggregators = list(dict.fromkeys(shared["aggregator"])) or [""]
@@ -33,38 +30,24 @@ def draw(trials: pd.DataFrame) -> Figure:
     for row, aggregator in zip(panels, aggregators, strict=True):
         for axes, (name, words) in zip(row, cuts.items(), strict=True):
             for _, part in single.groupby("method", sort=False):
-                axes.plot(*_cut(part, name), "--", color=MUTED, linewidth=1.3, label=label("stl"))
+                axes.plot(part[name], part["score"], "o", color=MUTED, markersize=4, label=label("stl"))
             for _, part in shared[shared["aggregator"] == aggregator].groupby("method", sort=False):
                 _line(axes, part, name)
             axes.set_xlabel(words if row is panels[-1] else "")
             headed(axes, f"{label(aggregator)}: validation score" if name == "lr" else "")
     for axes, name in zip(panels[0], cuts, strict=True):
-        values = sorted(set(trials[name].dropna()))
-        if values and values[0] > 0:
-            ticks(axes, values)
-            axes.margins(x=0.06, y=0.12)
+        axes.set_xscale("linear" if name == "alpha" else "log")
+        axes.margins(x=0.06, y=0.12)
     legend(figure, panels)
     return figure
 
 
 def _line(axes: Axes, part: pd.DataFrame, name: str) -> None:
     sharpness = part["sharpness"].iloc[0]
-    style: dict[str, Any] = {"color": colour(sharpness), "marker": mark(sharpness), "linewidth": 1.5, "markersize": 4}
-    where, score = _cut(part, name)
-    axes.plot(where, score, label=label(sharpness), **style)
-    taken = where.isin(part.loc[part["chosen"], name])
-    axes.plot(where[taken], score[taken], "o", markersize=10, fillstyle="none", color=INK, linewidth=0)
-
-
-def _cut(part: pd.DataFrame, name: str) -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    """The trials along `name` while the others stand still, as the search went: see `samo.training.search.ORDER`."""
-    first, chosen = part.iloc[0], part[part["chosen"]]
-    for other in ORDER:
-        if other != name and part[other].notna().any() and len(chosen):
-            earlier = ORDER.index(other) < ORDER.index(name)
-            part = part[part[other] == (chosen[other].iloc[0] if earlier else first[other])]
-    line = part[part[name].notna()].sort_values(name)
-    return line[name], line["score"]
+    style: dict[str, Any] = {"color": colour(sharpness), "marker": mark(sharpness), "linestyle": "", "markersize": 5}
+    axes.plot(part[name], part["score"], label=label(sharpness), **style)
+    taken = part[part["chosen"]]
+    axes.plot(taken[name], taken["score"], "o", markersize=10, fillstyle="none", color=INK, linewidth=0)
 
 
 def describe(trials: pd.DataFrame) -> str:

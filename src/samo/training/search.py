@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from samo.training.settings import Settings, Updates
 
@@ -21,9 +21,13 @@ def each_once(values: list[Any]) -> list[Any]:
     return values
 
 
+def _both_ends(given: Any) -> Any:
+    return [given, given] if isinstance(given, int | float) else given
+
+
 def _from_to(values: list[float]) -> list[float]:
-    if values[0] >= values[1]:
-        raise ValueError("must ascend, from the lowest to the highest")
+    if values[0] > values[1]:
+        raise ValueError("must go from the lowest to the highest")
     return values
 
 
@@ -31,7 +35,7 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 TWO = Field(min_length=2, max_length=2)
-Range = Positive | Annotated[list[Positive], TWO, AfterValidator(_from_to)]
+Range = Annotated[list[Positive], BeforeValidator(_both_ends), TWO, AfterValidator(_from_to)]
 """A value for all, or the lowest and the highest, between which trials are spread log-uniformly."""
 
 

@@ -2,7 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+)
 
 LARGEST = 2**31 - 1
 """No count, size or seed is larger: beyond it libraries fail late, and each in its own words."""
@@ -32,6 +42,12 @@ Ascending = AfterValidator(_ascending)
 Count = Annotated[int, Field(ge=1)]
 Updates = Annotated[list[Count], Field(min_length=1), Ascending]
 """Numbers of updates, ascending."""
+
+
+OneOrMore = Annotated[
+    Annotated[Count, Tag("int")] | Annotated[Updates, Tag("list")],
+    Discriminator(lambda given: "list" if isinstance(given, list) else "int"),
+]
 
 
 class Named(Settings):
@@ -90,7 +106,7 @@ class Training(Settings):
     """
 
     batch: Count
-    evaluations: Count | Updates = 5
+    evaluations: OneOrMore = 5
     schedule: Literal["constant", "onecycle", "step", "multistep", "plateau"] = "constant"
     step_updates: Count = 1000
     step_factor: Annotated[float, Field(gt=0, le=1)] = 0.5

@@ -1,7 +1,5 @@
 """Files in, verdicts out; what is on the screen fits a narrow one."""
 
-import json
-
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -11,6 +9,7 @@ from samo.claims.table import ALL, COLUMNS, effect, markdown, places
 from samo.study.report.evidence import read, rows
 from samo.study.report.outputs import write_claims, write_tables
 from samo.study.report.show import show_claims as show
+from samo.study.runs.results import read_runs
 from tests.made import SEEDS, TASKS, made_run, method_names, write_runs
 
 
@@ -20,9 +19,14 @@ def pairs(tmp_path):
     return write_runs(tmp_path, list(method_names()))
 
 
+HEAD = "updates,seed,update,layer,position,cosine\n"
+
+
 def test_evidence_is_what_the_profile_names_and_nothing_else(tmp_path, pairs):
     write_runs(tmp_path, ["samo-ls"], dataset="scenes")  # not in the profile
-    (tmp_path / "data/runs/multimnist/ls/layers.csv").write_text("seed,epoch,layer,position,cosine\n0,0,conv,0,0.5\n")
+    (tmp_path / "data/runs/multimnist/ls/layers.csv").write_text(
+        "updates,seed,update,layer,position,cosine\n4,0,0,conv,0,0.5\n"
+    )
     (tmp_path / "data/runs/multimnist/mgda/layers.csv").unlink()
     (tmp_path / "data/analysis/multimnist/curvature.csv").write_text("method,seed\nls,0\n")
     kept = [pair for pair in pairs if pair[1] != "samo-ls"]
@@ -34,7 +38,16 @@ def test_evidence_is_what_the_profile_names_and_nothing_else(tmp_path, pairs):
     assert "samo-ls" not in set(found.layers["method"])
     assert "mgda" not in set(found.layers["method"])
     assert found.layers[found.layers["method"] == "ls"].to_dict("records") == [
-        {"seed": 0, "epoch": 0, "layer": "conv", "position": 0, "cosine": 0.5, "dataset": "multimnist", "method": "ls"}
+        {
+            "updates": 4,
+            "seed": 0,
+            "update": 0,
+            "layer": "conv",
+            "position": 0,
+            "cosine": 0.5,
+            "dataset": "multimnist",
+            "method": "ls",
+        }
     ]
     assert found.curvature.empty  # left over from an analysis that is no longer asked for
     assert found.probe.empty
@@ -45,7 +58,7 @@ def test_evidence_is_what_the_profile_names_and_nothing_else(tmp_path, pairs):
 def test_options_and_fields_tell_methods_apart():
     run = made_run("samo-fairgrad") | {"options": {"alpha": 1.0}, "fields": {"mu": 0.1}}
     run["seeds"]["0"]["left"]["accuracy"] = None
-    frame = pd.DataFrame(rows("multimnist", "x", run))
+    frame = pd.DataFrame(rows(run))
     assert set(frame["aggregator"]) == {"fairgrad alpha=1.0"}
     assert frame["fields"].iloc[0] == {"mu": 0.1}
     assert frame["value"].isna().sum() == 1
@@ -128,8 +141,9 @@ def test_a_cell_writes_what_tells_methods_apart(study):
     from samo.study.runs.cell import train_cell
 
     train_cell("multimnist", "samo-ls")
-    run = json.loads((study / "data/runs/multimnist/samo-ls/metrics.json").read_text())
-    found = pd.DataFrame(rows("multimnist", "samo-ls", run))
+    run = read_runs(study, "multimnist", ["samo-ls"])["samo-ls"]
+    assert run is not None
+    found = pd.DataFrame(rows(run))
     assert run["options"] == {}
     assert isinstance(found["fields"].iloc[0], dict)
     assert set(found["aggregator"]) == {"ls"}

@@ -16,7 +16,7 @@ def test_the_laptop_profile_names_data_network_and_budget():
     assert found is not None
     assert f"data.train is {laptop.datasets['multimnist'].data.train:,}, the papers' 120,000" in found
     assert "training.network is lenet, the papers' resnet18" in found
-    assert any(line.startswith("training.epochs is ") and line.endswith("the papers' 200") for line in found)
+    assert any(line.startswith("updates: 300, ") and line.endswith("the papers' 93,600") for line in found)
     assert any("searched are lr" in line for line in found)
     assert not any("seed" in line or "conflict_batches" in line for line in found)
 

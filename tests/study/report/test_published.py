@@ -8,7 +8,7 @@ import pytest
 
 from samo import aggregation
 from samo.datasets import qm9
-from samo.datasets.parts.dense import depth, normals, segmentation
+from samo.datasets.parts.dense.tasks import DEPTH, NORMALS, SEGMENTATION
 from samo.optim import sharpness
 from samo.results import tables
 from samo.study.report import published
@@ -64,10 +64,10 @@ def test_a_fault_names_its_line(tmp_path, row, message):
 
 
 FRAME = published.load(ROOT)
-DENSE = {f"{task.TASK.name} {metric[0]}": metric[1] for task in (segmentation, depth) for metric in task.METRICS}
+DENSE = {f"{task.name} {metric[0]}": metric[1] for task in (SEGMENTATION, DEPTH) for metric in task.metrics}
 OURS = {
     "cityscapes": DENSE,
-    "nyuv2": DENSE | {f"normals {name}": up for name, up, _ in normals.METRICS},
+    "nyuv2": DENSE | {f"normals {name}": up for name, up, _ in NORMALS.metrics},
     "qm9": {f"{task} mae": False for task in qm9.TASKS},
     **{key: {"left accuracy": True, "right accuracy": True} for key in published.COLUMNS if key.startswith("multi")},
 }
@@ -98,7 +98,7 @@ def test_the_methods_of_the_three_works_are_all_joined():
 
 
 FIELDS = ["paper", "table", "dataset", "method", "metric", "value", "decimals", "plus_minus", "note"]
-DIFFERS = ["training.epochs is 4, the papers' 200"]
+DIFFERS = ["updates: 300, the papers' 93,600"]
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_a_pair_stands_with_its_source_and_what_differs(main):
     assert theirs.plain == "97.40"
     value = main.loc[main["method"] == "fmtl-mgda", "left accuracy"].iloc[0]
     assert own.plain.startswith(f"{value:.2f} ± ")
-    assert "training.epochs is 4, the papers' 200" in ours.note
+    assert "updates: 4, the papers' 93,600" in ours.note
     assert not others.rows
 
 

@@ -80,7 +80,7 @@ def test_the_report_shows_datasets_with_variants_and_passes_over_the_others(stud
         copy_template(folder)
     scenes = {
         "data": {"train": 8, "val": 8, "test": 8, "height": 32, "width": 48, "seed": 0},
-        "training": {"network": "segnet", "widths": [8, 8], "batch": 8, "epochs": 1, "search_epochs": 1},
+        "training": {"network": "segnet", "widths": [8, 8], "batch": 8, "evaluations": 1},
     }
     both = params(datasets=yaml.safe_load(PARAMS)["datasets"] | {"scenes": scenes})
     told = Report(root, both).sensitivity("what one setting changes", "Below zero the change helps.").html

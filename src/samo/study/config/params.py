@@ -251,7 +251,7 @@ class Params(Settings):
         return cast("Settings", known.options(analysis).model_validate(self.analyses[analysis]))
 
 
-_NOTHING = Search(updates=[1], trials=2, seeds=[0], lr=1.0, rho=1.0)
+_NOTHING = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
 
 
 class Plan(NamedTuple):
@@ -288,14 +288,14 @@ def _space(params: Params, dataset: str, method: str) -> tuple[dict[str, float],
         given["rho"] = shape.rho
     if method in params.arms.methods:
         return given, {}
-    wanted: dict[str, Any] = {"lr": search.lr}
+    wanted = {"lr": search.lr}
     if shape.scope != "none":
         wanted["rho"] = search.rho
     if search.alpha and shape.scope == "joint" and "alpha" not in block.preset_fields:
         wanted["alpha"] = search.alpha
-    wanted = {name: values for name, values in wanted.items() if name not in given}
-    given |= {name: value for name, value in wanted.items() if not isinstance(value, list)}
-    return given, {name: (value[0], value[1]) for name, value in wanted.items() if isinstance(value, list)}
+    limits = {name: (low, high) for name, (low, high) in wanted.items() if name not in given}
+    given |= {name: low for name, (low, high) in limits.items() if low == high}
+    return given, {name: ends for name, ends in limits.items() if name not in given}
 
 
 def _on(dataset: str, name: str, method: Method) -> Method:

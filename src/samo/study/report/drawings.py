@@ -38,9 +38,9 @@ CONFLICT = [
 ]
 NORMS = curves.Row("all", "magnitude_ratio", "length of the shortest task gradient / the longest", limits=SHARE)
 AGREEMENT = (
-    ("cosine", [COSINE], "Mean cosine between task gradients over epochs"),
-    ("conflict", CONFLICT, "Share of conflicts between task gradients over epochs"),
-    ("norms", [NORMS], "Length of the shortest task gradient over that of the longest, over epochs"),
+    ("cosine", [COSINE], "Mean cosine between task gradients over updates"),
+    ("conflict", CONFLICT, "Share of conflicts between task gradients over updates"),
+    ("norms", [NORMS], "Length of the shortest task gradient over that of the longest, over updates"),
 )
 """The figures of the analysis `conflict`: name, rows of panels, and what they show."""
 
@@ -91,8 +91,8 @@ def drawings(root: Path, dataset: str) -> list[Drawing]:
         part = frame[frame["metric"].isin([row.metric for row in rows])]
         return Drawing(kind, part, lambda: curves.draw(main, part, rows), lambda: curves.describe(part, what))
 
-    test = "Test metrics over epochs, mean and 95 % band over seeds"
-    train = "Training loss of each task over epochs, mean and 95 % band over seeds"
+    test = "Test metrics over updates, mean and 95 % band over seeds"
+    train = "Training loss of each task over updates, mean and 95 % band over seeds"
     ran = main[main["delta_m"].notna()] if "delta_m" in main else main[:0]
     line = around[around["y"] == 0]
     found = [

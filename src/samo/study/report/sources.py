@@ -11,7 +11,7 @@ from samo.study import store
 from samo.study.config import Params
 from samo.study.report import reference
 
-NUMBERS = ["method", "epoch", "metric", "measure"]
+NUMBERS = ["method", "update", "metric", "measure"]
 """Columns that a figure's numbers have at least, so that a sentence about them can say that there are none."""
 
 

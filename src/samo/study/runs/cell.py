@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from samo import datasets
+from samo.results.tables import Run
 from samo.study import config, paths, store
 from samo.study.config.conditions import Condition, condition
 from samo.study.runs import checkpoint, place, ranks, results
@@ -36,7 +37,7 @@ class Result:
     searched: dict[str, Any]
     history: list[dict[str, Any]]
 
-    def at(self, updates: int | None = None) -> results.Run:
+    def at(self, updates: int | None = None) -> Run:
         """As tables see it, at one budget; by default the longest."""
         return results.view(self.metrics, self.searched, updates)
 
@@ -83,7 +84,11 @@ class OpenCondition:
 
     def recipe(self) -> Recipe:
         """What a training is before anything is chosen: with the lowest values that are searched."""
-        lowest = {"lr": 0.0, **self._plan.given, **{name: low for name, (low, _) in self._plan.ranges.items()}}
+        lowest: dict[str, Any] = {
+            "lr": 0.0,
+            **self._plan.given,
+            **{name: low for name, (low, _) in self._plan.ranges.items()},
+        }
         return self._trainings.recipe(Trial(**lowest), self.updates[0], self.seeds[0])
 
     def search(self) -> dict[int, Searched]:
@@ -108,8 +113,8 @@ class OpenCondition:
         if own.method not in params.arms.methods:
             return self._trainings.search(self._plan, self._search)
         donor = results.read_search(self._root / Condition(own.dataset, params.arms.donor).search)
-        chosen = {int(n): {"lr": one["chosen"]["lr"], **self._plan.given} for n, one in donor.items()}
-        return {n: Searched([], Trial(**given), []) for n, given in chosen.items()}
+        rates: dict[int, dict[str, Any]] = {int(n): {"lr": one["chosen"]["lr"]} for n, one in donor.items()}
+        return {n: Searched([], Trial(**{**rate, **self._plan.given}), []) for n, rate in rates.items()}
 
     def train(self, searched: dict[int, Searched]) -> Fits:
         """One training for every budget and seed with what was chosen for it, shown live in MLflow.

@@ -58,8 +58,10 @@ class Record:
         return run
 
     def finish(self, run: str, of: Run, seed: int) -> None:
-        """Name a run by its results, as its condition has them at its budget; older runs of the same budget and seed stay, marked as not current."""
-        query = f"tags.condition = '{self.condition.name}' and tags.seed = '{seed}' and tags.updates = '{of['updates']}'"
+        """Name a run by its results; older runs of the same budget and seed stay, marked as not current."""
+        query = (
+            f"tags.condition = '{self.condition.name}' and tags.seed = '{seed}' and tags.updates = '{of['updates']}'"
+        )
         for other in self.client.search_runs([self.experiment], query, max_results=1000):
             if other.info.run_id != run and other.data.tags.get("current") != "no":
                 self.client.set_tag(other.info.run_id, "current", "no")
