@@ -9,7 +9,7 @@ import pytest
 
 from samo.study import config
 from samo.study.errors import ConfigError
-from samo.study.reference import rows, run
+from samo.study.reference import assemble, rows, run
 from samo.study.reference.plan import FOLDER, read, trainings
 
 PROFILE = """
@@ -106,7 +106,7 @@ def test_a_run_in_two_pieces(root, make):
     searches = {row["method"]: row for row in found if row["table"] == "search"}
     assert set(searches) == {"ls", "stl"}
     for row in found:
-        if row["method"] == "gsam-ls-rho005":  # an arm takes its donor's learning rate, and its own rho
+        if row.get("method") == "gsam-ls-rho005":  # an arm takes its donor's learning rate, and its own rho
             assert row["chosen"] == {"lr": searches["ls"]["chosen"]["lr"], "rho": 0.05}
         if row["table"] == "training":
             assert {"accuracy", "loss"} <= set(row["values"]["left"])
@@ -140,3 +140,16 @@ def test_a_line_that_is_no_row_is_named(root):
     (root / rows.FILE).write_text('{"table":"training"}\n')
     with pytest.raises(ConfigError, match="line 1: has no dataset"):
         rows.read(root)
+
+
+def test_what_is_there_reads_as_a_reference_run(root, params, make):
+    make(hours=1.0)
+    found = assemble.reference(rows.read(root), params, root / FOLDER)
+    assert set(found.runs["multimnist"]) == {"ls", "gsam-ls-rho005", "stl"}
+    assert {(one["method"], one["updates"]) for one in found.ladder} == {
+        *((method, n) for method in ("ls", "gsam-ls-rho005") for n in (4, 8)),
+        ("stl", 8),
+    }
+    assert found.variants == {("multimnist", "gsam-ls-rho005")}
+    assert set(found.evidence.delta_m["multimnist"]["ls"].index) == {0, 1}
+    assert len(found.frames["curvature"]) == 4  # at the longest budget, two methods and two seeds

@@ -13,6 +13,7 @@ from samo.study.runs.formats import rounded
 
 FILE = FOLDER / "run.jsonl"
 KEYS = {
+    "dataset": ("dataset", "code", "tasks", "metrics"),
     "search": ("dataset", "method", "updates", "code", "trials", "chosen", "extended"),
     "training": ("dataset", "method", "updates", "seed", "code", "processor", "chosen", "values", "history"),
     "repeat": ("dataset", "method", "updates", "seed", "code", "processor", "values"),

@@ -15,12 +15,13 @@ import torch
 
 from samo import datasets
 from samo.analysis.curvature import Measure, curvature, sets
-from samo.study import config, paths
+from samo.study import config, paths, store
 from samo.study.config import Params
 from samo.study.reference import rows
 from samo.study.reference.code import identity
 from samo.study.reference.data import prepared
-from samo.study.reference.plan import Training, read, trainings
+from samo.study.reference.plan import FOLDER, Training, read, trainings
+from samo.study.runs.cell import described
 from samo.study.runs.checkpoint import Checkpoints
 from samo.study.runs.place import Place
 from samo.study.runs.trainings import Trainings, Watch
@@ -60,7 +61,8 @@ class Work:
         kept, self.others = rows.of_code(rows.read(root), self.code)
         self.searches = {_key(row): row for row in kept if row["table"] == "search"}
         self.trainings = {(*_key(row), row["seed"]): row for row in kept if row["table"] == "training"}
-        known = {row["processor"] for row in kept if row["table"] != "search"}
+        self.described = {row["dataset"] for row in kept if row["table"] == "dataset"}
+        known = {row["processor"] for row in kept if "processor" in row}
         self.waiting = deque(self._repeats() if known and rows.processor() not in known else [])
         self.waiting += [Job(one, "training") for _, one in self.planned if _place(one) not in self.trainings]
         self.begun: set[tuple[str, str, int]] = set()
@@ -125,8 +127,13 @@ def make(
     work, until, written = Work(root, params), time.monotonic() + 3600 * hours, 0
     if work.others:
         tell(f"{work.others} rows are of other code: they are not counted, and run again")
+    store.write_text(root / FOLDER / "params.yaml", (root / PROFILE).read_text())
     # One process at a time makes data: here, before any begins.
     folders = {name: prepared(root, params, name, code, tell) for name, code in work.code.items()}
+    for name in sorted(folders.keys() - work.described):
+        problem = _opened(root, folders[name], name)[1]
+        head = {"table": "dataset", "dataset": name, "code": work.code[name]}
+        work.done(head | {"tasks": list(problem.tasks), "metrics": described(problem)})
     running: dict[Future[dict[str, Any]], Job] = {}
     while True:
         while len(running) < workers and time.monotonic() < until and (job := work.next()):
