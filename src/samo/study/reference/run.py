@@ -201,7 +201,7 @@ def _trained(trainings: Trainings, job: Job) -> dict[str, Any]:
         run.network.eval()
         drawn = sets(problem, training.batch, CURVATURE, _HERE.device)
         at_end = curvature(problem, run.network, drawn, CURVATURE, close=False)
-        found["curvature"] = {reading.measure: reading.value for reading in at_end}
+        found["curvature"] = {one.measure: one.value for one in at_end if one.measure == "lambda_max"}
     return found
 
 
