@@ -30,7 +30,9 @@ def trained(tmp_path_factory):
     folder = made_study.make(tmp_path_factory.mktemp("analyses") / "study")
     file = folder / "params.yaml"
     kept = [line for line in file.read_text().splitlines() if "fmtl-fairgrad" not in line]
-    file.write_text("\n".join(kept).replace("updates: [10, 20]", "updates: [10]").replace("updates: [20]", "updates: null") + "\n")
+    file.write_text(
+        "\n".join(kept).replace("updates: [10, 20]", "updates: [10]").replace("updates: [20]", "updates: null") + "\n"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(folder))
         patch.setenv(paths.TRACKING, "off")

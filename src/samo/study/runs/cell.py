@@ -14,7 +14,6 @@ from safetensors.torch import save_file
 from torch import nn
 
 from samo import datasets
-from samo.results.tables import Run
 from samo.study import config, paths, store
 from samo.study.config.conditions import Condition, condition
 from samo.study.runs import checkpoint, place, ranks, results
@@ -37,7 +36,7 @@ class Result:
     searched: dict[str, Any]
     history: list[dict[str, Any]]
 
-    def at(self, updates: int | None = None) -> Run:
+    def at(self, updates: int | None = None) -> results.Run:
         """As tables see it, at one budget; by default the longest."""
         return results.view(self.metrics, self.searched, updates)
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from samo.results.tables import Run
 from samo.study import store
 from samo.study.config.conditions import Condition
 from samo.study.config.load import faults
@@ -41,6 +40,8 @@ TOYS = Path("data/analysis/toys")
 REMEDY = "remove it and let `dvc repro` make it again"
 
 Values = dict[str, float | None]
+Run = Mapping[str, Any]
+"""A condition at one budget; see `view`."""
 
 
 class _Part(BaseModel):
