@@ -9,8 +9,8 @@ import pytest
 
 from samo.study import config
 from samo.study.errors import ConfigError
-from samo.study.reference import assemble, rows, run
-from samo.study.reference.plan import FOLDER, read, trainings
+from samo.study.ladder import assemble, rows, run
+from samo.study.ladder.plan import FOLDER, read, trainings
 
 PROFILE = """
 seeds: [0, 1]

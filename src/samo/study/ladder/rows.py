@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samo.study.errors import ConfigError
-from samo.study.reference.plan import FOLDER
+from samo.study.ladder.plan import FOLDER
 from samo.study.runs.formats import rounded
 
 FILE = FOLDER / "run.jsonl"

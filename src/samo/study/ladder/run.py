@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -17,10 +17,12 @@ from samo import datasets
 from samo.analysis.curvature import Measure, curvature, sets
 from samo.study import config, paths, store
 from samo.study.config import Params
-from samo.study.reference import rows
-from samo.study.reference.code import identity
-from samo.study.reference.data import prepared
-from samo.study.reference.plan import FOLDER, Training, read, trainings
+from samo.study.ladder import rows
+from samo.study.ladder.assemble import reference
+from samo.study.ladder.code import identity
+from samo.study.ladder.data import prepared
+from samo.study.ladder.plan import FOLDER, Training, read, trainings
+from samo.study.report.reference import write_tables
 from samo.study.runs.cell import described
 from samo.study.runs.checkpoint import Checkpoints
 from samo.study.runs.place import Place
@@ -151,6 +153,21 @@ def make(
 def processes(root: Path, workers: int) -> ProcessPoolExecutor:
     """Processes of one thread each."""
     return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (root,))
+
+
+def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
+    """Say what is planned and there, then run what is missing; or only write the tables of what is there."""
+    params = config.load(root / PROFILE)
+    work = Work(root, params)
+    count = Counter(block.name for block, _ in work.planned)
+    there = Counter(block.name for block, one in work.planned if _place(one) in work.trainings)
+    for name in count:
+        print(f"{name:<40} {there[name]:>4} of {count[name]} trainings")
+    if tables:
+        write_tables(reference(rows.read(root), params, root / FOLDER))
+        return
+    with processes(root, workers) as pool:
+        make(root, params, pool, workers=workers, hours=hours)
 
 
 def _start(root: Path) -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from samo.study.config import Params
 from samo.study.config.conditions import condition
-from samo.study.reference.plan import FOLDER
-from samo.study.reference.rows import Row
+from samo.study.ladder.plan import FOLDER
+from samo.study.ladder.rows import Row
 from samo.study.report.reference import Reference, lines, parse
 
 KEPT = ("cosine_mean", "minibatch_conflict")

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from samo.study.reference.code import identity, meaning
+from samo.study.ladder.code import identity, meaning
 from tests.study.made_study import ROOT
 
 BEFORE = '''"""What it is."""
