@@ -4,13 +4,17 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from samo.study.errors import ConfigError, FetchError, NotebookError, PipelineError, RankError
 from samo.study.git import GitError
+
+if TYPE_CHECKING:
+    from samo.study.config import Params
 
 app = typer.Typer(
     name="samo",
@@ -22,6 +26,13 @@ app = typer.Typer(
 Workers = Annotated[int, typer.Option(help="Conditions side by side.", min=1, max=64)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but faults and the table.")]
 Names = list[str] | None
+
+
+def _study() -> "tuple[Path, Params]":
+    """The project's folder, and the active profile."""
+    from samo.study import config, paths
+
+    return paths.root(), config.load()
 
 
 def main() -> None:
@@ -54,11 +65,10 @@ def check(
 @app.command("conditions")
 def list_conditions() -> None:
     """List the conditions of the active profile, and which have run."""
-    from samo.study import config, paths
-    from samo.study.config import conditions
+    from samo.study.config.conditions import conditions
 
-    root = paths.root()
-    for condition in conditions.conditions(config.load()):
+    root, params = _study()
+    for condition in conditions(params):
         state = "has run" if (root / condition.runs / "metrics.json").exists() else "-"
         print(f"{condition.name:<40} {condition.stage:<48} {state}")
 
@@ -81,10 +91,9 @@ def show_table(
     method: Annotated[str | None, typer.Argument(help="One of its methods, to see every seed and trial.")] = None,
 ) -> None:
     """Print a dataset's table, or one method's values seed by seed."""
-    from samo.study import config, paths
     from samo.study.report import show
 
-    show.show(paths.root(), config.load(), dataset, method)
+    show.show(*_study(), dataset, method)
 
 
 @app.command("figure")
@@ -92,10 +101,10 @@ def draw_figure(
     name: Annotated[str, typer.Argument(help="A figure of the report, such as multimnist-forest.")],
 ) -> None:
     """Draw one figure of the report anew, with its numbers and its words."""
-    from samo.study import config, paths
     from samo.study.report import outputs
 
-    print(outputs.write_figure(paths.root(), config.load().datasets, name))
+    root, params = _study()
+    print(outputs.write_figure(root, params.datasets, name))
 
 
 @app.command()
@@ -115,8 +124,8 @@ def claims(
 
     if characteristics:
         print(show.characteristics(paths.root(), characteristics, number))
-        return
-    show.show_claims(paths.root(), number, study=source == "study")
+    else:
+        show.show_claims(paths.root(), number, study=source == "study")
 
 
 @app.command()
@@ -124,13 +133,12 @@ def ship(
     tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped records, anew.")] = False,
 ) -> None:
     """(maintainers) Keep this run of the active profile as the reference run, in data/reference/study."""
-    from samo.study import config, paths
     from samo.study.report import reference
 
-    root = paths.root()
+    root, params = _study()
     if tables:
         reference.write_tables(reference.read(root / reference.FOLDER))
-    elif missing := reference.write(root, config.load()):
+    elif missing := reference.write(root, params):
         print(f"shipped without {len(missing)} conditions that have not run: {', '.join(missing)}", file=sys.stderr)
 
 
@@ -145,10 +153,9 @@ def verify(
 
     Exit code 1 where anything differs; nothing of the project is written.
     """
-    from samo.study import config, paths
     from samo.study import verify as verification
 
-    root, params = paths.root(), config.load()
+    root, params = _study()
     if sample is not None and dataset is None:
         wanted = verification.drawn(root, params, sample, seed)
     elif sample is None and dataset is not None and method is not None:
@@ -167,22 +174,14 @@ def repro(
     ] = False,
 ) -> None:
     """Run what is not up to date, conditions side by side, then print the tables and where the report is."""
-    from samo.study import config, paths
-    from samo.study.grid import pipeline, work
+    from samo.study.grid import pipeline
     from samo.study.report import show
     from samo.study.tracking import track
 
-    root, params = paths.root(), config.check(config.load())
     if system_metrics:
         os.environ[track.ASKED] = "true"  # the workers see it
-    code = pipeline.repro(
-        root,
-        workers,
-        work.weights(root, params),
-        quiet,
-        before=lambda: track.prepare(root, params),
-        took=lambda seconds: work.note(root, seconds),
-    )
+    root, params = _study()
+    code = _run(root, params, workers, quiet)
     if code == pipeline.STOPPED:
         sys.exit(code)  # how to go on is the last that it said
     for dataset in params.datasets:
@@ -203,29 +202,29 @@ def grid(
     quiet: Quiet = False,
 ) -> None:
     """Run conditions and analyses alone, here or on a Ray cluster; `samo repro` then measures costs and reports."""
-    from samo.study import config, paths
-    from samo.study.grid import pipeline, work
     from samo.study.grid.cluster import Cluster
-    from samo.study.tracking import track
     from samo.study.tracking.rebuild import rebuild
 
-    root, params, cluster = paths.root(), config.check(config.load()), None
+    (root, params), cluster = _study(), None
     if ray is not None and remote is not None:
         cluster = Cluster(ray, remote, params.cluster.cpus, params.cluster.gpus, workers)
     elif ray is not None or remote is not None:
         raise typer.BadParameter("a cluster needs both --ray ADDRESS and --remote NAME")
-    code = pipeline.repro(
-        root,
-        workers or 2,
-        work.weights(root, params),
-        quiet,
-        before=lambda: track.prepare(root, params),
-        rest=False,
-        cluster=cluster,
-    )
+    code = _run(root, params, workers or 2, quiet, rest=False, cluster=cluster)
     if cluster:  # its workers cannot write to this machine's MLflow
         rebuild(root, params, lambda _: None)
     sys.exit(code)
+
+
+def _run(root: Path, params: "Params", workers: int, quiet: bool, rest: bool = True, cluster: Any = None) -> int:
+    """Bring the pipeline up to date; see `samo.study.grid.pipeline.repro`."""
+    from samo.study import config
+    from samo.study.grid import estimate, pipeline
+    from samo.study.tracking import track
+
+    weight = estimate.weights(root, config.check(params))
+    before, took = partial(track.prepare, root, params), partial(estimate.note, root)
+    return pipeline.repro(root, workers, weight, quiet, before, rest, cluster, took)
 
 
 @app.command("run", context_settings={"ignore_unknown_options": True})
@@ -252,12 +251,11 @@ def run_notebook(
 @app.command()
 def render() -> None:
     """Turn the executed report notebook into the HTML report."""
-    from samo.study import config, paths
+    from samo.study import config
     from samo.study.report import page
 
-    root = paths.root()
-    device = config.device(config.load().train.device)
-    page.render(root / "reports/executed/report.ipynb", root, device.type)
+    root, params = _study()
+    page.render(root / "reports/executed/report.ipynb", root, config.device(params.train.device).type)
 
 
 @app.command("fetch")
@@ -289,13 +287,11 @@ def choose_layers(
 @app.command()
 def track() -> None:
     """Bring MLflow up to data/runs: runs that are missing, Δm, notebooks; what is there already stays."""
-    from samo.study import config, paths
     from samo.study.tracking.mlflow_store import place
     from samo.study.tracking.rebuild import rebuild
 
-    root = paths.root()
-    made = rebuild(root, config.load(), print)
-    print(f"{made} runs made in {place(root)}")
+    root, params = _study()
+    print(f"{rebuild(root, params, print)} runs made in {place(root)}")
 
 
 @app.command()
@@ -332,18 +328,17 @@ def report() -> None:
     """Name the report, and open it where there is a screen."""
     from samo.study import paths
 
-    root = paths.root()
-    _name_report(root)
-    page = root / "reports/html/index.html"
+    page = _name_report(paths.root())
     if page.exists() and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
         import webbrowser
 
         webbrowser.open(page.resolve().as_uri())
 
 
-def _name_report(root: Path) -> None:
+def _name_report(root: Path) -> Path:
     page = root / "reports/html/index.html"
     print(f"report: {page}" if page.exists() else "report: none yet, `make repro` writes it")
+    return page
 
 
 @contextmanager
@@ -351,12 +346,9 @@ def one_line() -> Iterator[None]:
     """Faults that a person can do something about become one line; those of params.yaml exit with 2, others with 1."""
     try:
         yield
-    except ConfigError as error:
+    except (ConfigError, PipelineError) as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
-    except PipelineError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
     except (FetchError, GitError, NotebookError, OSError, RankError, ValueError) as error:
         print(f"samo: {error}", file=sys.stderr)
         sys.exit(1)

@@ -18,20 +18,10 @@ class GitError(RuntimeError):
 
 
 def git(folder: Path, *arguments: str, **environment: str) -> str:
-    """What git prints, called in a folder.
-
-    Args:
-        folder: where.
-        arguments: the command's.
-        environment: variables for this call.
-
-    Raises:
-        GitError: it failed.
-    """
+    """What git prints, called in a folder with these variables set; a GitError where it fails."""
     command = ["git", "-C", str(folder), *arguments]
-    variables = os.environ | environment
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
     except FileNotFoundError:
         raise GitError("git is not installed") from None
     if done.returncode != 0:

@@ -1,10 +1,10 @@
 """Processes that begin with the libraries loaded: a server imports them once and forks for each stage and kernel.
 
-torch, MLflow, pandas and papermill take about ten core-seconds to import, as much as many a stage has work. A worker of
-the grid keeps one server; `python -m samo.study` and the kernels that it starts ask it for a process (`ask`) and stand
-for that process in every way: output, exit code, signals, and its end when they are killed. Where there is no server,
-under a plain `dvc repro` say, they start as ever. The server never holds this project's own code: a stage imports that
-from its own clone.
+torch, MLflow, pandas and papermill take about ten core-seconds to import, as much as many a stage has work. The grid
+keeps one server for all its workers; `python -m samo.study` and the kernels that it starts ask it for a process (`ask`)
+and stand for that process in every way: output, exit code, signals, and its end when they are killed. Where there is no
+server, under a plain `dvc repro` say, they start as ever. The server never holds this project's own code: a stage
+imports that from its own clone.
 """
 
 import contextlib
@@ -54,25 +54,25 @@ class Server:
 
     def __init__(self, libraries: Sequence[str] = LOADED) -> None:
         self._libraries = libraries
-        self._folder = Path(tempfile.mkdtemp(prefix="samo-"))  # for this user alone; a socket's path must be short
-        self._path = self._folder / "socket"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and let all that this process starts from now on find it."""
         if sys.platform != "linux":  # elsewhere a forked process may not use the system's libraries
             return
-        command = [sys.executable, "-m", "samo.study.warm", str(self._path), *self._libraries]
+        path = Path(tempfile.mkdtemp(prefix="samo-")) / "socket"  # for this user alone; it must be short
+        command = [sys.executable, "-m", "samo.study.warm", str(path), *self._libraries]
         env = {**os.environ, **KEEP_MEMORY, **_KERNEL}
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env)
-        os.environ[VARIABLE] = str(self._path)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env, start_new_session=True
+        )
+        os.environ[VARIABLE] = str(path)
 
     def close(self) -> None:
         """End it, with what it started."""
-        os.environ.pop(VARIABLE, None)
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(Path(os.environ.pop(VARIABLE)).parent, ignore_errors=True)
 
 
 def ask(kind: str, arguments: list[str]) -> int | None:

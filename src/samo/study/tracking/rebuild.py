@@ -1,6 +1,5 @@
 """Brings MLflow up to what lies in data/runs and reports: runs, the numbers to compare them by, notebooks."""
 
-import csv
 import math
 import os
 import sys
@@ -12,11 +11,10 @@ from samo.results import tables
 from samo.results.metrics import delta_m
 from samo.study import config
 from samo.study.config import Params
-from samo.study.config.conditions import Condition, conditions
+from samo.study.config.conditions import conditions
 from samo.study.runs import results
 from samo.study.runs.results import read_runs
 from samo.study.tracking import mlflow_store, record
-from samo.training.loop import Row
 from samo.training.search import Trial
 
 if TYPE_CHECKING:
@@ -31,19 +29,14 @@ def show(root: Path, port: int = 5000) -> None:
     """Bring MLflow up to date, print each dataset's page, and become MLflow's own server, for this machine only.
 
     Where MLFLOW_TRACKING_URI names a server, that one shows them, and none is started.
-
-    Raises:
-        OSError: see `rebuild`.
     """
     params = config.load()
     rebuild(root, params, lambda _: None)
     uri = mlflow_store.uri(root)
-    there = uri.startswith("http")
-    for dataset, page in mlflow_store.pages(
-        root, list(params.datasets), uri if there else f"http://127.0.0.1:{port}"
-    ).items():
+    server = uri if uri.startswith("http") else f"http://127.0.0.1:{port}"
+    for dataset, page in mlflow_store.pages(root, list(params.datasets), server).items():
         print(f"{dataset}: {page}", flush=True)
-    if not there:  # one process: each that MLflow starts by itself would take seconds to import it anew
+    if server != uri:  # one process: each that MLflow starts by itself would take seconds to import it anew
         arguments = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         os.execv(sys.executable, [*arguments, "--backend-store-uri", uri])
 
@@ -80,7 +73,8 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
         if metrics is None:
             say(f"{condition.name}: has not run")
             continue
-        files = _notebooks(root, condition)
+        stem = root / "reports/executed" / f"train-{dataset}-{condition.method}"
+        files = [path for kind in ("html", "ipynb") if (path := stem.with_name(f"{stem.name}.{kind}")).is_file()]
         for seed in metrics["seeds"]:
             name = (condition.name, seed, record.digest(metrics, seed))
             wanted.add(name)
@@ -88,7 +82,12 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
                 runs = record.Record(client, experiment, root, params, condition, Trial(**metrics["search"]["chosen"]))
                 known[name] = _make(runs, metrics, int(seed))
                 made += 1
-            _complete(client, known[name], numbers[condition.method][seed], files)
+            run, own_numbers = known[name], numbers[condition.method][seed]
+            if run.data.tags.get("current") != "yes":  # these results were there before, and are again
+                client.set_tag(run.info.run_id, "current", "yes")
+            new = [(key, value, 0) for key, value in own_numbers.items() if run.data.metrics.get(key) != value]
+            record.log_values(client, run.info.run_id, new)
+            record.keep_files(client, run.info.run_id, run.data.tags.get(record.FILES), files)
         say(f"{condition.name}: {len(metrics['seeds'])} runs")
     for run in _runs(client, experiment):
         if run.data.tags.get("current") == "yes" and _name(run) not in wanted:
@@ -103,33 +102,11 @@ def _name(run: "Run") -> tuple[str | None, ...]:
 
 def _make(runs: record.Record, metrics: Mapping[str, Any], seed: int) -> "Run":
     """A run out of the condition's files."""
-    path = runs.root / runs.condition.runs / "history.csv"
-    results.read_rows(path, results.HISTORY)  # refuses what is none
+    rows = results.read_rows(runs.root / runs.condition.runs / "history.csv", results.HISTORY)
     run = runs.start(seed, "unknown")
-    with path.open(newline="") as stream:
-        rows = [
-            Row(int(r["epoch"]), r["split"], r["task"], r["metric"], float(r["value"]))
-            for r in csv.DictReader(stream)
-            if r["value"] and int(r["seed"]) == seed
-        ]
-    record.log_values(runs.client, run, record.named(rows))
+    record.log_values(runs.client, run, record.named(rows[rows["seed"] == seed].dropna(subset="value").itertuples()))
     runs.finish(run, seed, metrics)
     return runs.client.get_run(run)
-
-
-def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], files: list[Path]) -> None:
-    """Bring a run's tags, scores and files up to date; what is as it should be is left alone."""
-    own, tags = run.info.run_id, run.data.tags
-    if tags.get("current") != "yes":  # these results were there before, and are again
-        client.set_tag(own, "current", "yes")
-    record.log_values(client, own, [(k, v, 0) for k, v in numbers.items() if run.data.metrics.get(k) != v])
-    record.keep_files(client, own, tags.get(record.FILES), files)
-
-
-def _notebooks(root: Path, condition: Condition) -> list[Path]:
-    """The condition's executed notebook and its page, as far as they are there."""
-    stem = root / "reports/executed" / f"train-{condition.dataset}-{condition.method}"
-    return [path for path in (stem.with_name(f"{stem.name}.{kind}") for kind in ("html", "ipynb")) if path.is_file()]
 
 
 def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":

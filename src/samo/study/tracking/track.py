@@ -18,10 +18,7 @@ ASKED = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"
 
 
 def prepare(root: Path, params: Params) -> None:
-    """Make the store and its experiments once, before several processes open it: MLflow does not make one twice.
-
-    Where MLflow is away that is a warning: every condition finds it out for itself.
-    """
+    """Make the store and its experiments once, before several processes open it; where MLflow is away, warn."""
     try:
         client = mlflow_store.connect(root)
         for dataset in params.datasets:
@@ -61,10 +58,7 @@ class Live:
                     self.record.client.set_terminated(run, status)
 
     def start(self, seed: int) -> Callable[[list[Row]], None]:
-        """Begin a seed's run; gives what logs an epoch's rows, or those of several epochs.
-
-        They are logged as `<split>/<task>/<metric>`, with the epoch as step.
-        """
+        """Begin a seed's run; gives what logs rows as `<split>/<task>/<metric>`, with the epoch as step."""
         with self._forgiving():
             if self.record is not None:
                 self.runs[seed] = self.record.start(seed, self.device)
