@@ -28,7 +28,7 @@ FAMILY = ("multimnist", "multifashion", "multifashionmnist")
 BASES = ("ls", "mgda", "fairgrad")
 MARGIN = 0.5
 
-ALSO = [(ROOT / path).read_text() for path in ("docs/study.md", "notebooks/report.ipynb")]
+ALSO = [(ROOT / path).read_text() for path in ("docs/first-run.md", "notebooks/report.ipynb")]
 """What repeats the pooled effects of the README."""
 
 Seeds = dict[str, float]
