@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samo.study import ask
 from samo.study.errors import ConfigError, FetchError, NotebookError, PipelineError, RankError
 from samo.study.git import GitError
 
@@ -25,14 +26,7 @@ app = typer.Typer(
 )
 Workers = Annotated[int, typer.Option(help="Conditions side by side.", min=1, max=64)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but faults and the table.")]
-Names = list[str] | None
-
-
-def _study() -> "tuple[Path, Params]":
-    """The project's folder, and the active profile."""
-    from samo.study import config, paths
-
-    return paths.root(), config.load()
+app.add_typer(ask.app)
 
 
 def main() -> None:
@@ -67,7 +61,7 @@ def list_conditions() -> None:
     """List the conditions of the active profile, and which have run."""
     from samo.study.config.conditions import conditions
 
-    root, params = _study()
+    root, params = ask.study()
     for condition in conditions(params):
         state = "has run" if (root / condition.runs / "metrics.json").exists() else "-"
         print(f"{condition.name:<40} {condition.stage:<48} {state}")
@@ -85,63 +79,6 @@ def profile(
     command(name, dry_run, workers)
 
 
-@app.command("show")
-def show_table(
-    dataset: Annotated[str, typer.Argument(help="A dataset of the profile.")],
-    method: Annotated[str | None, typer.Argument(help="One of its methods, to see every seed and trial.")] = None,
-) -> None:
-    """Print a dataset's table, or one method's values seed by seed."""
-    from samo.study.report import show
-
-    show.show(*_study(), dataset, method)
-
-
-@app.command("figure")
-def draw_figure(
-    name: Annotated[str, typer.Argument(help="A figure of the report, such as multimnist-forest.")],
-) -> None:
-    """Draw one figure of the report anew, with its numbers and its words."""
-    from samo.study.report import outputs
-
-    root, params = _study()
-    print(outputs.write_figure(root, params.datasets, name))
-
-
-@app.command()
-def claims(
-    number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
-    source: Annotated[
-        Literal["run", "study"], typer.Option("--from", help="The run at hand, or the shipped reference run.")
-    ] = "run",
-    characteristics: Annotated[
-        int,
-        typer.Option(help="Instead, how often the rule errs in so many made worlds with the reference run's noise."),
-    ] = 0,
-) -> None:
-    """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
-    from samo.study import paths
-    from samo.study.report import show
-
-    if characteristics:
-        print(show.characteristics(paths.root(), characteristics, number))
-    else:
-        show.show_claims(paths.root(), number, study=source == "study")
-
-
-@app.command()
-def ship(
-    tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped records, anew.")] = False,
-) -> None:
-    """(maintainers) Keep this run of the active profile as the reference run, in data/reference/study."""
-    from samo.study.report import reference
-
-    root, params = _study()
-    if tables:
-        reference.write_tables(reference.read(root / reference.FOLDER))
-    elif missing := reference.write(root, params):
-        print(f"shipped without {len(missing)} conditions that have not run: {', '.join(missing)}", file=sys.stderr)
-
-
 @app.command()
 def verify(
     dataset: Annotated[str | None, typer.Argument(help="A dataset of the profile.")] = None,
@@ -155,7 +92,7 @@ def verify(
     """
     from samo.study import verify as verification
 
-    root, params = _study()
+    root, params = ask.study()
     if sample is not None and dataset is None:
         wanted = verification.drawn(root, params, sample, seed)
     elif sample is None and dataset is not None and method is not None:
@@ -180,7 +117,7 @@ def repro(
 
     if system_metrics:
         os.environ[track.ASKED] = "true"  # the workers see it
-    root, params = _study()
+    root, params = ask.study()
     code = _run(root, params, workers, quiet)
     if code == pipeline.STOPPED:
         sys.exit(code)  # how to go on is the last that it said
@@ -188,7 +125,7 @@ def repro(
         if (root / "reports/tables" / f"{dataset}.csv").exists():
             show.show(root, params, dataset)
             print(f"every seed and trial: `samo show {dataset} METHOD`\n")
-    _name_report(root)
+    ask.name_report(root)
     sys.exit(code)
 
 
@@ -205,7 +142,7 @@ def grid(
     from samo.study.grid.cluster import Cluster
     from samo.study.tracking.rebuild import rebuild
 
-    (root, params), cluster = _study(), None
+    (root, params), cluster = ask.study(), None
     if ray is not None and remote is not None:
         cluster = Cluster(ray, remote, params.cluster.cpus, params.cluster.gpus, workers)
     elif ray is not None or remote is not None:
@@ -231,7 +168,7 @@ def _run(root: Path, params: "Params", workers: int, quiet: bool, rest: bool = T
 def run_notebook(
     notebook: str,
     name: Annotated[str, typer.Option(help="Name of the executed copy.")],
-    p: Annotated[Names, typer.Option("-p", help="A parameter, as key=value.")] = None,
+    p: Annotated[list[str] | None, typer.Option("-p", help="A parameter, as key=value.")] = None,
 ) -> None:
     """Execute a notebook with parameters (what a stage of dvc.yaml does)."""
     from samo.study.notebooks import notebook as runner
@@ -254,7 +191,7 @@ def render() -> None:
     from samo.study import config
     from samo.study.report import page
 
-    root, params = _study()
+    root, params = ask.study()
     page.render(root / "reports/executed/report.ipynb", root, config.device(params.train.device).type)
 
 
@@ -270,75 +207,6 @@ def fetch_raw(dataset: str) -> None:
     module = datasets.get(dataset)
     folder = paths.root() / "data/raw" / dataset
     fetch.fetch(module.RAW, folder, paths.given_data(dataset), print)
-
-
-@app.command("layers")
-def choose_layers(
-    dataset: str,
-    out: Annotated[Path | None, typer.Option(help="A JSON file for `layers: @FILE` of a preset, too.")] = None,
-) -> None:
-    """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
-    from samo.study import paths
-    from samo.study.runs.chosen_layers import chosen_layers
-
-    print(chosen_layers(paths.root(), dataset, out))
-
-
-@app.command()
-def track() -> None:
-    """Bring MLflow up to data/runs: runs that are missing, Δm, notebooks; what is there already stays."""
-    from samo.study.tracking.mlflow_store import place
-    from samo.study.tracking.rebuild import rebuild
-
-    root, params = _study()
-    print(f"{rebuild(root, params, print)} runs made in {place(root)}")
-
-
-@app.command()
-def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
-    """Start MLflow's page on the runs, on this machine only."""
-    from samo.study import paths
-    from samo.study.tracking import rebuild
-
-    rebuild.show(paths.root(), port)
-
-
-@app.command()
-def bench(
-    preset: Annotated[Names, typer.Option(help="A preset, again for more; all by default.")] = None,
-    problem: Annotated[Names, typer.Option(help="A problem, again for more; all by default.")] = None,
-    aggregator: Annotated[Names, typer.Option(help="ls and mgda by default.")] = None,
-    loading: Annotated[bool, typer.Option("--loading", help="Time loading beside the step, on prepared data.")] = False,
-    dataset: Annotated[Names, typer.Option(help="With --loading: a dataset, again for more.")] = None,
-    repeats: Annotated[int | None, typer.Option(help="Interleaved rounds; the median is reported.", min=1)] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of a pass.", min=1)] = None,
-    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("data/bench"),
-) -> None:
-    """Time and peak memory of a step for every preset, or with --loading the time of making a batch beside it."""
-    from samo.study import bench as benches
-
-    if loading:
-        benches.bench_loading(dataset, repeats or 15, threads, out)
-    else:
-        benches.bench(preset, problem, aggregator, repeats or 5, threads or 1, out)
-
-
-@app.command()
-def report() -> None:
-    """Name the report, and open it where there is a screen."""
-    from samo.study import paths
-
-    page = _name_report(paths.root())
-    if page.exists() and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
-        import webbrowser
-
-        webbrowser.open(page.resolve().as_uri())
-
-
-def _name_report(root: Path) -> Path:
-    page = root / "reports/html/index.html"
-    print(f"report: {page}" if page.exists() else "report: none yet, `make repro` writes it")
-    return page
 
 
 @contextmanager

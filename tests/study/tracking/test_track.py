@@ -8,12 +8,13 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 from mlflow import MlflowClient
 
-from samo.study import config
+from samo.study import config, paths
 from samo.study.config.conditions import Condition
 from samo.study.processes import identity
 from samo.study.runs.cell import train_cell
 from samo.study.tracking import mlflow_store, record, track
 from samo.study.tracking.rebuild import rebuild
+from samo.training.loop import Row
 from samo.training.search import Trial
 from tests.study import made_runs
 
@@ -82,82 +83,64 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
         assert [step for step, _ in one[4]] == [1, 2]
 
 
-@pytest.mark.parametrize(("raised", "status"), [(FloatingPointError, "FAILED"), (KeyboardInterrupt, "KILLED")])
-def test_a_condition_that_ends_early_marks_all_its_runs(study, client, monkeypatch, raised, status):
-    from samo.training.loop import fit
+def live(condition="ls"):
+    """What logs a condition of the study at hand while it trains."""
+    return track.Live(paths.root(), config.load(), Condition("multimnist", condition), Trial(0.01), "cpu")
 
-    def broken(problem, recipe, *args, **more):
-        if recipe.seed == 1:
+
+EPOCH = [Row(1, "test", "left", "accuracy", 50.0)]
+
+
+def test_runs_that_end_early_are_marked(study, client):
+    for raised, status in ((FloatingPointError, "FAILED"), (KeyboardInterrupt, "KILLED")):
+        with pytest.raises(raised), live() as views:
+            for seed in (0, 1):
+                views.start(seed)(EPOCH)
             raise raised("made")
-        return fit(problem, recipe, *args, **more)
-
-    monkeypatch.setattr("samo.study.runs.cell.fit", broken)
-    with pytest.raises(raised):
-        train_cell("multimnist", "ls")
-    assert {r.data.tags["seed"]: r.info.status for r in runs(client)} == {"0": status, "1": status}
-    assert not (study / "data/runs/multimnist/ls").exists()
+        assert {r.data.tags["seed"]: r.info.status for r in runs(client)[:2]} == {"0": status, "1": status}
 
 
-def test_what_a_killed_process_left_is_marked_and_its_condition_s_new_run_is_whole(study, client):
+def test_what_a_killed_process_left_is_marked_by_the_next_and_by_samo_track(study, client):
     """As after SIGKILL: nobody was left to end the run."""
-    params, cell = config.load(), Condition("multimnist", "ls")
-    killed = track.Live(study, params, cell, Trial(0.01), "cpu").__enter__()
-    killed.start(0)
+    live().__enter__().start(0)
     (run,) = runs(client)
     assert run.info.status == "RUNNING"
     assert record.end_interrupted(client, run.info.experiment_id) == 0  # this process lives
     gone = identity().replace(f" {os.getpid()} ", " 4194999 ")
     reused = f"{identity().rsplit(' ', 1)[0]} 12345"
-    for whose in (gone, reused):
+    for whose, next_ in ((gone, bring_up), (reused, lambda _: live().__enter__())):
         client.update_run(run.info.run_id, status="RUNNING")
         client.set_tag(run.info.run_id, record.PROCESS, whose)
-        assert rebuild(study, params, lambda _: None) == 0
+        next_(study)
         assert client.get_run(run.info.run_id).info.status == "KILLED"
-    client.update_run(run.info.run_id, status="RUNNING")
-    train_cell("multimnist", "ls")
-    assert sorted(r.info.status for r in runs(client)) == ["FINISHED", "FINISHED", "KILLED"]
-    assert rebuild(study, params, lambda _: None) == 0
 
 
-@pytest.mark.parametrize("away", ["locked", "no server"])
+@pytest.mark.parametrize("away", ["locked", "no server", "gone meanwhile"])
 def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catches_up(study, client, monkeypatch, away):
     monkeypatch.setattr(mlflow_store, "PATIENCE", 0.2)
-    address = mlflow_store.uri(study)
-    other = sqlite3.connect(address.removeprefix("sqlite:///"))
-    if away == "locked":
-        other.execute("BEGIN EXCLUSIVE")
-    else:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    began = time.monotonic()
-    with pytest.warns(UserWarning, match="training goes on, `samo track` logs the runs later") as said:
-        train_cell("multimnist", "ls")
-    other.close()
-    assert time.monotonic() - began < 90  # MLflow's own patience is minutes
+    made_runs.make(study, ("ls",))
+    calls: list[object] = []
+    with monkeypatch.context() as patch:
+        other = sqlite3.connect(mlflow_store.uri(study).removeprefix("sqlite:///"))
+        if away == "locked":
+            other.execute("BEGIN EXCLUSIVE")
+        elif away == "no server":
+            patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        else:
+            gone = ConnectionError("gone")
+            patch.setattr(record, "log_values", lambda *_: (calls.append(1), (_ for _ in ()).throw(gone)))
+        with pytest.warns(UserWarning, match="goes on, `samo track` logs the runs later") as said, live() as views:
+            log = views.start(0)
+            log(EPOCH)
+            log(EPOCH)
+            views.finish({})
+        other.close()
     ours = [str(w.message) for w in said if "samo track" in str(w.message)]
     assert len(ours) == 1
-    assert all("\n" not in words for words in ours)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert "\n" not in ours[0]
+    assert len(calls) == (away == "gone meanwhile")  # then nothing more is tried
     assert bring_up(study) == 2
-    assert [r.info.status for r in runs(client)] == ["FINISHED"] * 2
-
-
-def test_a_store_that_goes_away_meanwhile_is_one_warning(study, client, monkeypatch):
-    """The first epoch is logged, then nothing more is tried."""
-    real, calls = record.log_values, []
-
-    def failing(*args):
-        calls.append(args)
-        if len(calls) > 1:
-            raise ConnectionError("gone")
-        real(*args)
-
-    monkeypatch.setattr(record, "log_values", failing)
-    with pytest.warns(UserWarning, match="MLflow: gone; training goes on") as said:
-        train_cell("multimnist", "ls")
-    assert len([w for w in said if "MLflow" in str(w.message)]) == 1
-    assert len(calls) == 2
-    monkeypatch.setattr(record, "log_values", real)
-    assert bring_up(study) == 2
+    assert [r.info.status for r in runs(client)][:2] == ["FINISHED"] * 2
 
 
 def test_runs_of_older_results_and_lost_conditions_stay_but_are_not_current(study, client):
@@ -213,19 +196,17 @@ def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
     assert used.dataset.digest == tree.hash_info.value
 
 
-def system_metrics(client):
-    return [name for name in by_name(client)["ls/0"].data.metrics if name.startswith("system/")]
-
-
 @pytest.mark.parametrize("asked", [True, False])
 def test_system_metrics_are_logged_on_request(study, client, monkeypatch, asked):
+    def logged():
+        return [name for name in by_name(client)["ls/0"].data.metrics if name.startswith("system/")]
+
     monkeypatch.setenv(track.ASKED, str(asked).lower())
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.02")
-    with track.Live(study, config.load(), Condition("multimnist", "ls"), Trial(0.01), "cpu") as live:
-        live.start(0)
+    with live() as views:
+        views.start(0)
         deadline = time.monotonic() + 60 * asked
-        while time.monotonic() < deadline and not system_metrics(client):
+        while time.monotonic() < deadline and not logged():
             time.sleep(0.1)
-        live.finish({"dataset": "multimnist", "method": "ls", "search": {}, "seeds": {"0": {}}})
-    assert ("system/cpu_utilization_percentage" in system_metrics(client)) is asked
-    assert bool(system_metrics(client)) is asked
+        views.finish({"dataset": "multimnist", "method": "ls", "search": {}, "seeds": {"0": {}}})
+    assert ("system/cpu_utilization_percentage" in logged()) is bool(logged()) is asked

@@ -25,16 +25,9 @@ LOG = 200_000
 
 
 class NodeWorker:
-    """One worker, which does one job at a time.
+    """One worker, which does one job at a time in a clone of a commit, as `samo.study.git.pack` made it a bundle.
 
-    Args:
-        commit: of the project.
-        bundle: what `samo.study.git.pack` made of it.
-        remote: the name of the DVC remote.
-        settings: its address and credentials.
-
-    Raises:
-        RuntimeError: if no clone can be made; one line.
+    `settings` are the address and credentials of the DVC remote. Where no clone can be made it raises a RuntimeError.
     """
 
     def __init__(self, commit: str, bundle: bytes, remote: str, settings: Mapping[str, Any]) -> None:
@@ -73,10 +66,7 @@ class NodeWorker:
         return self.listen()
 
     def listen(self) -> list[tuple[str, Any]]:
-        """What has happened since, waited for at most a second.
-
-        ("progress", event), and ("done", (ran, lock, error, what the stage printed)).
-        """
+        """What has happened since, within a second: ("progress", event), ("done", (ran, lock, error, printed))."""
         from samo.study.grid.schedule import Done
 
         said: list[tuple[str, Any]] = []

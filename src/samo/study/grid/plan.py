@@ -132,10 +132,7 @@ def lock_entry(stage: Any) -> LockEntry | None:
 
 @cache
 def parse_params_once() -> None:
-    """Let this process's DVC keep what a params file says for while its time and size stay.
-
-    It parses params.yaml anew for every stage, which takes a quarter of a second each in a large study.
-    """
+    """Let this process's DVC keep what a params file says while its time and size stay: it asks for every stage."""
     from dvc.dependency import param
 
     parse = param.load_path

@@ -120,11 +120,7 @@ def _kind(stage: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: 8 s, 3:05 min, 2:10 h.
-
-    >>> duration(8.4), duration(185), duration(7800)
-    ('8 s', '3:05 min', '2:10 h')
-    """
+    """Seconds as a person says them: 8 s, 3:05 min, 2:10 h."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -16,27 +16,20 @@ Weight = Callable[[str], float]
 
 
 class Job(NamedTuple):
-    """A stage to bring up to date, and the stages whose outputs it reads.
-
-    Each of those comes with its entry in dvc.lock (None for a .dvc file, which is its own), from which a worker takes
-    them out of the cache.
-    """
+    """A stage to bring up to date."""
 
     stage: str
-    inputs: Mapping[str, LockEntry | None]
+    inputs: Mapping[str, LockEntry | None]  # what it reads, with the entries by which a worker has it from the cache
 
 
 class Done(NamedTuple):
-    """The end of a job: whether its command ran (else it came out of the cache), and its entry in dvc.lock.
-
-    `error` says in one line why it failed, and is empty where it did not; the file `log` holds what it printed.
-    """
+    """The end of a job."""
 
     stage: str
-    ran: bool
+    ran: bool  # its command, else it came out of the cache
     lock: LockEntry | None
-    error: str
-    log: Path
+    error: str  # in one line why it failed; empty where it did not
+    log: Path  # what it printed
 
 
 class Progress(NamedTuple):
