@@ -115,6 +115,14 @@ def test_what_a_killed_process_left_is_marked_by_the_next_and_by_samo_track(stud
         assert client.get_run(run.info.run_id).info.status == "KILLED"
 
 
+def _train():
+    with live() as views:
+        log = views.start(0)
+        log(EPOCH)
+        log(EPOCH)
+        views.finish({})
+
+
 @pytest.mark.parametrize("away", ["locked", "no server", "gone meanwhile"])
 def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catches_up(study, client, monkeypatch, away):
     monkeypatch.setattr(mlflow_store, "PATIENCE", 0.2)
@@ -129,11 +137,8 @@ def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catche
         else:
             gone = ConnectionError("gone")
             patch.setattr(record, "log_values", lambda *_: (calls.append(1), (_ for _ in ()).throw(gone)))
-        with pytest.warns(UserWarning, match="goes on, `samo track` logs the runs later") as said, live() as views:
-            log = views.start(0)
-            log(EPOCH)
-            log(EPOCH)
-            views.finish({})
+        with pytest.warns(UserWarning, match="training goes on, `samo track` logs the runs later") as said:
+            _train()
         other.close()
     ours = [str(w.message) for w in said if "samo track" in str(w.message)]
     assert len(ours) == 1
