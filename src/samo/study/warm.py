@@ -61,11 +61,17 @@ class Server:
         if sys.platform != "linux":  # elsewhere a forked process may not use the system's libraries
             return
         path = Path(tempfile.mkdtemp(prefix="samo-")) / "socket"  # for this user alone; it must be short
-        command = [sys.executable, "-m", "samo.study.warm", str(path), *self._libraries]
-        env = {**os.environ, **KEEP_MEMORY, **_KERNEL}
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env, start_new_session=True
-        )
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "samo.study.warm", str(listener.fileno()), *self._libraries],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, **KEEP_MEMORY, **_KERNEL},
+                pass_fds=[listener.fileno()],
+                start_new_session=True,  # a Ctrl-C is the grid's to answer
+            )
         os.environ[VARIABLE] = str(path)
 
     def close(self) -> None:
@@ -82,21 +88,13 @@ def ask(kind: str, arguments: list[str]) -> int | None:
         kind: a key of `_KINDS`.
         arguments: of its command line.
     """
-    path = os.environ.get(VARIABLE)
-    if not path:
+    if not (path := os.environ.get(VARIABLE)):
         return None
     request = {"kind": kind, "arguments": arguments, "env": dict(os.environ), "cwd": str(Path.cwd())}
     with socket.socket(socket.AF_UNIX) as server:
-        for attempt in range(600):  # it may still be starting
-            try:
-                server.connect(path)
-            except OSError:
-                if attempt and not Path(path).parent.is_dir():
-                    return None
-                select.select([], [], [], 0.1)
-                continue
-            break
-        else:
+        try:
+            server.connect(path)
+        except OSError:
             return None
         socket.send_fds(server, [b"F"], [0, 1, 2])
         server.sendall(json.dumps(request).encode() + b"\n")
@@ -119,10 +117,10 @@ def _signal(child: int, number: int) -> None:
         os.kill(child, number)
 
 
-def serve(path: str, libraries: Sequence[str]) -> str:
+def serve(listener: socket.socket, libraries: Sequence[str]) -> str:
     """Fork for each request until stdin ends; a forked process returns what it is to be.
 
-    The libraries are loaded with the first request: not every worker is given a stage of this study.
+    The libraries are loaded with the first request: not every pipeline has a stage of this study.
     """
     loaded = False
     children: dict[int, socket.socket] = {}
@@ -132,27 +130,23 @@ def serve(path: str, libraries: Sequence[str]) -> str:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # what it started ends first, and in peace
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path + ".new")
-        listener.listen()
-        Path(path + ".new").rename(path)
-        watched: list[Any] = [listener, ended, 0]
-        while True:
-            ready = select.select(watched, [], [])[0]
-            if ended in ready:
-                os.read(ended, 4096)
-                _reap(children)
-            if 0 in ready and not os.read(0, 1):
-                for child in children:
-                    _signal(child, signal.SIGKILL)
-                os._exit(0)
-            if listener in ready and not loaded:
-                _load(libraries)
-                loaded = True
-            if listener in ready and (kind := _accept(listener, children)):
-                break
-        for connection in children.values():  # this is a forked process
-            connection.close()
+    watched: list[Any] = [listener, ended, 0]
+    while True:
+        ready = select.select(watched, [], [])[0]
+        if ended in ready:
+            os.read(ended, 4096)
+            _reap(children)
+        if 0 in ready and not os.read(0, 1):
+            for child in children:
+                _signal(child, signal.SIGKILL)
+            os._exit(0)
+        if listener in ready and not loaded:
+            _load(libraries)
+            loaded = True
+        if listener in ready and (kind := _accept(listener, children)):
+            break
+    for open_here in (listener, *children.values()):  # this is a forked process
+        open_here.close()
     os.close(ended)
     os.close(wake)
     return kind
@@ -249,4 +243,4 @@ if __name__ == "__main__":
         sys.argv[:] = sys.argv[1:]
         _kernel()
     else:
-        _KINDS[serve(sys.argv[1], sys.argv[2:])]()
+        _KINDS[serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])]()
