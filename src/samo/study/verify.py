@@ -31,12 +31,7 @@ say = partial(print, flush=True)
 
 
 def named(root: Path, params: Params, dataset: str, method: str) -> Condition:
-    """A condition that has run.
-
-    Raises:
-        ValueError: the profile has no such condition.
-        FileNotFoundError: it has not run.
-    """
+    """A condition that has run; a ValueError or FileNotFoundError where it is none of the profile, or has not."""
     if dataset not in params.datasets:
         raise ValueError(f"no dataset {dataset!r} in params.yaml: it has {', '.join(params.datasets)}")
     if method not in (known := params.methods_on(dataset)):
@@ -48,11 +43,7 @@ def named(root: Path, params: Params, dataset: str, method: str) -> Condition:
 
 
 def drawn(root: Path, params: Params, count: int, seed: int | None = None) -> list[Condition]:
-    """So many of the conditions that have run, or all of them where they are fewer; seed and those left out are said.
-
-    Raises:
-        FileNotFoundError: none has run.
-    """
+    """So many of the conditions that have run, or all where they are fewer; says the seed and those left out."""
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     say(f"drawn with --seed {seed}")
     ran = [one for one in conditions(params) if _has_run(root, one)]
@@ -64,17 +55,11 @@ def drawn(root: Path, params: Params, count: int, seed: int | None = None) -> li
 
 
 def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
-    """Make conditions again and say which files differ from what is stored, and by how much.
+    """Make conditions again, say which files differ from what is stored and by how much, and whether all are the same.
 
     Each is `dvc repro -f -s STAGE` in a clone with a cache of its own, without tracking: nothing of the project is
     written. Settings, data and code are those of the folder now; where DVC sees that they changed since the condition
     ran, that is said.
-
-    Returns:
-        Whether everything is the same.
-
-    Raises:
-        FileNotFoundError: its data are not prepared.
     """
     here = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}"
     same = True
@@ -171,13 +156,7 @@ def files(root: Path, condition: Condition) -> list[Path]:
 
 
 def differences(stored: Path, again: Path, condition: Condition) -> list[str]:
-    """One line a file that is not the same: results by their bytes, weights by their tensors.
-
-    Args:
-        stored: the project's folder.
-        again: the folder that the condition was made in once more.
-        condition: which one.
-    """
+    """One line a file that is not the same: results by their bytes, weights by their tensors."""
     found = []
     for name in dict.fromkeys(files(again, condition) + files(stored, condition)):
         one, other = stored / name, again / name
