@@ -1,6 +1,7 @@
 import pytest
 from typer.testing import CliRunner
 
+from samo.analysis.parts import loading
 from samo.study import config
 from samo.study.cli import app
 from samo.study.grid import estimate
@@ -44,10 +45,13 @@ def test_a_condition_is_reckoned_from_its_trials_seeds_epochs_and_passes():
 
 def test_a_step_of_one_process_is_measured_on_a_small_sample(tmp_path, monkeypatch):
     timed: list[int] = []
-    real = estimate.loading.measure
-    monkeypatch.setattr(
-        estimate.loading, "measure", lambda p, share, *a, **o: (timed.append(share.batch), real(p, share, *a, **o))[1]
-    )
+    real = loading.measure
+
+    def timing(problem, share, *arguments, **options):
+        timed.append(share.batch)
+        return real(problem, share, *arguments, **options)
+
+    monkeypatch.setattr(loading, "measure", timing)
     unit = measure(tmp_path, PARAMS, "scenes", lambda _: None)
     assert unit.tasks == 3
     assert min(unit.step, unit.look) > 0
