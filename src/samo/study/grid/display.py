@@ -55,16 +55,18 @@ class Display(contextlib.ExitStack):
 
     def progressed(self, stage: str, event: Event) -> None:
         running, now = self.remaining.update(stage, event), self.remaining.now()
-        if not self._bars and now - self._said[stage] >= self._every:
+        if not (self._bars or self._quiet) and now - self._said[stage] >= self._every:
             self._said[stage] = now
             self.say(f"  {stage}  {where(running.state)}  {running.done:4.0%}  {self._left()}".rstrip())
 
     def finished(self, stage: str, ran: bool) -> None:
         """A stage is done; `ran` is false where it came out of the cache, of which nothing is said."""
         took, now = duration(self.remaining.end(stage, ran)), self.remaining
-        count = f"[{len(now.finished) + now.failed}/{len(now.expected)}]"
-        if ran:
-            self.say(f"done {stage}  {took}" if self._bars else f"{count} {stage}  {took}  {self._left()}".rstrip())
+        if ran and self._bars:
+            self.say(f"done {stage}  {took}")
+        elif ran and not self._quiet:
+            count = f"[{len(now.finished) + now.failed}/{len(now.expected)}]"
+            self.say(f"{count} {stage}  {took}  {self._left()}".rstrip())
 
     def failed(self, stage: str, reason: str, log: Path) -> None:
         """The end of what it printed, and where the rest is."""
