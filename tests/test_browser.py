@@ -21,8 +21,8 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_report.page(made_report.make(tmp_path_factory.mktemp("project")))
+def path(made_page: tuple[Any, Path]) -> Path:
+    return made_page[1]
 
 
 class Opened:

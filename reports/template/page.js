@@ -23,4 +23,31 @@
     { rootMargin: "0px 0px -70% 0px" },
   );
   for (const head of document.querySelectorAll("main h2[id]")) seen.observe(head);
+
+  // A slider under a drawing of walks (their ids say of how many points a whole one is) moves along all of them.
+  for (const drawing of document.querySelectorAll(".drawing:has(g[id*='-walk-'])")) {
+    const walks = [...drawing.querySelectorAll("g[id*='-walk-']")].map((group) => {
+      const [line, mark] = [group.querySelector(":scope > path"), group.querySelector("use")];
+      const points = line.getAttribute("d").match(/[ML] [^ML]+/g).map((point) => point.trim());
+      return { line, mark, points, whole: Number(group.id.split("-of-")[1]) };
+    });
+    const label = document.createElement("label");
+    const range = Object.assign(document.createElement("input"), { type: "range", max: 100, value: 100 });
+    label.className = "slider";
+    label.append("Share of the steps ", range);
+    const show = (share) => {
+      for (const { line, mark, points, whole } of walks) {
+        const end = Math.min(Math.round((share / 100) * (whole - 1)), points.length - 1);
+        line.setAttribute("d", points.slice(0, end + 1).join(" "));
+        const [x, y] = points[end].slice(2).split(" ");
+        mark.setAttribute("x", x);
+        mark.setAttribute("y", y);
+      }
+      range.setAttribute("aria-valuetext", `${share} %`);
+    };
+    range.addEventListener("input", () => show(range.valueAsNumber));
+    addEventListener("beforeprint", () => show(100));
+    addEventListener("afterprint", () => show(range.valueAsNumber));
+    drawing.after(label);
+  }
 })();

@@ -1,16 +1,13 @@
-"""The toys' figures and their slider: all trajectories are there, nothing comes from elsewhere, gaps are gaps."""
+"""The toys' figures: all trajectories are there, a page can move along them, gaps are gaps."""
 
 import re
-from xml.etree import ElementTree
 
-import pandas as pd
 import pytest
 
 from samo.analysis.toys import trajectories
 from samo.analysis.toys.losses import TOYS
 from samo.figures import palette, toys
 from samo.figures.style import svg
-from samo.figures.toy_slider import slider
 from tests.figures.made_toys import made_trajectories
 
 FRONTS = trajectories.fronts()
@@ -25,9 +22,8 @@ FRONTS = trajectories.fronts()
     ],
     ids=["paths", "outcomes", "line"],
 )
-def test_every_sharpness_has_its_colour_and_the_same_data_the_same_bytes(draw):
+def test_every_sharpness_has_its_colour_and_name(draw):
     text = svg(lambda: draw(made_trajectories()))
-    assert text == svg(lambda: draw(made_trajectories()))
     assert all(palette.colour(name) in text and f">{palette.label(name)}<" in text for name in trajectories.SHARPNESS)
     assert ("FairGrad" in text) == (draw is not toys.draw_line)
 
@@ -54,62 +50,33 @@ def test_the_words_tell_who_leaves_the_line_and_name_every_end_that_there_is():
 def test_contours_are_lines_of_equal_loss():
     import torch
 
-    lines = toys.contours(TOYS["quadratics"], toys.WEIGHTS["quadratics"], points=161)
+    lines = toys.contours("quadratics", toys.WEIGHTS["quadratics"], points=161)
     assert len(lines) > 5
     for line in lines:
         height = TOYS["quadratics"].mean(torch.as_tensor(line))
         assert height.max() - height.min() < 1e-3
 
 
-def fragment(toy: str, paths: pd.DataFrame | None = None) -> tuple[str, ElementTree.Element]:
-    text = slider(toy, made_trajectories() if paths is None else paths, FRONTS)
-    script = re.search(r"<script>(.*)</script>", text, flags=re.DOTALL)
-    assert script
-    plain = text.replace(script[0], "").replace(" hidden>", ' hidden="">')
-    return text, ElementTree.fromstring(re.sub(r"(<input[^>]*)>", r"\1/>", plain))
-
-
-@pytest.mark.parametrize("toy", TOYS)
-def test_the_slider_holds_every_trajectory_to_its_end_before_any_script(toy):
-    text, tree = fragment(toy)
-    found = tree.findall(".//g[@data-trajectory]")
-    paths = made_trajectories()[made_trajectories()["toy"] == toy]
-    assert len(found) == len(paths.groupby(["start", "aggregator", "sharpness"]))
-    for one in found:
-        line, mark = one.find("polyline"), one.find("path")
-        assert line is not None
-        assert mark is not None
-        points = line.attrib["points"].split(" ")
-        assert len(points) == paths["step"].nunique()
-        assert mark.attrib["transform"] == f"translate({points[-1]})"
-    assert len(text) < 150_000
-
-
-@pytest.mark.parametrize("toy", TOYS)
-def test_the_slider_is_labelled_hidden_without_a_script_and_needs_no_network(toy):
-    text, tree = fragment(toy)
-    (control,) = tree.findall(".//p[@class='toy-control']")
-    (label,), (box,) = control.findall("label"), control.findall("input")
-    assert "hidden" in control.attrib
-    assert label.attrib["for"] == box.attrib["id"]
-    assert label.text
-    assert (box.attrib["type"], box.attrib["value"]) == ("range", box.attrib["max"])
-    assert box.attrib["data-steps"] == str(sorted(set(made_trajectories().query("toy == @toy")["step"])))
-    assert "//" not in text.replace("https://www.w3.org", "")
-    ids = re.findall(r'\bid="([^"]+)"', text)
-    assert len(ids) == len(set(ids))
-    assert all(target in ids for target in re.findall(r'href="#([^"]+)"', text))
-    assert all(svg.get("aria-label") for svg in tree.findall(".//svg[@role='img']"))
+def test_a_page_can_move_along_every_walk_which_starts_and_ends_where_it_does():
+    text = svg(lambda: toys.draw_paths(made_trajectories(), FRONTS))
+    walks = re.findall(r'<g id="walk-(\d+)-of-(\d+)">\s*<path d="([^"]+)".*?<use ([^>]+)/>', text, flags=re.DOTALL)
+    numbers, wholes, lines, marks = zip(*walks, strict=True)
+    paths = made_trajectories()
+    assert list(numbers) == [str(n) for n in range(len(paths.groupby(["toy", "start", "aggregator", "sharpness"])))]
+    assert {int(n) for n in wholes} == set(paths.groupby("toy")["step"].nunique())
+    for whole, line, mark in zip(wholes, lines, marks, strict=True):
+        points = re.findall(r"[ML] (\S+) (\S+)", line)
+        assert len(points) == int(whole)
+        assert re.findall(r'[xy]="(\S+)"', mark) == list(points[-1])
 
 
 def test_a_trajectory_that_broke_off_stops_where_it_did():
     paths = made_trajectories().copy()
     gone = (paths["toy"] == "quadratics") & (paths["aggregator"] == "ls") & (paths["step"] > 3)
     paths.loc[gone, ["x1", "x2", "loss1", "loss2"]] = float("nan")
-    text, tree = fragment("quadratics", paths)
-    line = tree.find(".//g[@data-trajectory]/polyline")
-    assert line is not None
-    assert len(line.attrib["points"].split(" ")) == 2
+    text = svg(lambda: toys.draw_paths(paths, FRONTS))
+    line = re.search(r'id="walk-0-of-4">\s*<path d="([^"]+)"', text)
+    assert line
+    assert line[1].count("L") == 1
     assert "nan" not in text
-    assert svg(lambda: toys.draw_paths(paths, FRONTS))
-    assert svg(lambda: toys.draw_line(paths))
+    assert toys.draw_line(paths)

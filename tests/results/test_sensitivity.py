@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from samo.results.metrics import delta_m
-from samo.results.sensitivity import changed, defaults, markdown, points, table
+from samo.results.sensitivity import changed, defaults, points, table
 from samo.results.tables import Run, values
 from samo.results.tables import main as main_table
 from tests.made import made_run, made_variant
@@ -75,7 +75,6 @@ def test_two_changed_fields_are_no_point_on_any_line(main):
     assert (row["field"], row["value"]) == ("alpha, mu", "0.1, 0.1")
     assert row["shift"] < 0
     assert "default" not in set(found["role"])
-    assert "| alpha, mu = 0.1, 0.1 | a |" in markdown(found)
 
 
 def test_a_value_given_that_is_the_default_anyway_changes_nothing():
@@ -117,7 +116,6 @@ def test_gaps_are_rows_and_nothing_crashes(main):
         found = table(runs, {"a": variant, "b": None})
         assert found["method"].tolist() == ["a", "b"]
         assert points(found).empty
-        assert markdown(found).count("\n") == 4
     alone = table({"samo-ls": main["samo-ls"]}, {"a": variant})  # no STL, no base
     assert alone["role"].tolist() == ["variant", "default"]
     assert alone["shift"].isna().all()
@@ -126,11 +124,3 @@ def test_gaps_are_rows_and_nothing_crashes(main):
     row = table(main, named(diverged)).set_index("method").loc["a"]
     assert np.isnan(row["shift"])
     assert row["n_seeds"] == 3
-
-
-def test_words_for_people(main):
-    text = markdown(table(main, named(made_variant("samo-ls", "a", {"alpha": 0.1}, gain=2.0))))
-    head, _, *rows = text.splitlines()
-    assert [row.split(" | ")[2] for row in rows] == ["alpha = 0.1", "alpha = 0.5 (default)", "without sharpness"]
-    assert all(row.count("|") == head.count("|") for row in rows)
-    assert "nan" not in text

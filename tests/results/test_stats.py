@@ -12,7 +12,6 @@ from samo.results.stats import (
     mean_interval,
     paired_interval,
     seeds_interval,
-    seeds_needed,
     summarise,
 )
 
@@ -115,22 +114,3 @@ def test_more_seeds_are_covered_as_often_as_said_whatever_the_noise(noise):
     assert 0.93 < covered < 0.985
     if noise == "exponential":
         assert alone < 0.93
-
-
-@pytest.mark.parametrize(("effect", "power"), [(1.0, 0.8), (0.5, 0.8), (1.0, 0.5)])
-def test_so_many_seeds_find_the_effect_as_often_as_said_and_one_fewer_does_not(effect: float, power: float):
-    n, rng = seeds_needed(1.0, effect, power), np.random.default_rng(0)
-
-    def found(seeds: int) -> float:
-        draws = rng.normal(effect, 1.0, size=(40_000, seeds))
-        return float((ttest_1samp(draws, 0, axis=1).confidence_interval(0.95).low > 0).mean())
-
-    assert found(n) > power - 0.01
-    assert found(n - 1) < power + 0.01
-
-
-def test_seeds_needed_says_what_it_cannot_do():
-    with pytest.raises(ValueError, match="above 0"):
-        seeds_needed(1.0, 0.0)
-    with pytest.raises(ValueError, match="more than 10000 seeds"):
-        seeds_needed(1.0, 1e-3)

@@ -57,7 +57,6 @@ def test_conditions_that_were_not_run_are_gaps(runs):
     assert np.isnan(rows["samo-ls"]["delta_m"])
     assert np.isnan(rows["gsam-ls"]["gain"])  # its base is missing
     assert rows["gsam-mgda"]["mean_rank"] > 0
-    assert "| samo-ls | — |" in tables.markdown(table)
 
 
 @pytest.mark.parametrize("missing", ["all", "stl"])
@@ -66,10 +65,6 @@ def test_nothing_crashes_without_a_reference_or_any_run(runs, missing):
     table = tables.main(some)
     assert len(table) == len(runs)
     assert "delta_m" not in table or table["delta_m"].isna().all()
-    # A line a method, the head's two, and the gaps' after an empty one.
-    assert tables.markdown(table).count("\n") == len(runs) + 4
-    assert tables.markdown(table).splitlines()[-1].startswith("Not run, or failed: stl")
-    assert "Not run" not in tables.markdown(tables.main(runs))
     assert set(tables.nested({"d": table})["d"]) == set(runs)
     assert len(tables.search(some)) == sum(len(run["search"]["trials"]) for run in some.values() if run)
 
@@ -85,7 +80,6 @@ def test_a_value_that_diverged_shows_as_a_gap_not_as_a_smaller_sample(runs):
 
 def test_a_metric_on_which_stl_scores_nothing_is_left_out_of_delta_m_and_named(runs):
     assert tables.left_out(tables.main(runs)) == []
-    assert "Δm is without" not in tables.markdown(tables.main(runs))
     poor = made_run("stl")
     for seed in poor["seeds"].values():
         seed["right"]["accuracy"] = 0.0
@@ -98,7 +92,6 @@ def test_a_metric_on_which_stl_scores_nothing_is_left_out_of_delta_m_and_named(r
     assert row["gain"] == pytest.approx(row["delta_m"] - rows["ls"]["delta_m"])
     assert row["right accuracy"] > 0  # its own column still shows it
     assert tables.left_out(table) == ["right accuracy"]
-    assert tables.markdown(table).endswith("\n\nΔm is without right accuracy: single-task training is at 0 there.\n")
 
 
 def test_without_any_metric_left_delta_m_is_a_gap(runs):
@@ -108,7 +101,6 @@ def test_without_any_metric_left_delta_m_is_a_gap(runs):
     table = tables.main({**runs, "stl": nothing})
     assert table.loc[table["method"] != "stl", "delta_m"].isna().all()
     assert tables.left_out(table) == ["left accuracy", "right accuracy"]
-    assert "| samo-ls | — | — | — |" in tables.markdown(table)
 
 
 def test_search_marks_the_choice_once(runs):

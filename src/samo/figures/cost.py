@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, MUTED, colour, label, spoken
-from samo.figures.style import grid, legend
+from samo.figures.style import aside, grid, legend
 
 
 def draw(table: pd.DataFrame, cost: pd.DataFrame) -> Figure:
@@ -16,18 +16,14 @@ def draw(table: pd.DataFrame, cost: pd.DataFrame) -> Figure:
     figure, [[axes]] = grid(1, 1, 0.9 + 0.25 * len(cost))
     names = []
     for place, row in enumerate(cost.to_dict("records")):
-        kind = kinds.get(row["method"], {})
-        known = isinstance(kind.get("sharpness"), str)
-        shared = known and kind["networks"] == "shared"
+        kind, count = kinds.get(row["method"], {}), row["count_ratio"]
+        shared = kind.get("networks") == "shared"
         names.append(spoken(kind["aggregator"], kind["sharpness"]) if shared else label(row["method"]))
         axes.barh(place, row["ratio"], height=0.6, color=colour(kind["sharpness"]) if shared else MUTED, alpha=0.75)
         axes.plot([row["ratio_low"], row["ratio_high"]], [place, place], color=INK, linewidth=1.2)
-        count = row["count_ratio"]
         axes.plot([count, count], [place - 0.4, place + 0.4], color=INK, linewidth=2, label="by operation count")
         right = max(value for value in (row["ratio"], row["ratio_high"], count) if not pd.isna(value))
-        axes.annotate(
-            f"{row['ratio']:.1f}×", (right, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5
-        )
+        aside(axes, f"{row['ratio']:.1f}×", (right, place), (6, 0), va="center")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.axvline(1, color=MUTED, linewidth=0.8)

@@ -1,14 +1,14 @@
 """What a step costs against the number of tasks: measured on every dataset, beside the count of passes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 
 from samo.analysis.cost import passes
-from samo.figures.palette import MUTED, colour, label, mark
+from samo.figures.palette import MUTED, label, look
 from samo.figures.style import grid, headed, legend
 from samo.optim.sharpness import preset
 
@@ -39,30 +39,21 @@ def draw(frame: pd.DataFrame) -> Figure:
     """
     figure, [[axes]] = grid(1, 1, 3.6)
     span = np.unique(np.geomspace(frame["tasks"].min(), frame["tasks"].max(), 40).round())
-    for sharpness, part in frame.groupby("sharpness", sort=False):
-        name, shade = str(sharpness), colour(str(sharpness))
-        counts = [passes(preset(name), int(k), scalarised=True) / 3 for k in span]
-        axes.plot(span, counts, color=shade, linewidth=1.2, linestyle=(0, (4, 2)))
-        middle = part["ratio"]
-        errors = [middle - part["ratio_low"], part["ratio_high"] - middle]
-        axes.errorbar(
-            part["tasks"], middle, yerr=errors, fmt=mark(name), color=shade, markersize=6, linewidth=1.6,
-            label=label(name),
-        )  # fmt: skip
-    axes.plot([], [], color=MUTED, linestyle=(0, (4, 2)), linewidth=1.2, label="by the count of passes")
+    dashed: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (4, 2)), "marker": ""}
+    for name, part in frame.groupby("sharpness", sort=False):
+        counts = [passes(preset(str(name)), int(k), scalarised=True) / 3 for k in span]
+        axes.plot(span, counts, **look(str(name), **dashed, label=""))
+        errors = [part["ratio"] - part["ratio_low"], part["ratio_high"] - part["ratio"]]
+        axes.errorbar(part["tasks"], part["ratio"], yerr=errors, **look(str(name), linestyle="", elinewidth=1.6))
+    axes.plot([], [], **dashed, color=MUTED, label="by the count of passes")
+    named = frame.drop_duplicates("dataset").groupby("tasks")["dataset"].agg(lambda names: ", ".join(map(label, names)))
     axes.set_xscale("log")
     axes.set_yscale("log")
-    there = frame.drop_duplicates("tasks")
-    ticks = sorted(there["tasks"])
-    named = frame.drop_duplicates("dataset").groupby("tasks")["dataset"].agg(lambda names: ", ".join(map(label, names)))
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([f"{k}\n{named[k]}" for k in ticks])
+    axes.set_xticks(list(named.index), [f"{k}\n{names}" for k, names in named.items()])
     highest = float(frame[["ratio_high", "count_ratio"]].max().max())
     levels = [level for level in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200) if level <= 1.3 * highest]
-    axes.yaxis.set_major_locator(FixedLocator(levels))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_yticklabels([f"{level}×" for level in levels])
+    axes.set_yticks(levels, [f"{level}×" for level in levels])
+    axes.minorticks_off()
     axes.set_xlabel("tasks")
     headed(axes, "time of a training step, multiples of an LS step on the same network and machine")
     axes.margins(x=0.06)

@@ -1,16 +1,16 @@
-"""Series over epochs in small multiples: a column an aggregator, a line a sharpness."""
+"""Series over training in small multiples: a column an aggregator, a line a sharpness."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from samo.figures.forest import joint
-from samo.figures.palette import INK, MUTED, colour, label, mark
-from samo.figures.style import grid, headed, legend
+from samo.figures.forest import columns, joint
+from samo.figures.palette import INK, MUTED, label, look
+from samo.figures.style import headed, legend
 from samo.results.tables import is_reference
 
 
@@ -30,58 +30,45 @@ def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figu
     """Mean and 95 % band over seeds of each `Row`, one column an aggregator.
 
     `table` is a main table (which names each method's aggregator and sharpness), `series` has method, epoch,
-    task, metric, mean, low, high. Panels of a row share their scale, so that aggregators can be compared;
-    the plain method is the dark line and STL, where it has the series, the dashed one.
+    task, metric, mean, low, high. The plain method is the dark line and STL, where it has the series, the dashed one.
     """
-    methods, single = joint(table), table.loc[is_reference(table), "method"]
-    aggregators = list(dict.fromkeys(methods["aggregator"])) or [""]
-    height = 2.1 if len(rows) > 1 else 2.7  # titles and legend take their share
-    figure, panels = grid(len(rows), len(aggregators), height, sharex=True, sharey="row")
-    for i, row in enumerate(rows):
+    single = table.loc[is_reference(table), "method"]
+    figure, panels, parts = columns(joint(table), len(rows), 2.1 if len(rows) > 1 else 2.7)
+    for place, row in zip(panels, rows, strict=True):
         part = series[(series["task"] == row.task) & (series["metric"] == row.metric)]
-        for j, aggregator in enumerate(aggregators):
-            axes = panels[i][j]
-            _reference(axes, part[part["method"].isin(single)], row)
-            _panel(axes, part, methods[methods["aggregator"] == aggregator])
+        alone = part[part["method"].isin(single)].sort_values("epoch")
+        for axes, methods in zip(place, parts, strict=True):
+            if row.line is not None:
+                axes.axhline(row.line, color=INK, linewidth=0.8)
+            if len(alone):
+                axes.plot(alone["epoch"], alone["mean"], "--", color=MUTED, linewidth=1.3, label=label("stl"))
+            lines(axes, methods, part, "epoch", "mean")
             if row.limits is not None:
                 axes.set_ylim(row.limits)
-            headed(axes, row.heading if j == 0 else "")
-            if i == 0:
-                axes.set_title(label(aggregator), pad=18)
-            if i == len(rows) - 1:
-                axes.set_xlabel("epoch")
+            axes.set_xlabel("epoch" if place is panels[-1] else "")
+        headed(place[0], row.heading)
     legend(figure, panels)
     return figure
 
 
-def _reference(axes: Axes, single: pd.DataFrame, row: Row) -> None:
-    if row.line is not None:
-        axes.axhline(row.line, color=INK, linewidth=0.8)
-    if len(single):
-        line = single.sort_values("epoch")
-        axes.plot(line["epoch"], line["mean"], "--", color=MUTED, linewidth=1.3, label=label("stl"))
-
-
-def _panel(axes: Axes, part: pd.DataFrame, methods: pd.DataFrame) -> None:
+def lines(axes: Axes, methods: pd.DataFrame, frame: pd.DataFrame, x: str, y: str, **more: Any) -> None:
+    """A line for each of the methods (rows of `joint`) over x, with a band where the frame has `low` and `high`."""
     for method, sharpness in zip(methods["method"], methods["sharpness"], strict=True):
-        line = part[part["method"] == method].sort_values("epoch")
+        line = frame[frame["method"] == method].sort_values(x)
         if line.empty:
             continue
-        shade = colour(sharpness)
-        if line["low"].notna().any():
-            axes.fill_between(line["epoch"], line["low"], line["high"], color=shade, alpha=0.10, linewidth=0)
-        axes.plot(
-            line["epoch"], line["mean"], marker=mark(sharpness), color=shade, linewidth=1.6, markersize=4,
-            markevery=max(1, len(line) // 8), label=label(sharpness),
-        )  # fmt: skip
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.margins(x=0.04)
+        shown = look(sharpness, markevery=max(1, len(line) // 8)) | more
+        if {"low", "high"} <= set(line) and line["low"].notna().any():
+            axes.fill_between(line[x], line["low"], line["high"], color=shown["color"], alpha=0.10, linewidth=0)
+        axes.plot(line[x], line[y], **shown)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.margins(x=0.05)
 
 
 def describe(series: pd.DataFrame, what: str) -> str:
-    """Where every method stands after the last epoch, in words."""
+    """Where every method stands at the end, in words."""
     if series.empty:
         return f"{what}: nothing was run."
     last = series[series["epoch"] == series.groupby("method")["epoch"].transform("max")]
     ends = last.groupby("method", sort=False)["mean"].mean()
-    return f"{what}. Mean after the last epoch: " + "; ".join(f"{name} {value:.3g}" for name, value in ends.items())
+    return f"{what}. Mean at the end: " + "; ".join(f"{name} {value:.3g}" for name, value in ends.items())

@@ -5,9 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from samo.figures.palette import INK, colour, label, mark
-from samo.figures.scale import usual
-from samo.figures.style import grid
+from samo.figures.palette import INK, label, look
+from samo.figures.style import Panels, aside, grid, spoken_rows, usual
 from samo.results.tables import is_reference, text
 
 
@@ -23,10 +22,9 @@ def draw(table: pd.DataFrame) -> Figure:
     intervals(left, rows, at, "delta_m")
     intervals(right, rows, at, "gain")
     label_rows(left, rows, at, groups)
-    left.set_title("Against single-task training")
-    right.set_title("Against the same aggregator, plain")
-    left.set_xlabel("Δm, % (left of the line: better than STL)")
-    right.set_xlabel("difference in Δm, points (left: sharpness helps)")
+    left.set(title="Against single-task training", xlabel="Δm, % (left of the line: better than STL)")
+    words = "difference in Δm, points (left: sharpness helps)"
+    right.set(title="Against the same aggregator, plain", xlabel=words)
     return figure
 
 
@@ -39,17 +37,26 @@ def joint(table: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("aggregator", key=lambda column: column.map(order), kind="stable")
 
 
+def columns(methods: pd.DataFrame, rows: int, height: float) -> tuple[Figure, Panels, list[pd.DataFrame]]:
+    """So many rows of panels, a column an aggregator with its name above it; and the methods of each column.
+
+    Panels of a row share their scale, so that aggregators can be compared. `methods` is as `joint` gives it.
+    """
+    parts = [part for _, part in methods.groupby("aggregator", sort=False)] or [methods]
+    figure, panels = grid(rows, len(parts), height, sharex=True, sharey="row")
+    for axes, part in zip(panels[0], parts, strict=True):
+        axes.set_title(label(part["aggregator"].iloc[0]) if len(part) else "", pad=18)
+    return figure, panels, parts
+
+
 def places(rows: pd.DataFrame) -> tuple[list[int], dict[int, str]]:
     """Where each of the rows of `joint` goes, and where the name of each aggregator above its own."""
     at: list[int] = []
     groups: dict[int, str] = {}
-    line, last = 0, None
-    for aggregator in rows["aggregator"]:
-        if aggregator != last:
-            groups[line] = label(aggregator)
-            line, last = line + 1, aggregator
-        at.append(line)
-        line += 1
+    for aggregator, part in rows.groupby("aggregator", sort=False):
+        line = len(at) + len(groups)
+        groups[line] = label(str(aggregator))
+        at += range(line + 1, line + 1 + len(part))
     return at, groups
 
 
@@ -71,32 +78,20 @@ def intervals(axes: Axes, rows: pd.DataFrame, at: list[int], name: str, ticks: i
     if limits is not None:
         axes.set_xlim(*limits)
     for place, row in zip(at, rows.to_dict("records"), strict=True):
-        value, shade = row.get(name), colour(row["sharpness"])
+        value, shown = row.get(name), look(row["sharpness"], markersize=6)
         if pd.isna(value):
             continue
         low, high = row[f"{name}_low"], row[f"{name}_high"]
-        axes.plot([low, high], [place, place], color=shade, linewidth=2.2, alpha=0.55)
-        axes.plot(value, place, mark(row["sharpness"]), color=shade, markersize=6)
+        axes.plot([low, high], [place, place], color=shown["color"], linewidth=2.2, alpha=0.55)
+        axes.plot(value, place, **shown)
         if limits is not None and (low < limits[0] or high > limits[1]):
             right = value > limits[0]
             words = f"{text(value, 1)} ({text(low, 1)} … {text(high, 1)}) →" if right else f"← {text(value, 1)}"
-            axes.annotate(
-                words,
-                (limits[1] if right else limits[0], place),
-                xytext=(-2 if right else 2, 3),
-                textcoords="offset points",
-                ha="right" if right else "left",
-                va="bottom",
-                fontsize="small",
-                color=INK,
-            )
+            side = "right" if right else "left"
+            aside(axes, words, (limits[right], place), (-2 if right else 2, 3), ha=side, va="bottom")
 
 
 def describe(table: pd.DataFrame) -> str:
     """Every point of the left plot in words."""
-    points = [
-        f"{r['method']} {r['delta_m']:.2f} ({r['delta_m_low']:.2f} to {r['delta_m_high']:.2f})"
-        for r in joint(table).to_dict("records")
-        if not pd.isna(r.get("delta_m"))
-    ]
+    points = spoken_rows(joint(table), "delta_m", "method")
     return "Forest plot of Delta-m in per cent with 95 % intervals, zero is single-task training: " + "; ".join(points)

@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from samo.figures.forest import joint
-from samo.figures.palette import MUTED, colour, label, spoken
+from samo.figures.curves import lines
+from samo.figures.forest import columns, joint
+from samo.figures.palette import MUTED, colour, spoken
 from samo.figures.style import grid, headed, legend
 
 MOST_TASKS = 3
@@ -25,32 +26,23 @@ def shown(losses: pd.DataFrame) -> pd.DataFrame:
     """
     if losses["task"].nunique() > MOST_TASKS:
         losses = losses.assign(task=MEAN)
-    keys = ["method", "task", "x", "y"]
-    means: pd.DataFrame = losses.groupby(keys, sort=False)["loss"].mean().reset_index()
-    return means
+    return losses.groupby(["method", "task", "x", "y"], sort=False)["loss"].mean().reset_index()
 
 
 def draw_lines(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
-    """A row of panels a task, a column an aggregator, a line a sharpness; a row shares its scale.
+    """A row of panels a task, a column an aggregator, a line a sharpness.
 
     `table` is a main table, `losses` is as `shown` gives it; its y is 0 on the line.
     """
-    line = losses[losses["y"] == 0].sort_values("x")
-    methods = joint(table)
-    methods = methods[methods["method"].isin(line["method"])]
-    aggregators, tasks = list(dict.fromkeys(methods["aggregator"])), list(dict.fromkeys(losses["task"]))
-    figure, panels = grid(len(tasks), len(aggregators), 2.0, sharex=True, sharey="row")
+    line, methods = losses[losses["y"] == 0], joint(table)
+    tasks = list(dict.fromkeys(losses["task"]))
+    figure, panels, parts = columns(methods[methods["method"].isin(line["method"])], len(tasks), 2.0)
     for row, task in zip(panels, tasks, strict=True):
-        for axes, aggregator in zip(row, aggregators, strict=True):
-            for name, sharpness in methods.loc[methods["aggregator"] == aggregator, ["method", "sharpness"]].to_numpy():
-                part = line[(line["method"] == name) & (line["task"] == task)]
-                axes.plot(part["x"], part["loss"], color=colour(sharpness), linewidth=1.6, label=label(sharpness))
+        for axes, part in zip(row, parts, strict=True):
+            lines(axes, part, line[line["task"] == task], "x", "loss", marker="")
             axes.axvline(0, color=MUTED, linewidth=0.7)
-            headed(axes, f"{task}: training loss" if axes is row[0] else "")
-            if row is panels[0]:
-                axes.set_title(label(aggregator), pad=18)
-            if row is panels[-1]:
-                axes.set_xlabel("step, in filter norms")
+            axes.set_xlabel("step, in filter norms" if row is panels[-1] else "")
+        headed(row[0], f"{task}: training loss")
     rows = line.groupby("task")["loss"]
     if (rows.min() > 0).all() and (rows.max() > STEEP * rows.min()).any():
         for row in panels:
@@ -62,26 +54,26 @@ def draw_lines(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
 def draw_planes(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
     """A row of panels a task, a column a method with a plane; the contours of a row are drawn at the same losses."""
     methods = joint(table)
-    methods = methods[methods["method"].isin(losses.loc[losses["y"] != 0, "method"])]
+    rows = methods[methods["method"].isin(losses.loc[losses["y"] != 0, "method"])].to_dict("records")
     tasks = list(dict.fromkeys(losses["task"]))
-    rows = list(methods.to_dict("records"))
     figure, panels = grid(len(tasks), len(rows), min(2.6, 0.55 + 8.5 / len(rows)), sharex=True, sharey=True)
     for row, task in zip(panels, tasks, strict=True):
         planes = [_plane(losses[(losses["method"] == m["method"]) & (losses["task"] == task)]) for m in rows]
-        levels = _levels(planes)
+        values = np.concatenate([plane.to_numpy().ravel() for plane in planes])
+        values = values[np.isfinite(values)]  # far out a loss may be infinite
+        levels = sorted(set(np.quantile(values, (np.arange(LEVELS) + 0.5) / LEVELS).tolist()))
         for axes, method, plane in zip(row, rows, planes, strict=True):
-            drawn = axes.contour(
-                plane.columns, plane.index, plane, levels=levels, colors=colour(method["sharpness"]), linewidths=1.1
-            )
+            shade = colour(method["sharpness"])
+            drawn = axes.contour(plane.columns, plane.index, plane, levels=levels, colors=shade, linewidths=1.1)
             axes.clabel(drawn, fontsize=6.5, fmt="%.3g")
             axes.plot(0, 0, "+", color=MUTED, markersize=7)
             axes.grid(visible=False)
             axes.set_aspect("equal")
-            axes.xaxis.set_major_locator(MaxNLocator(3))
-            axes.yaxis.set_major_locator(MaxNLocator(3))
-            headed(axes, f"{task}" if axes is row[0] else "")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(MaxNLocator(3))
             if row is panels[0]:
                 axes.set_title(spoken(method["aggregator"], method["sharpness"]), pad=18, fontsize=9)
+        headed(row[0], task)
     return figure
 
 
@@ -91,21 +83,11 @@ def _plane(losses: pd.DataFrame) -> pd.DataFrame:
     return losses[losses["x"].isin(across)].pivot_table(index="y", columns="x", values="loss")
 
 
-def _levels(planes: list[pd.DataFrame]) -> list[float]:
-    values = np.concatenate([plane.to_numpy().ravel() for plane in planes])
-    values = values[np.isfinite(values)]  # far out a loss may be infinite
-    shares = (np.arange(LEVELS) + 0.5) / LEVELS
-    return sorted(set(np.quantile(values, shares).tolist()))
-
-
 def describe(losses: pd.DataFrame) -> str:
     """How far every method's mean loss rises along the line, in words."""
-    line = losses[losses["y"] == 0].groupby(["method", "x"], sort=False, as_index=False)["loss"].mean()
-    span = line["x"].max()
-    parts = []
-    for name, part in line.groupby("method", sort=False):
-        at = part.set_index("x")["loss"]
-        parts.append(f"{name} from {at[0.0]:.3g} to {at[[-span, span]].mean():.3g}")
+    line = losses[losses["y"] == 0].pivot_table(index="x", columns="method", values="loss", sort=False)
+    span = line.index.max()
+    parts = [f"{name} from {at[0.0]:.3g} to {at[[-span, span]].mean():.3g}" for name, at in line.items()]
     return f"Mean training loss from the solution to {span:g} filter norms away from it: " + "; ".join(parts)
 
 

@@ -5,7 +5,6 @@ import math
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -34,42 +33,33 @@ def draw(table: pd.DataFrame, layers: pd.DataFrame) -> Figure:
     limit = max(0.1, math.ceil(10 * float(layers["mean"].abs().max())) / 10)
     across = min(ACROSS, len(methods))
     figure, panels = grid(math.ceil(len(methods) / across), across, 0.9 + 0.2 * len(order), sharey=True)
-    axes = [one for row in panels for one in row]
-    for place, method in zip(axes, methods, strict=False):
-        mesh = _panel(place, layers[layers["method"] == method], list(order["layer"]), limit)
-        place.set_title(_name(table, method))
-    for place in axes[len(methods) :]:
-        place.set_axis_off()
-    for row in panels:
-        _names(row[0], order)
-    figure.colorbar(mesh, ax=axes, pad=0.02).ax.set_title("cosine", fontsize=8.5, weight="normal", color=MUTED)
+    places = [axes for row in panels for axes in row]
+    for axes in places[len(methods) :]:
+        axes.set_axis_off()
+    known = {row["method"]: row for row in table.to_dict("records") if isinstance(row.get("sharpness"), str)}
+    for axes, method in zip(places, methods, strict=False):
+        cells = layers[layers["method"] == method].pivot_table(index="layer", columns="epoch", values="mean")
+        cells = cells.reindex(order["layer"])
+        mesh = axes.pcolormesh(
+            cells.columns.to_numpy(float), range(len(order)), cells.to_numpy(), cmap=COLOURS, shading="nearest",
+            vmin=-limit, vmax=limit, rasterized=cells.size > MOST_CELLS,
+        )  # fmt: skip
+        axes.grid(visible=False)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        row = known.get(method)
+        axes.set(xlabel="epoch", title=spoken(row["aggregator"], row["sharpness"]) if row else label(method))
+    for first in panels:
+        _names(first[0], order)
+    figure.colorbar(mesh, ax=places, pad=0.02).ax.set_title("cosine", fontsize=8.5, weight="normal", color=MUTED)
     return figure
 
 
-def _panel(axes: Axes, part: pd.DataFrame, order: list[str], limit: float) -> QuadMesh:
-    cells = part.pivot_table(index="layer", columns="epoch", values="mean").reindex(order)
-    mesh = axes.pcolormesh(
-        cells.columns.to_numpy(dtype=float), range(len(order)), cells.to_numpy(), shading="nearest", cmap=COLOURS,
-        vmin=-limit, vmax=limit, rasterized=cells.size > MOST_CELLS,
-    )  # fmt: skip
-    axes.grid(visible=False)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.set_xlabel("epoch")
-    return mesh
-
-
 def _names(axes: Axes, order: pd.DataFrame) -> None:
-    step = math.ceil(len(order) / MOST_NAMES)
-    axes.set_yticks(range(0, len(order), step), list(order["layer"])[::step])
+    named = order.iloc[:: math.ceil(len(order) / MOST_NAMES)]
+    axes.set_yticks(range(0, len(order), math.ceil(len(order) / MOST_NAMES)), list(named["layer"]))
     axes.set_ylim(len(order) - 0.5, -0.5)
-    for words, chosen in zip(axes.get_yticklabels(), list(order["chosen"])[::step], strict=True):
+    for words, chosen in zip(axes.get_yticklabels(), named["chosen"], strict=True):
         words.set_fontweight("bold" if chosen else "normal")
-
-
-def _name(table: pd.DataFrame, method: str) -> str:
-    known = table[table["method"] == method].to_dict("records")
-    ran = bool(known) and isinstance(known[0].get("sharpness"), str)
-    return spoken(known[0]["aggregator"], known[0]["sharpness"]) if ran else label(method)
 
 
 def describe(layers: pd.DataFrame) -> str:
@@ -78,6 +68,5 @@ def describe(layers: pd.DataFrame) -> str:
     for (method, layer), part in layers[layers["chosen"]].groupby(["method", "layer"], sort=False):
         means = part.sort_values("epoch")["mean"]
         ends.append(f"{method} {layer} from {means.iloc[0]:.2f} to {means.iloc[-1]:.2f}")
-    return "Heat map of the cosine between task gradients by layer over epochs. Layers that move most: " + "; ".join(
-        ends
-    )
+    what = "Heat map of the cosine between task gradients by layer over training. Layers that move most: "
+    return what + "; ".join(ends)

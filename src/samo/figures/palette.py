@@ -5,6 +5,7 @@ from both a white and a dark page go to the methods of the papers. The mark says
 """
 
 from hashlib import sha256
+from typing import Any
 
 INK = "#24292f"
 MUTED = "#6e7781"
@@ -85,6 +86,12 @@ def colour(sharpness: str) -> str:
 def mark(sharpness: str) -> str:
     """The sharpness's matplotlib marker."""
     return MARKS.get(sharpness, "*")
+
+
+def look(sharpness: str, **more: Any) -> dict[str, Any]:
+    """How matplotlib draws its line: colour, mark, name and sizes; `more` changes or adds to them."""
+    known = {"color": colour(sharpness), "marker": mark(sharpness), "label": label(sharpness)}
+    return known | {"linewidth": 1.6, "markersize": 4} | more
 
 
 def label(name: str) -> str:

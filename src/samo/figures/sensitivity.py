@@ -1,16 +1,14 @@
 """How much the settings matter: Delta-m against one changed field, relative to the default, a panel a field."""
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from samo.figures.palette import INK, colour, label, mark
-from samo.figures.scale import ticks, usual
-from samo.figures.style import grid, headed, legend
+from samo.figures.palette import INK, colour, label, look
+from samo.figures.style import Limits, aside, grid, headed, legend, spoken_rows, ticks, usual
 from samo.results.sensitivity import points
 from samo.results.tables import text
 
@@ -27,18 +25,6 @@ LOGARITHMIC = ("rho", "head_rho", "mu", "directions", "every")
 """Fields whose numbers are compared by their ratios."""
 PLAIN = "the aggregator alone"
 
-Limits = tuple[float, float] | None
-
-
-class Panel(NamedTuple):
-    """The points of one field on one aggregator; `places` says where each value lies on the x axis."""
-
-    aggregator: str
-    field: str
-    rows: pd.DataFrame
-    places: Mapping[str, float]
-    numeric: bool
-
 
 def draw(table: pd.DataFrame) -> Figure:
     """Delta-m minus that of the default, paired by seed, in points with 95 % intervals, all panels on one scale.
@@ -47,16 +33,18 @@ def draw(table: pd.DataFrame) -> Figure:
     field, a line per sharpness, its default ringed, at zero. The band is the aggregator without sharpness against
     that default. A point far beyond the others is written out at the edge.
     """
-    found = panels(table)
+    found = points(table).groupby(["aggregator", "field"], sort=False)
     bands = table[(table["role"] == "base") & table["shift"].notna()]
     limits = usual(pd.concat([points(table).query("role == 'variant'"), bands]), "shift")
     across = min(ACROSS, max(len(found), 1))
     figure, rows = grid(max(math.ceil(len(found) / across), 1), across, 2.4, sharey=True)
     every = [axes for row in rows for axes in row]
-    for axes, panel in zip(every, found, strict=False):
-        _panel(axes, panel, bands[bands["aggregator"] == panel.aggregator], limits)
     for axes in every[len(found) :]:
         axes.set_axis_off()
+    for axes, ((aggregator, field), part) in zip(every, found, strict=False):
+        _panel(axes, str(field), part, bands[bands["aggregator"] == aggregator], limits)
+        name, *options = str(aggregator).split()
+        axes.set_title(" ".join([label(name), *options]), pad=18)
     for row in rows:
         headed(row[0], "Δm − that of the default, points")
     if limits is not None:
@@ -65,83 +53,40 @@ def draw(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def panels(table: pd.DataFrame) -> list[Panel]:
-    """One an aggregator and field, in the order of the table."""
-    return [
-        Panel(str(aggregator), str(field), rows, *_places(rows))
-        for (aggregator, field), rows in points(table).groupby(["aggregator", "field"], sort=False)
-    ]
-
-
-def _places(rows: pd.DataFrame) -> tuple[dict[str, float], bool]:
+def _panel(axes: Axes, field: str, rows: pd.DataFrame, bands: pd.DataFrame, limits: Limits) -> None:
     """Numbers lie at themselves, words one after the other."""
-    values = list(dict.fromkeys(rows["value"].astype(str)))
-    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
-    numeric = bool(numbers.notna().all())
-    where = numbers.tolist() if numeric else range(len(values))
-    return {value: float(place) for value, place in zip(values, where, strict=True)}, numeric
-
-
-def _panel(axes: Axes, panel: Panel, bands: pd.DataFrame, limits: Limits) -> None:
+    values = rows["value"].astype(str)
+    at = pd.to_numeric(values, errors="coerce")
+    numeric = bool(at.notna().all())
+    if not numeric:
+        at = pd.Series(pd.factorize(values)[0], index=rows.index)
     axes.axhline(0, color=INK, linewidth=0.8)
-    for sharpness, part in panel.rows.groupby("sharpness", sort=False):
-        for band in bands[bands["sharpness"] == sharpness].to_dict("records"):
-            _band(axes, band, colour(str(sharpness)))
-        _line(axes, panel, str(sharpness), part)
-        _beyond(axes, panel, part, limits)
-    if panel.numeric:
-        ticks(axes, sorted(panel.places.values()), log=panel.field in LOGARITHMIC)
+    for name, part in rows.groupby("sharpness", sort=False):
+        shade, x, default = colour(str(name)), at[part.index], part["role"] == "default"
+        for band in bands[bands["sharpness"] == name].to_dict("records"):
+            if not pd.isna(band["shift_low"]):
+                axes.axhspan(band["shift_low"], band["shift_high"], color=shade, alpha=0.10, linewidth=0)
+            axes.axhline(band["shift"], color=shade, linewidth=1.2, linestyle=":", label=PLAIN)
+        axes.vlines(x, part["shift_low"], part["shift_high"], color=shade, linewidth=2.2, alpha=0.55)
+        axes.plot(x, part["shift"], **look(str(name), linestyle="-" if numeric else "", markersize=6, linewidth=1.3))
+        ring: dict[str, Any] = {"markersize": 12, "fillstyle": "none", "color": INK, "label": "default"}
+        axes.plot(x[default], part.loc[default, "shift"], "o", **ring)
+        for place, shift in zip(x, part["shift"], strict=True):
+            if limits and not limits[0] <= shift <= limits[1]:  # in words, at the edge where it left the scale
+                up = shift > limits[1]
+                words, side = f"{text(shift, 1)} {'↑' if up else '↓'}", "top" if up else "bottom"
+                aside(axes, words, (place, limits[up]), (0, -2 if up else 2), ha="center", va=side)
+    if numeric:
+        ticks(axes, sorted(set(at)), log=field in LOGARITHMIC)
         axes.margins(x=0.12)
     else:
-        axes.set_xticks(list(panel.places.values()), list(panel.places))
-        axes.set_xlim(-0.5, len(panel.places) - 0.5)
-    axes.set_xlabel(WORDS.get(panel.field, panel.field.replace("_", " ")))
-    name, *options = panel.aggregator.split()
-    axes.set_title(" ".join([label(name), *options]), pad=18)
-
-
-def _band(axes: Axes, band: Mapping[object, float], shade: str) -> None:
-    if not pd.isna(band["shift_low"]):
-        axes.axhspan(band["shift_low"], band["shift_high"], color=shade, alpha=0.10, linewidth=0)
-    axes.axhline(band["shift"], color=shade, linewidth=1.2, linestyle=":", label=PLAIN)
-
-
-def _line(axes: Axes, panel: Panel, sharpness: str, part: pd.DataFrame) -> None:
-    shade, x = colour(sharpness), part["value"].astype(str).map(panel.places)
-    axes.vlines(x, part["shift_low"], part["shift_high"], color=shade, linewidth=2.2, alpha=0.55)
-    axes.plot(
-        x, part["shift"], linestyle="-" if panel.numeric else "", marker=mark(sharpness), color=shade, linewidth=1.3,
-        markersize=6, label=label(sharpness),
-    )  # fmt: skip
-    here = part["role"] == "default"
-    axes.plot(x[here], part.loc[here, "shift"], "o", markersize=12, fillstyle="none", color=INK, label="default")
-
-
-def _beyond(axes: Axes, panel: Panel, part: pd.DataFrame, limits: Limits) -> None:
-    """Points off the scale in words, at the edge where they left it."""
-    for row in part.to_dict("records") if limits else []:
-        low, high = limits or (0.0, 0.0)
-        if low <= row["shift"] <= high:
-            continue
-        up = row["shift"] > high
-        axes.annotate(
-            f"{text(row['shift'], 1)} {'↑' if up else '↓'}",
-            (panel.places[str(row["value"])], high if up else low),
-            xytext=(0, -2 if up else 2),
-            textcoords="offset points",
-            ha="center",
-            va="top" if up else "bottom",
-            fontsize="small",
-            color=INK,
-        )
+        axes.set_xticks(range(at.max() + 1), list(dict.fromkeys(values)))
+        axes.set_xlim(-0.5, at.max() + 0.5)
+    axes.set_xlabel(WORDS.get(field, field.replace("_", " ")))
 
 
 def describe(table: pd.DataFrame) -> str:
     """Every point but the defaults, in words."""
     rows = points(table)
-    said = [
-        f"{r['sharpness']} on {r['aggregator']}, {r['field']} {r['value']}: {r['shift']:.2f} "
-        f"({r['shift_low']:.2f} to {r['shift_high']:.2f})"
-        for r in rows[rows["role"] == "variant"].to_dict("records")
-    ]
+    said = spoken_rows(rows[rows["role"] == "variant"], "shift", "sharpness", "aggregator", "field", "value")
     return "Delta-m of a changed setting minus that of the default, points, 95 % intervals: " + "; ".join(said)

@@ -1,57 +1,44 @@
-"""The look of every figure, and a figure as SVG text that is the same on every run."""
+"""The look of every figure, axes that serve the data, and a figure as SVG text that is the same on every run."""
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from samo.figures.palette import GRID, INK, MUTED
+from samo.results.tables import text
 
 WIDTH = 9.0
 """Inches of a full-width figure."""
+BEYOND = 4.0
+"""A row that reaches further from zero than so many times the median row does not set the scale."""
+
+Panels = list[list[Axes]]
+Limits = tuple[float, float] | None
 
 
 @contextmanager
 def style() -> Iterator[None]:
     """Thin axes, no box, words left as words in the SVG, no date and no random ids."""
-    rules: dict[str, Any] = dict(sns.axes_style("ticks"))
-    rules |= {
-        "font.family": ["sans-serif"],
-        "font.sans-serif": ["DejaVu Sans"],
-        "font.size": 9.5,
-        "axes.titlesize": 10.5,
-        "axes.titleweight": "bold",
-        "axes.titlelocation": "left",
-        "axes.titlecolor": INK,
-        "axes.labelcolor": MUTED,
-        "axes.edgecolor": MUTED,
-        "axes.linewidth": 0.7,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.unicode_minus": True,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": GRID,
-        "grid.linewidth": 0.6,
-        "text.color": INK,
-        "xtick.color": MUTED,
-        "ytick.color": MUTED,
-        "xtick.major.size": 0,
-        "ytick.major.size": 0,
-        "xtick.minor.size": 0,
-        "legend.frameon": False,
-        "figure.facecolor": "none",
-        "axes.facecolor": "none",
-        "svg.fonttype": "none",
-        "svg.hashsalt": "samo",
-    }
-    with mpl.rc_context(cast(Any, rules)):
+    rules: dict[Any, Any] = dict(sns.axes_style("ticks"))
+    rules |= dict.fromkeys(("text.color", "axes.titlecolor"), INK)
+    rules |= dict.fromkeys(("axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), MUTED)
+    rules |= dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False)
+    rules |= dict.fromkeys(("axes.unicode_minus", "axes.grid", "axes.axisbelow"), True)
+    rules |= dict.fromkeys(("figure.facecolor", "axes.facecolor", "svg.fonttype"), "none")
+    rules |= dict.fromkeys(("xtick.major.size", "ytick.major.size", "xtick.minor.size"), 0)
+    rules |= {"font.family": ["sans-serif"], "font.sans-serif": ["DejaVu Sans"], "font.size": 9.5}
+    rules |= {"axes.titlesize": 10.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.linewidth": 0.7}
+    rules |= {"grid.color": GRID, "grid.linewidth": 0.6, "svg.hashsalt": "samo"}
+    with mpl.rc_context(rules):
         yield
 
 
@@ -60,18 +47,18 @@ def svg(draw: Callable[[], Figure]) -> str:
     with style():
         out = io.StringIO()
         draw().savefig(out, format="svg", bbox_inches="tight", pad_inches=0.08, metadata={"Date": None})
-    text = out.getvalue()
-    return re.sub(r"[ \t]+$", "", text[text.index("<svg") :], flags=re.MULTILINE)
+    drawn = out.getvalue()
+    return re.sub(r"[ \t]+$", "", drawn[drawn.index("<svg") :], flags=re.MULTILINE)
 
 
-def grid(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[list[Axes]]]:
+def grid(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, Panels]:
     """A full-width figure with rows x columns panels, each `height` inches high."""
     figure = Figure(figsize=(WIDTH, max(height * rows, 1.6)), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, [list(row) for row in panels]
 
 
-def legend(figure: Figure, panels: list[list[Axes]], columns: int = 7) -> None:
+def legend(figure: Figure, panels: Panels, columns: int = 7) -> None:
     """One legend under all panels, each entry once, in the order of first appearance, so many side by side."""
     seen: dict[str, Any] = {}
     for axes in (axes for row in panels for axes in row):
@@ -81,7 +68,44 @@ def legend(figure: Figure, panels: list[list[Axes]], columns: int = 7) -> None:
         figure.legend(list(seen.values()), list(seen), loc="outside lower left", ncols=columns)
 
 
-def headed(axes: Axes, text: str) -> None:
+def headed(axes: Axes, words: str) -> None:
     """What the y axis shows, written level above it: nobody should turn the head."""
     axes.set_ylabel("")
-    axes.text(0, 1.02, text, transform=axes.transAxes, ha="left", va="bottom", color=MUTED, fontsize=8.5)
+    axes.text(0, 1.02, words, transform=axes.transAxes, ha="left", va="bottom", color=MUTED, fontsize=8.5)
+
+
+def usual(rows: pd.DataFrame, name: str) -> Limits:
+    """A range that shows most of column `name` with its _low and _high well; None where the axis shows all.
+
+    A row beyond it is to be written out at the edge (`aside`).
+    """
+    if name not in rows or rows[name].notna().sum() < 3:
+        return None
+    ends = rows[[f"{name}_low", f"{name}_high", name]].dropna(subset=[name])
+    reach = ends.abs().max(axis=1)
+    kept = reach <= BEYOND * reach.median()
+    if kept.all():
+        return None
+    low, high = min(0.0, float(ends[kept].min().min())), max(0.0, float(ends[kept].max().max()))
+    margin = 0.08 * (high - low)
+    return low - margin, high + margin
+
+
+def aside(axes: Axes, words: str, at: tuple[float, float], by: tuple[float, float], **look: Any) -> None:
+    """Words beside a point, so many points (1/72 inch) away from it."""
+    axes.annotate(words, at, xytext=by, textcoords="offset points", **{"color": INK, "fontsize": "small"} | look)
+
+
+def ticks(axes: Axes, values: Sequence[float], log: bool = True) -> None:
+    """A tick at each of the ascending `values` and nowhere else, on a logarithmic axis where all are above 0."""
+    if log and values[0] > 0:
+        axes.set_xscale("log")
+    axes.set_xticks(values, [text(value) for value in values])
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def spoken_rows(rows: pd.DataFrame, name: str, *said: str) -> Iterable[str]:
+    """Column `name` of each row with its limits, after the columns `said`: "ls 1.20 (0.80 to 1.60)"."""
+    for row in rows[rows[name].notna()].to_dict("records") if name in rows else ():
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        yield f"{' '.join(str(row[c]) for c in said)} {row[name]:.2f} ({low:.2f} to {high:.2f})"

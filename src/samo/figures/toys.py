@@ -1,7 +1,7 @@
 """The toys: where every aggregator x sharpness goes, over the plane of the weights and over that of the losses."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from samo.analysis.toys.losses import TOYS, Toy
-from samo.figures.palette import GRID, INK, MUTED, colour, label, mark
+from samo.analysis.toys.losses import TOYS
+from samo.figures.palette import GRID, INK, MUTED, label, look
 from samo.figures.style import grid, headed, legend
 from samo.results.tables import text
 
@@ -34,27 +34,21 @@ def draw_paths(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
     """A row a toy, a column an aggregator: the trajectories over contours of the average loss, with the Pareto front.
 
     `paths` and `front` are the frames of samo.analysis.toys. A ring marks a start, a filled mark an end; what
-    leaves the window is cut there.
+    leaves the window is cut there. In the SVG a trajectory has the id "walk-<number>-of-<points of a whole one>", so
+    that a page can move along it.
     """
-    figure, panels = _panels(paths, front, ("x1", "x2"), WEIGHTS)
+    words = "weight x2 over weight x1; thin lines join points of equal average loss"
+    figure, panels = _panels(paths, front, ("x1", "x2"), WEIGHTS, words)
     for row, name in zip(panels, dict.fromkeys(paths["toy"]), strict=True):
-        lines = contours(TOYS[name], WEIGHTS[name])
         for axes in row:
-            axes.add_collection(LineCollection(lines, colors=GRID, linewidths=0.7, zorder=0))
-            axes.set_aspect("equal")
-            axes.grid(visible=False)
-        _heading(row[0], f"{label(name)}: weight x2 over weight x1; thin lines join points of equal average loss")
-    legend(figure, panels)
+            ground(axes, name, WEIGHTS[name])
     return figure
 
 
 def draw_outcomes(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
     """The same over the plane of the two losses: below and left is better, the front is what can be had."""
-    figure, panels = _panels(paths, front, ("loss1", "loss2"), OUTCOMES)
-    for row, name in zip(panels, dict.fromkeys(paths["toy"]), strict=True):
-        _heading(row[0], f"{label(name)}: loss 2 over loss 1, neither with a unit; below and left is better")
-    legend(figure, panels)
-    return figure
+    words = "loss 2 over loss 1, neither with a unit; below and left is better"
+    return _panels(paths, front, ("loss1", "loss2"), OUTCOMES, words)[0]
 
 
 def draw_line(paths: pd.DataFrame) -> Figure:
@@ -62,10 +56,9 @@ def draw_line(paths: pd.DataFrame) -> Figure:
     figure, [[plane, off]] = grid(1, 2, 2.9)
     plane.plot([0, 2 / 3], [0, 1 / 3], color=MUTED, linewidth=7, alpha=0.35, label="straight line to (2/3, 1/3)")
     for sharpness, part in _under_ls(paths):
-        look: dict[str, Any] = {"color": colour(sharpness), "marker": mark(sharpness), "markersize": 4}
-        look |= {"linewidth": 1.2, "markevery": 2, "label": label(sharpness)}
-        plane.plot(part["x1"], part["x2"], **look)
-        off.plot(part["step"], part["away"], **look)
+        shown = look(sharpness, linewidth=1.2, markevery=2)
+        plane.plot(part["x1"], part["x2"], **shown)
+        off.plot(part["step"], part["away"], **shown)
     plane.set_title("LS and LS + G-SAM keep to one straight line", pad=18)
     plane.set_xlabel("weight x1")
     headed(plane, "weight x2")
@@ -92,10 +85,18 @@ def describe_line(paths: pd.DataFrame) -> str:
     return "Largest distance from the straight line to the quadratics' minimiser under LS: " + "; ".join(far)
 
 
-def contours(toy: Toy, window: Window, levels: int = 10, points: int = 49) -> list[NDArray[np.float64]]:
+def ground(axes: Axes, toy: str, window: Window) -> None:
+    """Lines of equal average loss under what else is drawn, on a plane with one scale for both weights."""
+    axes.add_collection(LineCollection(contours(toy, window), colors=GRID, linewidths=0.7, zorder=0))
+    axes.set_aspect("equal")
+    axes.grid(visible=False)
+
+
+@cache
+def contours(toy: str, window: Window, levels: int = 10, points: int = 49) -> list[NDArray[np.float64]]:
     """Lines of equal average loss, each [n, 2]; between two levels lies an equal share of the window."""
     x1, x2 = (torch.linspace(low, high, points, dtype=torch.float64) for low, high in window)
-    height = toy.mean(torch.stack(torch.meshgrid(x1, x2, indexing="xy"), dim=-1))
+    height = TOYS[toy].mean(torch.stack(torch.meshgrid(x1, x2, indexing="xy"), dim=-1))
     at = torch.quantile(height, torch.linspace(0.02, 0.98, levels, dtype=torch.float64))
     # A figure of its own finds the lines, and is never drawn.
     found = Figure().subplots().contour(x1.numpy(), x2.numpy(), height.numpy(), levels=at.tolist())
@@ -110,35 +111,35 @@ def _under_ls(paths: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _panels(
-    paths: pd.DataFrame, front: pd.DataFrame, across: tuple[str, str], windows: Mapping[str, Window]
+    paths: pd.DataFrame, front: pd.DataFrame, across: tuple[str, str], windows: Mapping[str, Window], words: str
 ) -> tuple[Figure, list[list[Axes]]]:
     """The trajectories of each toy (row) and aggregator (column) over the columns `across`, with the front."""
+    x, y = across
     toys, aggregators = list(dict.fromkeys(paths["toy"])), list(dict.fromkeys(paths["aggregator"]))
     figure, panels = grid(len(toys), len(aggregators), 2.7, sharex="row", sharey="row")
     figure.set_layout_engine("constrained", h_pad=0.13)  # room for the headings, which the layout does not see
+    number = 0
     for toy, row in zip(toys, panels, strict=True):
-        best = front[front["toy"] == toy]
-        row[0].set_xlim(*windows[toy][0])
-        row[0].set_ylim(*windows[toy][1])
+        best, own, (wide, high) = front[front["toy"] == toy], paths[paths["toy"] == toy], windows[toy]
+        steps = own["step"].nunique()
+        headed(row[0], f"{label(toy)}: {words}")
+        row[0].texts[-1].set_in_layout(False)  # longer than its panel, which must not grow with it
+        row[0].set(xlim=wide, ylim=high)
         for aggregator, axes in zip(aggregators, row, strict=True):
-            axes.plot(best[across[0]], best[across[1]], color=MUTED, linewidth=6, alpha=0.4, label="Pareto front")
-            part = paths[(paths["toy"] == toy) & (paths["aggregator"] == aggregator)].dropna()
+            axes.plot(best[x], best[y], color=MUTED, linewidth=6, alpha=0.4, label="Pareto front")
+            part = own[own["aggregator"] == aggregator].dropna()
             for (_, sharpness), one in part.groupby(["start", "sharpness"], sort=False):
-                _trajectory(axes, str(sharpness), one[across[0]], one[across[1]])
+                walk = {"gid": f"walk-{number}-of-{steps}", "linewidth": 1.1, "markersize": 5, "markevery": [-1]}
+                axes.plot(one[x].clip(*_wider(wide)), one[y].clip(*_wider(high)), **look(str(sharpness), **walk))
+                axes.plot(one[x].iloc[:1], one[y].iloc[:1], "o", color=INK, markersize=6, fillstyle="none", zorder=3)
+                number += 1
             if row is panels[0]:
                 axes.set_title(label(aggregator), pad=18)
+    legend(figure, panels)
     return figure, panels
 
 
-def _trajectory(axes: Axes, sharpness: str, x: "pd.Series[float]", y: "pd.Series[float]") -> None:
-    axes.plot(
-        x, y, color=colour(sharpness), linewidth=1.1, marker=mark(sharpness), markersize=5, markevery=[-1],
-        label=label(sharpness),
-    )  # fmt: skip
-    axes.plot(x.iloc[:1], y.iloc[:1], "o", color=INK, markersize=6, fillstyle="none", zorder=3)
-
-
-def _heading(axes: Axes, words: str) -> None:
-    """What a row shows; longer than its first panel, which must not grow with it."""
-    headed(axes, words)
-    axes.texts[-1].set_in_layout(False)
+def _wider(ends: tuple[float, float]) -> tuple[float, float]:
+    """A little beyond the window: no point is lost there, and none is seen."""
+    margin = 0.01 * (ends[1] - ends[0])
+    return ends[0] - margin, ends[1] + margin

@@ -15,13 +15,11 @@ from samo.optim.sharpness import Sharpness, preset
 from samo.results import tables
 from samo.results.method import MethodSpec, specs
 from samo.results.stats import paired_interval
-from samo.results.tables import Run, Runs, delta_by_seed, limits, text
+from samo.results.tables import Run, Runs, delta_by_seed
 
-RATED = ("n_seeds", "delta_m", "delta_m_low", "delta_m_high", "lr", "rho")
-COLUMNS = [
-    *("aggregator", "sharpness", "field", "value", "role", "method", "n_seeds"),
-    *("delta_m", "delta_m_low", "delta_m_high", "shift", "shift_low", "shift_high", "lr", "rho"),
-]
+HEAD = ["aggregator", "sharpness", "field", "value", "role", "method"]
+RATED = ["method", "n_seeds", "delta_m", "delta_m_low", "delta_m_high", "lr", "rho"]
+COLUMNS = [*HEAD, *RATED[1:5], "shift", "shift_low", "shift_high", "lr", "rho"]
 SETTINGS = [field.name for field in fields(Sharpness)]
 """The fields that can be varied, in their own order."""
 
@@ -44,12 +42,24 @@ def table(main: Runs, variants: Runs) -> pd.DataFrame:
         default, paired by seed, in points; lr and rho as chosen.
     """
     ran = {name: run for name, run in {**main, **variants}.items() if run}
-    rows = [row for family, default in defaults(main).items() for row in _lines(ran, family, default)]
+    known = specs(ran)
+    rows = [row for family, default in defaults(main).items() for row in _lines(ran, known, family, default)]
     placed = {row["method"] for row in rows}
-    rows += [_alone(name, run) for name, run in variants.items() if name not in placed]
-    rated = tables.main({**main, **variants})
+    for name in variants:
+        if name not in placed:
+            family = known[name].family[1:] if name in known else (None, None)
+            rows.append(dict(zip(HEAD, (*family, "", "", "variant", name), strict=True)))
     single = ran.get(tables.reference(main) or "")
-    return pd.DataFrame([_rated(row, rated, ran, single) for row in rows]).reindex(columns=COLUMNS)
+    deltas = {name: delta_by_seed(run, single) for name, run in ran.items()} if single else {}
+    for row in rows:
+        if row["method"] in deltas and row.get("default") in deltas:
+            pair = paired_interval(deltas[row["method"]], deltas[row["default"]])
+            row |= {"shift": pair.mean, "shift_low": pair.low, "shift_high": pair.high}
+    found = pd.DataFrame(rows, columns=[*HEAD, "shift", "shift_low", "shift_high"])
+    rated = tables.main({**main, **variants})
+    return found.merge(rated[[name for name in RATED if name in rated]], on="method", how="left").reindex(
+        columns=COLUMNS
+    )
 
 
 def settings(run: Run) -> dict[str, Any]:
@@ -83,55 +93,30 @@ def points(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["field"].isin(SETTINGS) & table["shift"].notna()]
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """The table for people, as GitHub's Markdown; an em dash is a gap."""
-    head = ["aggregator", "sharpness", "setting", "method", "Δm %", "95 % interval", "Δm − default", "95 % interval"]
-    lines = ["| " + " | ".join([*head, "lr", "rho"]) + " |", "|:--|:--|:--|:--|" + "--:|" * 6]
-    for row in table.fillna({"field": "", "value": ""}).to_dict("records"):
-        setting = f"{row['field']} = {row['value']}" if row["field"] else "without sharpness" * (row["role"] == "base")
-        shown = [_gap(row["aggregator"]), _gap(row["sharpness"]), setting + " (default)" * (row["role"] == "default")]
-        shown += [row["method"], text(row["delta_m"], 2), limits(row, "delta_m")]
-        against = "—" if row["role"] == "default" else limits(row, "shift")
-        shown += [text(row["shift"], 2), against, text(row["lr"]), text(row["rho"])]
-        lines.append("| " + " | ".join(one or "—" for one in shown) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _lines(ran: Mapping[str, Run], family: Family, default: str) -> list[dict[str, Any]]:
+def _lines(
+    ran: Mapping[str, Run], known: Mapping[str, MethodSpec], family: Family, default: str
+) -> list[dict[str, Any]]:
     """The rows of one family: field after field, each with the default in its place among the values."""
-    known = specs(ran)
     same = [name for name, spec in known.items() if spec.family == family]
     changes = {name: found for name in same if (found := changed(ran[name], ran[default]))}
     if not changes:
         return []
-    head = {"aggregator": family[1], "sharpness": family[2], "default": default}
+
+    def row(*cells: str) -> dict[str, Any]:
+        return dict(zip(HEAD, (*family[1:], *cells), strict=True)) | {"default": default}
+
     rows = []
-    for names in sorted({tuple(found) for found in changes.values()}, key=_order):
+    for names in sorted(
+        {tuple(found) for found in changes.values()}, key=lambda n: (len(n), [*map(SETTINGS.index, n)])
+    ):
         values = {name: found for name, found in changes.items() if tuple(found) == names}
         if len(names) == 1:
             values = {default: {names[0]: _used(ran[default])[names[0]]}} | values
         for name, found in sorted(values.items(), key=lambda item: _place(item[1][names[0]])):
-            said = {"field": ", ".join(names), "value": ", ".join(map(_words, found.values()))}
-            rows.append(head | said | {"role": "default" if name == default else "variant", "method": name})
-    if base := known[default].base(known.values()):
-        rows.append(head | {"field": "", "value": "", "role": "base", "method": base.name})
-    return rows
-
-
-def _alone(name: str, run: Run | None) -> dict[str, Any]:
-    spec = MethodSpec.of_run(name, run) if run else None
-    family = {"aggregator": spec.aggregator_text, "sharpness": spec.sharpness} if spec else {}
-    return {**family, "field": "", "value": "", "role": "variant", "method": name}
-
-
-def _rated(row: dict[str, Any], rated: pd.DataFrame, ran: Mapping[str, Run], single: Run | None) -> dict[str, Any]:
-    [known] = rated[rated["method"] == row["method"]].to_dict("records")
-    row = row | {str(name): known[name] for name in RATED if name in known}
-    ours, default = ran.get(row["method"]), ran.get(row.get("default", ""))
-    if ours and default and single:
-        pair = paired_interval(delta_by_seed(ours, single), delta_by_seed(default, single))
-        row |= {"shift": pair.mean, "shift_low": pair.low, "shift_high": pair.high}
-    return row
+            role = "default" if name == default else "variant"
+            rows.append(row(", ".join(names), ", ".join(map(_words, found.values())), role, name))
+    base = known[default].base(known.values())
+    return [*rows, row("", "", "base", base.name)] if base else rows
 
 
 def _used(run: Run) -> dict[str, Any]:
@@ -141,10 +126,6 @@ def _used(run: Run) -> dict[str, Any]:
 def _searched(run: Run) -> dict[str, Any]:
     """The fields that a search may choose, as chosen."""
     return {"rho": None} | {name: value for name, value in run["search"]["chosen"].items() if name != "lr"}
-
-
-def _order(names: tuple[str, ...]) -> tuple[int, list[int]]:
-    return len(names), [SETTINGS.index(name) for name in names]
 
 
 def _place(value: object) -> float:
@@ -162,7 +143,3 @@ def _words(value: object) -> str:
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _gap(value: object) -> str:
-    return value if isinstance(value, str) else "—"

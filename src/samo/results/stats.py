@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import nct
 from scipy.stats import t as student
 
 from samo.results.metrics import Floats, delta_m, has_relative_change
@@ -22,9 +21,6 @@ LEVEL = 0.95
 
 BOOTSTRAP_FROM = 10
 """Seeds from which on the bootstrap has a say: of fewer, resamples repeat the same few values."""
-
-MOST_SEEDS = 10_000
-"""Where `seeds_needed` stops looking."""
 
 
 class Interval(NamedTuple):
@@ -49,28 +45,6 @@ def half_width(spread: ArrayLike, n: ArrayLike, level: float = LEVEL) -> Floats:
     count = np.asarray(n, dtype=float)
     freedom = np.where(count > 1, count - 1, np.nan)
     return np.asarray(student.ppf((1 + level) / 2, freedom) * np.asarray(spread, dtype=float) / np.sqrt(count))
-
-
-def seeds_needed(spread: float, effect: float, power: float = 0.8, level: float = LEVEL) -> int:
-    """How many seeds find a paired difference with a chance of at least `power`, by Student's two-sided test.
-
-    Args:
-        spread: standard deviation of the difference over seeds.
-        effect: its true mean, in the same unit.
-        power: the chance wanted.
-        level: of the interval that must not hold 0.
-
-    Raises:
-        ValueError: spread and effect are not positive, or more than `MOST_SEEDS` seeds would be needed.
-    """
-    if not (spread > 0 and effect > 0):
-        raise ValueError(f"spread and effect must be above 0, got {spread} and {effect}")
-    for n in range(2, MOST_SEEDS + 1):
-        limit = student.ppf((1 + level) / 2, n - 1)
-        # Beyond the limit on the effect's side; by the other side it is missed for all that counts.
-        if nct.sf(limit, n - 1, effect / spread * np.sqrt(n)) >= power:
-            return n
-    raise ValueError(f"an effect of {effect:g} at a spread of {spread:g} needs more than {MOST_SEEDS} seeds")
 
 
 def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:

@@ -13,10 +13,11 @@ import pandas as pd
 from samo.results.method import specs
 from samo.results.metrics import Floats, delta_m_by_seed, has_relative_change, mean_rank
 from samo.results.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
-from samo.training.search import ORDER
 
 Run = Mapping[str, Any]
 Runs = Mapping[str, Run | None]
+CHOICES = ("lr", "rho", "alpha")
+"""What is chosen on validation data."""
 
 
 def reference(runs: Runs) -> str | None:
@@ -119,17 +120,15 @@ def search(runs: Runs) -> pd.DataFrame:
 
     A score is null where training diverged; a method with nothing to search has no rows.
     """
-    names = ["method", "aggregator", "sharpness", "networks", "lr", "rho", "alpha", "score", "chosen"]
-    rows = []
-    for name, run in runs.items():
-        if run is None:
-            continue
-        chosen = run["search"]["chosen"]
-        for trial in run["search"]["trials"]:
-            marked = all(trial.get(name) == chosen.get(name) for name in ORDER)
-            kind = {key: run[key] for key in ("aggregator", "sharpness", "networks")}
-            rows.append({"method": name, "chosen": marked} | kind | dict(trial))
-    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys((*ORDER, "score"), float) | {"chosen": bool})
+    rows = [
+        {"method": name, **{key: run[key] for key in ("aggregator", "sharpness", "networks")}, **trial}
+        | {"chosen": all(trial.get(name) == run["search"]["chosen"].get(name) for name in CHOICES)}
+        for name, run in runs.items()
+        if run
+        for trial in run["search"]["trials"]
+    ]
+    names = ["method", "aggregator", "sharpness", "networks", *CHOICES, "score", "chosen"]
+    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys((*CHOICES, "score"), float) | {"chosen": bool})
 
 
 def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
@@ -167,28 +166,14 @@ def nested(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, dict[str, 
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The main table for people, as GitHub's Markdown: mean ± half the interval; an em dash is a gap.
-
-    A line below it names the metrics that Delta-m leaves out, where there are any.
-    """
-    metrics, picks = metric_columns(table), choices(table)
-    head = ["method", "Δm %", "95 % interval", "Δm − base", *metrics, "mean rank", *picks]
-    lines = ["| " + " | ".join(head) + " |", "|:--|" + "--:|" * (len(head) - 1)]
-    for row in table.to_dict("records"):
-        shown = [row["method"], text(row.get("delta_m"), 2), limits(row, "delta_m"), text(row.get("gain"), 2)]
-        shown += [f"{text(row[m], 2)} ± {text(row[f'{m} high'] - row[m], 2)}" for m in metrics]
-        shown += [text(row.get("mean_rank"), 2), *(text(row.get(name)) for name in picks)]
-        lines.append("| " + " | ".join(shown) + " |")
-    if missing := [str(row["method"]) for row in table.to_dict("records") if not row["n_seeds"]]:
-        lines += ["", f"Not run, or failed: {', '.join(missing)}."]
-    if gone := left_out(table):
-        lines += ["", f"Δm is without {', '.join(gone)}: single-task training is at 0 there."]
-    return "\n".join(lines) + "\n"
+    """A frame of words as GitHub's Markdown, its column names as heads; the first column stands to the left."""
+    lines = [table.columns, [":--", *["--:"] * (len(table.columns) - 1)], *table.to_numpy()]
+    return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
 def choices(table: pd.DataFrame) -> list[str]:
     """The columns of a main table that were chosen on validation data: lr and rho, and alpha where it was searched."""
-    return ["lr", "rho", *(["alpha"] if "alpha" in table else [])]
+    return [name for name in CHOICES if name in table or name != "alpha"]
 
 
 def text(value: object, digits: int | None = None) -> str:

@@ -1,6 +1,6 @@
 """Sentences computed from the main table: what this run shows, and what it cannot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ from samo.results.stats import Interval, paired_interval
 from samo.results.tables import is_reference, left_out, metric_columns, text
 
 Row = Mapping[Any, Any]
+EIGENVALUES = {"lambda_max": "largest eigenvalue", "lambda_ratio5": "ratio of the largest to the fifth"}
 
 
 def interval(row: Row, name: str) -> Interval:
     """The columns `name`, `name`_low and `name`_high of a main table's row."""
-    nan = float("nan")
-    return Interval(row.get(name, nan), row.get(f"{name}_low", nan), row.get(f"{name}_high", nan), 0)
+    mean, low, high = (row.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high"))
+    return Interval(mean, low, high, 0)
 
 
 def headline(dataset: str, table: pd.DataFrame) -> str:
@@ -24,9 +25,8 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
     rows = [row for row in table.to_dict("records") if not pd.isna(row.get("gain"))]
     if not rows:
         return f"On {dataset} no sharpness-aware method can be compared with its base yet."
-    signs = {row["method"]: interval(row, "gain").sign for row in rows}
-    better = sorted((r for r in rows if signs[r["method"]] < 0), key=lambda r: r["gain"])
-    worse = sorted((r for r in rows if signs[r["method"]] > 0), key=lambda r: -r["gain"])
+    better = sorted((row for row in rows if interval(row, "gain").sign < 0), key=lambda row: row["gain"])
+    worse = sorted((row for row in rows if interval(row, "gain").sign > 0), key=lambda row: -row["gain"])
     undecided = len(rows) - len(better) - len(worse)
     if undecided == len(rows):
         return (
@@ -34,33 +34,28 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
             "the noise of the seeds: every interval holds zero."
         )
     parts = [f"{len(better)} of {len(rows)} sharpness-aware methods beat their base{_named(better)}"]
-    if worse:
-        parts.append(f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse{_named(worse)}")
-    if undecided:
-        parts.append(f"for {undecided} the interval holds zero, so these seeds cannot tell")
-    chance = f"{0.05 * len(rows):.1f}"
-    return (
-        f"On {dataset}, {_listed(parts)}. Of {len(rows)} such comparisons, {chance} would stand clear of zero by "
-        "chance alone."
-    )
+    parts += [f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse{_named(worse)}"] * bool(worse)
+    parts += [f"for {undecided} the interval holds zero, so these seeds cannot tell"] * bool(undecided)
+    listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+    chance = f"{0.05 * len(rows):.1f} would stand clear of zero by chance alone."
+    return f"On {dataset}, {listed}. Of {len(rows)} such comparisons, {chance}"
 
 
 def agreement(table: pd.DataFrame, series: pd.DataFrame) -> str:
-    """Whether the mean cosine of task gradients lies higher with sharpness than without, after the last epoch.
+    """Whether the mean cosine of task gradients lies higher with sharpness than without, at the end of training.
 
     `table` is a main table, `series` has method, epoch, metric, mean, low, high.
     """
     cosine = series[series["metric"] == "cosine_mean"]
     last = {row["method"]: row for row in cosine[cosine["epoch"] == cosine["epoch"].max()].to_dict("records")}
-    bases = dict(zip(table["method"], table["base"], strict=True)) if "base" in table else {}
-    pairs = [(last[m], last[b]) for m, b in bases.items() if m in last and b in last]
+    pairs = _pairs(table, last)
     if not pairs:
         return "No sharpness-aware method can be compared with its base here yet."
     higher = sum(ours["mean"] > theirs["mean"] for ours, theirs in pairs)
     up = sum(ours["low"] > theirs["high"] for ours, theirs in pairs)
     down = sum(ours["high"] < theirs["low"] for ours, theirs in pairs)
     return (
-        f"After the last epoch the mean cosine is higher than the base method's for {higher} of {len(pairs)} "
+        f"At the end the mean cosine is higher than the base method's for {higher} of {len(pairs)} "
         f"sharpness-aware methods; with intervals that do not overlap, it is higher for {up} and lower for {down}."
     )
 
@@ -71,36 +66,29 @@ def flatness(table: pd.DataFrame, numbers: pd.DataFrame) -> str:
     Compared are logarithms, seed by seed on the same data, so that the effect is a factor.
     `table` is a main table, `numbers` a frame of samo.figures.curvature.shown.
     """
-    names = {"lambda_max": "largest eigenvalue", "lambda_ratio5": "ratio of the largest to the fifth"}
-    parts = {name: numbers[numbers["measure"] == name] for name in names}
-    said = [_lower(table, part, names[name]) for name, part in parts.items() if len(part)]
-    if not any(said):
+    said = []
+    for measure, words in EIGENVALUES.items():
+        positive = numbers[(numbers["measure"] == measure) & (numbers["value"] > 0)]
+        logs = {
+            str(method): dict(zip(part["seed"].astype(str), np.log(part["value"]), strict=True))
+            for method, part in positive.groupby("method")
+        }
+        pairs = [paired_interval(ours, theirs) for ours, theirs in _pairs(table, logs)]
+        if pairs:
+            signs, factor = [pair.sign for pair in pairs], float(np.exp(np.median([pair.mean for pair in pairs])))
+            said.append(
+                f"The {words} is lower than the base method's for {sum(pair.mean < 0 for pair in pairs)} of "
+                f"{len(pairs)} sharpness-aware methods (median factor {text(factor, 2)}); with an interval that leaves "
+                f"out 1, it is lower for {signs.count(-1)} and higher for {signs.count(1)}."
+            )
+    if not said:
         return "No sharpness-aware method's curvature can be compared with its base's here yet."
-    again = parts["lambda_max"][parts["lambda_max"]["draws"] > 1]
+    again = numbers[(numbers["measure"] == "lambda_max") & (numbers["draws"] > 1)]
     if len(again):
         spread = 100 * (again["high"] / again["low"] - 1).median()
         said.append(f"Another draw of the data moves the largest eigenvalue by {spread:.0f} % (median).")
     residual = text(float(f"{numbers['residual'].max():.1g}"))
-    return " ".join([*filter(None, said), f"The residuals are at most {residual} of their eigenvalue."])
-
-
-def _lower(table: pd.DataFrame, numbers: pd.DataFrame, words: str) -> str:
-    positive = numbers[numbers["value"] > 0]
-    logs = {
-        str(method): dict(zip(part["seed"].astype(str), np.log(part["value"]), strict=True))
-        for method, part in positive.groupby("method")
-    }
-    bases = dict(zip(table["method"], table["base"], strict=True)) if "base" in table else {}
-    pairs = [paired_interval(logs[m], logs[b]) for m, b in bases.items() if m in logs and b in logs]
-    if not pairs:
-        return ""
-    lower, signs = sum(p.mean < 0 for p in pairs), [p.sign for p in pairs]
-    factor = float(np.exp(np.median([p.mean for p in pairs])))
-    return (
-        f"The {words} is lower than the base method's for {lower} of {len(pairs)} sharpness-aware methods (median "
-        f"factor {text(factor, 2)}); with an interval that leaves out 1, it is lower for {signs.count(-1)} and higher "
-        f"for {signs.count(1)}."
-    )
+    return " ".join([*said, f"The residuals are at most {residual} of their eigenvalue."])
 
 
 def settings(dataset: str, table: pd.DataFrame) -> str:
@@ -122,33 +110,31 @@ def settings(dataset: str, table: pd.DataFrame) -> str:
 
 def best(table: pd.DataFrame) -> str:
     """The lowest Delta-m, and whether it beats single-task training beyond the noise."""
-    rows = _rated(table)
+    rows = [row for row in table[~is_reference(table)].to_dict("records") if not pd.isna(row.get("delta_m"))]
     if not rows:
         gone = left_out(table)
         nothing = gone and gone == metric_columns(table)
         return f"Delta-m needs single-task runs, which {'are at 0 on every metric' if nothing else 'are missing'}."
     row = min(rows, key=lambda r: r["delta_m"])
-    sign = interval(row, "delta_m").sign
-    how = {-1: "better than", 0: "not to be told apart from", 1: "worse than"}[sign]
-    low, high = text(row["delta_m_low"], 2), text(row["delta_m_high"], 2)
+    found = interval(row, "delta_m")
+    how = {-1: "better than", 0: "not to be told apart from", 1: "worse than"}[found.sign]
     return (
-        f"The lowest Δm is that of {row['method']}: {text(row['delta_m'], 2)} % "
-        f"(95 % interval {low} … {high}), {how} single-task training."
+        f"The lowest Δm is that of {row['method']}: {text(found.mean, 2)} % "
+        f"(95 % interval {text(found.low, 2)} … {text(found.high, 2)}), {how} single-task training."
     )
 
 
 def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
     """What a careful reader must know about one dataset's numbers, each with its count."""
-    seeds = sorted(int(n) for n in set(table["n_seeds"]) if n)
+    seeds = sorted({int(n) for n in table["n_seeds"] if n})
     out = []
     if seeds:
-        some = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
         out.append(
-            f"{some} seeds a method. Intervals are Student's t over seeds, wide because so few runs say "
-            "little about their own noise; an interval that holds zero does not show that there is no effect."
+            f"{' to '.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} seeds a method. Intervals are Student's t "
+            "over seeds, wide because so few runs say little about their own noise; an interval that holds zero does "
+            "not show that there is no effect."
         )
-    compared = int(table["gain"].notna().sum()) if "gain" in table else 0
-    if compared:
+    if compared := int(table["gain"].notna().sum()) if "gain" in table else 0:
         out.append(
             f"Comparisons with a base method: {compared}, not corrected for their number: at 95 % one expects "
             f"about {text(0.05 * compared, 1)} to leave out zero by chance alone."
@@ -159,39 +145,34 @@ def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
             f"single-task training is at 0 a relative change has no meaning ({', '.join(gone)}). What a "
             "method gains or loses there is not in Δm."
         )
-    missing = [str(m) for m, n in zip(table["method"], table["n_seeds"], strict=True) if not n]
-    if missing:
+    if missing := [str(m) for m, n in zip(table["method"], table["n_seeds"], strict=True) if not n]:
         out.append(f"Not run, and shown as gaps: {', '.join(missing)}.")
-    edges = on_edge(trials)
-    if edges:
+    if edges := on_edge(trials):
         out.append(
-            f"Chosen values on the edge of the search grid, so that a better one may lie outside: {len(edges)}, "
+            f"Chosen values on the edge of what was searched, so that a better one may lie outside: {len(edges)}, "
             f"{', '.join(edges)}."
         )
     return out
 
 
 def on_edge(trials: pd.DataFrame) -> list[str]:
-    """ "method (lr)" or "method (rho)" where the choice is the first or last of two or more grid values."""
+    """ "method (lr)" or "method (rho)" where the choice is the first or last of two or more values tried."""
     out = []
     for method, part in trials.groupby("method", sort=False):
         taken = part[part["chosen"]].head(1)
         for name in ("lr", "rho"):
-            grid = part[name].dropna()
-            if len(taken) and len(set(grid)) > 1 and taken[name].iloc[0] in (grid.min(), grid.max()):
+            tried = part[name].dropna()
+            if len(taken) and tried.min() < tried.max() and taken[name].iloc[0] in (tried.min(), tried.max()):
                 out.append(f"{method} ({name})")
     return out
 
 
-def _rated(table: pd.DataFrame) -> list[dict[Any, Any]]:
-    rows = table[~is_reference(table)].to_dict("records")
-    return [row for row in rows if not pd.isna(row.get("delta_m"))]
+def _pairs(table: pd.DataFrame, found: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """What was found of each method of a main table and of its base, of those that have both."""
+    bases = dict(zip(table["method"], table["base"], strict=True)) if "base" in table else {}
+    return [(found[method], found[base]) for method, base in bases.items() if method in found and base in found]
 
 
-def _named(rows: Sequence[Row]) -> str:
-    shown = [f"{r['method']} {text(r['gain'], 2)}" for r in rows[:4]]
-    return f" ({', '.join([*shown, '…'] if len(rows) > 4 else shown)})" if rows else ""
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def _named(rows: list[dict[Any, Any]]) -> str:
+    shown = [f"{row['method']} {text(row['gain'], 2)}" for row in rows[:4]] + ["…"] * (len(rows) > 4)
+    return f" ({', '.join(shown)})" if rows else ""

@@ -15,8 +15,8 @@ from samo.study.report import published
 from samo.study.report.published import DELTA_M, METHODS, Kind, Shipped, beside, find
 from samo.study.report.table import Cell, Table
 from tests.made import made_run
+from tests.study.made_study import ROOT
 
-ROOT = Path(__file__).parents[3]
 HEAD = "paper,table,dataset,method,metric,value,plus_minus,higher_is_better,note\n"
 
 

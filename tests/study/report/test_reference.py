@@ -20,9 +20,9 @@ from samo.study.runs.formats import csv_text
 from samo.study.runs.results import read_runs
 from tests.figures.made_toys import made_trajectories, write_toys
 from tests.made import made_variant, write_runs, write_variants
+from tests.study.made_study import ROOT
 from tests.study.report.made_report import METHODS, PARAMS
 
-ROOT = Path(__file__).parents[3]
 SHIPPED = reference.FOLDER
 
 

@@ -1,3 +1,5 @@
+"""The screen: a table that fits, a method seed by seed, and what is not there in one line."""
+
 import pytest
 from rich.console import Console
 

@@ -12,7 +12,7 @@ from samo.claims.evidence import COLUMNS, Evidence, empty
 from samo.results.method import MethodSpec
 from samo.results.tables import Run, Runs
 from samo.study import config
-from samo.study.runs import results
+from samo.study.report.sources import frame
 from samo.study.runs.results import Pairs, by_dataset, read_histories, read_runs
 
 ANALYSES = ("curvature", "cost", "probe")
@@ -37,21 +37,20 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
     conditions = by_dataset([*pairs, *variants])
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("history", "layers", *ANALYSES)}
     for dataset, methods in conditions.items():
-        for method, history in read_histories(root, dataset, methods).items():
-            if history is not None:
-                kept = history[history["metric"].isin(HISTORY)]
-                frames["history"].append(kept.assign(dataset=dataset, method=method))
-        for method in methods:
-            layers = _csv(root / "data/runs" / dataset / method / "layers.csv", COLUMNS["layers"][2:])
-            frames["layers"].append(layers.assign(dataset=dataset, method=method))
+        for name in ("history", "layers"):
+            for method, rows_of in read_histories(root, dataset, methods, f"{name}.csv").items():
+                if rows_of is not None:
+                    kept = rows_of[rows_of["metric"].isin(HISTORY)] if name == "history" else rows_of
+                    frames[name].append(kept.assign(dataset=dataset, method=method))
         for name in active & set(ANALYSES):
-            frame = _csv(root / "data/analysis" / dataset / f"{name}.csv", COLUMNS[name][1:])
-            frames[name].append(frame[frame["method"].isin(methods)].assign(dataset=dataset))
-    made = {name: _joined(name, parts) for name, parts in frames.items()}
+            found = frame(root / "data/analysis" / dataset / f"{name}.csv", *COLUMNS[name][1:])
+            frames[name].append(found[found["method"].isin(methods)].assign(dataset=dataset))
+    full = {name: [part for part in parts if len(part)] for name, parts in frames.items()}
+    made = {name: pd.concat(parts, ignore_index=True) if parts else empty(name) for name, parts in full.items()}
     runs = {dataset: read_runs(root, dataset, methods) for dataset, methods in conditions.items()}
-    found = evidence(runs, variants, {**made, "toys": _csv(root / TOYS, COLUMNS["toys"])})
+    gathered = evidence(runs, variants, {**made, "toys": frame(root / TOYS, *COLUMNS["toys"])})
     params = root / "params.yaml"
-    return replace(found, regimes=regimes(config.load(params))) if params.exists() else found
+    return replace(gathered, regimes=regimes(config.load(params))) if params.exists() else gathered
 
 
 def regimes(params: config.Params) -> dict[str, str]:
@@ -81,12 +80,8 @@ def evidence(runs: Mapping[str, Runs], variants: Collection[tuple[str, str]], fr
 def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
     """One condition's metrics.json as rows of the frame `runs`; a value that is null or missing is NaN."""
     head = {
-        "dataset": dataset,
-        "method": method,
-        "aggregator": MethodSpec.of_run(method, run).aggregator_text,
-        "sharpness": run["sharpness"],
-        "networks": run["networks"],
-        "fields": run.get("fields", {}),
+        **{"dataset": dataset, "method": method, "aggregator": MethodSpec.of_run(method, run).aggregator_text},
+        **{"sharpness": run["sharpness"], "networks": run["networks"], "fields": run.get("fields", {})},
         **run["search"]["chosen"],
     }
     return [
@@ -96,13 +91,3 @@ def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
         for seed, values in run["seeds"].items()
         for measure in run["metrics"]
     ]
-
-
-def _csv(path: Path, columns: Iterable[str]) -> pd.DataFrame:
-    kind = results.LAYERS if path.name == "layers.csv" else results.Columns(*columns)
-    return pd.DataFrame(columns=list(columns)) if not path.exists() else results.read_rows(path, kind)
-
-
-def _joined(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
-    full = [part for part in parts if len(part)]
-    return pd.concat(full, ignore_index=True) if full else empty(name)

@@ -27,19 +27,21 @@ def html(root: Path, macro: str, *content: object) -> str:
     Raises:
         FileNotFoundError: the template is missing.
     """
-    return str(getattr(_macros(root), macro)(*content))
+    return str(getattr(_macros(root / TEMPLATES), macro)(*content))
 
 
 @cache
-def _macros(root: Path) -> Any:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(root / TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+def _macros(folder: Path) -> Any:
+    _needed(folder / "macros.html.j2")
+    loader = jinja2.FileSystemLoader(folder)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"code": _code, "fact": _fact}
-    try:
-        return environment.get_template("macros.html.j2").module
-    except jinja2.TemplateNotFound as error:
-        raise FileNotFoundError(f"{root / TEMPLATES / str(error)}: the report's template is missing") from None
+    return environment.get_template("macros.html.j2").module
+
+
+def _needed(template: Path) -> None:
+    if not template.exists():
+        raise FileNotFoundError(f"{template}: the report's template is missing")
 
 
 def _code(words: str) -> Markup:
@@ -78,9 +80,7 @@ def render(executed: Path, root: Path, device: str = "") -> Path:
     from nbconvert import HTMLExporter  # a second's import
 
     notebook: Any = nbformat.read(executed, as_version=4)
-    template = root / TEMPLATES / "index.html.j2"
-    if not template.exists():
-        raise FileNotFoundError(f"{template}: the report's template is missing")
+    _needed(root / TEMPLATES / "index.html.j2")
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = to_mathml(cell.source)

@@ -1,19 +1,18 @@
 """The active profile beside the others: which one holds what this one does not, and what differs from the papers'."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from samo.results.tables import text
 from samo.study import profile
 from samo.study.config import Params
-from samo.study.config.params import Grid
 
 Holds = Callable[[Params], bool]
 """Whether a profile holds what is asked for."""
 PAPERS = "paper"
 """The profile that spells the papers' settings out, and whose they are."""
-UNSEEN = {"seed", "conflict_batches"}
+UNSEEN = {"data.seed", "training.conflict_batches"}
 """Settings that change which of several equal draws is taken, or nothing at all."""
 SIZES = ("laptop", "mini", "study")
 """Profiles from small to large, before the others."""
@@ -21,12 +20,12 @@ SIZES = ("laptop", "mini", "study")
 
 def absent(root: Path, what: str, holds: Holds) -> str:
     """One line in the place of a section: what is missing, and which ready-made profile has it."""
-    found = [name for name in profile.names(root) if name != "smoke" and holds(profile.read(root, name)[1])]
+    known = dict.fromkeys([*SIZES, *profile.names(root)])
+    names = [name for name in known if name in profile.names(root) and name != "smoke"]
+    found = [f"`samo profile {name}`" for name in names if holds(profile.read(root, name)[1])]
     if not found:
         return f"Not in this profile: {what}. No ready-made profile has it: a line in params.yaml brings it."
-    sizes = {name: SIZES.index(name) if name in SIZES else len(SIZES) for name in found}
-    commands = " or ".join(f"`samo profile {name}`" for name in sorted(found, key=lambda name: sizes[name]))
-    return f"Not in this profile: {what}. {commands} has it."
+    return f"Not in this profile: {what}. {' or '.join(found)} has it."
 
 
 def has_dataset(name: str) -> Holds:
@@ -61,46 +60,22 @@ def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
 
     None where the profile `paper` is missing or does not hold the dataset.
     """
-    if PAPERS not in profile.names(root):
+    if PAPERS not in profile.names(root) or dataset not in (papers := profile.read(root, PAPERS)[1]).datasets:
         return None
-    theirs = profile.read(root, PAPERS)[1]
-    if dataset not in theirs.datasets:
-        return None
-    found = []
-    for part in ("data", "training"):
-        ours, papers = _block(params, dataset, part), _block(theirs, dataset, part)
-        given = dict.fromkeys([*_given(params, dataset, part), *_given(theirs, dataset, part)])
-        found += [
-            f"{part}.{key} is {_said(ours.get(key))}, the papers' {_said(papers.get(key))}"
-            for key in given
-            if key not in UNSEEN and ours.get(key) != papers.get(key)
-        ]
-    ours_grid, theirs_grid = _grid(params, dataset), _grid(theirs, dataset)
-    if ours_grid != theirs_grid:
-        found.append(f"searched are {_searched(ours_grid)}, the papers' scripts have {_searched(theirs_grid)}")
-    seeds, papers_seeds = len(params.seeds_on(dataset)), len(theirs.seeds_on(dataset))
-    if seeds != papers_seeds:
-        found.append(f"seeds: {seeds}, the papers' {papers_seeds}")
-    return found
+    ours, theirs = _settings(params, dataset), _settings(papers, dataset)
+    return [
+        f"{key} is {_said(ours.get(key))}, the papers' {_said(theirs.get(key))}"
+        for key in {**ours, **theirs}
+        if key not in UNSEEN and ours.get(key) != theirs.get(key)
+    ]
 
 
-def _given(params: Params, dataset: str, part: str) -> list[str]:
-    """The settings that the file gives."""
-    return list(getattr(params.datasets[dataset], part).model_dump(exclude_unset=True))
-
-
-def _block(params: Params, dataset: str, part: str) -> Mapping[str, Any]:
-    """A block's settings, with the defaults of what is not given."""
-    return dict(getattr(params.datasets[dataset], part).model_dump())
-
-
-def _grid(params: Params, dataset: str) -> Grid:
-    return params.datasets[dataset].search or params.train.search
-
-
-def _searched(grid: Grid) -> str:
-    alpha = f" and alpha {_said(grid.alpha)}" if grid.alpha else ""
-    return f"lr {_said(grid.lr)} and rho {_said(grid.rho)}{alpha}"
+def _settings(params: Params, dataset: str) -> dict[str, Any]:
+    """A dataset's settings by dotted name, with the defaults of what is not given; the number of its seeds."""
+    block = params.datasets[dataset]
+    parts = {"data": block.data, "training": block.training, "search": block.search or params.train.search}
+    found = {f"{part}.{key}": value for part, of in parts.items() for key, value in of.model_dump().items()}
+    return found | {"seeds": len(params.seeds_on(dataset))}
 
 
 def _said(value: object) -> str:
@@ -111,6 +86,4 @@ def _said(value: object) -> str:
         return "on" if value else "off"
     if isinstance(value, list | tuple):
         return ", ".join(map(_said, value))
-    if isinstance(value, int):
-        return f"{value:,}"
-    return text(value) if isinstance(value, float) else str(value)
+    return f"{value:,}" if isinstance(value, int) else text(value) if isinstance(value, float) else str(value)

@@ -31,33 +31,18 @@ DELTA_M = "Delta_m%"
 """Delta-m in the papers' tables: each against its own single-task runs, as ours is against ours."""
 
 _DIGITS = {"acc task 1 (top-left)": "left accuracy", "acc task 2 (bottom-right)": "right accuracy"}
-_SEGMENTATION_AND_DEPTH = {
-    "mIoU": "segmentation mIoU",
-    "Pix Acc": "segmentation Pix Acc",
-    "Abs Err": "depth Abs Err",
-    "Rel Err": "depth Rel Err",
-}
+_VIEWS = {"mIoU": "segmentation mIoU", "Pix Acc": "segmentation Pix Acc"}
+_VIEWS |= {name: f"depth {name}" for name in ("Abs Err", "Rel Err")}
 _NORMALS = ("Angle Mean", "Angle Median", "Within 11.25", "Within 22.5", "Within 30")
-_MOLECULES = {
-    "mu": "mu",
-    "alpha": "alpha",
-    "eps_HOMO": "homo",
-    "eps_LUMO": "lumo",
-    "R2": "r2",
-    "ZPVE": "zpve",
-    "U0": "u0",
-    "U": "u",
-    "H": "h",
-    "G": "g",
-    "c_v": "cv",
-}
+_MOLECULES = {"mu": "mu", "alpha": "alpha", "eps_HOMO": "homo", "eps_LUMO": "lumo", "R2": "r2", "ZPVE": "zpve"}
+_MOLECULES |= {"U0": "u0", "U": "u", "H": "h", "G": "g", "c_v": "cv"}
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "multimnist": _DIGITS,
     "multifashion": _DIGITS,
     "multifashionmnist": _DIGITS,
-    "cityscapes": _SEGMENTATION_AND_DEPTH,
-    "nyuv2": _SEGMENTATION_AND_DEPTH | {name: f"normals {name}" for name in _NORMALS},
+    "cityscapes": _VIEWS,
+    "nyuv2": _VIEWS | {name: f"normals {name}" for name in _NORMALS},
     "qm9": {f"{theirs} MAE": f"{ours} mae" for theirs, ours in _MOLECULES.items()},
     # A mean over 40 attributes has no column of its own, and F1 of each stands for STL and one method only.
     "celeba": {},
@@ -157,9 +142,10 @@ def beside(
         A table of the methods that the profile or the reference run has, and one of the others, either maybe without
         rows; None where no paper prints numbers that could stand beside ours.
     """
+    rows = printed[printed["dataset"] == dataset]
     columns = {DELTA_M: "delta_m", **COLUMNS.get(dataset, {})}
-    rows = printed[(printed["dataset"] == dataset) & printed["metric"].isin(columns)]
     columns = {theirs: ours for theirs, ours in columns.items() if theirs in set(rows["metric"])}
+    rows = rows[rows["metric"].isin(columns)]
     if rows.empty:
         return None
     runs = [*([reference.main] if reference else []), main]
@@ -171,8 +157,8 @@ def beside(
         notes = dict.fromkeys(note.strip() for said in part["note"] for note in said.split(";") if note.strip())
         found = next(filter(None, reversed(known)), None)
         name = str(found["method"] if found else method)
-        head = Cell(name, name, small=str(method) if found else "", code=bool(found))
-        cells = [head, Cell(f"{paper}, {table}", str(paper), "; ".join(notes), kind="source")]
+        cells = [Cell(name, name, small=str(method) if found else "", code=bool(found))]
+        cells.append(Cell(f"{paper}, {table}", str(paper), "; ".join(notes), kind="source"))
         for theirs, column in columns.items():
             cells += [_printed(values.get(theirs)), *(_ours(row, column) for row in known)]
         (ours if found else others).append(cells)
@@ -180,12 +166,15 @@ def beside(
     for column in columns.values():
         name = "Δm, %" if column == "delta_m" else column
         heads += [f"{name}: published", *(["reference run"] if reference else []), "this run"]
+    said = _said(differs)
+    if reference and reference.differs != differs:
+        said = f"This run: {said} The reference run: {_said(reference.differs)}"
+    look = ("published", f"{said} Each Δm is against its own study's single-task training.")
     title = f"{label(dataset)}: published{', the reference run,' if reference else ','} and ours with 95 % intervals"
     left = f"{label(dataset)}: published for methods that this profile does not run"
-    note = _note(differs, reference)
     return (
-        Table(f"{dataset}-published", title, heads, ours, "published", note),
-        Table(f"{dataset}-published-others", left, heads, others, "published", note),
+        Table(f"{dataset}-published", title, heads, ours, *look),
+        Table(f"{dataset}-published-others", left, heads, others, *look),
     )
 
 
@@ -196,13 +185,6 @@ def find(main: pd.DataFrame, kind: Kind | None) -> Row | None:
     networks = main["networks"] == ("separate" if kind.separate else "shared")
     found = main[networks & (main["aggregator"] == kind.aggregator) & (main["sharpness"] == kind.sharpness)]
     return found.to_dict("records")[0] if len(found) else None
-
-
-def _note(differs: Sequence[str] | None, reference: Shipped | None) -> str:
-    always = "Each Δm is against its own study's single-task training."
-    if reference and reference.differs != differs:
-        return f"This run: {_said(differs)} The reference run: {_said(reference.differs)} {always}"
-    return f"{_said(differs)} {always}"
 
 
 def _said(differs: Sequence[str] | None) -> str:
@@ -222,6 +204,4 @@ def _printed(printed: Row | None) -> Cell:
 
 
 def _ours(known: Row | None, column: str) -> Cell:
-    if known is None:
-        return Cell()
-    return interval(known, column) if column == "delta_m" else width(known, column)
+    return Cell() if known is None else interval(known, column) if column == "delta_m" else width(known, column)

@@ -12,7 +12,6 @@ import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,8 @@ from samo.study import config, store
 from samo.study.config import Params, conditions
 from samo.study.report import evidence as gathered
 from samo.study.report import provenance
+from samo.study.report import tables as made_tables
+from samo.study.report.table import markdown
 from samo.study.runs import results
 from samo.study.runs.formats import csv_text
 from samo.study.runs.results import by_dataset, read_runs
@@ -92,12 +93,23 @@ def load(root: Path) -> Reference | None:
     return read(root / FOLDER) if (root / FOLDER).is_dir() else None
 
 
+def needed(root: Path) -> Reference:
+    """The same.
+
+    Raises:
+        FileNotFoundError: none is shipped.
+        ValueError: see `load`.
+    """
+    if (run := load(root)) is None:
+        raise FileNotFoundError(f"{FOLDER} is not there: {REMEDY}")
+    return run
+
+
 def read(folder: Path) -> Reference:
     """The reference run that lies in a folder; see `load`."""
-    path = folder / FILE
-    if not path.exists():
-        raise ValueError(f"{path} is missing: {REMEDY}")
-    return parse(path.read_text(encoding="utf-8"), folder)
+    if not (folder / FILE).exists():
+        raise ValueError(f"{folder / FILE} is missing: {REMEDY}")
+    return parse((folder / FILE).read_text(encoding="utf-8"), folder)
 
 
 def parse(text: str, folder: Path = FOLDER) -> Reference:
@@ -155,52 +167,47 @@ def write(root: Path, params: Params) -> list[str]:
     frames = {name: layers if name == "layers" else getattr(evidence, name) for name in TABLES}
     own = {(d, m): run for d, m, run in found if run is not None}
     with store.whole_folder(root / FOLDER) as out:
-        store.write_text(out / FILE, "".join(lines(own, variants, frames)))
+        store.write_text(out / FILE, "".join(_records(own, variants, frames)))
         store.write_text(out / "params.yaml", (root / "params.yaml").read_text())
         store.write_json(out / "about.json", _about(root, params) | {"missing": missing})
         write_tables(read(out))
     return missing
 
 
-def lines(
+def _records(
     runs: Mapping[tuple[str, str], Run], variants: list[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
 ) -> Iterator[str]:
     """The records of a run, as lines of JSON; a gap is null."""
-    for pair, run in runs.items():
-        yield _line({"table": CONDITIONS, "variant": pair in variants, **run})
+    rows: list[dict[str, Any]] = [
+        {"table": CONDITIONS, "variant": pair in variants, **run} for pair, run in runs.items()
+    ]
     for name, frame in frames.items():
         ordered = frame[[*TABLES[name], *(column for column in frame if column not in TABLES[name])]]
-        for row in ordered.astype(object).to_dict("records"):
-            gaps = {str(k): None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
-            yield _line({"table": name, **gaps})
-
-
-def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
+        for found in ordered.astype(object).to_dict("records"):
+            gaps = {str(k): None if isinstance(v, float) and math.isnan(v) else v for k, v in found.items()}
+            rows.append({"table": name, **gaps})
+    for row in rows:
+        yield json.dumps(row, separators=(",", ":"), allow_nan=False) + "\n"
 
 
 def write_tables(run: Reference) -> None:
     """What follows from the records, for those who read it here: main tables and verdicts, anew."""
     for dataset in run.runs:
-        store.write_text(run.folder / f"table-{dataset}.md", tables.markdown(run.main(dataset)))
+        shown = made_tables.main(dataset, run.main(dataset), tables.measures(run.runs[dataset]), {}, chosen=True)
+        store.write_text(run.folder / f"table-{dataset}.md", markdown(shown))
     store.write_text(run.folder / "claims.csv", csv_text(run.claims.assign(figure="")))
     store.write_text(run.folder / "claims.md", claims_table.markdown(run.claims))
 
 
 def _about(root: Path, params: Params) -> dict[str, Any]:
+    listed = Path("/proc/cpuinfo")  # the maker's name of the processor, where the system tells
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {
         **provenance.code(root),
         "conditions": len(conditions.conditions(params)),
         "threads_per_condition": params.train.threads,
         "python": platform.python_version(),
-        "versions": {name: version(name).split("+")[0] for name in PACKAGES},
-        "processor": _processor(),
+        "versions": provenance.versions(*PACKAGES),
+        "processor": f"{named[0]}, {len(named)} cores" if named else platform.processor() or platform.machine(),
     }
-
-
-def _processor() -> str:
-    """Its maker's name for it, where the system tells."""
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text().splitlines() if listed.exists() else []
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{named[0]}, {len(named)} cores" if named else platform.processor() or platform.machine()

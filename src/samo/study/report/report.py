@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from samo.analysis.toys.losses import TOYS
 from samo.claims.table import reading
 from samo.figures.palette import label
 from samo.results import verdict
@@ -50,6 +49,11 @@ class Report:
         """Those of the profile, in its order."""
         return list(self.params.datasets)
 
+    @cached_property
+    def shipped(self) -> reference.Reference | None:
+        """The shipped reference run; None where there is none."""
+        return reference.load(self.root)
+
     def headline(self) -> Piece:
         """What the run at hand shows, in one sentence per dataset."""
         return self._each(
@@ -67,7 +71,7 @@ class Report:
 
     def reference(self) -> Piece:
         """How the shipped reference run was made, and its tables beside those of the run at hand."""
-        run = self.sources.reference
+        run = self.shipped
         if run is None:
             return self._gap(f"No reference run is shipped in `{reference.FOLDER}`.")
         said = [self.html("paragraph", verdict.headline(label(d), run.main(d)), "headline") for d in run.runs]
@@ -96,7 +100,7 @@ class Report:
 
     def published(self) -> Piece:
         """Of every dataset the papers' numbers beside the reference run's and ours, with what differs."""
-        printed, run = published.load(self.root), self.sources.reference
+        printed, run = published.load(self.root), self.shipped
 
         def beside(dataset: str) -> str:
             shipped = None
@@ -143,13 +147,6 @@ class Report:
     def figure(self, of: str, kind: str, title: str, caption: str) -> Piece:
         """A figure that belongs to no dataset: `of` is "toys", "all" or "reference"."""
         return Piece(self._figure(of, kind, title, caption))
-
-    def toy_steps(self) -> Piece:
-        """Each toy with a slider over the steps of the trajectories."""
-        found = [self.root / "reports/figures" / f"toys-{toy}.html" for toy in TOYS]
-        sliders = [figures.themed(path.read_text(encoding="utf-8")) for path in found if path.exists()]
-        drawn = figures.read(self.root, self.params, "toys", "paths", "", "All steps of both toys as a picture:")
-        return Piece(self.html("sliders", sliders, drawn))
 
     def ablation(self, what: str, *sharpness: str, claims: tuple[int, ...] = ()) -> Piece:
         """Every dataset's Delta-m by aggregator under each of these sharpnesses, and the claims' comparisons of them.

@@ -8,7 +8,7 @@ from rich.console import Console
 from samo.claims import characteristics as made_worlds
 from samo.claims import numbers
 from samo.claims.table import effect, reading
-from samo.results.tables import Run, metric_columns
+from samo.results.tables import metric_columns
 from samo.study import store
 from samo.study.config import Params
 from samo.study.config.conditions import Condition
@@ -24,8 +24,8 @@ CLAIMS = results.Columns(
     numbers=("effect", "low", "high", "seeds"),
     infinite=True,
 )
-CLAIM_RATIOS = {"claim": 5, "pooled effect, 95 %": 4, "why": 4, "why (this run)": 4}
-"""Columns of the claims whose words may be broken into lines -> share of the width."""
+RATIOS = {"claim": 5, "pooled effect, 95 %": 4, "why": 4, "why (this run)": 4, "where": 3, "effect, 95 %": 4}
+"""Columns whose words may be broken into lines -> share of the width."""
 WIDE = 18
 """Columns that a metric takes on the screen; where not all of them fit, `samo show DATASET METHOD` has them."""
 
@@ -50,13 +50,7 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
     if method not in (known := params.methods_on(dataset)):
         raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
     run = results.read_metrics(store.needed(root, Condition(dataset, method).runs / "metrics.json"))
-    for table in (_values(run), _trials(run)):
-        out.print(terminal(table))
-
-
-def _values(run: Run) -> Table:
-    """The test values, a column a seed."""
-    rows = [
+    values = [
         [
             Cell(f"{m['task']} {m['metric']}, {m['unit']}".rstrip(", ")),
             *(number(by_task.get(m["task"], {}).get(m["metric"]), 3) for by_task in run["seeds"].values()),
@@ -64,22 +58,17 @@ def _values(run: Run) -> Table:
         for m in run["metrics"]
     ]
     heads = ["metric", *(f"seed {seed}" for seed in run["seeds"])]
-    return Table("values", f"{run['dataset']} / {run['method']}: test values", heads, rows)
-
-
-def _trials(run: Run) -> Table:
-    """The trials of the search, with the choice marked."""
+    out.print(terminal(Table("values", f"{dataset} / {method}: test values", heads, values)))
     chosen, trials = run["search"]["chosen"], run["search"]["trials"]
-    rows = [
+    tried = [
         [
             *(number(trial[name]) for name in chosen),
             number(trial["score"], 3),
             Cell("chosen" if all(trial[name] == value for name, value in chosen.items()) else ""),
         ]
         for trial in trials
-    ]
-    given = [[*(number(value) for value in chosen.values()), Cell("nothing to choose"), Cell("given")]]
-    return Table("trials", "tried on validation data", [*chosen, "validation score", ""], rows or given)
+    ] or [[*(number(value) for value in chosen.values()), Cell("nothing to choose"), Cell("given")]]
+    out.print(terminal(Table("trials", "tried on validation data", [*chosen, "validation score", ""], tried)))
 
 
 def show_claims(root: Path, of: int | None = None, console: Console | None = None, study: bool = False) -> None:
@@ -99,12 +88,17 @@ def show_claims(root: Path, of: int | None = None, console: Console | None = Non
     if of is not None and of not in numbers():
         raise ValueError(f"claim {of}: there are {min(numbers())} to {max(numbers())}")
     out = console or Console()
-    claims = _of_study(root, out) if study else _at_hand(root)
+    if study:
+        with out.status("judging the reference run"):
+            claims = reference.needed(root).claims
+    else:
+        path = store.needed(root, Path("reports/tables/claims.csv"))
+        results.read_rows(path, CLAIMS)  # refuses what is none
+        claims = pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(CLAIMS.numbers, ""))
     if of is not None:
-        out.print(terminal(_comparisons(claims[claims["number"] == of]), {"where": 3, "effect, 95 %": 4, "why": 4}))
+        out.print(terminal(_comparisons(claims[claims["number"] == of]), RATIOS))
         return
-    shown = terminal(tables.claims(claims, {} if study else reference.verdicts(root)), CLAIM_RATIOS)
-    out.print(shown)
+    out.print(terminal(tables.claims(claims, {} if study else reference.verdicts(root)), RATIOS))
     out.print(reading(claims), style="dim")
     out.print(f"samo claims {'--from study ' * study}NUMBER shows a claim's comparisons.", style="dim")
 
@@ -114,11 +108,13 @@ def _comparisons(own: pd.DataFrame) -> Table:
     rows = [
         [
             Cell(" ".join(filter(None, (row["dataset"], row["base"], row["case"])))),
-            Cell(effect(row)),
-            Cell(row["needs"]),
-            number(row["seeds"], 0),
-            verdict(row["verdict"]),
-            Cell(row["why"]),
+            *(
+                Cell(effect(row)),
+                Cell(row["needs"]),
+                number(row["seeds"], 0),
+                verdict(row["verdict"]),
+                Cell(row["why"]),
+            ),
         ]
         for row in own.fillna({"base": "", "case": "", "needs": "", "why": ""}).to_dict("records")
     ]
@@ -133,22 +129,5 @@ def characteristics(root: Path, worlds: int, of: int | None = None) -> str:
     Raises:
         FileNotFoundError: no reference run is shipped.
     """
-    run = reference.load(root)
-    if run is None:
-        raise FileNotFoundError(f"{reference.FOLDER} is not there: {reference.REMEDY}")
-    numbers = made_worlds.CLAIMS if of is None else (of,)
-    return made_worlds.markdown(made_worlds.table(run.evidence, worlds, numbers))
-
-
-def _at_hand(root: Path) -> pd.DataFrame:
-    path = store.needed(root, Path("reports/tables/claims.csv"))
-    results.read_rows(path, CLAIMS)  # refuses what is none
-    return pd.read_csv(path, keep_default_na=False, na_values={"effect": "", "low": "", "high": "", "seeds": ""})
-
-
-def _of_study(root: Path, out: Console) -> pd.DataFrame:
-    with out.status("judging the reference run"):
-        run = reference.load(root)
-        if run is None:
-            raise FileNotFoundError(f"{reference.FOLDER} is not there: {reference.REMEDY}")
-        return run.claims
+    asked = made_worlds.CLAIMS if of is None else (of,)
+    return made_worlds.markdown(made_worlds.table(reference.needed(root).evidence, worlds, asked))

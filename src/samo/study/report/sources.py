@@ -1,7 +1,6 @@
 """What the report reads: tables, numbers of figures and datasheets, or empty frames where nothing has been run."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,15 @@ import pandas as pd
 
 from samo.study import store
 from samo.study.config import Params
-from samo.study.report import reference
+from samo.study.runs.results import Columns, read_rows
 
-NUMBERS = ["method", "epoch", "metric", "measure"]
+NUMBERS = ("method", "epoch", "metric", "measure", "value")
 """Columns that a figure's numbers have at least, so that a sentence about them can say that there are none."""
+
+
+def frame(path: Path, *columns: str) -> pd.DataFrame:
+    """A table that has these columns; one without rows where the file is not there."""
+    return read_rows(path, Columns(*columns)) if path.exists() else pd.DataFrame(columns=list(columns))
 
 
 @dataclass(frozen=True)
@@ -22,44 +26,36 @@ class Sources:
     root: Path
     params: Params
 
-    @cached_property
-    def reference(self) -> reference.Reference | None:
-        """The shipped reference run; None where there is none."""
-        return reference.load(self.root)
-
     def table(self, dataset: str) -> pd.DataFrame:
         """The main table; rows of gaps if it is not there."""
         rows = [{"method": method, "n_seeds": 0} for method in self.params.main_on(dataset)]
-        found = self._table(f"{dataset}.csv", [])
-        return found if len(found.columns) else pd.DataFrame(rows)
+        return self._table(f"{dataset}.csv", "method") if self._has(f"{dataset}.csv") else pd.DataFrame(rows)
 
     def measures(self, dataset: str) -> pd.DataFrame:
         """What its metric columns are."""
-        return self._table(f"{dataset}-measures.csv", ["task", "metric", "unit"])
+        return self._table(f"{dataset}-measures.csv", "task", "metric", "unit")
 
     def best(self, dataset: str) -> dict[str, str]:
         """Column -> the method that is bold there."""
-        found = self._table(f"{dataset}-best.csv", ["column", "method"]).dropna()
+        found = self._table(f"{dataset}-best.csv", "column", "method").dropna()
         return dict(zip(found["column"], found["method"], strict=True))
 
     def sensitivity(self, dataset: str) -> pd.DataFrame:
         """The variants of settings."""
-        return self._table(f"{dataset}-sensitivity.csv", ["field"])
+        return self._table(f"{dataset}-sensitivity.csv", "field")
 
     def trials(self, dataset: str) -> pd.DataFrame:
         """The search trials."""
-        frame = self._table("search.csv", ["dataset", "method"])
-        return frame[frame["dataset"] == dataset]
+        return self._table("search.csv", "dataset", "method").query("dataset == @dataset")
 
     def claims(self) -> pd.DataFrame | None:
         """The verdicts on the claims; None where none has been judged."""
-        path = self.root / "reports/tables/claims.csv"
-        return pd.read_csv(path) if path.exists() else None
+        return self._table("claims.csv") if self._has("claims.csv") else None
 
     def numbers(self, dataset: str, kind: str) -> pd.DataFrame:
         """The numbers of a figure."""
         path = self.root / "reports/figures" / f"{dataset}-{kind}.csv"
-        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=NUMBERS)
+        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=list(NUMBERS))
 
     def sheet(self, dataset: str) -> dict[str, Any]:
         """The datasheet with the splits as rows of their own, then the dataset's settings in the profile."""
@@ -70,6 +66,8 @@ class Sources:
         parts = {f"{name} split": facts for name, facts in splits.items()}
         return lead | sheet | parts | self.params.datasets[dataset].model_dump(exclude_unset=True)
 
-    def _table(self, name: str, columns: list[str]) -> pd.DataFrame:
-        path = self.root / "reports/tables" / name
-        return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=columns)
+    def _has(self, name: str) -> bool:
+        return (self.root / "reports/tables" / name).exists()
+
+    def _table(self, name: str, *columns: str) -> pd.DataFrame:
+        return frame(self.root / "reports/tables" / name, *columns)

@@ -4,30 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pandas as pd
 from rich import table as rich_table
 from rich.text import Text
 
+from samo.results import tables
 from samo.results.tables import limits, text
 
 GAP = "—"
-MARKS = {
-    "supported": "✓",
-    "equivalent": "≈",
-    "contradicted": "✗",
-    "undecided": "?",
-    "not testable": "∅",
-    "not run": "·",
+VERDICTS = {
+    "supported": ("✓", "bold green"),
+    "equivalent": ("≈", "bold cyan"),
+    "contradicted": ("✗", "bold red"),
+    "undecided": ("?", "yellow"),
+    "not testable": ("∅", "dim"),
+    "not run": ("·", "dim"),
 }
-"""Shapes beside the words of verdicts: none is told by colour alone."""
-STYLES = {
-    "best": "bold",
-    "supported": "bold green",
-    "equivalent": "bold cyan",
-    "contradicted": "bold red",
-    "undecided": "yellow",
-    "not-testable": "dim",
-    "not-run": "dim",
-}
+"""Verdict -> its shape, since none is told by colour alone, and its style on a terminal."""
+STYLES = {"best": "bold", **{word.replace(" ", "-"): style for word, (_, style) in VERDICTS.items()}}
 """Kind of a cell -> its style on a terminal."""
 
 
@@ -98,8 +92,7 @@ def number(value: object, digits: int | None = None) -> Cell:
 
 def interval(row: Mapping[Any, Any], name: str) -> Cell:
     """Column `name` of a row with its limits, `name`_low and `name`_high."""
-    between = limits(row, name)
-    return replace(number(row.get(name), 2), small="" if between == GAP else between)
+    return replace(number(row.get(name), 2), small=limits(row, name).strip(GAP))
 
 
 def width(row: Mapping[Any, Any], metric: str) -> Cell:
@@ -112,17 +105,13 @@ def width(row: Mapping[Any, Any], metric: str) -> Cell:
 
 def verdict(word: str) -> Cell:
     """A verdict with its shape."""
-    return Cell(f"{MARKS[word]} {word}", word, kind=f"verdict {word.replace(' ', '-')}")
+    return Cell(f"{VERDICTS[word][0]} {word}", word, kind=f"verdict {word.replace(' ', '-')}")
 
 
 def markdown(table: Table) -> str:
-    """As GitHub's Markdown; the first column to the left."""
-    lines = [
-        [*table.heads],
-        [":--", *["--:"] * (len(table.heads) - 1)],
-        *([c.plain for c in row] for row in table.rows),
-    ]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    """As GitHub's Markdown, the note below it."""
+    frame = pd.DataFrame([[cell.plain for cell in row] for row in table.rows], columns=list(table.heads))
+    return tables.markdown(frame) + (f"\n{table.note}\n" if table.note else "")
 
 
 def terminal(table: Table, ratios: Mapping[str, int] | None = None) -> rich_table.Table:
@@ -138,8 +127,6 @@ def terminal(table: Table, ratios: Mapping[str, int] | None = None) -> rich_tabl
         side: Any = "left" if place in (0, table.head) or head in ratios or "verdict" in head else "right"
         shown.add_column(head, justify=side, ratio=ratios.get(head), no_wrap=bool(ratios) and head not in ratios)
     for row in table.rows:
-        words = [cell.text if place == table.head else cell.plain for place, cell in enumerate(row)]
-        shown.add_row(
-            *(Text(word, STYLES.get(c.kind.rpartition(" ")[2], "")) for word, c in zip(words, row, strict=True))
-        )
+        cells = [(c.text if n == table.head else c.plain, c.kind.rpartition(" ")[2]) for n, c in enumerate(row)]
+        shown.add_row(*(Text(words, STYLES.get(kind, "")) for words, kind in cells))
     return shown

@@ -8,7 +8,7 @@ import pandas as pd
 
 from samo.claims.table import ALL, effect
 from samo.figures.palette import colour, label, spoken
-from samo.results.tables import choices, is_reference, metric_columns
+from samo.results.tables import choices, is_reference, left_out, metric_columns
 from samo.study.report.figures import VARIABLES
 from samo.study.report.table import Cell, Table, interval, number, verdict, width
 
@@ -23,7 +23,7 @@ def main(
     metrics: bool = True,
     chosen: bool = False,
 ) -> Table:
-    """The main table, STL first.
+    """The main table, STL first; its note names the gaps, and the metrics that Delta-m leaves out.
 
     Args:
         dataset: our key.
@@ -44,8 +44,11 @@ def main(
         bold = [best.get(column) == row["method"] for column in columns]
         rows.append([replace(cell, kind="best") if first else cell for cell, first in zip(cells, bold, strict=True)])
     heads = ["method", "Δm, %", "Δm − base", "mean rank", *(f"{m}, {units.get(m, '')}".rstrip(", ") for m in names)]
+    missing, gone = table.loc[table["n_seeds"] == 0, "method"], left_out(table)
+    notes = [f"Not run, or failed: {', '.join(missing)}."] * bool(len(missing))
+    notes += [f"Δm is without {', '.join(gone)}: single-task training is at 0 there."] * bool(gone)
     title = f"{label(dataset)}: test results, means over seeds with 95 % intervals"
-    return Table(f"{dataset}-main", title, [*heads, *picks], rows)
+    return Table(f"{dataset}-main", title, [*heads, *picks], rows, note=" ".join(notes))
 
 
 def ablation(dataset: str, table: pd.DataFrame, sharpness: Sequence[str]) -> Table | None:
@@ -62,19 +65,19 @@ def ablation(dataset: str, table: pd.DataFrame, sharpness: Sequence[str]) -> Tab
     return Table(f"{dataset}-{'-'.join(sharpness)}", title, ["aggregator", *heads], rows) if rows else None
 
 
-def settings(dataset: str, table: pd.DataFrame, field: str) -> Table:
-    """The variants of one field and their default; `table` is that of samo.results.sensitivity.table."""
-    rows = [
-        [
-            Cell(spoken(row["aggregator"].split(" ")[0], row["sharpness"])),
-            Cell(f"{row['value']}{' (default)' if row['role'] == 'default' else ''}"),
-            interval(row, "delta_m"),
-            interval(row, "shift"),
-        ]
-        for row in table[table["field"] == field].to_dict("records")
-    ]
-    title = f"{label(dataset)}: {field}, with 95 % intervals"
-    return Table(f"{dataset}-{field}", title, ["method", field, "Δm, %", "Δm − default"], rows)
+def settings(dataset: str, table: pd.DataFrame, field: str = "") -> Table:
+    """The variants of one field, or of all, with their default; `table` is that of samo.results.sensitivity.table."""
+    rows = []
+    for row in table[(table["field"] == field) | (field == "")].fillna({"field": "", "value": ""}).to_dict("records"):
+        setting = f"{row['field']} = {row['value']}" if row["field"] else "without sharpness" * (row["role"] == "base")
+        known = isinstance(row["aggregator"], str)
+        said = spoken(row["aggregator"].split(" ")[0], row["sharpness"]) if known else ""
+        default = " (default)" if row["role"] == "default" else ""
+        cells = [Cell(row["method"], small=said, code=True), Cell(setting + default), interval(row, "delta_m")]
+        rows.append([*cells, interval(row, "shift"), *(number(row[name]) for name in ("lr", "rho"))])
+    title = f"{label(dataset)}: {field or 'settings'}, with 95 % intervals"
+    heads = ["method", "setting", "Δm, %", "Δm − default", "learning rate", "ρ"]
+    return Table(f"{dataset}-{field or 'settings'}", title, heads, rows)
 
 
 def choice(dataset: str, table: pd.DataFrame) -> Table:
@@ -90,13 +93,10 @@ def choice(dataset: str, table: pd.DataFrame) -> Table:
 
 def cost(dataset: str, cost: pd.DataFrame) -> Table:
     """What a step takes, and how much more than its base method's, with loading and without."""
-    columns = ("step_ms", "ratio", "count_ratio", "extra_percent", "extra_percent_loaded", "memory_mb")
+    digits = {"step_ms": 2, "ratio": 2, "count_ratio": 2, "extra_percent": 0, "extra_percent_loaded": 0, "memory_mb": 2}
     heads = ["method", "step, ms", "× LS", "× LS by count", "over its base, %", "with loading, %", "memory, MB"]
     rows = [
-        [
-            Cell(str(row["method"]), code=True),
-            *(number(row.get(column), 0 if column.startswith("extra") else 2) for column in columns),
-        ]
+        [Cell(str(row["method"]), code=True), *(number(row.get(name), places) for name, places in digits.items())]
         for row in cost.to_dict("records")
     ]
     return Table(f"{dataset}-cost-table", f"{label(dataset)}: a step on this machine", heads, rows, "short")
@@ -124,28 +124,23 @@ def beside_reference(dataset: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> 
     rows = []
     for name in dict.fromkeys([*runs[0], *runs[1]]):
         found = [run.get(name, {}) for run in runs]
-        seeds = [number(row.get("n_seeds") or None, 0) for row in found]
         pairs = [interval(row, column) for column in ("delta_m", "gain") for row in found]
-        rows.append([Cell(str(name), code=True), *pairs, *seeds])
+        rows.append([Cell(str(name), code=True), *pairs, *(number(row.get("n_seeds") or None, 0) for row in found)])
     heads = [f"{what}: {run}" for what in ("Δm, %", "Δm − base", "seeds") for run in ("reference run", "this run")]
     title = f"{label(dataset)}: the reference run and this run, with 95 % intervals"
     return Table(f"{dataset}-reference", title, ["method", *heads], rows)
 
 
-def claims(judged: pd.DataFrame, reference: Mapping[int, str], regimes: bool = False) -> Table:
+def claims(judged: pd.DataFrame, reference: Mapping[int, str]) -> Table:
     """A row a claim: its sentence and source, the verdict on the whole of it, the pooled effect, and why.
 
-    `reference` holds the reference run's verdicts by claim; where there are some, they have a column of their own. With
-    `regimes` it is said of what each verdict speaks.
+    `reference` holds the reference run's verdicts by claim; where there are some, they have a column of their own.
     """
     rows = [
         [
-            number(row["number"]),
-            Cell(row["claim"], small=row["source"]),
+            *(number(row["number"]), Cell(row["claim"], small=row["source"])),
             *([verdict(reference[row["number"]])] if reference else []),
-            verdict(row["verdict"]),
-            Cell(effect(row)),
-            Cell(_text(row["why"]), small=_text(row["regime"]) if regimes else ""),
+            *(verdict(row["verdict"]), Cell(effect(row)), Cell(_text(row["why"]))),
         ]
         for row in judged[judged["dataset"] == ALL].to_dict("records")
     ]
@@ -161,12 +156,9 @@ def comparisons(
     run = judged[(judged["dataset"] != ALL) & ~judged["verdict"].isin(["not run", "not testable"])]
     rows = [
         [
-            number(row["number"]),
-            *(Cell(_text(row[key])) for key in ("dataset", "base", "case")),
+            *(number(row["number"]), *(Cell(_text(row[key])) for key in ("dataset", "base", "case"))),
             replace(number(row["effect"]), text=effect(row)),
-            Cell(_text(row["needs"])),
-            number(row["seeds"], 0),
-            verdict(row["verdict"]),
+            *(Cell(_text(row["needs"])), number(row["seeds"], 0), verdict(row["verdict"])),
             Cell(_text(row["figure"]), link=f"#{row['figure']}" if _text(row["figure"]) else ""),
         ]
         for row in run.to_dict("records")
