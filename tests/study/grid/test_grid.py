@@ -105,7 +105,7 @@ def test_two_run_at_once_each_in_its_clone_and_its_own_environment(
     assert folders == {str(project.root / ".samo/workers" / n) for n in "01"}
     assert {line.split()[2] for line in project.lines()} == {f"sqlite:///{project.root}/mlflow.db"}
     progress = project.root / ".samo/progress/train@one-a.jsonl"
-    assert json.loads(progress.read_text()) == {"epoch": 1, "epochs": 2, "done": 0.5, "loss": 0.25}
+    assert json.loads(progress.read_text()) == {"update": 1, "updates": 2, "done": 0.5, "loss": 0.25}
 
 
 def test_the_table_shows_the_gap_of_a_failed_condition(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,18 +16,18 @@ def test_events_come_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     tail = Tail(path)
     assert tail.read() == []
     monkeypatch.delenv("SAMO_PROGRESS", raising=False)
-    report(epoch=0)  # nobody watches
+    report(update=0)  # nobody watches
     monkeypatch.setenv("SAMO_PROGRESS", str(tmp_path / "no/such/folder"))
-    report(epoch=0)
+    report(update=0)
     monkeypatch.setenv("SAMO_PROGRESS", str(path))
-    report(condition="multimnist/ls", epoch=1, loss=0.5)
-    assert tail.read() == [{"condition": "multimnist/ls", "epoch": 1, "loss": 0.5}]
+    report(condition="multimnist/ls", update=1, loss=0.5)
+    assert tail.read() == [{"condition": "multimnist/ls", "update": 1, "loss": 0.5}]
     with path.open("a") as file:
-        file.write('not json\n[1]\n{"epo')
+        file.write('not json\n[1]\n{"upda')
     assert tail.read() == []
     with path.open("a") as file:
-        file.write('ch": 2}\n')
-    assert tail.read() == [{"epoch": 2}]
+        file.write('te": 2}\n')
+    assert tail.read() == [{"update": 2}]
 
 
 def _report_many(path: str, writer: int) -> None:
@@ -108,9 +108,9 @@ def test_words() -> None:
     said = {0: "0 s", 59.4: "59 s", 59.6: "1:00 min", 185: "3:05 min", 7800: "2:10 h"}
     assert {seconds: duration(seconds) for seconds in said} == said
     assert where({}) == ""
-    assert where({"phase": "seed 1 (2/3)", "epoch": 2, "epochs": 4}) == "seed 1 (2/3), epoch 2/4"
-    assert where({"epoch": 2, "loss": 0.12345}) == "epoch 2, loss 0.123"
-    assert where({"epoch": 2, "loss": None}) == "epoch 2"  # of a training that has just begun
+    assert where({"phase": "seed 1 (2/3)", "update": 2, "updates": 4}) == "seed 1 (2/3), update 2/4"
+    assert where({"update": 2, "loss": 0.12345}) == "update 2, loss 0.123"
+    assert where({"update": 2, "loss": None}) == "update 2"  # of a training that has just begun
 
 
 class Terminal(io.StringIO):
@@ -123,8 +123,8 @@ def said(stream: io.StringIO, log: Path, **options: object) -> list[str]:
     with Display(stream, **options) as shown:  # type: ignore[arg-type]
         shown.begin({"train@x-a": 1.0, "train@x-b": 1.0, "tables": 1.0})
         shown.started("train@x-a")
-        for epoch in range(1, 5):
-            shown.progressed("train@x-a", {"phase": "seed 0", "epoch": epoch, "epochs": 4, "done": epoch / 4})
+        for update in range(1, 5):
+            shown.progressed("train@x-a", {"phase": "seed 0", "update": update, "updates": 4, "done": update / 4})
         shown.started("train@x-b")
         shown.refresh()
         shown.finished("train@x-a", ran=True)
@@ -144,6 +144,6 @@ def test_what_the_displays_say(tmp_path: Path) -> None:
     assert lines == ["start train@x-a", "start train@x-b", lines[2], *failure]
     assert lines[2].startswith("[1/3] train@x-a  0 s  about")
     every = said(io.StringIO(), log, every=0)
-    assert "  train@x-a  seed 0, epoch 4/4  100%  about" in every[4]
+    assert "  train@x-a  seed 0, update 4/4  100%  about" in every[4]
     bars = said(Terminal(), log)  # the bars themselves: test_grid.py
     assert all(any(line.endswith(words) for line in bars) for words in [*failure, "done train@x-a  0 s"])

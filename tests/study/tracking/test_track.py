@@ -61,8 +61,8 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
     logged = view(client)
     said = {name: (tags["variant"], settings["alpha"]) for name, (_, settings, tags, *_) in logged.items()}
     assert said == {f"{method}/{seed}": kind for method, kind in methods.items() for seed in "01"}
-    assert float(logged["samo-ls/1"][1]["rho"]) in {0.02, 0.1}
-    assert logged["samo-ls/1"][1]["training.epochs"] == "2"
+    assert float(logged["samo-ls/20/1"][1]["rho"]) in {0.02, 0.1}
+    assert logged["samo-ls/20/1"][1]["training.evaluations"] == "2"
     assert bring_up(study) == 0
     live = view(client)
     for name, one in live.items():
@@ -85,24 +85,24 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
 
 def live(condition="ls"):
     """What logs a condition of the study at hand while it trains."""
-    return track.Live(paths.root(), config.load(), Condition("multimnist", condition), Trial(0.01), "cpu")
+    return track.Live(paths.root(), config.load(), Condition("multimnist", condition), "cpu")
 
 
-EPOCH = [Row(1, "test", "left", "accuracy", 50.0)]
+ROWS = [Row(1, "test", "left", "accuracy", 50.0)]
 
 
 def test_runs_that_end_early_are_marked(study, client):
     for raised, status in ((FloatingPointError, "FAILED"), (KeyboardInterrupt, "KILLED")):
         with pytest.raises(raised), live() as views:
             for seed in (0, 1):
-                views.start(seed)(EPOCH)
+                views.start(20, seed, Trial(0.01))(ROWS)
             raise raised("made")
         assert {r.data.tags["seed"]: r.info.status for r in runs(client)[:2]} == {"0": status, "1": status}
 
 
 def test_what_a_killed_process_left_is_marked_by_the_next_and_by_samo_track(study, client):
     """As after SIGKILL: nobody was left to end the run."""
-    live().__enter__().start(0)
+    live().__enter__().start(20, 0, Trial(0.01))
     (run,) = runs(client)
     assert run.info.status == "RUNNING"
     assert record.end_interrupted(client, run.info.experiment_id) == 0  # this process lives
@@ -117,10 +117,10 @@ def test_what_a_killed_process_left_is_marked_by_the_next_and_by_samo_track(stud
 
 def _train():
     with live() as views:
-        log = views.start(0)
-        log(EPOCH)
-        log(EPOCH)
-        views.finish({})
+        log = views.start(20, 0, Trial(0.01))
+        log(ROWS)
+        log(ROWS)
+        views.finish(lambda updates: {})
 
 
 @pytest.mark.parametrize("away", ["locked", "no server", "gone meanwhile"])
@@ -156,16 +156,16 @@ def test_runs_of_older_results_and_lost_conditions_stay_but_are_not_current(stud
     made_runs.make(study)
     assert bring_up(study) == 6
     found = by_name(client)
-    assert found["stl/1"].data.metrics["delta_m"] == 0
-    assert found["samo-ls/0"].data.metrics["gain"] == pytest.approx(-100 * (3 / 90.5 + 3 / 91.5) / 2, abs=1e-4)
+    assert found["stl/20/1"].data.metrics["delta_m"] == 0
+    assert found["samo-ls/20/0"].data.metrics["gain"] == pytest.approx(-100 * (3 / 90.5 + 3 / 91.5) / 2, abs=1e-4)
     # Other results of STL: the same runs of the others get another number.
     metrics = study / "data/runs/multimnist/stl/metrics.json"
     metrics.write_text(metrics.read_text().replace("90.0", "80.0"))
     assert bring_up(study) == 1
-    assert sorted(r.data.tags["current"] for r in runs(client) if r.info.run_name == "stl/0") == ["no", "yes"]
-    again = by_name(client)["samo-ls/0"]
-    assert again.info.run_id == found["samo-ls/0"].info.run_id
-    assert again.data.metrics["delta_m"] < found["samo-ls/0"].data.metrics["delta_m"] - 1
+    assert sorted(r.data.tags["current"] for r in runs(client) if r.info.run_name == "stl/20/0") == ["no", "yes"]
+    again = by_name(client)["samo-ls/20/0"]
+    assert again.info.run_id == found["samo-ls/20/0"].info.run_id
+    assert again.data.metrics["delta_m"] < found["samo-ls/20/0"].data.metrics["delta_m"] - 1
 
     params = study / "params.yaml"
     text = params.read_text()
@@ -173,14 +173,14 @@ def test_runs_of_older_results_and_lost_conditions_stay_but_are_not_current(stud
     for profile, current in ((text.replace(line, ""), "no"), (text, "yes")):
         params.write_text(profile)
         assert bring_up(study) == 0
-        assert by_name(client)["samo-ls/0"].data.tags["current"] == current
-        assert by_name(client)["ls/0"].data.tags["current"] == "yes"
+        assert by_name(client)["samo-ls/20/0"].data.tags["current"] == current
+        assert by_name(client)["ls/20/0"].data.tags["current"] == "yes"
 
 
 def test_a_run_keeps_its_notebook_and_the_figures_in_it(study, client):
     made_runs.make(study, ("ls",))
     bring_up(study)
-    run = by_name(client)["ls/0"].info.run_id
+    run = by_name(client)["ls/20/0"].info.run_id
     kept = [file.path for kind in ("notebook", "figures") for file in client.list_artifacts(run, kind)]
     assert kept == [f"notebook/train-multimnist-ls.{kind}" for kind in ("html", "ipynb")] + ["figures/1.svg"]
     assert (study / "mlartifacts/multimnist" / run / "artifacts/figures/1.svg").read_text() == "<svg/>"
@@ -195,7 +195,7 @@ def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
     (folder / "deep").mkdir()
     (folder / "deep/more.txt").write_text("more")
     bring_up(study)
-    (used,) = by_name(client)["ls/0"].inputs.dataset_inputs
+    (used,) = by_name(client)["ls/20/0"].inputs.dataset_inputs
     assert used.dataset.name == "multimnist"
     tree = Tree()
     for path in folder.rglob("*"):
@@ -208,14 +208,15 @@ def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
 @pytest.mark.parametrize("asked", [True, False])
 def test_system_metrics_are_logged_on_request(study, client, monkeypatch, asked):
     def logged():
-        return [name for name in by_name(client)["ls/0"].data.metrics if name.startswith("system/")]
+        return [name for name in by_name(client)["ls/20/0"].data.metrics if name.startswith("system/")]
 
     monkeypatch.setenv(track.ASKED, str(asked).lower())
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.02")
     with live() as views:
-        views.start(0)
+        views.start(20, 0, Trial(0.01))
         deadline = time.monotonic() + 60 * asked
         while time.monotonic() < deadline and not logged():
             time.sleep(0.1)
-        views.finish({"dataset": "multimnist", "method": "ls", "search": {}, "seeds": {"0": {}}})
+        run = {"dataset": "multimnist", "method": "ls", "search": {"chosen": {}}, "seeds": {"0": {}}}
+        views.finish(lambda updates: run | {"updates": updates})
     assert ("system/cpu_utilization_percentage" in logged()) is bool(logged()) is asked

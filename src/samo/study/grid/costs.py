@@ -20,7 +20,7 @@ def show(root: Path, params: Params, workers: int) -> None:
     """Print what each dataset will take, what is missing, and the sum; the measured steps are kept for the run."""
     console = Console()
     where = config.device(params.train.device)
-    title = f"LS step as measured on {where}, steps of an epoch, time with {workers} conditions side by side"
+    title = f"LS step as measured on {where}, steps of a run, time with {workers} conditions side by side"
     table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading == "dataset" else "right", no_wrap=True)
@@ -38,12 +38,12 @@ def show(root: Path, params: Params, workers: int) -> None:
             except (FetchError, OSError, ValueError) as error:
                 missing.append(f"{dataset}: {error}")
                 continue
-            methods = params.methods_on(dataset).values()
-            networks = sum(unit.tasks if method.networks == "separate" else 1 for method in methods)
+            methods = params.methods_on(dataset)
+            networks = sum(unit.tasks if method.networks == "separate" else 1 for method in methods.values())
             own_disk = sum(n or 0 for n in sizes.values()) * unit.stored
-            own_disk += len(params.seeds_on(dataset)) * networks * unit.weights
+            own_disk += len(params.seeds_on(dataset)) * len(params.updates_on(dataset)) * networks * unit.weights
             own = sum(estimate.condition_seconds(params, dataset, method, unit) for method in methods) / workers
-            step, steps = f"{1e3 * unit.step:.0f} ms", str(estimate.epoch_steps(params, dataset))
+            step, steps = f"{1e3 * unit.step:.0f} ms", str(params.updates_on(dataset)[-1])
             sized = decimal(unit.weights), step, steps, duration(own), decimal(int(own_disk))
             table.add_row(dataset, str(len(methods)), str(unit.tasks), *sized)
             conditions, seconds, disk = conditions + len(methods), seconds + own, disk + own_disk

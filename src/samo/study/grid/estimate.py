@@ -15,12 +15,10 @@ from samo.analysis.parts import loading
 from samo.datasets.parts.sources import Given
 from samo.optim import sharpness
 from samo.study import paths, store
-from samo.study.config import Params, device, grids
+from samo.study.config import Params, device, plan
 from samo.study.config.conditions import conditions
-from samo.study.config.method import Method
 from samo.study.data import fetch
 from samo.training.evaluation import evaluate
-from samo.training.search import count
 
 OVERHEAD = 8.0
 """Seconds that a condition takes beside its training: starting Python, the notebook, DVC's bookkeeping."""
@@ -32,8 +30,8 @@ KNOWN = Path(".samo/seconds.json")
 """What was measured on this machine: steps, by the settings they hold for, and how long other stages last took."""
 USUAL = {"fetch": 5.0, "prepare": 10.0, "toys": 45.0, "analyse": 20.0, "tables": 30.0, "report": 40.0}
 """Seconds of such stages where they never ran, measured with the profile `laptop` on one core."""
-EPOCH = 0.9
-"""Seconds of an epoch of LS where no step was measured; the first training corrects it."""
+STEP = 0.009
+"""Seconds of an LS step where none was measured; the first training corrects it."""
 
 
 class Unit(NamedTuple):
@@ -95,43 +93,35 @@ def examples(params: Params, dataset: str) -> dict[str, int | None]:
     return {split: getattr(params.datasets[dataset].data, split) for split in ("train", "val", "test")}
 
 
-def epoch_steps(params: Params, dataset: str) -> int:
-    """Steps of an epoch."""
-    return int(max(1, (examples(params, dataset)["train"] or 0) // params.datasets[dataset].training.batch))
-
-
-def condition_seconds(params: Params, dataset: str, method: Method, unit: Unit) -> float:
+def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> float:
     """Seconds of one condition, by the count of passes of its step against an LS step's, and with `OVERHEAD`."""
-    training, steps, own = params.datasets[dataset].training, epoch_steps(params, dataset), examples(params, dataset)
-    val, test = own["val"] or 0, own["test"] or 0
+    training, method = params.datasets[dataset].training, params.methods_on(dataset)[name]
+    sizes, own = examples(params, dataset), plan(params, dataset, name)
+    val, test = sizes["val"] or 0, sizes["test"] or 0
     separate = method.networks == "separate"
     shape = sharpness.preset(method.preset_name, **method.preset_fields)
     scalarised = method.aggregator_name in aggregation.SCALARISERS
     step = unit.step * (unit.tasks if separate else passes(shape, unit.tasks, scalarised=scalarised) / 3)
     look = unit.look * (unit.tasks if separate else 1)
     # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
-    looks = 0 if separate or unit.tasks == 1 else min(training.conflict_batches, steps)
-    watch = looks * unit.step * (1 + 2 * unit.tasks) / 3
-    final = training.epochs * (steps * step + watch + (val + test) * look)
-    trial = training.search_epochs * steps * step + val * look
-    trials = count(grids(params, dataset, method))
-    return float(OVERHEAD + trials * trial + len(params.seeds_on(dataset)) * final)
+    watched = 0 if separate or unit.tasks == 1 else training.conflict_batches
+    evaluations = sum(len(training.evaluated_at(n)) for n in own.finals)
+    looks = min(watched * evaluations, sum(own.finals)) * unit.step * (1 + 2 * unit.tasks) / 3
+    seen = evaluations * (val + test) + len(own.trials) * val
+    return float(OVERHEAD + sum((*own.trials, *own.finals)) * step + looks + seen * look)
 
 
 def weights(root: Path, params: Params) -> Callable[[str], float]:
     """Stage -> the seconds that it is expected to take.
 
     Those of a condition follow from measured steps where every dataset has one, else from the count of passes alone,
-    as if an epoch of one dataset took as long as that of another, and K were 2.
+    as if a step of one dataset took as long as that of another, and K were 2.
     """
     units = recall(root, params)
     if set(units) != set(params.datasets):
-        units = {name: Unit(2, 0, EPOCH / epoch_steps(params, name), 0.0, 0.0) for name in params.datasets}
+        units = dict.fromkeys(params.datasets, Unit(2, 0, STEP, 0.0, 0.0))
     of = {
-        one.stage: condition_seconds(
-            params, one.dataset, params.methods_on(one.dataset)[one.method], units[one.dataset]
-        )
-        for one in conditions(params)
+        one.stage: condition_seconds(params, one.dataset, one.method, units[one.dataset]) for one in conditions(params)
     }
     of |= {name: took for name, took in _known(root).items() if isinstance(took, float)}
     return lambda stage: of.get(stage, USUAL.get(stage.split("@")[0], OVERHEAD))

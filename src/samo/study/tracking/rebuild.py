@@ -3,9 +3,9 @@
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from samo.results import tables
 from samo.results.metrics import delta_m
@@ -63,32 +63,27 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
     experiment, made = mlflow_store.experiment(client, root, dataset), 0
     if ended := record.end_interrupted(client, experiment):
         say(f"{dataset}: {ended} runs were interrupted, and are marked so")
-    own = [condition for condition in conditions(params) if condition.dataset == dataset]
-    found = read_runs(root, dataset, [condition.method for condition in own])
-    numbers = scores(found)
     known = {_name(run): run for run in _runs(client, experiment)}
-    wanted = set()
-    for condition in own:
-        metrics = found[condition.method]
-        if metrics is None:
-            say(f"{condition.name}: has not run")
-            continue
-        stem = root / "reports/executed" / f"train-{dataset}-{condition.method}"
-        files = [path for kind in ("html", "ipynb") if (path := stem.with_name(f"{stem.name}.{kind}")).is_file()]
-        for seed in metrics["seeds"]:
-            name = (condition.name, seed, record.digest(metrics, seed))
-            wanted.add(name)
-            if name not in known:
-                runs = record.Record(client, experiment, root, params, condition, Trial(**metrics["search"]["chosen"]))
-                known[name] = _make(runs, metrics, int(seed))
-                made += 1
-            run, own_numbers = known[name], numbers[condition.method][seed]
-            if run.data.tags.get("current") != "yes":  # these results were there before, and are again
-                client.set_tag(run.info.run_id, "current", "yes")
-            new = [(key, value, 0) for key, value in own_numbers.items() if run.data.metrics.get(key) != value]
-            record.log_values(client, run.info.run_id, new)
-            record.keep_files(client, run.info.run_id, run.data.tags.get(record.FILES), files)
-        say(f"{condition.name}: {len(metrics['seeds'])} runs")
+    own = {c.method: c for c in conditions(params) if c.dataset == dataset}
+    wanted: set[tuple[str | None, ...]] = set()
+    for updates in sorted({n for method in own for n in params.updates_on(dataset, method)}):
+        methods = [method for method in own if updates in params.updates_on(dataset, method)]
+        found = read_runs(root, dataset, methods, updates)
+        numbers = scores(found)
+        for method, of in found.items():
+            if of is None:
+                say(f"{own[method].name}: has not run with {updates} updates")
+                continue
+            stem = root / "reports/executed" / f"train-{dataset}-{method}"
+            files = [path for kind in ("html", "ipynb") if (path := stem.with_name(f"{stem.name}.{kind}")).is_file()]
+            for seed in of["seeds"]:
+                name = (own[method].name, str(updates), seed, record.digest(of, seed))
+                wanted.add(name)
+                if name not in known:
+                    known[name] = _make(record.Record(client, experiment, root, params, own[method]), of, int(seed))
+                    made += 1
+                _complete(client, known[name], numbers[method][seed], files)
+            say(f"{own[method].name}: {len(of['seeds'])} runs with {updates} updates")
     for run in _runs(client, experiment):
         if run.data.tags.get("current") == "yes" and _name(run) not in wanted:
             client.set_tag(run.info.run_id, "current", "no")
@@ -96,17 +91,27 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
 
 
 def _name(run: "Run") -> tuple[str | None, ...]:
-    """What a run is known by: its condition, seed and results."""
-    return tuple(run.data.tags.get(tag) for tag in ("condition", "seed", "results"))
+    """What a run is known by: its condition, budget, seed and results."""
+    return tuple(run.data.tags.get(tag) for tag in ("condition", "updates", "seed", "results"))
 
 
-def _make(runs: record.Record, metrics: Mapping[str, Any], seed: int) -> "Run":
+def _make(runs: record.Record, of: tables.Run, seed: int) -> "Run":
     """A run out of the condition's files."""
     rows = results.read_rows(runs.root / runs.condition.runs / "history.csv", results.HISTORY)
-    run = runs.start(seed, "unknown")
-    record.log_values(runs.client, run, record.named(rows[rows["seed"] == seed].dropna(subset="value").itertuples()))
-    runs.finish(run, seed, metrics)
+    rows = rows[(rows["updates"] == of["updates"]) & (rows["seed"] == seed)].dropna(subset="value")
+    run = runs.start(of["updates"], seed, Trial(**of["search"]["chosen"]), "unknown")
+    record.log_values(runs.client, run, record.named(rows.itertuples()))
+    runs.finish(run, of, seed)
     return runs.client.get_run(run)
+
+
+def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], files: list[Path]) -> None:
+    """Bring a run's tags, scores and files up to date; what is as it should be is left alone."""
+    own, tags = run.info.run_id, run.data.tags
+    if tags.get("current") != "yes":  # these results were there before, and are again
+        client.set_tag(own, "current", "yes")
+    record.log_values(client, own, [(k, v, 0) for k, v in numbers.items() if run.data.metrics.get(k) != v])
+    record.keep_files(client, own, tags.get(record.FILES), files)
 
 
 def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
