@@ -60,8 +60,9 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
         train_cell("multimnist", method)
     logged = view(client)
     said = {name: (tags["variant"], settings["alpha"]) for name, (_, settings, tags, *_) in logged.items()}
-    assert said == {f"{method}/{seed}": kind for method, kind in methods.items() for seed in "01"}
-    assert float(logged["samo-ls/20/1"][1]["rho"]) in {0.02, 0.1}
+    own = {f"samo-ls/{updates}/{seed}": ("no", "0.3") for updates in (10, 20) for seed in (0, 1)}
+    assert said == own | {"samo-ls-alpha09/20/0": ("yes", "0.9")}
+    assert float(logged["samo-ls/20/1"][1]["rho"]) > 0
     assert logged["samo-ls/20/1"][1]["training.evaluations"] == "2"
     assert bring_up(study) == 0
     live = view(client)
@@ -73,14 +74,15 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
     assert view(client) == live
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
-    assert bring_up(study) == 4
+    assert bring_up(study) == 5
     assert bring_up(study) == 0
     rebuilt = view(MlflowClient(mlflow_store.uri(study)))
     assert rebuilt.keys() == live.keys()
     for name, one in rebuilt.items():  # data/runs is rounded to six places; all else is the same
         assert one[:3] == live[name][:3]
         assert one[3] == pytest.approx(live[name][3], abs=1e-6)
-        assert [step for step, _ in one[4]] == [1, 2]
+        updates = int(name.split("/")[1])
+        assert [step for step, _ in one[4]] == [updates // 2, updates]
 
 
 def live(condition="ls"):
@@ -148,20 +150,20 @@ def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catche
     assert len(ours) == 1
     assert "\n" not in ours[0]
     assert len(calls) == (away == "gone meanwhile")  # then nothing more is tried
-    assert bring_up(study) == 2
-    assert [r.info.status for r in runs(client)][:2] == ["FINISHED"] * 2
+    assert bring_up(study) == 4  # two budgets, two seeds
+    assert [r.info.status for r in runs(client)][:4] == ["FINISHED"] * 4
 
 
 def test_runs_of_older_results_and_lost_conditions_stay_but_are_not_current(study, client):
     made_runs.make(study)
-    assert bring_up(study) == 6
+    assert bring_up(study) == 12
     found = by_name(client)
     assert found["stl/20/1"].data.metrics["delta_m"] == 0
     assert found["samo-ls/20/0"].data.metrics["gain"] == pytest.approx(-100 * (3 / 90.5 + 3 / 91.5) / 2, abs=1e-4)
     # Other results of STL: the same runs of the others get another number.
     metrics = study / "data/runs/multimnist/stl/metrics.json"
     metrics.write_text(metrics.read_text().replace("90.0", "80.0"))
-    assert bring_up(study) == 1
+    assert bring_up(study) == 2
     assert sorted(r.data.tags["current"] for r in runs(client) if r.info.run_name == "stl/20/0") == ["no", "yes"]
     again = by_name(client)["samo-ls/20/0"]
     assert again.info.run_id == found["samo-ls/20/0"].info.run_id
