@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from samo.claims.evidence import COLUMNS, Evidence, empty
+from samo.results import ladder as made_ladder
 from samo.results.method import MethodSpec
 from samo.results.tables import Run, Runs
 from samo.study import config
@@ -91,3 +92,13 @@ def rows(dataset: str, method: str, run: Run) -> list[dict[str, Any]]:
         for seed, values in run["seeds"].items()
         for measure in run["metrics"]
     ]
+
+
+def ladder(found: Evidence) -> pd.DataFrame:
+    """Every training beside its updates and its compute, see `samo.results.ladder`; costs are counts of passes."""
+    units = {(d, m): ratio for d, m, ratio in found.cost[["dataset", "method", "count_ratio"]].itertuples(index=False)}
+    runs = found.runs
+    if "updates" not in runs:
+        budgets = {dataset: int(words.split()[0]) for dataset, words in found.regimes.items()}
+        runs = runs.assign(updates=runs["dataset"].map(budgets))
+    return made_ladder.table(runs, units)
