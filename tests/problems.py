@@ -1,8 +1,9 @@
 """Small multi-task problems for the tests of the update: every trait that a network may have."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -92,13 +93,21 @@ def grads(network: nn.Module) -> list[Tensor | None]:
     return [None if p.grad is None else p.grad.clone() for p in network.parameters()]
 
 
+def same(left: Sequence[Tensor | None], right: Sequence[Tensor | None], tolerance: float = 0.0) -> None:
+    """Equal, bit for bit where no tolerance is given; None where the other is."""
+    for a, b in zip(left, right, strict=True):
+        assert (a is None) == (b is None)
+        if a is not None and b is not None:
+            torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+
+
 def update_of(
     case: Problem,
     aggregator: Any = "ls",
     name: str = "none",
     *,
     generator: torch.Generator | None = None,
-    raise_nonfinite: bool = False,
+    options: Mapping[str, Any] = MappingProxyType({}),
     **fields: Any,
 ) -> MultiTaskUpdate:
     """An update of this preset, some of its fields replaced; its generator starts from 0 where none is given."""
@@ -108,7 +117,7 @@ def update_of(
         aggregator=aggregator,
         sharpness=preset(name, **fields),
         generator=torch.Generator().manual_seed(0) if generator is None else generator,
-        raise_nonfinite=raise_nonfinite,
+        **options,
     )
 
 

@@ -25,8 +25,8 @@ def of(case: Problem, options: Options = SMALL, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def test_on_linear_losses_every_sign_is_right_and_the_cosines_are_those_of_theory() -> None:
-    options = Options(directions=[1, 4, 16], repeats=60, sizes=1)
+def test_on_linear_losses_every_sign_is_right_the_cosines_are_those_of_theory_and_the_placebo_knows_nothing() -> None:
+    options = Options(directions=[1, 4, 16], repeats=40, sizes=1)
     generator = torch.Generator().manual_seed(0)
     trunk, closures = linear(200, options.repeats, generator)
     table = quality(closures, trunk, [], 2, options, generator)
@@ -40,31 +40,16 @@ def test_on_linear_losses_every_sign_is_right_and_the_cosines_are_those_of_theor
         assert ((part["cosine"] - part["theory"]).abs() < 4 * error).all()
         assert (error < 0.1 * part["theory"]).all()
     assert list(plain["cosine"]) != list(layered["cosine"])
-
-
-def test_the_placebo_knows_nothing_and_what_the_probe_adds_is_small_but_there() -> None:
-    options = Options(directions=[1, 4, 16], repeats=60, sizes=1)
-    generator = torch.Generator().manual_seed(1)
-    trunk, closures = linear(200, options.repeats, generator)
-    table = quality(closures, trunk, [], 2, options, generator)
     single = table[table["directions"] == 1]
-    coin = single[(single["estimator"] == "random") & ~single["layer_normalised"]]
-    assert len(coin) == 1
-    assert coin["cosine_low"].item() < 0 < coin["cosine_high"].item()
-    assert coin["sign_share"].item() == pytest.approx(0.5, abs=0.06)  # 1,920 coins
-    assert coin["theory"].item() == 0
+    coin = single[(single["estimator"] == "random") & ~single["layer_normalised"]].iloc[0]
+    assert coin["cosine_low"] < 0 < coin["cosine_high"]
+    assert coin["sign_share"] == pytest.approx(0.5, abs=0.07)  # 1,280 coins
+    assert coin["theory"] == 0
     whole = single[single["layer_normalised"]].set_index("estimator")["perturbation"]
     assert whole["random"] < whole["spsa"] < whole["random"] + 0.2
 
 
-def test_a_tiny_step_has_the_right_sign_on_a_smooth_network() -> None:
-    table = of(problem(3), SMALL.model_copy(update={"mu": 1e-6}))
-    single = table[(table["estimator"] == "spsa") & ~table["layer_normalised"]]
-    assert (single["sign_share"] == 1).all()
-    assert (single["cosine"] > 0).all()
-
-
-def test_a_step_too_long_loses_signs() -> None:
+def test_a_tiny_step_has_the_right_sign_on_a_smooth_network_and_one_too_long_loses_signs() -> None:
     options = Options(directions=[1], repeats=40, sizes=1)
     shares = [of(problem(3), options.model_copy(update={"mu": mu}))["sign_share"].iloc[0] for mu in (1e-6, 3.0)]
     assert shares[0] == 1
@@ -92,11 +77,11 @@ def test_a_network_without_batchnorm_is_probed_in_one_mode() -> None:
 def test_parts_of_the_trunk_have_gradients_of_their_own() -> None:
     """Over the first tensor alone, the estimate from very many directions is that tensor's gradient."""
     case = problem(1)
-    options = Options(directions=[2000], repeats=2, sizes=2, mu=1e-5)
+    options = Options(directions=[500], repeats=2, sizes=2, mu=1e-5)
     table = of(case, options)
     first = table[(table["params"] == 30) & ~table["layer_normalised"]].iloc[0]
-    assert first["theory"] > 0.99
-    assert first["cosine"] == pytest.approx(first["theory"], abs=0.005)
+    assert first["theory"] > 0.97
+    assert first["cosine"] == pytest.approx(first["theory"], abs=0.01)
 
 
 def test_columns_and_counts() -> None:

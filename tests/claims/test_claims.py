@@ -1,6 +1,6 @@
 """Each claim comes out as planted: true, no different, false; not testable and not run where there is no answer."""
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from samo.results.method import MethodSpec
 from tests.claims.worlds import BASES, FREE, SEEDS, SHARPNESS, cost, curvature, history, layers, probe, toys, world
 
 SUPPORTED, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTABLE, NOT_RUN = Verdict
-World = Callable[[], Evidence]
+World = dict[str, Any]
+"""What `world` is made with."""
 MIXED = {"gsam ls": 3.0, "lsam mgda": 3.0}
 NORMALISED = [(a, "samo", {"normalise": how}, 0.0) for a in BASES for how in ("none", "global")]
 RADII = (0.01, 0.05, 0.1)
@@ -26,6 +27,8 @@ STEPS = {"none": 1.0, "samo": 4.0, "samo-sampled": 3.0, "samo-shared": 3.5}
 CHEAP = cost(dict.fromkeys(("none", *FREE), 1.0))
 NEGATIVE = {"ls": -1.0, "imtl-g": -3.0}
 """Bases ahead of single-task training, as in F-MTL's tables."""
+BARE: World = {"sharpness": ("none",), "bases": {"ls": 1.0}, "single": False, "seeds": (0, 1, 2)}
+"""Plain runs on one aggregator: what every profile has."""
 
 
 def cosines(gsam: float) -> pd.DataFrame:
@@ -44,146 +47,110 @@ def shared(many: float) -> pd.DataFrame:
     return pd.concat([cost(STEPS), cost(STEPS | {"samo-shared": many}, "celeba")], ignore_index=True)
 
 
-def two_sets(frame: pd.DataFrame, gain: dict[str, float]) -> Evidence:
-    return world(gain=gain, cost=frame, datasets=("multimnist", "celeba"))
+def two_sets(frame: pd.DataFrame, **gain: float) -> World:
+    named = {sharpness.replace("_", "-"): points for sharpness, points in gain.items()}
+    return {"gain": named, "cost": frame, "datasets": ("multimnist", "celeba")}
 
 
-def story(sign: int) -> Evidence:
+def gains(*points: Mapping[str, float], **given: Any) -> tuple[World, ...]:
+    return tuple({"gain": gain, **given} for gain in points)
+
+
+def curved(plain: float, **others: float) -> World:
+    return {"curvature": curvature({"none": plain, **others})}
+
+
+def story(sign: int) -> World:
     """The flatter, the less conflict and error; or the flatter, the more of both."""
     size = {s: 0.2 * k for k, s in enumerate(SHARPNESS)}
-    return world(
-        gain=size,
-        history=history({s: (0.0, sign * x) for s, x in size.items()}, "cosine_mean", "probe"),
-        curvature=curvature({s: np.exp(-sign * x) for s, x in size.items()}),
-    )
+    return {
+        "gain": size,
+        "history": history({s: (0.0, sign * x) for s, x in size.items()}, "cosine_mean", "probe"),
+        "curvature": curvature({s: np.exp(-sign * x) for s, x in size.items()}),
+    }
 
 
-PLANTED: dict[int, tuple[World | None, World | None, World | None]] = {
-    1: (
-        lambda: world(history=cosines(0.3)),
-        lambda: world(history=cosines(0.0)),
-        lambda: world(history=cosines(-0.3)),
-    ),
-    2: (
-        lambda: world(curvature=curvature({"none": 10.0, "gsam": 5.0})),
-        lambda: world(curvature=curvature({"none": 10.0, "gsam": 10.0})),
-        lambda: world(curvature=curvature({"none": 10.0, "gsam": 5.0}, ratio={"none": 2.0, "gsam": 3.0})),
-    ),
-    3: (lambda: world(gain=MIXED), None, lambda: world(gain={"gsam": 3.0})),
-    4: (
-        lambda: world(gain={"samo": 2.0, "gsam": 1.0, "lsam": 1.0}),
-        lambda: world(gain={"samo": 2.0, "gsam": 1.0, "lsam": 2.0}),
-        lambda: world(gain={"samo": 2.0, "gsam": 1.0, "lsam": 3.0}),
-    ),
-    5: (
-        lambda: world(gain={"samo": 2.0}),
-        lambda: world(gain={"samo": 0.1}),
-        lambda: world(gain={"samo": -2.0}),
-    ),
-    6: (
-        lambda: world(cost=cost({"none": 2.0, "gsam": 2.0, "samo": 2.04, "fmtl": 4.0})),
+ONE, LESS, SAME = {"samo": 2.0}, {"samo": -2.0}, {"samo": 0.1}
+SAMPLED = {"samo": 2.0, "samo-sampled": 2.0}
+NINE = {"datasets": ("qm9", "celeba"), "sharpness": ("none", "samo")}
+PLANTED: dict[int, Sequence[World | None]] = {
+    1: [{"history": cosines(x)} for x in (0.3, 0.0, -0.3)],
+    2: [
+        curved(10.0, gsam=5.0),
+        curved(10.0, gsam=10.0),
+        {"curvature": curvature({"none": 10.0, "gsam": 5.0}, ratio={"none": 2.0, "gsam": 3.0})},
+    ],
+    3: [{"gain": MIXED}, None, {"gain": {"gsam": 3.0}}],
+    4: gains(*({"samo": 2.0, "gsam": 1.0, "lsam": x} for x in (1.0, 2.0, 3.0))),
+    5: gains(ONE, SAME, LESS),
+    6: [
+        {"cost": cost({"none": 2.0, "gsam": 2.0, "samo": 2.04, "fmtl": 4.0})},
         None,
-        lambda: world(cost=cost({"none": 1.0, "gsam": 2.0, "samo": 2.04, "fmtl": 4.0})),
-    ),
-    7: (
-        lambda: world(gain={"samo": 2.0}, extra=NORMALISED),
-        lambda: world(extra=NORMALISED),
-        lambda: world(gain={"samo": -2.0}, extra=NORMALISED),
-    ),
-    8: (lambda: world(probe=probe(0.05, 0.03)), None, lambda: world(probe=probe(0.1, 0.3))),
-    9: (
-        lambda: world(gain={"samo": 2.0}, datasets=("qm9", "celeba"), sharpness=("none", "samo")),
-        lambda: world(datasets=("qm9", "celeba"), sharpness=("none", "samo")),
-        lambda: world(gain={"samo": -2.0}, datasets=("qm9",), sharpness=("none", "samo")),
-    ),
-    10: (
-        lambda: world(gain={"samo": 2.0}, datasets=("officehome",)),
-        lambda: world(datasets=("officehome",)),
-        lambda: world(gain={"samo": -2.0}, datasets=("officehome",)),
-    ),
-    11: (lambda: world(gain={"fmtl": 2.0}), world, lambda: world(gain={"fmtl": -2.0})),
-    12: (
-        lambda: world(history=conflicts((0.45, 0.01), (0.45, 0.53))),
-        lambda: world(history=conflicts((0.45, 0.45), (0.45, 0.45))),
-        lambda: world(history=conflicts((0.45, 0.53), (0.45, 0.44))),
-    ),
-    13: (lambda: world(gain={"fmtl": 2.0}), world, lambda: world(gain={"lsam": 2.0})),
-    14: (
-        lambda: world(bases=NEGATIVE, gain={"fmtl": 2.0}, flat_single=-3.0),
-        lambda: world(bases={"ls": -3.0, "imtl-g": -3.0}, gain={"fmtl": 2.0}, flat_single=-3.0),
-        lambda: world(bases=NEGATIVE, gain={"fmtl": 2.0}, flat_single=9.0),
-    ),
-    15: (
-        lambda: world(gain={"fmtl ls": 7.0, "fmtl mgda": 4.0}),
-        world,
-        lambda: world(gain={"fmtl ls": -7.0, "fmtl mgda": -4.0}),
-    ),
-    16: (lambda: world(extra=radii(0.1)), None, lambda: world(extra=radii(2.0))),
-    17: (
-        lambda: world(cost=cost({"none": 1.2, "fmtl": 2.4})),
+        {"cost": cost({"none": 1.0, "gsam": 2.0, "samo": 2.04, "fmtl": 4.0})},
+    ],
+    7: gains(ONE, {}, LESS, extra=NORMALISED),
+    8: [{"probe": probe(0.05, 0.03)}, None, {"probe": probe(0.1, 0.3)}],
+    9: gains(ONE, {}, LESS, **NINE),
+    10: gains(ONE, {}, LESS, datasets=("officehome",)),
+    11: gains({"fmtl": 2.0}, {}, {"fmtl": -2.0}),
+    12: [
+        {"history": conflicts((0.45, 0.01), (0.45, 0.53))},
+        {"history": conflicts((0.45, 0.45), (0.45, 0.45))},
+        {"history": conflicts((0.45, 0.53), (0.45, 0.44))},
+    ],
+    13: gains({"fmtl": 2.0}, {}, {"lsam": 2.0}),
+    14: [
+        {"bases": bases, "gain": {"fmtl": 2.0}, "flat_single": single}
+        for bases, single in ((NEGATIVE, -3.0), ({"ls": -3.0, "imtl-g": -3.0}, -3.0), (NEGATIVE, 9.0))
+    ],
+    15: gains({"fmtl ls": 7.0, "fmtl mgda": 4.0}, {}, {"fmtl ls": -7.0, "fmtl mgda": -4.0}),
+    16: [{"extra": radii(0.1)}, None, {"extra": radii(2.0)}],
+    17: [{"cost": cost({"none": 1.2, "fmtl": 2.4})}, None, {"cost": cost({"none": 1.0, "fmtl": 3.7})}],
+    18: [{"toys": toys(1.0, 2.0)}, None, {"toys": toys(0.01, 1.0)}],
+    19: [
+        {"layers": layers(moves)}
+        for moves in ((0.9, *[0.1] * 4, 0.8, *[0.1] * 4, 0.9), (0.5,) * 11, (0.1, *[0.5] * 10))
+    ],
+    20: [{"gain": SAMPLED, "cost": cost(STEPS)}, None, {"gain": {"samo": 3.0}, "cost": cost(STEPS)}],
+    21: gains(ONE, {"samo": 2.0, "placebo": 2.0}, {"placebo": 2.0}),
+    22: [
+        two_sets(shared(3.6), samo=2.0, samo_shared=2.0),
         None,
-        lambda: world(cost=cost({"none": 1.0, "fmtl": 3.7})),
-    ),
-    18: (lambda: world(toys=toys(1.0, 2.0)), None, lambda: world(toys=toys(0.01, 1.0))),
-    19: (
-        lambda: world(layers=layers((0.9, *[0.1] * 4, 0.8, *[0.1] * 4, 0.9))),
-        lambda: world(layers=layers((0.5,) * 11)),
-        lambda: world(layers=layers((0.1, *[0.5] * 10))),
-    ),
-    20: (
-        lambda: world(gain={"samo": 2.0, "samo-sampled": 2.0}, cost=cost(STEPS)),
+        two_sets(shared(9.0), samo=2.0, samo_shared=2.0),
+    ],
+    23: [
+        {"gain": {"samo": 2.0, "msam": 2.0, "lookback": 5.0}, "cost": CHEAP},
         None,
-        lambda: world(gain={"samo": 3.0}, cost=cost(STEPS)),
-    ),
-    21: (
-        lambda: world(gain={"samo": 2.0}),
-        lambda: world(gain={"samo": 2.0, "placebo": 2.0}),
-        lambda: world(gain={"placebo": 2.0}),
-    ),
-    22: (
-        lambda: two_sets(shared(3.6), {"samo": 2.0, "samo-shared": 2.0}),
-        None,
-        lambda: two_sets(shared(9.0), {"samo": 2.0, "samo-shared": 2.0}),
-    ),
-    23: (
-        lambda: world(gain={"samo": 2.0, "msam": 2.0, "lookback": 5.0}, cost=CHEAP),
-        None,
-        lambda: world(gain={"samo": 5.0}, cost=CHEAP),
-    ),
-    24: (lambda: story(1), None, lambda: story(-1)),
-    25: (lambda: world(probe=probe(0.9)), lambda: world(probe=probe(0.02)), lambda: world(probe=probe(-0.5))),
-    26: (lambda: world(gain={"samo": 2.0, "placebo": 2.0}), None, lambda: world(gain={"samo": 2.0})),
-    27: (None, None, lambda: world(curvature=curvature({"none": 10.0, "msam": 5.0, "lookback": 5.0}))),
-    28: (
-        lambda: world(probe=probe(0.01, remembered=0.3)),
-        lambda: world(probe=probe(0.01, remembered=0.02)),
-        lambda: world(probe=probe(0.3, remembered=0.01)),
-    ),
+        {"gain": {"samo": 5.0}, "cost": CHEAP},
+    ],
+    24: [story(1), None, story(-1)],
+    25: [{"probe": probe(x)} for x in (0.9, 0.02, -0.5)],
+    26: [{"gain": {"samo": 2.0, "placebo": 2.0}}, None, {"gain": ONE}],
+    27: [None, None, curved(10.0, msam=5.0, lookback=5.0)],
+    28: [{"probe": probe(x, remembered=y)} for x, y in ((0.01, 0.3), (0.01, 0.02), (0.3, 0.01))],
 }
 """Worlds in which a claim is true, makes no difference, is false; None where the claim knows no such thing."""
 
 NO_ANSWER: dict[int, World] = {
-    14: lambda: world(bases={"ls": 9.0, "imtl-g": 5.0}, gain={"fmtl": 2.0}, flat_single=-3.0),
-    15: lambda: world(bases=dict.fromkeys(BASES, 5.0), generator=np.random.default_rng(3)),
-    19: lambda: world(layers=layers((0.9, 0.1, 0.9))),
-    20: lambda: world(cost=cost(STEPS)),
-    21: lambda: world(extra=[("ls", "placebo", {"rho": 0.3}, 2.0)], sharpness=("none", "samo"), gain={"samo": 2.0}),
-    22: lambda: two_sets(shared(3.6), {"samo-shared": 2.0}),
-    23: lambda: world(gain={"msam": 2.0, "lookback": 2.0}, cost=CHEAP),
-    24: lambda: world(history=cosines(0.3), curvature=curvature({"none": 10.0, "gsam": 5.0})),
-    26: world,
+    14: {"bases": {"ls": 9.0, "imtl-g": 5.0}, "gain": {"fmtl": 2.0}, "flat_single": -3.0},
+    15: {"bases": dict.fromkeys(BASES, 5.0), "seed": 3},
+    19: {"layers": layers((0.9, 0.1, 0.9))},
+    20: {"cost": cost(STEPS)},
+    21: {"extra": [("ls", "placebo", {"rho": 0.3}, 2.0)], "sharpness": ("none", "samo"), "gain": ONE},
+    22: two_sets(shared(3.6), samo_shared=2.0),
+    23: {"gain": {"msam": 2.0, "lookback": 2.0}, "cost": CHEAP},
+    24: {"history": cosines(0.3), **curved(10.0, gsam=5.0)},
+    26: {},
 }
 """Worlds in which all was run and there is still no answer."""
-BARE: World = lambda: world(sharpness=("none",), bases={"ls": 1.0}, single=False, seeds=(0, 1, 2))  # noqa: E731
-"""Plain runs on one aggregator: what every profile has."""
 
 
 CASES = [
-    (number, world, expected)
+    (number, given, expected)
     for number, worlds in PLANTED.items()
-    for world, expected in zip(worlds, (SUPPORTED, EQUIVALENT, CONTRADICTED), strict=True)
-    if world
-] + [(number, world, NOT_TESTABLE) for number, world in NO_ANSWER.items()]
+    for given, expected in zip(worlds, (SUPPORTED, EQUIVALENT, CONTRADICTED), strict=True)
+    if given is not None
+] + [(number, given, NOT_TESTABLE) for number, given in NO_ANSWER.items()]
 
 
 def verdict(number: int, evidence: Evidence) -> Verdict:
@@ -199,20 +166,18 @@ def test_every_claim_is_found_and_says_what_it_is():
     assert list(found) == list(range(1, 29)) == list(PLANTED)
     for number in found:
         claim = claims.get(number)
-        assert len(claim.CLAIM) < 90
-        assert claim.SOURCE
-        assert bool(claim.QUOTE) != claim.SOURCE.startswith("ours")
-        assert str(claim.__doc__).startswith(f"{number}. ")
+        assert 20 < len(claim.sentence) < 90
+        assert bool(claim.quote) != claim.source.startswith("ours")
 
 
-@pytest.mark.parametrize(("number", "world", "expected"), CASES, ids=[f"{n}-{v}" for n, _, v in CASES])
-def test_what_is_planted_comes_out(number: int, world: World, expected: Verdict):
-    assert verdict(number, world()) == expected
+@pytest.mark.parametrize(("number", "given", "expected"), CASES, ids=[f"{n}-{v}" for n, _, v in CASES])
+def test_what_is_planted_comes_out(number: int, given: World, expected: Verdict):
+    assert verdict(number, world(**given)) == expected
 
 
 @pytest.mark.parametrize("number", PLANTED)
 def test_without_its_conditions_a_claim_is_not_run_and_says_what_is_missing(number: int):
-    for evidence in (BARE(), Evidence(("multimnist",)), Evidence()):
+    for evidence in (world(**BARE), Evidence(("multimnist",)), Evidence()):
         row = judge(claims.get(number).comparisons(evidence)).whole
         assert row.verdict == NOT_RUN
         assert not evidence.datasets or len(row.why) > len("missing: ")
@@ -220,7 +185,7 @@ def test_without_its_conditions_a_claim_is_not_run_and_says_what_is_missing(numb
 
 def test_two_seeds_decide_nothing():
     for number in (1, 2, 5, 12, 15, 16, 19, 21):
-        whole = next(world for world in PLANTED[number] if world)()
+        whole = world(**next(filter(None, PLANTED[number])))
         few = {
             frame: table[table["seed"].isin(SEEDS[:2])]
             for frame in ("runs", "history", "curvature", "layers")

@@ -27,7 +27,7 @@ def world(
     noise: float = 0.05,
     extra: Sequence[tuple[str, str, Mapping[str, Any], float]] = (),
     flat_single: float | None = None,
-    generator: np.random.Generator | None = None,
+    seed: int = 0,
     **frames: Any,
 ) -> Evidence:
     """Runs on these datasets, with the frames of analyses as given.
@@ -41,7 +41,7 @@ def world(
         flat_single: the gain of F-STL, where it is run.
     """
     better = dict(gain or {})
-    rng = generator or np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     cells: list[tuple[str, str, str, str, Mapping[str, Any], float]] = [
         (name(a, s), a, s, "shared", {}, delta - better.get(f"{s} {a}", better.get(s, 0.0)))
         for a, delta in bases.items()

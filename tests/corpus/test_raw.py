@@ -110,9 +110,9 @@ BROKEN: dict[str, tuple[str, str, Make | None, str]] = {
     ),
     "digits: of one class": ("multimnist", LABELS, lambda good, trap: idx(np.zeros(40, np.uint8)), "class"),
     "molecules: missing": ("qm9", TABLE, None, TABLE),
-    "molecules: empty": ("qm9", TABLE, lambda good, trap: b"", "no column"),
+    "molecules: empty": ("qm9", TABLE, lambda good, trap: b"", "No columns"),
     "molecules: no text": ("qm9", TABLE, lambda good, trap: good[:800] + b"\xff\xfe" * 50, TABLE),
-    "molecules: a field of megabytes": ("qm9", TABLE, lambda good, trap: good + b'"' + b"x" * 1_000_000, "field"),
+    "molecules: a field of megabytes": ("qm9", TABLE, lambda good, trap: good + b'"' + b"x" * 1_000_000, "string"),
     "views: more numbers than any machine holds": (
         *("nyuv2", VIEW),
         *(lambda good, trap: header(shape=(2**40, 2**20, 3)), VIEW),

@@ -6,7 +6,7 @@ import torch
 from torch_geometric.datasets.qm9 import atomrefs
 
 from samo.datasets import qm9
-from samo.datasets.parts import graphs, molecules
+from samo.datasets.parts import molecules
 from tests.datasets.made_raw import COLUMNS, molecule, prepared
 from tests.datasets.made_raw import molecules as write
 from tests.datasets.made_raw import problem as problem_of
@@ -36,19 +36,14 @@ def batch_of(problem, split="test"):
     return next(problem.splits[split].batches(100, torch.device("cpu")))
 
 
-def test_every_molecule_is_in_one_split(arrays):
+def test_every_molecule_is_in_one_split_and_a_subset_keeps_the_test_molecules(raw, arrays, tmp_path):
     mu = [np.load(arrays / f"{split}_targets.npy")[:, 0] for split in ("train", "val", "test")]
     assert [len(values) for values in mu] == [30, 7, 5]
     assert sorted(np.concatenate(mu)) == list(range(42))
     assert list(np.concatenate(mu)) != list(range(42))
-
-
-def test_a_subset_keeps_the_test_molecules(raw, arrays, tmp_path):
-    out = tmp_path / "small"
-    out.mkdir()
-    sheet = qm9.prepare(raw, out, qm9.Data(train=4, val=3, test=5))
+    sheet = qm9.prepare(raw, tmp_path, qm9.Data(train=4, val=3, test=5))
     assert [sheet["splits"][split]["molecules"] for split in ("train", "val", "test")] == [4, 3, 5]
-    assert (out / "test_targets.npy").read_bytes() == (arrays / "test_targets.npy").read_bytes()
+    assert (tmp_path / "test_targets.npy").read_bytes() == (arrays / "test_targets.npy").read_bytes()
 
 
 def test_energies_of_single_atoms_are_those_of_pytorch_geometric():
@@ -76,22 +71,16 @@ def test_targets_are_standardised_with_the_training_molecules_only(arrays, probl
     torch.testing.assert_close(batch_of(problem)[1], torch.tensor(ours, dtype=torch.float32))
 
 
-def test_the_error_is_in_the_targets_units_over_all_molecules(arrays, problem):
+def test_the_error_is_in_the_targets_units_and_the_score_treats_them_alike(arrays, problem):
     molecules_, targets = batch_of(problem)
-    truth = np.load(arrays / "test_targets.npy")
-    mean = np.load(arrays / "train_targets.npy").mean(0)
+    train = np.load(arrays / "train_targets.npy")
     meter = problem.meter()
     for part in (slice(0, 4), slice(4, 5)):
-        outputs = {k: torch.zeros(len(targets[part]), 1) for k in range(11)}
-        meter.update(outputs, (molecules_, targets[part]))
-    for task, expected in zip(qm9.TASKS, np.abs(truth - mean).mean(0), strict=True):
-        assert meter.compute()[task]["mae"] == pytest.approx(expected, rel=1e-5)
+        meter.update({k: torch.zeros(len(targets[part]), 1) for k in range(11)}, (molecules_, targets[part]))
+    errors = np.abs(np.load(arrays / "test_targets.npy") - train.mean(0)).mean(0)
+    assert [meter.compute()[task]["mae"] for task in qm9.TASKS] == pytest.approx(errors.tolist(), rel=1e-5)
     assert [metric.unit for metric in problem.metrics][6] == "meV"
-
-
-def test_the_score_treats_the_targets_alike(arrays, problem):
-    std = np.load(arrays / "train_targets.npy").std(0)
-    values = {task: {"mae": 0.5 * s} for task, s in zip(qm9.TASKS, std, strict=True)}
+    values = {task: {"mae": 0.5 * s} for task, s in zip(qm9.TASKS, train.std(0), strict=True)}
     assert problem.score(values) == pytest.approx(-0.5)
 
 
@@ -138,48 +127,39 @@ def test_a_batch_holds_every_atom_and_bond_at_its_place(arrays, problem):
 
 
 def test_rows_of_a_flat_array():
-    rows, owner, within = graphs.ragged(np.array([0, 3, 3, 8]), np.array([2, 1, 0]))
+    rows, owner, within = molecules.ragged(np.array([0, 3, 3, 8]), np.array([2, 1, 0]))
     assert rows.tolist() == [3, 4, 5, 6, 7, 0, 1, 2]
     assert owner.tolist() == [0, 0, 0, 0, 0, 2, 2, 2]
     assert within.tolist() == [0, 1, 2, 3, 4, 0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    ("smiles", "reason"),
-    [
-        ("C(", "RDKit cannot read the SMILES"),
-        ("N", "SMILES and coordinates list different heavy atoms"),
-        ("[CH3]", "SMILES and coordinates place hydrogen at different atoms"),
-    ],
-)
-def test_what_cannot_be_read_is_left_out_and_counted(tmp_path, rows, smiles, reason):
-    broken = [[r[0], smiles, *r[2:]] if r[1] == "C" else r for r in rows]
-    out = tmp_path / "out"
-    out.mkdir()
-    sheet = qm9.prepare(write(tmp_path / "raw", broken), out, qm9.Data(val=7, test=5))
-    assert sheet["left_out"] == {reason: 3}
-    assert sum(of["molecules"] for of in sheet["splits"].values()) == 39
+def test_what_cannot_be_read_is_left_out_and_counted(tmp_path, rows):
+    reasons = {
+        "C": ("C(", "RDKit cannot read the SMILES"),
+        "N": ("O", "SMILES and coordinates list different heavy atoms"),
+        "CC": ("[CH2]C", "SMILES and coordinates place hydrogen at different atoms"),
+    }
+    broken = [[r[0], reasons.get(r[1], r[1:])[0], *r[2:]] for r in rows]
+    sheet = qm9.prepare(write(tmp_path / "raw", broken), tmp_path, qm9.Data(val=7, test=5))
+    assert sheet["left_out"] == {reason: 3 for _, reason in reasons.values()}
+    assert sum(of["molecules"] for of in sheet["splits"].values()) == 33
 
 
-@pytest.mark.parametrize(
-    ("column", "text"),
-    [("Dipole_debye", "nan"), ("LUMO_au", "much"), ("XYZ_Ang", "[[0,0,0]]"), ("XYZ_Ang", "[[0,0,x]]")],
-)
-def test_a_broken_row_is_named_by_file_and_line(tmp_path, rows, column, text):
-    broken = [list(r) for r in rows]
-    broken[4][COLUMNS.index(column)] = text  # the second row of the second file
-    with pytest.raises(ValueError, match=r"qm9_part2\.csv, line 3"):
-        qm9.prepare(write(tmp_path / "raw", broken), tmp_path, qm9.Data(val=7, test=5))
-
-
-def test_a_cut_file_a_missing_column_and_too_few_molecules_are_named(tmp_path, raw):
+def test_what_is_broken_is_named_by_file_and_line(tmp_path, raw, rows):
     with pytest.raises(ValueError, match="42 molecules"):
         qm9.prepare(raw, tmp_path, qm9.Data(train=31, val=7, test=5))
-    whole = (raw / "qm9_part3.csv").read_text()
-    for lost in (60, 200):  # within the numbers, within a quoted field
-        (raw / "qm9_part3.csv").write_text(whole[:-lost])
-        with pytest.raises(ValueError, match=r"qm9_part3\.csv, line 1[45]"):
+    second = (raw / "qm9_part2.csv").read_text()
+    for name, text in (("Dipole_debye", "nan"), ("LUMO_au", "much"), ("XYZ_Ang", "[[0,0,0]]"), ("XYZ_Ang", "[[0,x]]")):
+        broken = [list(r) for r in rows]
+        broken[4][COLUMNS.index(name)] = text  # the second row of the second file
+        write(raw, broken)
+        with pytest.raises(ValueError, match=r"qm9_part2\.csv, line 3"):
             qm9.prepare(raw, tmp_path, qm9.Data(val=7, test=5))
-    (raw / "qm9_part1.csv").write_text((raw / "qm9_part1.csv").read_text().replace("SMILES", "smile", 1))
-    with pytest.raises(ValueError, match=r"qm9_part1\.csv, line 1: no column SMILES"):
-        qm9.prepare(raw, tmp_path, qm9.Data(val=7, test=5))
+    for cut, told in (
+        (second[:-60], "line 15"),
+        (second[:-200], "string"),
+        (second.replace("SMILES", "x", 1), "SMILES"),
+    ):
+        (raw / "qm9_part2.csv").write_text(cut)
+        with pytest.raises(ValueError, match=rf"qm9_part2\.csv.*{told}"):
+            qm9.prepare(raw, tmp_path, qm9.Data(val=7, test=5))

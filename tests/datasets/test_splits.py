@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -9,12 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from samo.datasets.parts import graphs
-from samo.datasets.parts.arrays import ArraySplit
+from samo.datasets.parts.arrays import ArraySplit, DomainSplit
 from samo.datasets.parts.dense.split import DenseSplit
-from samo.datasets.parts.domains import DomainSplit
-from samo.datasets.parts.graphs import GraphSplit
-from samo.datasets.parts.molecules import Molecule
+from samo.datasets.parts.molecules import GraphSplit, Molecule, save
 from samo.models.mpnn import Molecules
 from samo.optim.process_group import Group
 from samo.training.problem import Split
@@ -23,21 +21,9 @@ N, SIZE, RANKS = 14, 6, 2
 CPU = torch.device("cpu")
 
 
-class MadeGroup:
-    """As much of a process group as a split asks for."""
-
-    def __init__(self, rank: int, size: int) -> None:
-        self._rank, self._size = rank, size
-
-    def rank(self) -> int:
-        return self._rank
-
-    def size(self) -> int:
-        return self._size
-
-
 def group(rank: int, size: int = RANKS) -> Group:
-    return cast("Group", MadeGroup(rank, size))
+    """As much of a process group as a split asks for."""
+    return cast("Group", SimpleNamespace(rank=lambda: rank, size=lambda: size))
 
 
 def arrays(folder: Path) -> Split:
@@ -71,7 +57,7 @@ def molecules(folder: Path) -> Split:
         )
         for n in range(N)
     ]
-    graphs.save(folder, "train", made, np.arange(N * 1.0)[:, None])
+    save(folder, "train", made, np.arange(N * 1.0)[:, None])
     return GraphSplit(folder, "train", np.zeros(1), np.ones(1))
 
 

@@ -11,29 +11,23 @@ import torch
 from torch import Tensor, distributed
 from torch.multiprocessing.spawn import spawn
 
-from samo import MultiTaskUpdate, preset, share_of
-from samo.optim.process_group import Group
+from samo import MultiTaskUpdate, share_of
+from samo.optim.process_group import Group, synchronise
 from samo.optim.sharpness import PRESETS
-from samo.optim.sync_batchnorm import synchronise
-from tests.problems import Problem, problem
+from tests.problems import Problem, problem, update_of
 
 RANKS = 2
-AGGREGATORS = ("ls", "pcgrad")
 OWN_STATISTICS = ("none", "samo", "fmtl", "msam")
-VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    **{f"{name} {a}": (name, a, {}) for name in PRESETS for a in ("ls", "pcgrad")},
+    **{f"fmtl {a}": ("fmtl", a, {}) for a in ("uw", "famo", "rlw", "graddrop")},  # learned, stepped or drawn weights
+    "samo fairgrad": ("samo", "fairgrad", {}),
     "one-sided": ("samo", "mgda", {"probe": "one-sided"}),
     "batch statistics": ("samo", "mgda", {"probe": "one-sided", "probe_statistics": "batch"}),
     "two directions": ("samo-shared", "ls", {"directions": 2, "normalise": "none"}),
     "every second": ("gsam", "pcgrad", {"every": 2}),
     "every second of fmtl": ("fmtl", "ls", {"every": 2}),
     "adaptive": ("samo", "mgda", {"adaptive": True, "ball": "layer"}),
-}
-OTHERS = ("uw", "famo", "rlw", "graddrop")  # learned, stepped or drawn weights
-CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
-    **{f"{name} {a}": (name, a, {}) for name in PRESETS for a in AGGREGATORS},
-    **{f"fmtl {a}": ("fmtl", a, {}) for a in OTHERS},
-    "samo fairgrad": ("samo", "fairgrad", {}),
-    **VARIANTS,
 }
 Found = dict[str, Any]
 
@@ -44,38 +38,16 @@ def on_share(case: Problem, group: Group | None) -> Problem:
     return replace(case, x=case.x[chosen], y=case.y[:, chosen])
 
 
-def update_on(
-    case: Problem, name: str, aggregator: str, fields: dict[str, Any], group: Group | None, **options: Any
-) -> MultiTaskUpdate:
-    return MultiTaskUpdate(
-        case.network.trunk,
-        case.network.heads,
-        aggregator=aggregator,
-        sharpness=preset(name, **fields),
-        generator=torch.Generator().manual_seed(0),
-        group=group,
-        **options,
-    )
-
-
-def three_steps(case: Problem, update: MultiTaskUpdate) -> list[Tensor]:
-    """The losses of three steps of SGD, then every weight and buffer."""
-    optimizer = torch.optim.SGD([*case.network.parameters(), *update.parameters()], lr=0.1)
-    seen = []
-    for _ in range(3):
-        optimizer.zero_grad()
-        seen.append(update.backward(case.closure))
-        optimizer.step()
-        update.after_step(case.closure)
-    learned = [p.detach().clone() for p in update.parameters()]
-    return [*seen, *learned, *(v.detach().clone().to(torch.float64) for v in case.network.state_dict().values())]
-
-
 def trained(name: str, aggregator: str, fields: dict[str, Any], group: Group | None, **traits: Any) -> list[Tensor]:
+    """The losses of three steps of SGD, then every weight and buffer."""
     case = on_share(problem(3, **traits), group)
     torch.manual_seed(0)
-    synced = traits.get("batchnorm") == "synchronised"
-    return three_steps(case, update_on(case, name, aggregator, fields, group, sync_batchnorm=synced))
+    options = {"group": group, "sync_batchnorm": traits.get("batchnorm") == "synchronised"}
+    update = update_of(case, aggregator, name, options=options, **fields)
+    optimizer = torch.optim.SGD([*case.network.parameters(), *update.parameters()], lr=0.1)
+    seen = [update.step(case.closure, optimizer) for _ in range(3)]
+    learned = [p.detach().clone() for p in update.parameters()]
+    return [*seen, *learned, *(v.detach().clone().to(torch.float64) for v in case.network.state_dict().values())]
 
 
 def said(work: Callable[[], Any]) -> str:
@@ -146,7 +118,7 @@ def half_a_task(aggregator: str, group: Group | None) -> list[Tensor | None]:
             losses.append((first if i == 2 else 1.0) * loss if held else loss.detach() * 0)
         return losses
 
-    update_on(case, "fmtl", aggregator, {}, group).backward(closure)
+    update_of(case, aggregator, "fmtl", options={"group": group}).backward(closure)
     return [None if p.grad is None else p.grad.clone() for p in case.network.parameters()]
 
 
@@ -164,7 +136,7 @@ def refusals(group: Group) -> Found:
 
     def not_a_number() -> str:
         case = problem(3)
-        update = update_on(case, "gsam", "mgda", {}, group, raise_nonfinite=True)
+        update = update_of(case, "mgda", "gsam", options={"group": group, "raise_nonfinite": True})
         wrong = float("nan") if rank == 1 else 1.0
         return said(
             lambda: update.backward(

@@ -5,12 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from samo import Sharpness
 from samo.optim.perturbation import (
     Weights,
     add_flat_,
     all_finite,
-    head_perturbations,
     layer_norms,
     mixed,
     orthogonal_part,
@@ -76,7 +74,7 @@ def test_equal_losses_at_both_probes_leave_g0_alone(normalise: Any) -> None:
 
 def test_every_head_has_its_own_ball() -> None:
     v = vector([3.0], [4.0], [0.0, 2.0], [0.0])
-    eps = head_perturbations(Sharpness(0.5, "global"), v, v, [0, 0, 1, 2], 3)
+    eps = to_radius_(v, v, 0.5, ball=[0, 0, 1, 2])
     assert flat(eps).tolist() == pytest.approx([0.3, 0.4, 0.0, 0.5, 0.0])
 
 

@@ -11,8 +11,8 @@ from torchjd.aggregation import Sum
 
 import samo.optim.estimators
 from samo import PRESETS, MultiTaskUpdate, aggregation, preset
-from tests.optim.transcriptions import TRANSCRIPTIONS, Model
-from tests.problems import Problem, problem
+from tests.optim.transcriptions import Model, step
+from tests.problems import Problem, problem, same
 
 NETWORKS: dict[int, dict[str, Any]] = {
     1: {},
@@ -33,10 +33,6 @@ def apply(case: Problem, lr: float = 0.1) -> None:
 
 def flat_grad(part: torch.nn.Module) -> Tensor:
     return parameters_to_vector([torch.zeros_like(p) if p.grad is None else p.grad for p in part.parameters()])
-
-
-def close(a: Tensor, b: Tensor) -> None:
-    torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
 
 @pytest.fixture
@@ -63,9 +59,7 @@ def directions(name: str, drawn: Sequence[Tensor], tasks: int) -> list[Tensor]:
     return [drawn[-1]] * tasks if preset(name).noise == "shared" else list(drawn[-tasks:])
 
 
-@pytest.mark.parametrize(
-    ("tasks", "aggregator"), [(1, "mgda"), (2, "ls"), (3, "ls"), (3, "mgda"), (3, "imtl-g"), (11, "mgda")]
-)
+@pytest.mark.parametrize(("tasks", "aggregator"), [(1, "mgda"), (2, "ls"), (3, "mgda"), (11, "imtl-g")])
 @pytest.mark.parametrize("name", PRESETS)
 def test_agrees_with_the_paper(name: str, tasks: int, aggregator: str, drawn: list[Tensor]) -> None:
     case = problem(tasks, **NETWORKS[tasks])
@@ -77,8 +71,6 @@ def test_agrees_with_the_paper(name: str, tasks: int, aggregator: str, drawn: li
         torch.manual_seed(5)
         model = Model(case, memory)
         update.backward(case.closure)
-        direction, heads = TRANSCRIPTIONS[name](model, M, sharpness.rho, directions(name, drawn, tasks))
-        close(flat_grad(case.network.trunk), direction)
-        for head, wanted in zip(case.network.heads, heads, strict=True):
-            close(flat_grad(head), wanted)
+        direction, heads = step(name, model, M, sharpness.rho, directions(name, drawn, tasks))
+        same([flat_grad(part) for part in (case.network.trunk, *case.network.heads)], [direction, *heads], 1e-10)
         apply(case)

@@ -1,7 +1,7 @@
 """Each paper's algorithm once more, in float64 and for reading: flat vectors, task after task, no care for speed.
 
-Notation: theta the trunk [P], phi_i head i, l_i the loss of task i, M the aggregator on J [K, P]. Every function is one
-step: it takes the model and returns the trunk's direction and the heads' gradients. Random directions z are handed in.
+Notation: theta the trunk [P], phi_i head i, l_i the loss of task i, M the aggregator on J [K, P]. A function of a
+preset gives v_i, what task i is perturbed along, from the rows of J and the random directions z that are handed in.
 """
 
 import copy
@@ -16,7 +16,7 @@ from torch.nn.utils import parameters_to_vector
 from tests.problems import Problem
 
 Aggregate = Callable[[Tensor], Tensor]
-Step = tuple[Tensor, list[Tensor]]
+Along = Callable[["Model", Tensor, Sequence[Tensor]], list[Tensor]]
 
 
 @dataclass
@@ -71,130 +71,96 @@ def to_radius(rho: float, v: Tensor) -> Tensor:
     return rho * v / v.norm() if v.norm() > 0 else torch.zeros_like(v)
 
 
-def none(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
-    """theta <- theta - eta M(g_1..g_K); each head follows its own loss."""
-    J, h = model.clean()
-    return M(J), h
-
-
-def gsam(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
-    """G-SAM: one perturbation, along the gradient of the mean loss, for all tasks."""
-    J, h = model.clean()
-    eps = to_radius(rho, J.mean(0))
-    S, h = model.perturbed([eps] * model.K, [to_radius(rho, h_i) for h_i in h])
-    return M(S), h
-
-
-def lsam(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
-    """L-SAM: every task perturbed along its own gradient. This is F-MTL's ablation "direct"."""
-    J, h = model.clean()
-    S, h = model.perturbed([to_radius(rho, g) for g in J], [to_radius(rho, h_i) for h_i in h])
-    return M(S), h
-
-
-def samo(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor], alpha: float = 0.5, mu: float = 0.01) -> Step:
-    """SAMO, section 3: a mix of the mean gradient and each task's SPSA estimate, normalised layer by layer."""
-    J, h = model.clean()
-    g0 = J.mean(0)
-    eps = []
-    for i in range(model.K):
-        ahead = model.loss(i, model.theta + mu * z[i], model.phi[i], evaluation=True)
-        behind = model.loss(i, model.theta - mu * z[i], model.phi[i], evaluation=True)
-        g_hat = (ahead - behind) / (2 * mu) * z[i]
-        eps.append(to_radius(rho, alpha * g0 + (1 - alpha) * like_layers_of(model, g0, g_hat)))
-    S, h = model.perturbed(eps, [to_radius(rho, h_i) for h_i in h])
-    return M(S), h
-
-
 def like_layers_of(model: Model, g0: Tensor, g_hat: Tensor) -> Tensor:
     """g_hat^d ||g0^d|| / ||g_hat^d||, layer by layer; a layer of zeros stays."""
     parts = zip(torch.split(g_hat, model.layers), torch.split(g0, model.layers), strict=True)
     return torch.cat([to_radius(float(own.norm()), part) for part, own in parts])
 
 
-def sampled(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
+def mean(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
+    """G-SAM: along the gradient of the mean loss, for all tasks."""
+    return [J.mean(0)] * model.K
+
+
+def each(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
+    """L-SAM and F-MTL: every task along its own gradient."""
+    return list(J)
+
+
+def samo(model: Model, J: Tensor, z: Sequence[Tensor], mu: float = 0.01) -> list[Tensor]:
+    """SAMO, section 3: a mix of the mean gradient and each task's SPSA estimate, normalised layer by layer."""
+    slopes = []
+    for i in range(model.K):
+        ahead = model.loss(i, model.theta + mu * z[i], model.phi[i], evaluation=True)
+        behind = model.loss(i, model.theta - mu * z[i], model.phi[i], evaluation=True)
+        slopes.append((ahead - behind) / (2 * mu))
+    return placebo(model, J, [s * z_i for s, z_i in zip(slopes, z, strict=True)])
+
+
+def sampled(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
     """Subramani: SAMO's mix on the first, middle and last layer, rho alpha g_0 elsewhere, one norm over the trunk."""
     names = [name.rpartition(".")[0] for name, _ in model.problem.network.trunk.named_parameters()]
     modules = list(dict.fromkeys(names))
     sampled_ = {modules[0], modules[len(modules) // 2], modules[-1]}
-    kept = torch.cat([torch.full((n,), float(m in sampled_)) for m, n in zip(names, model.layers, strict=True)])
-    chosen = []
-    for z_i in z:  # drawn on the sampled layers alone
-        full = torch.zeros_like(model.theta)
-        full[kept.bool()] = z_i
-        chosen.append(full)
-    return samo(model, M, rho, chosen)
+    kept = torch.cat([torch.full((n,), m in sampled_) for m, n in zip(names, model.layers, strict=True)])
+    # z is drawn on the sampled layers alone
+    return samo(model, J, [torch.zeros_like(model.theta).masked_scatter(kept, z_i) for z_i in z])
 
 
-def placebo(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor], alpha: float = 0.5) -> Step:
+def placebo(model: Model, J: Tensor, z: Sequence[Tensor], alpha: float = 0.5) -> list[Tensor]:
     """SAMO with a random direction in the place of the estimate; z carries the coin's sign."""
-    J, h = model.clean()
     g0 = J.mean(0)
-    eps = [to_radius(rho, alpha * g0 + (1 - alpha) * like_layers_of(model, g0, z_i)) for z_i in z]
-    S, h = model.perturbed(eps, [to_radius(rho, h_i) for h_i in h])
-    return M(S), h
+    return [alpha * g0 + (1 - alpha) * like_layers_of(model, g0, z_i) for z_i in z]
 
 
-def fmtl(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
-    """F-MTL, algorithm 1: loss and flat gradients aggregated apart."""
-    J, h = model.clean()
-    S, h = model.perturbed([to_radius(rho, g) for g in J], [to_radius(rho, h_i) for h_i in h])
-    return M(J) + M(S - J), h
+def msam(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
+    """Momentum-SAM: along -m, m the running mean of the applied directions."""
+    return [-model.memory.get("m", torch.zeros_like(model.theta))] * model.K
 
 
-def fmtl_second(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
-    """F-MTL, second aggregation: M once more over the two directions."""
-    J, h = model.clean()
-    S, h = model.perturbed([to_radius(rho, g) for g in J], [to_radius(rho, h_i) for h_i in h])
-    return M(torch.stack([M(J), M(S - J)])), h
+def lookback(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
+    """Along minus the direction that the last step applied."""
+    return [-model.memory.get("d", torch.zeros_like(model.theta))] * model.K
 
 
-def fmtl_each(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
-    """F-MTL, each aggregation: M within every task over its loss and flat gradient, then over tasks."""
-    J, h = model.clean()
-    S, h = model.perturbed([to_radius(rho, g) for g in J], [to_radius(rho, h_i) for h_i in h])
-    return M(torch.stack([M(torch.stack([g, s - g])) for g, s in zip(J, S, strict=True)])), h
-
-
-def msam(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor], decay: float = 0.9) -> Step:
-    """Momentum-SAM: at theta - rho m / ||m||, m the running mean of the applied directions."""
-    m = model.memory.get("m", torch.zeros_like(model.theta))
-    S, h = model.perturbed([to_radius(rho, -m)] * model.K, [torch.zeros_like(phi) for phi in model.phi])
-    d = M(S)
-    model.memory["m"] = decay * m + (1 - decay) * d
-    return d, h
-
-
-def lookback(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> Step:
-    """At theta - rho d' / ||d'||, d' the direction that the last step applied."""
-    last = model.memory.get("d", torch.zeros_like(model.theta))
-    S, h = model.perturbed([to_radius(rho, -last)] * model.K, [torch.zeros_like(phi) for phi in model.phi])
-    model.memory["d"] = M(S)
-    return M(S), h
-
-
-def friendly(model: Model, M: Aggregate, rho: float, z: Sequence[Tensor], decay: float = 0.9) -> Step:
+def friendly(model: Model, J: Tensor, z: Sequence[Tensor], decay: float = 0.9) -> list[Tensor]:
     """Friendly-SAM: along the batch gradient minus its running mean."""
-    J, h = model.clean()
-    m = decay * model.memory.get("m", torch.zeros_like(model.theta)) + (1 - decay) * J.mean(0)
-    model.memory["m"] = m
-    S, h = model.perturbed([to_radius(rho, J.mean(0) - m)] * model.K, [to_radius(rho, h_i) for h_i in h])
-    return M(S), h
+    model.memory["mean"] = decay * model.memory.get("mean", torch.zeros_like(model.theta)) + (1 - decay) * J.mean(0)
+    return [J.mean(0) - model.memory["mean"]] * model.K
 
 
-TRANSCRIPTIONS = {
-    "none": none,
-    "gsam": gsam,
-    "lsam": lsam,
+ALONG: dict[str, Along] = {
+    "none": lambda model, J, z: [torch.zeros_like(model.theta)] * model.K,
+    "gsam": mean,
+    "lsam": each,
     "samo": samo,
     "samo-shared": samo,
     "samo-sampled": sampled,
     "placebo": placebo,
-    "fmtl": fmtl,
-    "fmtl-direct": lsam,
-    "fmtl-second": fmtl_second,
-    "fmtl-each": fmtl_each,
+    "fmtl": each,
+    "fmtl-direct": each,
+    "fmtl-second": each,
+    "fmtl-each": each,
     "msam": msam,
     "lookback": lookback,
     "friendly": friendly,
 }
+COMBINED: dict[str, Callable[[Aggregate, Tensor, Tensor], Tensor]] = {
+    "fmtl": lambda M, J, S: M(J) + M(S - J),  # algorithm 1: loss and flat gradients aggregated apart
+    "fmtl-second": lambda M, J, S: M(torch.stack([M(J), M(S - J)])),  # M once more over the two directions
+    "fmtl-each": lambda M, J, S: M(torch.stack([M(torch.stack([g, s - g])) for g, s in zip(J, S, strict=True)])),
+}
+"""What is made of the loss gradients J and the perturbed ones S, where it is not M(S)."""
+UNMOVED = ("none", "msam", "lookback")
+"""Those that leave the heads where they are."""
+
+
+def step(name: str, model: Model, M: Aggregate, rho: float, z: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """The trunk's direction and the heads' gradients: task i's at theta + rho v_i / ||v_i||, head i's ball apart."""
+    J, h = model.clean()
+    eps = [to_radius(rho, v) for v in ALONG[name](model, J, z)]
+    S, heads = model.perturbed(eps, [to_radius(0.0 if name in UNMOVED else rho, h_i) for h_i in h])
+    d = COMBINED[name](M, J, S) if name in COMBINED else M(S)
+    model.memory["m"] = 0.9 * model.memory.get("m", torch.zeros_like(d)) + 0.1 * d
+    model.memory["d"] = d
+    return d, heads

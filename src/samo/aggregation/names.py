@@ -4,30 +4,24 @@ MoDo and SDMGrad are not among them: they weigh by J_1 J_2^T of two independent 
 """
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from torchjd import aggregation as gradient_based
 from torchjd import scalarization as loss_based
 from torchjd.aggregation import Aggregator
 from torchjd.scalarization import Scalarizer
 
-from samo.aggregation.dwa import WindowedDWA
-from samo.aggregation.scale_invariant import ScaleInvariant
+from samo.aggregation.scalarisers import ScaleInvariant, WindowedDWA
 
 
-@dataclass(frozen=True)
-class _Maker:
+class _Maker(NamedTuple):
     """A constructor, the defaults that the papers use, and the argument that takes the number of tasks."""
 
     build: Callable[..., Aggregator | Scalarizer]
-    defaults: dict[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = MappingProxyType({})
     tasks: str | None = None
-
-    @property
-    def options(self) -> list[str]:
-        return [name for name in inspect.signature(self.build).parameters if name != self.tasks]
 
 
 _MAKERS: dict[str, _Maker] = {
@@ -71,7 +65,7 @@ def options(name: str) -> list[str]:
     Raises:
         ValueError: an unknown name.
     """
-    return _maker(name).options
+    return [option for option in inspect.signature(builder(name)).parameters if option != _MAKERS[name].tasks]
 
 
 def builder(name: str) -> Callable[..., Aggregator | Scalarizer]:
@@ -80,13 +74,9 @@ def builder(name: str) -> Callable[..., Aggregator | Scalarizer]:
     Raises:
         ValueError: an unknown name.
     """
-    return _maker(name).build
-
-
-def _maker(name: str) -> _Maker:
     if name not in _MAKERS:
         raise ValueError(f"unknown aggregator {name!r}: one of {', '.join(NAMES)}")
-    return _MAKERS[name]
+    return _MAKERS[name].build
 
 
 def make(name: str, *, tasks: int | None = None, **chosen: Any) -> Aggregator | Scalarizer:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 from torchjd import Stateful
@@ -37,9 +38,8 @@ def state(aggregator: nn.Module) -> dict[str, Any]:
     """Everything that the next step's result depends on."""
     kept: dict[str, Any] = {"parameters": {n: p.detach().clone() for n, p in aggregator.named_parameters()}}
     for name, module in aggregator.named_modules():
-        for kind, attributes in _ATTRIBUTES.items():
-            if isinstance(module, kind):
-                kept[name] = copy.deepcopy({a: getattr(module, a) for a in attributes})
+        for attributes in (own for kind, own in _ATTRIBUTES.items() if isinstance(module, kind)):
+            kept[name] = copy.deepcopy({a: getattr(module, a) for a in attributes})
     if isinstance(aggregator, FAMO) and aggregator._optimizer is not None:
         kept["optimizer"] = copy.deepcopy(aggregator._optimizer.state_dict())
     if isinstance(aggregator, NashMTL):
@@ -47,8 +47,8 @@ def state(aggregator: nn.Module) -> dict[str, Any]:
     return kept
 
 
-def load_state(aggregator: nn.Module, kept: Mapping[str, Any]) -> None:
-    """Put back what `state` gave.
+def load_state(aggregator: nn.Module, kept: Mapping[str, Any], device: torch.device) -> None:
+    """Put back what `state` gave, wherever it lies now.
 
     Raises:
         ValueError: it comes from another aggregator, or from one for another number of tasks.
@@ -59,38 +59,36 @@ def load_state(aggregator: nn.Module, kept: Mapping[str, Any]) -> None:
     for name, parameter in own.items():
         parameter.data.copy_(kept["parameters"][name])
     for name, module in aggregator.named_modules():
-        for kind in _ATTRIBUTES:
-            if isinstance(module, kind):
-                for attribute, value in copy.deepcopy(kept[name]).items():
-                    setattr(module, attribute, value)
+        where = torch.device("cpu") if isinstance(module, GradVacWeighting) else device
+        if isinstance(module, tuple(_ATTRIBUTES)):
+            for attribute, value in kept[name].items():
+                setattr(module, attribute, _copied(value, where))
     if isinstance(aggregator, FAMO) and "optimizer" in kept:
         aggregator._optimizer = Adam([aggregator._w], lr=aggregator.lr, weight_decay=aggregator.weight_decay)
         aggregator._optimizer.load_state_dict(kept["optimizer"])
     if isinstance(aggregator, NashMTL):
-        _load_nash(aggregator, *kept["nash"])
+        step, weights = kept["nash"]
+        if len(weights) != aggregator.n_tasks:
+            raise ValueError(f"the state of nash-mtl is for {len(weights)} tasks, not {aggregator.n_tasks}")
+        aggregator.weighting.reset()
+        if step:
+            aggregator.weighting._init_optim_problem()  # it is built at step 0 only
+        aggregator.weighting.step, aggregator.weighting.prvs_alpha = step, np.array(weights)
 
 
-def _load_nash(aggregator: NashMTL, step: float, weights: list[float]) -> None:
-    if len(weights) != aggregator.n_tasks:
-        raise ValueError(f"the state of nash-mtl is for {len(weights)} tasks, not {aggregator.n_tasks}")
-    weighting = aggregator.weighting
-    weighting.reset()
-    weighting.prvs_alpha = np.array(weights)
-    if step:
-        weighting._init_optim_problem()  # it is built at step 0 only
-        weighting.step = step
+def _copied(value: Any, device: torch.device) -> Any:
+    if isinstance(value, list):
+        return [_copied(part, device) for part in value]
+    return value.to(device, copy=True) if isinstance(value, Tensor) else value
 
 
 def _sizes(aggregator: nn.Module) -> dict[str, int]:
-    """What the aggregator holds per task, with the number of tasks that it is for."""
+    """The number of tasks that the aggregator is for, by what it holds of each."""
     sizes = {n: len(p) for n, p in aggregator.named_parameters() if p.ndim == 1}
     if isinstance(aggregator, NashMTL):
         sizes["n_tasks"] = aggregator.n_tasks
-    for attribute in ("weights", "reference", "leak", "pref_vector"):
-        value = getattr(aggregator, attribute, None)
-        if isinstance(value, Tensor):
-            sizes[attribute] = len(value)
-    return sizes
+    held = {name: getattr(aggregator, name, None) for name in ("weights", "reference", "leak", "pref_vector")}
+    return sizes | {name: len(value) for name, value in held.items() if isinstance(value, Tensor)}
 
 
 def check_tasks(aggregator: nn.Module, tasks: int) -> None:

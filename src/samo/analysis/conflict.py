@@ -26,13 +26,10 @@ def conflict(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
     [0, 1]. Methods without a shared trunk (STL) have no such rows.
     Source: the gradient-similarity figure of SAMO; F-MTL, Figure 3.
     """
-    noted = {name: _noted(frame) for name, frame in histories.items() if frame is not None}
+    whole = {name: frame for name, frame in histories.items() if frame is not None}
+    noted = {name: h[(h["split"] == "probe") | (h["metric"] == "minibatch_conflict")] for name, h in whole.items()}
     table = curves({name: frame for name, frame in noted.items() if len(frame)})
     for metric, rows in table.groupby("metric"):
         low, high = BOUNDS.get(str(metric), (-1.0, 1.0))
         table.loc[rows.index, ["low", "high"]] = rows[["low", "high"]].clip(low, high)
     return table[COLUMNS]
-
-
-def _noted(history: pd.DataFrame) -> pd.DataFrame:
-    return history[(history["split"] == "probe") | (history["metric"] == "minibatch_conflict")]

@@ -86,34 +86,44 @@ def measure(
         The plain LS step ("LS"), then the methods in their order.
     """
     tasks = len(heads)
-    updates = [
-        MultiTaskUpdate(trunk, heads, aggregator=m.aggregator, sharpness=m.sharpness, network=network) for m in methods
-    ]
-    params = updates[0].network.all
-
-    def plain() -> None:
-        torch.autograd.backward(list(closure(range(tasks))))
-
-    steps: dict[str, Callable[[], object]] = {"LS": plain}
-    for method, update in zip(methods, updates, strict=True):
-        steps[method.name] = _step(update, closure)
+    updates = {
+        m.name: MultiTaskUpdate(trunk, heads, aggregator=m.aggregator, sharpness=m.sharpness, network=network)
+        for m in methods
+    }
+    of = next(iter(updates.values())).network
+    steps: dict[str, Callable[[], object]] = {"LS": lambda: torch.autograd.backward(list(closure(range(tasks))))}
+    steps |= {name: _step(update, closure) for name, update in updates.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
     memory: dict[str, int] = {}
     for round_ in range(repeats + 1):
         for name, step in steps.items():
             progress(name)
-            for p in params:
+            for p in of.all:
                 p.grad = None
             if round_ == 0:
-                memory[name] = peak_memory(step, params[0].device)
+                memory[name] = peak_memory(step, of.all[0].device)
             else:
-                times[name].append(seconds(step, params[0].device))
-    size = sum(p.numel() * p.element_size() for p in updates[0].network.trunk.values())
+                times[name].append(seconds(step, of.all[0].device))
+    size = sum(p.numel() * p.element_size() for p in of.trunk.values())
     counts = {"LS": 1.0} | {
-        m.name: passes(m.sharpness, tasks, scalarised=isinstance(u.aggregator, Scalarizer)) / 3
-        for m, u in zip(methods, updates, strict=True)
+        m.name: passes(m.sharpness, tasks, scalarised=isinstance(updates[m.name].aggregator, Scalarizer)) / 3
+        for m in methods
     }
-    return [_cost(name, times, counts, memory, size) for name in steps]
+    found = []
+    for name, own in times.items():
+        low, middle, high = quartiles([step / plain for step, plain in zip(own, times["LS"], strict=True)])
+        copies = (memory[name] - memory["LS"]) / size
+        found.append(Cost(name, statistics.median(own), middle, low, high, counts[name], memory[name], copies))
+    return found
+
+
+def _step(update: MultiTaskUpdate, closure: Closure) -> Callable[[], Tensor]:
+    def step() -> Tensor:
+        losses = update.backward(closure)
+        update.after_step(closure)
+        return losses
+
+    return step
 
 
 def passes(sharpness: Sharpness, tasks: int, *, scalarised: bool) -> float:
@@ -140,48 +150,30 @@ def passes(sharpness: Sharpness, tasks: int, *, scalarised: bool) -> float:
     return (sharp + (s.every - 1) * at_one_point) / s.every
 
 
-def extra_percent(times: Mapping[str, float], bases: Mapping[str, str], loading: float = 0.0) -> dict[str, float]:
-    """The extra time of a step over that of its base method, in per cent; NaN where there is no base.
-
-    Args:
-        times: method -> time of a step.
-        bases: method -> the method that it extends; both have a time.
-        loading: what making a batch takes, the same for all, in the unit of `times`; it hides a part of the extra.
-    """
-    out = dict.fromkeys(times, float("nan"))
-    for name, base in bases.items():
-        out[name] = 100 * (times[name] - times[base]) / (times[base] + loading)
-    return out
-
-
 def table(costs: Sequence[Cost], bases: Mapping[str, str], loading: float) -> pd.DataFrame:
     """The methods of `measure`, without the plain LS step: data/analysis/<dataset>/cost.csv.
 
-    Columns: method, step_ms, ratio with its quartiles, count_ratio, memory_mb, loading_ms, extra_percent and
-    extra_percent_loaded (see `extra_percent`). Times are facts of this machine; count_ratio is not.
+    Columns: method, step_ms, ratio with its quartiles, count_ratio, memory_mb, loading_ms; extra_percent, the extra
+    time over that of the base method's step (NaN where there is none), and extra_percent_loaded, the same with loading
+    on both sides, which hides a part of it. Times are facts of this machine; count_ratio is not.
 
     Args:
         costs: of `measure`.
         bases: method -> the method with its aggregator and no sharpness.
         loading: seconds of making a batch.
     """
-    times, load = {c.method: 1000 * c.seconds for c in costs[1:]}, 1000 * loading
-    bare, loaded = extra_percent(times, bases), extra_percent(times, bases, load)
-    return pd.DataFrame(
-        {
-            "method": c.method,
-            "step_ms": times[c.method],
-            "ratio": c.ratio,
-            "ratio_low": c.ratio_low,
-            "ratio_high": c.ratio_high,
-            "count_ratio": c.count_ratio,
-            "memory_mb": c.memory / 1e6,
-            "loading_ms": load,
-            "extra_percent": bare[c.method],
-            "extra_percent_loaded": loaded[c.method],
-        }
-        for c in costs[1:]
-    )
+    found = pd.DataFrame(costs[1:]).set_index("method")
+    base = found["seconds"].reindex(found.index.map(bases)).to_numpy()
+    extra = 100 * (found["seconds"] - base)
+    made = found.assign(
+        step_ms=1000 * found["seconds"],
+        memory_mb=found["memory"] / 1e6,
+        loading_ms=1000 * loading,
+        extra_percent=extra / base,
+        extra_percent_loaded=extra / (base + loading),
+    ).reset_index()
+    ratios = ["ratio", "ratio_low", "ratio_high", "count_ratio"]
+    return made[["method", "step_ms", *ratios, "memory_mb", "loading_ms", "extra_percent", "extra_percent_loaded"]]
 
 
 def seconds(step: Callable[[], object], device: torch.device) -> float:
@@ -220,29 +212,3 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     """Lower quartile, median and upper quartile; of one value, that value three times."""
     low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else [*values] * 3
     return low, middle, high
-
-
-def _step(update: MultiTaskUpdate, closure: Closure) -> Callable[[], Tensor]:
-    def step() -> Tensor:
-        losses = update.backward(closure)
-        update.after_step(closure)
-        return losses
-
-    return step
-
-
-def _cost(
-    name: str, times: Mapping[str, list[float]], counts: Mapping[str, float], memory: Mapping[str, int], size: int
-) -> Cost:
-    ratios = [own / base for own, base in zip(times[name], times["LS"], strict=True)]
-    low, middle, high = quartiles(ratios)
-    return Cost(
-        method=name,
-        seconds=statistics.median(times[name]),
-        ratio=middle,
-        ratio_low=low,
-        ratio_high=high,
-        count_ratio=counts[name],
-        memory=memory[name],
-        copies=(memory[name] - memory["LS"]) / size,
-    )

@@ -1,16 +1,15 @@
 """How curved the loss is at the trained weights: the Hessian over the trunk, and the rise within a radius.
 
 The loss is that of a fixed set of training batches, drawn as in training (augmented where training is), the same for
-every network. Its weights are those after the last epoch. **BatchNorm is in evaluation mode**: it normalises by its
-running statistics, and dropout is off, so that the loss is a function of the weights alone and an example's loss does
-not depend on what else is in its batch. SAMO's own script takes the Hessian in training mode over shuffled batches:
+every network. **BatchNorm is in evaluation mode**: it normalises by its running statistics, and dropout is off, so that
+the loss is a function of the weights alone. SAMO's own script takes the Hessian in training mode over shuffled batches:
 there batch statistics move with the weights, which takes out directions that only rescale a layer, and two products
-with the same vector differ a little. Values of the two are not to be compared; networks without BatchNorm (LeNet,
-QM9's) have no such choice. Kinks: see `samo.analysis.parts.hessian`.
+with the same vector differ a little; values of the two are not to be compared. Kinks: see
+`samo.analysis.parts.hessian`.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from itertools import chain, islice
@@ -18,11 +17,12 @@ from typing import Annotated, NamedTuple, cast
 
 import numpy as np
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import Tensor, nn
 
 from samo import datasets
 from samo.analysis.parts.hessian import Hessian, Pieces, largest, trace
+from samo.analysis.parts.method_filter import known
 from samo.analysis.parts.rise import rise
 from samo.training.problem import Batch, Problem
 from samo.training.settings import Settings
@@ -67,15 +67,7 @@ class Options(Measure):
         own: dataset -> the settings that differ there.
     """
 
-    own: Annotated[dict[str, Measure], Field(default_factory=dict)]
-
-    @field_validator("own")
-    @classmethod
-    def _known(cls, own: dict[str, Measure]) -> dict[str, Measure]:
-        for name in own:
-            if name not in datasets.names():
-                raise ValueError(f"unknown dataset {name!r}: allowed are {', '.join(datasets.names())}")
-        return own
+    own: Annotated[dict[str, Measure], known(datasets.names())] = Field(default_factory=dict)
 
     def for_dataset(self, name: str) -> Measure:
         """What holds on this dataset."""
@@ -83,10 +75,12 @@ class Options(Measure):
         return self.model_copy(update={key: getattr(there, key) for key in there.model_fields_set})
 
 
-class Row(NamedTuple):
+class Reading(NamedTuple):
     """One number.
 
     Attributes:
+        task: whose loss; `ALL`: the average.
+        draw: on which set of examples.
         measure: "lambda_max", "lambda_ratio5" (lambda_max / lambda_5), "trace", "eig_1" …, "sharpness_ball",
             "sharpness_first_order".
         value: NaN where it could not be had.
@@ -94,19 +88,11 @@ class Row(NamedTuple):
             the standard error / |trace|; of sharpness none, NaN.
     """
 
-    measure: str
-    value: float
-    residual: float
-
-
-class Reading(NamedTuple):
-    """A row, of a task's loss (or of `ALL`) on a draw."""
-
     task: str
     draw: int
     measure: str
     value: float
-    residual: float
+    residual: float = np.nan
 
 
 def sets(problem: Problem, batch: int, settings: Measure, device: torch.device) -> list[list[Batch]]:
@@ -156,61 +142,48 @@ def curvature(
         settings: how much.
         close: on all draws and with each task's own loss; else the average loss on the first draw.
     """
+    params = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
+    every, found = range(len(problem.tasks)), list[Reading]()
     # cuDNN's recurrent layers have no second derivative, nor a first one in evaluation mode; PyTorch's own have.
     recurrent = any(isinstance(module, nn.RNNBase) for module in network.modules())
     with torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext():
-        return _curvature(problem, network, drawn, settings, close=close)
-
-
-def _curvature(
-    problem: Problem, network: nn.Module, drawn: Sequence[Sequence[Batch]], settings: Measure, *, close: bool
-) -> list[Reading]:
-    params = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
-    every = range(len(problem.tasks))
-    found = []
-    for draw, batches in enumerate(drawn if close else drawn[:1]):
-        generator = torch.Generator().manual_seed(draw)
-        loss = pieces(problem, network, batches, every)
-        # What else is measured has an error of its own (the trace), or needs no comparison over draws.
-        rows = measure(loss, params, settings, settings.eigenvalues, generator, all_of_it=draw == 0)
-        found += [Reading(ALL, draw, *row) for row in rows]
-        if close and draw == 0 and settings.task_eigenvalues:
-            for i in every:
-                loss = pieces(problem, network, batches, [i])
-                rows = measure(loss, params, settings, settings.task_eigenvalues, generator, all_of_it=False)
-                found += [Reading(problem.tasks[i], draw, *row) for row in rows]
+        for draw, batches in enumerate(drawn if close else drawn[:1]):
+            generator = torch.Generator().manual_seed(draw)
+            reading, loss = partial(Reading, ALL, draw), pieces(problem, network, batches, every)
+            # What else is measured has an error of its own (the trace), or needs no comparison over draws.
+            found += _measure(reading, loss, params, settings, settings.eigenvalues, generator, all_of_it=draw == 0)
+            for i in every if close and draw == 0 and settings.task_eigenvalues else ():
+                reading, loss = partial(Reading, problem.tasks[i], draw), pieces(problem, network, batches, [i])
+                found += _measure(reading, loss, params, settings, settings.task_eigenvalues, generator)
     return found
 
 
-def measure(
+def _measure(
+    reading: Callable[..., Reading],
     loss: Pieces,
     params: Sequence[Tensor],
     settings: Measure,
     eigenvalues: int,
     generator: torch.Generator,
-    *,
-    all_of_it: bool,
-) -> list[Row]:
-    """The largest eigenvalues of one loss's Hessian, and with `all_of_it` its trace and its rise in the ball.
-
-    NaN stands for what is not finite, or could not be found.
-    """
+    all_of_it: bool = False,
+) -> Iterator[Reading]:
+    """The largest eigenvalues of one loss's Hessian, and with `all_of_it` its trace and its rise in the ball."""
     hessian = Hessian(loss, params)
     eigen = largest(hessian, eigenvalues, generator, tolerance=settings.tolerance)
     pairs = list(zip(eigen.values.tolist(), eigen.residuals.tolist(), strict=True))
-    rows = [Row("lambda_max", *pairs[0])]
+    yield reading("lambda_max", *pairs[0])
     if len(pairs) >= 5:
         (first, error), (fifth, other) = pairs[0], pairs[4]
-        rows.append(Row("lambda_ratio5", first / fifth if fifth > 0 else np.nan, error + other))
-    rows += [Row(f"eig_{i}", *pair) for i, pair in enumerate(pairs, 1)]
+        yield reading("lambda_ratio5", first / fifth if fifth > 0 else np.nan, error + other)
+    yield from (reading(f"eig_{i}", *pair) for i, pair in enumerate(pairs, 1))
     if all_of_it and settings.probes:
         try:
             value, error = trace(hessian, settings.probes, generator, eigen)
         except FloatingPointError:
             value, error = np.nan, np.nan
-        rows.append(Row("trace", value, error / abs(value) if value else np.nan))
+        yield reading("trace", value, error / abs(value) if value else np.nan)
     del hessian  # its graph is of the weights as they were
     if all_of_it and settings.steps:
         found = rise(loss, params, settings.rho, settings.steps, generator)
-        rows += [Row("sharpness_ball", found.largest, np.nan), Row("sharpness_first_order", found.first_order, np.nan)]
-    return rows
+        yield reading("sharpness_ball", found.largest)
+        yield reading("sharpness_first_order", found.first_order)

@@ -6,21 +6,29 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
-from samo.analysis.parts.method_filter import MethodFilter, known
+from samo.analysis.parts.method_filter import MethodFilter, Presets
 from samo.optim.perturbation import Vector, Weights, safe_ratio
-from samo.optim.sharpness import PRESETS
 from samo.training.evaluation import EVALUATION_BATCH
 from samo.training.problem import Batch, Problem
 
 DECIMALS = 6
 """Of a place, so that one on the line and on the plane is one and the same."""
 
+COLUMNS = ["task", "x", "y", "loss"]
 Place = tuple[float, float]
 """Where on the plane: theta + x first + y second."""
-Odd = Annotated[int, Field(ge=3, le=201)]
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd, so that the solution is among the points")
+    return value
+
+
+Odd = Annotated[int, Field(ge=3, le=201), AfterValidator(_odd)]
 
 
 class Options(MethodFilter):
@@ -36,24 +44,12 @@ class Options(MethodFilter):
         span: how far to each side; at 1 every filter has moved by its own norm.
     """
 
-    plane: list[str] = Field(default_factory=lambda: ["none", "samo"])
+    plane: Presets = Field(default_factory=lambda: ["none", "samo"])
     seeds: Annotated[int, Field(ge=1)] = 1
     examples: Annotated[int, Field(ge=1)] = 32
     points: Odd = 13
     grid: Odd = 7
     span: Annotated[float, Field(gt=0)] = 0.5
-
-    @field_validator("plane")
-    @classmethod
-    def _known_plane(cls, values: list[str]) -> list[str]:
-        return known(values, PRESETS)
-
-    @field_validator("points", "grid")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("must be odd, so that the solution is among the points")
-        return value
 
 
 def landscape(
@@ -74,27 +70,20 @@ def landscape(
     first, second = direction(params, generator), direction(params, generator)
     where = places(options, plane=plane)
     found = evaluate_at(params, first, second, where, lambda: mean_losses(problem, network, batches))
-    rows = [
-        (task, x, y, loss)
-        for k, task in enumerate(problem.tasks)
-        for (x, y), loss in zip(where, found[:, k].tolist(), strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["task", "x", "y", "loss"])
+    table = pd.DataFrame(where, columns=["x", "y"])
+    parts = [table.assign(task=task, loss=found[:, k].tolist()) for k, task in enumerate(problem.tasks)]
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
 def places(options: Options, *, plane: bool) -> list[Place]:
     """The line's places, then those of the plane that are not on it, each once."""
-    along = _ticks(options.span, options.points)
-    line = [(x, 0.0) for x in along]
-    if not plane:
-        return line
-    ticks = _ticks(options.span, options.grid)
-    return list(dict.fromkeys([*line, *((x, y) for y in ticks for x in ticks)]))
 
+    def ticks(count: int) -> list[float]:
+        # + 0 makes -0 a 0: both are one place, and would be written apart.
+        return [round(value, DECIMALS) + 0.0 for value in np.linspace(-options.span, options.span, count).tolist()]
 
-def _ticks(span: float, count: int) -> list[float]:
-    # + 0 makes -0 a 0: both are one place, and would be written apart.
-    return [round(value, DECIMALS) + 0.0 for value in np.linspace(-span, span, count).tolist()]
+    grid = [(x, y) for y in ticks(options.grid) for x in ticks(options.grid)] if plane else []
+    return list(dict.fromkeys([*((x, 0.0) for x in ticks(options.points)), *grid]))
 
 
 def direction(params: Sequence[Tensor], generator: torch.Generator) -> Vector:
@@ -115,14 +104,9 @@ def direction(params: Sequence[Tensor], generator: torch.Generator) -> Vector:
             drawn.append(torch.zeros_like(p, requires_grad=False))
             continue
         d = torch.randn(p.shape, generator=generator, dtype=p.dtype).to(p.device)
-        factors = safe_ratio(_filter_norms(p.detach()), _filter_norms(d))
-        drawn.append(d * factors.view(-1, *[1] * (p.ndim - 1)))
+        norms, drawn_norms = (torch.linalg.vector_norm(w.flatten(1), dim=1) for w in (p.detach(), d))
+        drawn.append(d * safe_ratio(norms, drawn_norms).view(-1, *[1] * (p.ndim - 1)))
     return drawn
-
-
-def _filter_norms(w: Tensor) -> Tensor:
-    norms: Tensor = torch.linalg.vector_norm(w.flatten(1), dim=1)
-    return norms
 
 
 def evaluate_at(

@@ -6,7 +6,7 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from samo.analysis.parts.method_filter import MethodFilter
+from samo.analysis.parts.method_filter import Aggregators, MethodFilter, Presets
 from samo.results.stats import summarise
 
 COLUMNS = ["method", "epoch", "layer", "position", "mean", "low", "high", "n", "chosen"]
@@ -21,8 +21,8 @@ class Options(MethodFilter):
         choose: how many layers are chosen for the preset samo-sampled.
     """
 
-    aggregators: list[str] = Field(default_factory=lambda: ["mgda", "cagrad"], min_length=1)
-    sharpness: list[str] = Field(default_factory=lambda: ["none"], min_length=1)
+    aggregators: Annotated[Aggregators, Field(min_length=1)] = Field(default_factory=lambda: ["mgda", "cagrad"])
+    sharpness: Annotated[Presets, Field(min_length=1)] = Field(default_factory=lambda: ["none"])
     choose: Annotated[int, Field(ge=1)] = 3
 
 

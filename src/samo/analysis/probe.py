@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from samo.analysis.parts.method_filter import MethodFilter
+from samo.analysis.parts.method_filter import Aggregators, MethodFilter, Presets
 from samo.analysis.parts.spsa_theory import mean_cosine, mean_cosine_by_layer
 from samo.optim.closures import Closure, TaskLosses
 from samo.optim.estimators import ESTIMATORS, AtTheta
@@ -28,11 +28,8 @@ LINEAR = (100, 1_000, 10_000)
 """Parameters of the made problems with linear losses."""
 
 
+Count = Annotated[int, Field(ge=1)]
 Statistics = Literal["running", "batch"]
-
-
-def _both() -> list[Statistics]:
-    return ["running", "batch"]
 
 
 class Options(MethodFilter):
@@ -51,18 +48,16 @@ class Options(MethodFilter):
             probed with the first alone.
     """
 
-    sharpness: list[str] = Field(default_factory=lambda: ["samo"])
-    aggregators: list[str] = Field(default_factory=lambda: ["ls"])
-    seeds: Annotated[int, Field(ge=1)] = 1
-    directions: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1)] = Field(
-        default_factory=lambda: [1, 8]
-    )
+    sharpness: Presets = Field(default_factory=lambda: ["samo"])
+    aggregators: Aggregators = Field(default_factory=lambda: ["ls"])
+    seeds: Count = 1
+    directions: list[Annotated[int, Field(ge=1, le=4096)]] = Field(default=[1, 8], min_length=1)
     repeats: Annotated[int, Field(ge=2)] = 4
-    sizes: Annotated[int, Field(ge=1)] = 3
-    tasks: Annotated[int, Field(ge=1)] = 3
-    examples: Annotated[int, Field(ge=1)] = 16
+    sizes: Count = 3
+    tasks: Count = 3
+    examples: Count = 16
     mu: Annotated[float, Field(gt=0)] = 0.01
-    statistics: Annotated[list[Statistics], Field(min_length=1)] = Field(default_factory=_both)
+    statistics: list[Statistics] = Field(default=["running", "batch"], min_length=1)
 
 
 def quality(

@@ -1,34 +1,36 @@
 """The papers' sentences, one file each (`c05_….py`), with the test that each is put to.
 
-What a claim's module holds is in `Claim`; it is found by its name. The rule that turns its comparisons into verdicts is
-the same for all of them (`rule`), and all of them read the same frames (`evidence`). Nothing here touches a file.
+A claim's module has its number and sentence as the first line of its docstring, which goes on with what is tested and
+what each verdict would mean; and the names `SOURCE`, `QUOTE` (but where the claim is ours) and `comparisons`. It is
+found by its file's name. The rule that turns its comparisons into verdicts is the same for all of them (`rule`), and
+all of them read the same frames (`evidence`). Nothing here touches a file.
 """
 
 import importlib
 import pkgutil
 import re
-from collections.abc import Sequence
-from typing import Protocol, cast
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from samo.claims.comparison import Comparison
 from samo.claims.evidence import Evidence
 
 
-class Claim(Protocol):
-    """What a module of a claim gives; its docstring says what is tested, and what each verdict would mean."""
+class Claim(NamedTuple):
+    """A sentence with its test.
 
-    CLAIM: str
-    """The sentence, in our words and short."""
-    QUOTE: str
-    """The sentence in its source's own words; empty where the claim is ours."""
-    SOURCE: str
-    """Whose it is, and where."""
+    Attributes:
+        sentence: in our words, and short.
+        quote: in its source's own words; empty where the claim is ours.
+        source: whose it is, and where.
+        comparisons: what is compared at which place, and where the effect lies if the sentence holds; a dataset without
+            the conditions that are needed has a comparison without an effect, which says what is missing.
+    """
 
-    def comparisons(self, evidence: Evidence) -> Sequence[Comparison]:
-        """What is compared at which place, and where the effect lies if the sentence holds.
-
-        A dataset without the conditions that are needed has a comparison without an effect, which says what is missing.
-        """
+    sentence: str
+    quote: str
+    source: str
+    comparisons: Callable[[Evidence], Sequence[Comparison]]
 
 
 def numbers() -> dict[int, str]:
@@ -38,9 +40,11 @@ def numbers() -> dict[int, str]:
 
 
 def get(number: int) -> Claim:
-    """The module of a claim.
+    """A claim by its number.
 
     Raises:
         KeyError: there is none of that number.
     """
-    return cast("Claim", importlib.import_module(f"samo.claims.{numbers()[number]}"))
+    module = importlib.import_module(f"samo.claims.{numbers()[number]}")
+    sentence = str(module.__doc__).splitlines()[0].removeprefix(f"{number}. ").removesuffix(".")
+    return Claim(sentence, getattr(module, "QUOTE", ""), module.SOURCE, module.comparisons)

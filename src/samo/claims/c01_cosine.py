@@ -6,19 +6,14 @@ sharpness. Supported: above 0. Equivalent: within 0.05, a tenth of a step from c
 Contradicted: below 0.
 """
 
-from collections.abc import Sequence
+from functools import partial
 
-from samo.claims.comparison import Comparison, Region
+from samo.claims.comparison import Region
 from samo.claims.contrast import GSAM, PLAIN, compare
-from samo.claims.evidence import Evidence
 from samo.claims.measures import COSINE
 
-CLAIM = "SAM raises the cosine between task gradients"
 QUOTE = "SAM substantially increases the cosine similarity between task gradients (from negative to positive values)."
 SOURCE = "SAMO, observations on SAM in multi-task learning"
 HIGHER = Region(low=0.0, alike=(-0.05, 0.05))
 
-
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return compare(evidence, GSAM, PLAIN, COSINE, unit="cosine", region=HIGHER)
+comparisons = partial(compare, first=GSAM, second=PLAIN, measure=COSINE, unit="cosine", region=HIGHER)

@@ -5,27 +5,19 @@ is without sharpness, on the same aggregator. Supported: above 1, both. Equivale
 of the data moves an eigenvalue by. Contradicted: below 1, one of them.
 """
 
-from collections.abc import Sequence
+from functools import partial
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import GSAM, PLAIN, compare
-from samo.claims.evidence import Evidence
-from samo.claims.measures import curvature
+from samo.claims.comparison import Region
+from samo.claims.contrast import GSAM, PLAIN, compare, each
+from samo.claims.measures import LAMBDA_MAX, LAMBDA_RATIO
 
-CLAIM = "SAM lowers lambda_max and lambda_max / lambda_5"
 QUOTE = "Sharpness metrics λ_max and λ_max/λ_5 of the loss landscape both decrease markedly."
 SOURCE = "SAMO, Hessian spectra"
 SHARPER = Region(low=1.0, alike=(1 / 1.1, 1.1))
 """How many times as sharp the other is."""
-MEASURES = {"lambda_max": "lambda_max", "lambda_ratio5": "lambda_max / lambda_5"}
 
-
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return [
-        comparison
-        for measure, case in MEASURES.items()
-        for comparison in compare(
-            evidence, PLAIN, GSAM, curvature(measure), unit="times", region=SHARPER, case=case, ratio=True
-        )
-    ]
+_compare = partial(compare, first=PLAIN, second=GSAM, unit="times", region=SHARPER, ratio=True)
+comparisons = each(
+    partial(_compare, measure=LAMBDA_MAX, case="lambda_max"),
+    partial(_compare, measure=LAMBDA_RATIO, case="lambda_max / lambda_5"),
+)

@@ -8,30 +8,25 @@ sentence is of order, not of size.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import GSAM, LSAM, compare
+from samo.claims.contrast import GSAM, LSAM, compare, each
 from samo.claims.effects import largest
 from samo.claims.evidence import Evidence
 
-CLAIM = "Neither G-SAM nor L-SAM wins everywhere"
 QUOTE = "G-SAM and L-SAM each exhibit advantages depending on the method and dataset"
 SOURCE = "SAMO, ablation of global and local perturbation"
 
 
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return [_somewhere(evidence, "G-SAM", 1), _somewhere(evidence, "L-SAM", -1)]
-
-
-def _somewhere(evidence: Evidence, name: str, sign: int) -> Comparison:
-    case = f"{name} ahead somewhere"
-    leads = {
-        f"{c.dataset} {c.base}": replace(c.effect, value=sign * c.effect.value)
-        for c in compare(evidence, LSAM, GSAM)
-        if c.effect
-    }
+def _somewhere(evidence: Evidence, name: str, sign: int) -> Sequence[Comparison]:
+    case, found = f"{name} ahead somewhere", [c for c in compare(evidence, LSAM, GSAM) if c.effect]
+    leads = {f"{c.dataset} {c.base}": replace(c.effect, value=sign * c.effect.value) for c in found if c.effect}
     if len(leads) < 2:
-        return Comparison("all together", None, case=case, missing="gsam and lsam in two places (dataset, aggregator)")
+        lack = "gsam and lsam in two places (dataset, aggregator)"
+        return [Comparison("all together", None, case=case, missing=lack)]
     where, effect = largest(leads)
-    return Comparison("all together", effect, Region(low=0.0), "Δm points", case=case, note=f"most in {where}")
+    return [Comparison("all together", effect, Region(low=0.0), "Δm points", case=case, note=f"most in {where}")]
+
+
+comparisons = each(partial(_somewhere, name="G-SAM", sign=1), partial(_somewhere, name="L-SAM", sign=-1))

@@ -5,17 +5,14 @@ above 0. Equivalent: both within half a point (`contrast.MARGIN`), or one above 
 them below 0.
 """
 
-from collections.abc import Sequence
+from functools import partial
 
-from samo.claims.comparison import Comparison
-from samo.claims.contrast import GSAM, LSAM, SAMO, compare
-from samo.claims.evidence import Evidence
+from samo.claims.contrast import GSAM, LSAM, SAMO, compare, each
 
-CLAIM = "Joint perturbation beats global alone and local alone"
 QUOTE = "The joint global-local perturbation consistently outperforms using either global or local perturbation alone."
 SOURCE = "SAMO, ablation of global and local perturbation"
 
-
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return [*compare(evidence, GSAM, SAMO, case="over G-SAM"), *compare(evidence, LSAM, SAMO, case="over L-SAM")]
+comparisons = each(
+    partial(compare, first=GSAM, second=SAMO, case="over G-SAM"),
+    partial(compare, first=LSAM, second=SAMO, case="over L-SAM"),
+)

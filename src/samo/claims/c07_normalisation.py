@@ -5,24 +5,17 @@ layer, on the same aggregator. Supported: both above 0. Equivalent: within half 
 least. Contradicted: one of them below 0.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 
-from samo.claims.comparison import Comparison
-from samo.claims.contrast import SAMO, compare
-from samo.claims.evidence import Evidence, Kind
+from samo.claims.contrast import SAMO, compare, each
+from samo.claims.evidence import Kind
 from samo.claims.measures import DELTA_M
 
-CLAIM = "Layer-wise normalisation is needed"
 QUOTE = "The variance of zeroth-order gradient estimates can be large, leading to training instability."
 SOURCE = "SAMO, method; all three normalisations are in its code"
-SHOWN = replace(DELTA_M, figure="sensitivity")
 
-
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return [
-        comparison
-        for how, case in (("none", "over none"), ("global", "over global"))
-        for comparison in compare(evidence, Kind("samo", {"normalise": how}), SAMO, SHOWN, case=case)
-    ]
+_compare = partial(compare, second=SAMO, measure=DELTA_M._replace(figure="sensitivity"))
+comparisons = each(
+    partial(_compare, first=Kind("samo", {"normalise": "none"}), case="over none"),
+    partial(_compare, first=Kind("samo", {"normalise": "global"}), case="over global"),
+)

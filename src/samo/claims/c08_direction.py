@@ -1,4 +1,4 @@
-"""8. Layer normalisation keeps what the estimate knows of a gradient's direction.
+"""8. Layer normalisation keeps the direction that the estimate has.
 
 Tested: cosine of the exact gradient of a task with its estimate by one direction at running statistics,
 layer-normalised minus raw, over the whole trunk. Supported: above -0.01, a standard deviation of the cosine of two
@@ -6,39 +6,40 @@ random directions of 10,000 parameters. Contradicted: below that. What the estim
 normalisation cannot take much from it. The interval is over repeats with other batches and directions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.effects import Effect, of_repeats
+from samo.claims.effects import Effect, minus, of_repeats
 from samo.claims.evidence import Evidence
 
-CLAIM = "Layer normalisation keeps the direction that the estimate has"
 QUOTE = "preserves the directional information of the zeroth-order estimate"
 SOURCE = "SAMO, method: layer-wise normalisation"
 KEPT = Region(low=-0.01)
 
 
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    found = []
-    for dataset, method, seed, rows in estimates(evidence):
-        normalised, raw = (cosine(rows, "spsa", how) for how in (True, False))
-        if normalised and raw:
-            effect = minus(normalised, raw)
-            case_note = f"{method}, seed {seed}"
-            found.append(Comparison(dataset, effect, KEPT, "cosine", figure=f"{dataset}-probe", note=case_note))
-    lack = "cosines of one direction, raw and layer-normalised"
-    return found or [Comparison(dataset, None, missing=lack) for dataset in evidence.datasets]
+def estimates(
+    evidence: Evidence, of: Callable[[pd.DataFrame], Effect | None], *, region: Region, lack: str, note: str = ""
+) -> Sequence[Comparison]:
+    """A comparison a trained network, of its estimates by one direction over the whole trunk.
 
-
-def estimates(evidence: Evidence) -> Iterator[tuple[str, str, int, pd.DataFrame]]:
-    """(dataset, method, seed, rows): the estimates by one direction over the whole trunk of each trained network."""
-    probe = evidence.probe
+    Args:
+        evidence: whose probe is looked at.
+        of: these rows -> the effect, or None.
+        region: where it lies if the claim holds.
+        lack: what is missing where no network has an effect.
+        note: what is said beside the network's name; "{params}" is the number of its parameters.
+    """
+    probe, found = evidence.probe, []
     used = (probe["directions"] == 1) & (probe["source"] == "trained") & (probe["statistics"] == "running")
     for (dataset, method, seed), rows in probe[used].groupby(["dataset", "method", "seed"], sort=False):
-        yield str(dataset), str(method), int(str(seed)), rows[rows["params"] == rows["params"].max()]
+        params = rows["params"].max()
+        if effect := of(rows[rows["params"] == params]):
+            told = f"{method}, seed {seed}" + note.format(params=params)
+            found.append(Comparison(str(dataset), effect, region, "cosine", figure=f"{dataset}-probe", note=told))
+    return found or [Comparison(dataset, None, missing=lack) for dataset in evidence.datasets]
 
 
 def cosine(rows: pd.DataFrame, estimator: str, normalised: bool) -> Effect | None:
@@ -46,11 +47,19 @@ def cosine(rows: pd.DataFrame, estimator: str, normalised: bool) -> Effect | Non
     row = rows[(rows["estimator"] == estimator) & (rows["layer_normalised"].astype(bool) == normalised)]
     if len(row) != 1:
         return None
-    mean, low, high = (float(row[name].iloc[0]) for name in ("cosine", "cosine_low", "cosine_high"))
-    return of_repeats(mean, low, high, int(row["n"].iloc[0]))
+    mean, low, high, n = row[["cosine", "cosine_low", "cosine_high", "n"]].iloc[0]
+    return of_repeats(float(mean), float(low), float(high), int(n))
 
 
-def minus(first: Effect, second: Effect) -> Effect:
-    """The difference of two that were measured apart."""
-    (a, freedom), (b, other) = first.errors[0], second.errors[0]
-    return Effect(first.value - second.value, (((a**2 + b**2) ** 0.5, min(freedom, other)),))
+def more(rows: pd.DataFrame, first: tuple[str, bool], second: tuple[str, bool]) -> Effect | None:
+    """How much more one (estimator, layer-normalised) knows than another; None where one was not measured."""
+    ours, theirs = cosine(rows, *first), cosine(rows, *second)
+    return minus(ours, theirs) if ours and theirs else None
+
+
+comparisons = partial(
+    estimates,
+    of=partial(more, first=("spsa", True), second=("spsa", False)),
+    region=KEPT,
+    lack="cosines of one direction, raw and layer-normalised",
+)

@@ -6,30 +6,27 @@ same aggregator without sharpness. Supported: both above 0. Equivalent: within 0
 paper's figure shows. Contradicted: one of them below 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from functools import partial
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import FMTL, PLAIN, compare, pairs
+from samo.claims.contrast import FMTL, PLAIN, compare, each, each_dataset, pairs
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence
 from samo.claims.measures import CONFLICT_CHANGE
 
-CLAIM = "Conflicts vanish under F-MTL, and not without sharpness"
 QUOTE = "The gradient conflict ratio approaches 0% as training progresses (vs. rising above 50% under standard ERM)."
 SOURCE = "F-MTL, Figure 3"
 FALLS = Region(low=0.0, alike=(-0.05, 0.05))
 
 
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    against = compare(
-        evidence, PLAIN, FMTL, CONFLICT_CHANGE, unit="share", region=FALLS, case="falls more than without sharpness"
-    )
-    return [*(_fall(evidence, d, *p) for d in evidence.datasets for p in pairs(evidence, d, (FMTL,))), *against]
+def _fall(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+    for base, methods, missing in pairs(evidence, dataset, (FMTL,)):
+        change = CONFLICT_CHANGE.of(evidence, dataset, methods[0]) if methods else None
+        effect = None if change is None else of_seeds(-change)
+        lack = missing or ("" if effect else f"{CONFLICT_CHANGE.name} of {methods[0]}")
+        yield Comparison(dataset, effect, FALLS, "share", base, "falls under F-MTL", f"{dataset}-conflict", lack)
 
 
-def _fall(evidence: Evidence, dataset: str, base: str, methods: Sequence[str], missing: str) -> Comparison:
-    change = CONFLICT_CHANGE.of(evidence, dataset, methods[0]) if methods else None
-    effect = None if change is None else of_seeds(-change)
-    lack = missing or ("" if effect else f"{CONFLICT_CHANGE.name} of {methods[0]}")
-    return Comparison(dataset, effect, FALLS, "share", base, "falls under F-MTL", f"{dataset}-conflict", lack)
+_more = partial(compare, first=PLAIN, second=FMTL, measure=CONFLICT_CHANGE, unit="share", region=FALLS)
+comparisons = each(each_dataset(_fall), partial(_more, case="falls more than without sharpness"))

@@ -1,22 +1,16 @@
-"""13. Separate aggregation of loss and flatness, M(g) + M(s - g), beats direct aggregation, M(s).
+"""13. Separate aggregation of loss and flatness beats direct aggregation.
 
 Tested: Delta-m of the direct variant (L-SAM) minus that of F-MTL, on the same conflict-aware aggregator. Where the
 weights do not come from the gradients (LS) the two are the same thing or nearly so, and the sentence is not of them.
 Supported: above 0. Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below 0.
 """
 
-from collections.abc import Sequence
+from functools import partial
 
 from samo.aggregation import SCALARISERS
-from samo.claims.comparison import Comparison
 from samo.claims.contrast import FMTL, LSAM, compare
-from samo.claims.evidence import Evidence
 
-CLAIM = "Separate aggregation of loss and flatness beats direct aggregation"
 QUOTE = "The decomposition strategy outperforms direct aggregation"
 SOURCE = "F-MTL, Table 5"
 
-
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return compare(evidence, LSAM, FMTL, without=SCALARISERS)
+comparisons = partial(compare, first=LSAM, second=FMTL, without=SCALARISERS)

@@ -9,16 +9,15 @@ squared points, a spread of half a point; the paper's own tables give ratios of 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import FMTL, MARGIN, PLAIN, pairs
+from samo.claims.contrast import FMTL, MARGIN, PLAIN, each_dataset, pairs
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence
 
-CLAIM = "Gaps between base methods narrow once all are flat"
 QUOTE = "When flatness is incorporated into all methods, performance gaps among different MTL approaches narrow."
 SOURCE = "F-MTL, Tables 1 to 4 and their discussion"
 LEAST = 3
@@ -26,24 +25,21 @@ DIVERGED = 10.0
 NARROWER = Region(low=0.0, alike=(-(MARGIN**2), MARGIN**2))
 
 
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return [_comparison(evidence, dataset) for dataset in evidence.datasets]
-
-
-def _comparison(evidence: Evidence, dataset: str) -> Comparison:
+def _comparison(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     known = evidence.delta_m[dataset]
     both = [methods for _, methods, _ in pairs(evidence, dataset, (PLAIN, FMTL)) if methods]
     whole = [pair for pair in both if not known[pair[1]].mean() - known[pair[0]].mean() > DIVERGED]
     if len(whole) < LEAST:
-        return Comparison(dataset, None, missing=f"none and fmtl on {LEAST} aggregators")
+        yield Comparison(dataset, None, missing=f"none and fmtl on {LEAST} aggregators")
+        return
     plain, flat = (pd.concat([known[pair[k]] for pair in whole], axis=1, join="inner") for k in (0, 1))
     note = f"over {len(whole)} aggregators" + "".join(f", without {p[1]}" for p in both if p not in whole)
     if not plain.isna().any().any() and spread(plain) <= 0:
         why = "the base methods differ by no more than the seeds' noise"
-        return Comparison(dataset, None, untestable=why, note=note)
+        yield Comparison(dataset, None, untestable=why, note=note)
+        return
     effect = of_seeds(_jackknife(plain, flat))
-    return Comparison(dataset, effect, NARROWER, "squared Δm points", figure=f"{dataset}-forest", note=note)
+    yield Comparison(dataset, effect, NARROWER, "squared Δm points", figure=f"{dataset}-forest", note=note)
 
 
 def spread(values: pd.DataFrame) -> float:
@@ -58,10 +54,10 @@ def _jackknife(plain: pd.DataFrame, flat: pd.DataFrame) -> pd.Series:
     """Pseudo-values by seed of the difference of the two spreads; NaN of fewer than three seeds."""
     seeds = plain.index.intersection(flat.index)
     n = len(seeds)
-
-    def narrower(kept: pd.Index) -> float:
-        return spread(plain.loc[kept]) - spread(flat.loc[kept])
-
     if n < 3:
         return pd.Series(math.nan, index=seeds)
-    return pd.Series([n * narrower(seeds) - (n - 1) * narrower(seeds.drop(seed)) for seed in seeds], index=seeds)
+    whole, *less = (spread(plain.loc[kept]) - spread(flat.loc[kept]) for kept in (seeds, *map(seeds.drop, seeds)))
+    return pd.Series([n * whole - (n - 1) * one for one in less], index=seeds)
+
+
+comparisons = each_dataset(_comparison)

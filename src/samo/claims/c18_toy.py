@@ -8,14 +8,12 @@ so that a calculation contradicts the sentence before any run.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from samo.claims.comparison import Comparison, Region
 from samo.claims.effects import exactly
 from samo.claims.evidence import Evidence
 
-CLAIM = "On the quadratic toy LS + SAM ends elsewhere, and flatter, than LS"
 QUOTE = "initialized from the same starting point x_0 = (0, 0), but they converge to different solutions"
 SOURCE = "Subramani, toy example"
 TOY = "quadratics"
@@ -26,17 +24,13 @@ def comparisons(evidence: Evidence) -> Sequence[Comparison]:
     ends = evidence.toys[(evidence.toys["toy"] == TOY) & (evidence.toys["aggregator"] == "ls")]
     found = []
     for start, rows in ends.groupby("start"):
-        ends_by = {row["sharpness"]: row for row in rows.to_dict("records")}
-        if {"none", "gsam"} <= set(ends_by):
-            found += _comparisons(start, ends_by["none"], ends_by["gsam"])
+        by = {row["sharpness"]: row for row in rows.to_dict("records")}
+        if {"none", "gsam"} <= set(by):
+            plain, sam, note = by["none"], by["gsam"], f"start {start}"
+            far = exactly(math.hypot(plain["x1"] - sam["x1"], plain["x2"] - sam["x2"]))
+            flat = exactly(plain["lambda_max"] / sam["lambda_max"])
+            found += [
+                Comparison("toys", far, Region(low=0.1), "distance", "ls", "elsewhere", "toys-line", note=note),
+                Comparison("toys", flat, Region(low=1.01), "times", "ls", "flatter", "toys-line", note=note),
+            ]
     return found or [Comparison("toys", None, missing=f"the toy {TOY} with LS, none and gsam")]
-
-
-def _comparisons(start: object, plain: Mapping[Any, Any], sam: Mapping[Any, Any]) -> list[Comparison]:
-    distance = math.hypot(plain["x1"] - sam["x1"], plain["x2"] - sam["x2"])
-    flatter = plain["lambda_max"] / sam["lambda_max"]
-    note = f"start {start}"
-    return [
-        Comparison("toys", exactly(distance), Region(low=0.1), "distance", "ls", "elsewhere", "toys-line", note=note),
-        Comparison("toys", exactly(flatter), Region(low=1.01), "times", "ls", "flatter", "toys-line", note=note),
-    ]

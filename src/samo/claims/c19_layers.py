@@ -1,4 +1,4 @@
-"""19. Only some layers change their cosine between task gradients much: the first, some middle ones and the last.
+"""19. Only some layers (first, some middle, last) change their cosine much.
 
 A layer is a module, weight and bias together; its movement is the range of its cosine between task gradients over the
 epochs (of its tensors, the mean). Tested on runs without sharpness: the movement of the third of the layers that move
@@ -10,16 +10,15 @@ are all.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import PLAIN, pairs
+from samo.claims.contrast import PLAIN, each_dataset, pairs
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence
 
-CLAIM = "Only some layers (first, some middle, last) change their cosine much"
 QUOTE = (
     "Only certain layers—specifically the first, some middle layers, and the last layers—showed more changes in "
     "cosine similarity"
@@ -27,11 +26,6 @@ QUOTE = (
 SOURCE = "Subramani, Figures 2 and 3"
 LEAST = 10
 MORE = Region(low=1.0, alike=(0.8, 1.25))
-
-
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return [comparison for dataset in evidence.datasets for comparison in _comparisons(evidence, dataset)]
 
 
 def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
@@ -89,3 +83,6 @@ def concentration(moved: pd.DataFrame) -> pd.Series:
         rest = own.drop(chosen).mean()
         found[seed] = own[chosen].mean() / rest if rest > 0 else math.nan
     return pd.Series(found)
+
+
+comparisons = each_dataset(_comparisons)

@@ -1,4 +1,4 @@
-"""21. Ours: the estimate's sign carries information. After layer normalisation nothing else of it is left.
+"""21. The estimate's sign carries information: SAMO beats its placebo.
 
 Tested: Delta-m of the placebo (the same perturbation with a coin for the sign, and no probe) minus that of SAMO on the
 same aggregator, with equal learning rate, rho and alpha: what differs is the coin alone. Supported: above 0.
@@ -6,66 +6,50 @@ Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below 0. Not 
 where the perturbation does not show: neither Delta-m nor lambda_max of SAMO or of the placebo differs from the base's.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 
 import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import GAIN, PLAIN, difference
+from samo.claims.contrast import GAIN, PLAIN, difference, each_dataset
 from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.measures import DELTA_M, LAMBDA_MAX
 from samo.optim.sharpness import preset
 from samo.results.method import MethodSpec
 
-CLAIM = "The estimate's sign carries information: SAMO beats its placebo"
-QUOTE = ""
 SOURCE = "ours, from SAMO's formulas"
 
 
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
-    return at_equal_settings(evidence, GAIN)
-
-
-def at_equal_settings(evidence: Evidence, region: Region) -> list[Comparison]:
+def at_equal_settings(evidence: Evidence, dataset: str, region: Region = GAIN) -> Iterator[Comparison]:
     """Delta-m of the placebo minus SAMO's, in each place where both were run."""
-    return [c for dataset in evidence.datasets for c in _comparisons(evidence, dataset, region)]
-
-
-def _comparisons(evidence: Evidence, dataset: str, region: Region) -> Iterator[Comparison]:
-    known = evidence.methods.get(dataset, [])
+    known = evidence.methods[dataset]
     samo, placebo = ([m for m in known if Kind.of(m) == Kind(name)] for name in ("samo", "placebo"))
     both = [(a, b) for a in samo for b in placebo if a.aggregator_text == b.aggregator_text]
     if not both:
         yield Comparison(dataset, None, missing="samo and placebo on one aggregator")
     for base in dict.fromkeys(a.aggregator_text for a, _ in both):
-        here = [
-            (a, b, settings(evidence, dataset, a), settings(evidence, dataset, b))
-            for a, b in both
-            if a.aggregator_text == base
-        ]
-        equal = [(a, b, own) for a, b, own, other in here if own == other]
-        if not equal:
-            why = f"settings differ: {_words(here[0][2])} for {_words(here[0][3])}"
-            yield Comparison(dataset, None, base=base, untestable=why)
-        for a, b, own in equal:
-            effect = difference(evidence, dataset, b.name, a.name)
-            hidden = "" if _shows(evidence, dataset, a, b) else f"the perturbation does not show at {_words(own)}"
-            head = Comparison(dataset, None if hidden else effect, region, "Δm points", base, untestable=hidden)
-            yield replace(head, figure=f"{dataset}-forest", missing="runs on the same seeds", note=_words(own))
+        here = [(a, b) for a, b in both if a.aggregator_text == base]
+        said = [(settings(evidence, dataset, a), settings(evidence, dataset, b)) for a, b in here]
+        if all(own != other for own, other in said):
+            yield Comparison(dataset, None, base=base, untestable=f"settings differ: {said[0][0]} for {said[0][1]}")
+        for (a, b), (own, other) in zip(here, said, strict=True):
+            if own == other:
+                hidden = "" if _shows(evidence, dataset, a, b) else f"the perturbation does not show at {own}"
+                effect = None if hidden else difference(evidence, dataset, b.name, a.name)
+                figure, lack = f"{dataset}-forest", "runs on the same seeds"
+                yield Comparison(dataset, effect, region, "Δm points", base, "", figure, lack, own, hidden)
 
 
-def settings(evidence: Evidence, dataset: str, method: MethodSpec) -> tuple[float, float, float]:
-    """(learning rate, rho, alpha): as chosen, else as given, else the preset's."""
+def settings(evidence: Evidence, dataset: str, method: MethodSpec) -> str:
+    """Learning rate, rho and alpha in words: as chosen, else as given, else the preset's."""
     runs = evidence.runs
     row = runs[(runs["dataset"] == dataset) & (runs["method"] == method.name)].iloc[0]
-    default, given = preset(method.sharpness), method.fields
-    found = [
-        float(row[name]) if name in row and not pd.isna(row[name]) else float(given.get(name, getattr(default, name)))
-        for name in ("rho", "alpha")
-    ]
-    return float(row["lr"]), found[0], found[1]
+    default = preset(method.sharpness)
+    found = {"lr": row["lr"]}
+    for name in ("rho", "alpha"):
+        given = row.get(name)
+        found[name] = method.fields.get(name, getattr(default, name)) if pd.isna(given) else given
+    return ", ".join(f"{name} {value:g}" for name, value in found.items())
 
 
 def _shows(evidence: Evidence, dataset: str, *methods: MethodSpec) -> bool:
@@ -79,5 +63,4 @@ def _shows(evidence: Evidence, dataset: str, *methods: MethodSpec) -> bool:
     return any(effect.differs for effect in found if effect)
 
 
-def _words(values: tuple[float, float, float]) -> str:
-    return ", ".join(f"{name} {x:g}" for name, x in zip(("lr", "rho", "alpha"), values, strict=True))
+comparisons = each_dataset(at_equal_settings)

@@ -1,4 +1,4 @@
-"""23. Ours: a perturbation without a further pass does as well as SAMO.
+"""23. A perturbation without a further pass (msam, lookback) does as well as SAMO.
 
 Momentum-SAM and look-back move along what the optimiser did before. Tested, for each of the two on the same aggregator:
 Delta-m of SAMO minus its own, and its step as a multiple of one without sharpness. Supported: not worse by half a point
@@ -6,19 +6,15 @@ Delta-m of SAMO minus its own, and its step as a multiple of one without sharpne
 shows no gain over its base; where the gain of these comes from is claim 27's matter.
 """
 
-from collections.abc import Sequence
-
 from samo.claims.comparison import Comparison
 from samo.claims.contrast import AS_WELL, NO_EXTRA_TIME, PLAIN, SAMO, compare, times, with_gain
 from samo.claims.evidence import Evidence, Kind
 
-CLAIM = "A perturbation without a further pass (msam, lookback) does as well as SAMO"
-QUOTE = ""
 SOURCE = "ours; Momentum-SAM (Becker et al. 2024)"
 FREE = (Kind("msam"), Kind("lookback"))
 
 
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
+def comparisons(evidence: Evidence) -> list[Comparison]:
     """See above."""
     good = [c for kind in FREE for c in compare(evidence, SAMO, kind, region=AS_WELL, case=f"{kind} as good")]
     cost = [c for kind in FREE for c in times(evidence, kind, PLAIN, region=NO_EXTRA_TIME, case=f"{kind} free")]

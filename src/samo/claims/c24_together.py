@@ -1,4 +1,4 @@
-"""24. Ours: curvature, conflict and test error move together over the flat variants.
+"""24. Curvature, conflict and test error move together over the flat variants.
 
 The papers tell one story: flatter, so less conflict, so lower error. Over all methods with a sharpness at a dose that
 shows (one of the three measures differs from the base's beyond the seeds' noise), each against its own aggregator
@@ -9,7 +9,7 @@ datasets; over methods, since it is of methods that the sentence speaks, and of 
 three. Equivalent: within 0.1, a hundredth of the variance. Contradicted: below 0 for one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 import pandas as pd
@@ -21,8 +21,6 @@ from samo.claims.effects import of_ranks
 from samo.claims.evidence import Evidence, find
 from samo.claims.measures import COSINE, DELTA_M, LAMBDA_MAX, Measure
 
-CLAIM = "Curvature, conflict and test error move together over the flat variants"
-QUOTE = ""
 SOURCE = "ours; the story of SAMO and F-MTL"
 LEAST = 6
 TOGETHER = Region(low=0.0, alike=(-0.1, 0.1))
@@ -34,45 +32,36 @@ MEASURES: Mapping[str, tuple[Measure, bool, int]] = {
 """Each with whether it is compared by quotients, and its sign in the story."""
 
 
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
+def comparisons(evidence: Evidence) -> list[Comparison]:
     """See above."""
-    tables = {dataset: table(evidence, dataset) for dataset in evidence.datasets}
-    return [
-        _comparison(tables[dataset], dataset, first, second)
-        for first, second in combinations(MEASURES, 2)
-        for dataset in evidence.datasets
-    ]
+    tables = {dataset: pd.DataFrame(_rows(evidence, dataset)) for dataset in evidence.datasets}
+    return [_comparison(tables[d], d, *pair) for pair in combinations(MEASURES, 2) for d in evidence.datasets]
 
 
-def table(evidence: Evidence, dataset: str) -> pd.DataFrame:
+def _rows(evidence: Evidence, dataset: str) -> Iterator[dict[str, object]]:
     """The three changes against the base, a row a method at a dose that shows, and the base; NaN: not measured."""
     known = evidence.methods[dataset]
-    rows: dict[str, dict[str, object]] = {}
     for method in known:
         base = find(known, PLAIN, method.aggregator_text)
-        if not base or method.networks != "shared" or method.sharpness == "none":
+        if not base or method.networks != "shared" or method.plain:
             continue
-        row: dict[str, object] = {"base": method.aggregator_text}
-        shows = False
-        for name, (measure, ratio, sign) in MEASURES.items():
-            found = difference(evidence, dataset, method.name, base, measure=measure, ratio=ratio)
-            row[name] = sign * found.value if found else float("nan")
-            shows |= (
-                found is not None and min(found.above(found.scale.back(0)), found.below(found.scale.back(0))) < 0.025
-            )
-        if shows:
-            rows[method.name] = row
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["base", *MEASURES])
+        found = {
+            name: difference(evidence, dataset, method.name, base, measure=measure, ratio=ratio)
+            for name, (measure, ratio, _) in MEASURES.items()
+        }
+        if any(effect and effect.differs for effect in found.values()):
+            changes = {name: MEASURES[name][2] * e.value if e else float("nan") for name, e in found.items()}
+            yield {"base": method.aggregator_text, **changes}
 
 
 def _comparison(changes: pd.DataFrame, dataset: str, first: str, second: str) -> Comparison:
-    both = changes.dropna(subset=[first, second])
-    case, n = f"{first}, {second}", len(both) - both["base"].nunique() + 1
+    both = changes.dropna(subset=[first, second]) if len(changes) else pd.DataFrame(columns=["base", first, second])
+    case, places = f"{first}, {second}", both["base"].nunique()
+    note, n = f"{len(both)} methods on {places} bases", len(both) - places + 1
     if n < LEAST:
-        few = f"{len(both)} methods on {both['base'].nunique()} bases at doses that show, at least {LEAST} beyond"
+        few = f"{note} at doses that show, at least {LEAST} beyond" if len(both) else ""
         lack = "methods with a sharpness, both measured"
-        return Comparison(dataset, None, case=case, missing=lack, untestable=few if len(both) else "")
-    own = both[[first, second]].astype(float) - both.groupby("base")[[first, second]].transform("mean").astype(float)
+        return Comparison(dataset, None, case=case, missing=lack, untestable=few)
+    own = both[[first, second]] - both.groupby("base")[[first, second]].transform("mean")
     r = float(spearmanr(own[first], own[second]).statistic)
-    note = f"{len(both)} methods on {both['base'].nunique()} bases"
     return Comparison(dataset, of_ranks(r, n), TOGETHER, "Spearman's r", case=case, note=note)

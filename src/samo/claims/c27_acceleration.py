@@ -1,4 +1,4 @@
-"""27. Ours: what perturbations without a further pass gain is acceleration, not flatness.
+"""27. What msam and lookback gain is acceleration, not flatness.
 
 Momentum-SAM and look-back move along *minus* the past direction: the side to which Nesterov's gradient looks ahead.
 Tested, were it so: their ends are no flatter than the base's (lambda_max of the base in multiples of theirs; supported:
@@ -8,16 +8,12 @@ budgets). The last three need conditions that no profile has yet: optimiser NAda
 Contradicted: one of them is the other way round.
 """
 
-from collections.abc import Sequence
-
 from samo.claims.c23_free import FREE
 from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import PLAIN, compare
 from samo.claims.evidence import Evidence
 from samo.claims.measures import LAMBDA_MAX
 
-CLAIM = "What msam and lookback gain is acceleration, not flatness"
-QUOTE = ""
 SOURCE = "ours; Momentum-SAM (Becker et al. 2024) starts from Nesterov's gradient"
 NO_FLATTER = Region(high=1.1)
 PLANNED = {
@@ -27,13 +23,8 @@ PLANNED = {
 }
 
 
-def comparisons(evidence: Evidence) -> Sequence[Comparison]:
+def comparisons(evidence: Evidence) -> list[Comparison]:
     """See above."""
-    flat = [
-        comparison
-        for kind in FREE
-        for comparison in compare(
-            *(evidence, PLAIN, kind, LAMBDA_MAX), unit="times", region=NO_FLATTER, case="no flatter", ratio=True
-        )
-    ]
+    given = {"unit": "times", "region": NO_FLATTER, "case": "no flatter", "ratio": True}
+    flat = [c for kind in FREE for c in compare(evidence, PLAIN, kind, LAMBDA_MAX, **given)]  # type: ignore[arg-type]
     return [*flat, *(Comparison("all together", None, case=case, missing=lack) for case, lack in PLANNED.items())]

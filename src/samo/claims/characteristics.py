@@ -18,6 +18,7 @@ from samo.claims.contrast import SAMO, compare
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence, Kind
 from samo.claims.rule import judge
+from samo.claims.table import grid
 
 PUBLISHED = {"multimnist": 0.86, "multifashion": 1.41, "multifashionmnist": 0.72}
 """Mean gain in Delta-m of the F-methods over their bases by dataset (F-MTL, Table 1); `GAIN` on all others."""
@@ -66,42 +67,28 @@ def table(
 
 def markdown(table: pd.DataFrame) -> str:
     """The table as GitHub's Markdown, shares in per cent."""
-    shares = [str(v) for v in list(Verdict)[:4]]
-    lines = [[*table.columns[:4], *shares], [":--"] * 4 + ["--:"] * 4]
-    lines += [
-        [*(str(row[c]) for c in lines[0][:4]), *(f"{100 * row[v]:.1f}" for v in shares)]
-        for row in table.to_dict("records")
-    ]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    shares = list(table.columns[4:])
+    return grid(table.assign(**{v: [f"{100 * x:.1f}" for x in table[v]] for v in shares}).astype(str), right=shares)
 
 
 def verdicts(
-    comparisons: Sequence[Comparison],
-    planted: Truth,
-    worlds: int,
-    rng: np.random.Generator,
-    seeds: int | None = None,
+    comparisons: Sequence[Comparison], planted: Truth, worlds: int, rng: np.random.Generator, seeds: int | None = None
 ) -> Counter[Verdict]:
     """The verdicts of so many worlds with these comparisons' noise and the planted effects."""
-    blocks = _blocks(comparisons)
+    # {dataset: (its comparisons, their values without the means [seed, place])}, on the seeds that all have.
+    blocks: dict[str, tuple[list[int], np.ndarray]] = {}
+    for dataset in dict.fromkeys(c.dataset for c in comparisons):
+        places = [k for k, c in enumerate(comparisons) if c.dataset == dataset]
+        noise = pd.DataFrame({k: effect.by_seed for k in places if (effect := comparisons[k].effect)}).dropna()
+        blocks[dataset] = (places, (noise - noise.mean()).to_numpy())
     found: Counter[Verdict] = Counter()
     for _ in range(worlds):
         made = list(comparisons)
-        for dataset, (places, noise) in blocks.items():
-            n = seeds or len(noise)
-            values = rng.normal(size=(n, len(noise))) @ noise / np.sqrt(len(noise) - 1)
+        for dataset, (places, spread) in blocks.items():
+            n = seeds or len(spread)
+            values = rng.normal(size=(n, len(spread))) @ spread / np.sqrt(len(spread) - 1)
             for column, k in enumerate(places):
                 effect = of_seeds(planted(dataset, column) + values[:, column])
                 made[k] = replace(comparisons[k], effect=effect)
         found[judge(made).whole.verdict] += 1
-    return found
-
-
-def _blocks(comparisons: Sequence[Comparison]) -> dict[str, tuple[list[int], np.ndarray]]:
-    """{dataset: (its comparisons, their values without the means [seed, place])}, on the seeds that all have."""
-    found = {}
-    for dataset in dict.fromkeys(c.dataset for c in comparisons):
-        places = [k for k, c in enumerate(comparisons) if c.dataset == dataset]
-        values = pd.DataFrame({k: effect.by_seed for k in places if (effect := comparisons[k].effect)}).dropna()
-        found[dataset] = (places, (values - values.mean()).to_numpy())
     return found

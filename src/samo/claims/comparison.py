@@ -88,13 +88,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim judged.
-
-    Attributes:
-        whole: the verdict on all of it, with the pooled effect of its weakest case (dataset "all").
-        cases: the pooled effect of each case (dataset "pooled").
-        places: every comparison.
-    """
+    """A claim judged: as a whole (dataset "all"), case by case (dataset "pooled"), and every comparison."""
 
     whole: Row
     cases: list[Row]

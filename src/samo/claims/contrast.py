@@ -1,21 +1,21 @@
 """Comparisons that most claims are made of: one kind of sharpness against another on the same aggregator, by seed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
-from samo.aggregation import SCALARISERS
 from samo.claims.comparison import Comparison, Region
 from samo.claims.effects import Effect, of_rounds, of_seeds, pooled
 from samo.claims.evidence import Evidence, Kind, bases, find
 from samo.claims.measures import DELTA_M, Measure, StepTime, step_time
 from samo.results.stats import LEVEL
 
+Test = Callable[[Evidence], Sequence[Comparison]]
+
 MARGIN = 0.5
 """Points of Delta-m within which two methods do as well as each other: half a per cent of a metric on average, and less
 than the smallest mean gain that F-MTL's authors report on a dataset of the Multi-MNIST family (0.72 on the mix)."""
-
 GAIN = Region(low=0.0, alike=(-MARGIN, MARGIN))
 """Better; alike within the margin."""
 AS_WELL = Region(low=-MARGIN)
@@ -29,6 +29,16 @@ PLAIN, GSAM, LSAM, SAMO, FMTL = map(Kind, ("none", "gsam", "lsam", "samo", "fmtl
 SINGLE = Kind("none", networks="separate")
 
 
+def each(*tests: Test) -> Test:
+    """The comparisons of several tests, one after the other."""
+    return lambda evidence: [comparison for test in tests for comparison in test(evidence)]
+
+
+def each_dataset(test: Callable[[Evidence, str], Iterable[Comparison]]) -> Test:
+    """A test that looks at one dataset at a time."""
+    return lambda evidence: [comparison for dataset in evidence.datasets for comparison in test(evidence, dataset)]
+
+
 def compare(
     evidence: Evidence,
     first: Kind,
@@ -39,8 +49,8 @@ def compare(
     region: Region = GAIN,
     case: str = "",
     ratio: bool = False,
-    only: Sequence[str] | None = None,
-    datasets: Sequence[str] | None = None,
+    only: Sequence[str] = (),
+    datasets: Sequence[str] = (),
     without: Sequence[str] = (),
 ) -> list[Comparison]:
     """The measure of the first kind minus that of the second (or divided by it), paired by seed.
@@ -54,7 +64,7 @@ def compare(
             value = difference(evidence, dataset, *methods, measure=measure, ratio=ratio) if methods else None
             lack = missing or ("" if value else f"{measure.name} of {' and '.join(methods)}")
             figure = f"{dataset}-{measure.figure}"
-            found.append(Comparison(dataset, value, region, unit, base, case, figure, lack, methods=tuple(methods)))
+            found.append(Comparison(dataset, value, region, unit, base, case, figure, lack, methods=methods))
     return found
 
 
@@ -65,25 +75,23 @@ def times(
     *,
     region: Region,
     case: str = "",
-    datasets: Sequence[str] | None = None,
+    datasets: Sequence[str] = (),
     without: Sequence[str] = (),
 ) -> list[Comparison]:
     """How many times as long a step of the first kind takes as one of the second, a comparison a place."""
     found = []
     for dataset in datasets or evidence.datasets:
         for base, methods, missing in pairs(evidence, dataset, (first, second), without=without):
-            steps = [step_time(evidence, dataset, method) for method in methods]
-            lacking = [method for method, step in zip(methods, steps, strict=True) if step is None]
-            lack = missing or (f"cost of {' and '.join(lacking)}" if lacking else "")
-            effect, note = quotient(*steps) if not lack else (None, "")
+            steps = {method: step_time(evidence, dataset, method) for method in methods}
+            lacking = " and ".join(method for method, step in steps.items() if step is None)
+            lack = missing or (f"cost of {lacking}" if lacking else "")
+            effect, note = (None, "") if lack else quotient(*(step for step in steps.values() if step))
             found.append(Comparison(dataset, effect, region, "times", base, case, f"{dataset}-cost", lack, note))
     return found
 
 
-def quotient(first: StepTime | None, second: StepTime | None) -> tuple[Effect | None, str]:
+def quotient(first: StepTime, second: StepTime) -> tuple[Effect, str]:
     """How many times as long the first takes, and in words the same by the count of passes."""
-    if first is None or second is None:
-        return None, ""
     return of_rounds(first.rounds, second.rounds), f"{first.passes / second.passes:.2f} times by the count of passes"
 
 
@@ -95,10 +103,8 @@ def difference(
     if ours is None or theirs is None:
         return None
     left, right = ours.align(theirs, join="inner")
-    if left.empty:
-        return None
     found: pd.Series = left / right if ratio else left - right
-    return of_seeds(found, ratio)
+    return of_seeds(found, ratio) if len(found) else None
 
 
 def with_gain(evidence: Evidence, comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -121,37 +127,28 @@ def with_gain(evidence: Evidence, comparisons: Sequence[Comparison]) -> list[Com
     return [replace(c, effect=None, untestable=why) if c.effect else c for c in comparisons]
 
 
-Pair = tuple[str, list[str], str]
-
-
 def pairs(
-    evidence: Evidence,
-    dataset: str,
-    kinds: Sequence[Kind],
-    only: Sequence[str] | None = None,
-    without: Sequence[str] = (),
-) -> Iterator[Pair]:
+    evidence: Evidence, dataset: str, kinds: Sequence[Kind], only: Sequence[str] = (), without: Sequence[str] = ()
+) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """(aggregator, the methods of these kinds, what is missing): without methods where one of them is missing.
 
     One such for the dataset where no aggregator has all kinds; with `only`, one for each that is named.
     """
     known = evidence.methods.get(dataset)
     if known is None:
-        yield "", [], f"{dataset} is not in the profile"
+        yield "", (), f"{dataset} is not in the profile"
         return
-    there = bases(known)
-    named = [base for name in only or () for base in ([b for b in there if b.split()[0] == name] or [name])]
-    wanted = named if only else [base for base in there if base.split()[0] not in without]
-    lines = [(base, {str(kind): find(known, kind, base) for kind in kinds}) for base in wanted]
-    whole = [line for line in lines if None not in line[1].values()]
-    if not only and not whole:
-        yield "", [], f"{' and '.join(map(str, kinds))} on one aggregator"
-    for base, methods in lines if only else whole:
-        lacking = [kind for kind, method in methods.items() if method is None]
-        missing = f"{' and '.join(lacking)} on {base}" if lacking else ""
-        yield base, [] if missing else [method for method in methods.values() if method], missing
-
-
-def conflict_aware(base: str) -> bool:
-    """Whether an aggregator weighs by the tasks' gradients."""
-    return base.split()[0] not in SCALARISERS
+    there = [base for base in bases(known) if base.split()[0] not in without]
+    if only:
+        there = [base for name in only for base in ([b for b in there if b.split()[0] == name] or [name])]
+    whole = False
+    for base in there:
+        methods = {str(kind): find(known, kind, base) for kind in kinds}
+        lacking = " and ".join(kind for kind, method in methods.items() if method is None)
+        whole |= not lacking
+        if only and lacking:
+            yield base, (), f"{lacking} on {base}"
+        elif not lacking:
+            yield base, tuple(filter(None, methods.values())), ""
+    if not (only or whole):
+        yield "", (), f"{' and '.join(map(str, kinds))} on one aggregator"

@@ -9,8 +9,7 @@ from scipy.stats import dunnett
 
 def holm(p: Sequence[float], level: float) -> list[bool]:
     """Which p values stay significant by Holm's procedure, whatever their dependence; NaN never does."""
-    # Not statsmodels' `multipletests`, which collects garbage at every call, a quarter of a second: it is the tests'
-    # oracle.
+    # Not statsmodels' `multipletests`, which collects garbage at every call, a quarter of a second.
     known = sorted((x, k) for k, x in enumerate(p) if not math.isnan(x))
     held = [False] * len(p)
     for rank, (x, k) in enumerate(known):
@@ -23,20 +22,15 @@ def holm(p: Sequence[float], level: float) -> list[bool]:
 def shared_control(gaps: Sequence[Mapping[int, float]]) -> tuple[list[float], list[float]] | None:
     """One-sided p values of several comparisons with one method, "above 0" and "below 0"; None where they say nothing.
 
-    Seeds are blocks: each seed's mean over the methods is taken out, and what is left stretched to the spread that it
-    has so lost. Source: Dunnett (1955), `scipy.stats.dunnett`.
-
-    Args:
-        gaps: of each comparison {seed: difference to the shared method}.
+    `gaps` are each comparison's {seed: difference to the shared method}. Seeds are blocks: each seed's mean over the
+    methods is taken out, and what is left stretched to the spread that it has so lost. Source: Dunnett (1955).
     """
     seeds = sorted(set.intersection(*(set(gap) for gap in gaps)))
-    if len(seeds) < 3:
-        return None
     values = np.array([*([gap[seed] for seed in seeds] for gap in gaps), [0.0] * len(seeds)])
-    means = values.mean(axis=1, keepdims=True)
+    means = values.mean(axis=1, keepdims=True) if len(seeds) >= 3 else values
     rest = (values - values.mean(axis=0)) - (means - values.mean())
-    if not rest.any():
+    if len(seeds) < 3 or not rest.any():
         return None
     *methods, control = means + rest * math.sqrt(len(values) / (len(values) - 1))
     above, below = (dunnett(*methods, control=control, alternative=a, rng=0).pvalue for a in ("greater", "less"))
-    return [float(x) for x in above], [float(x) for x in below]
+    return above.tolist(), below.tolist()

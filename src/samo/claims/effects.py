@@ -5,10 +5,9 @@ as they are, as logarithms of ratios, or as Fisher's z of correlations; `interva
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -24,22 +23,19 @@ UNKNOWN = (math.nan, 1.0)
 """The error of an effect whose noise cannot be told."""
 
 
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf
+
+
 class Scale(Enum):
-    """The working scale of an effect: as it is, logarithm of a ratio, Fisher's z of a correlation."""
+    """The working scale of an effect, with the functions that lead to it and back."""
 
-    LINEAR = "linear"
-    LOG = "log"
-    FISHER = "fisher"
+    LINEAR = (float, float)
+    LOG = (_log, math.exp)
+    FISHER = (math.atanh, math.tanh)
 
-    def back(self, x: float) -> float:
-        """From the working scale to what people read."""
-        return {Scale.LINEAR: float, Scale.LOG: math.exp, Scale.FISHER: math.tanh}[self](x)
-
-    def to(self, x: float) -> float:
-        """To the working scale; a ratio of 0 lies infinitely far."""
-        if self is Scale.LOG:
-            return math.log(x) if x > 0 else -math.inf
-        return math.atanh(max(-1.0, min(1.0, x))) if self is Scale.FISHER and abs(x) < 1 else float(x)
+    def __init__(self, to: Callable[[float], float], back: Callable[[float], float]) -> None:
+        self.to, self.back = to, back
 
 
 @dataclass(frozen=True)
@@ -76,41 +72,47 @@ class Effect:
 
     def interval(self, level: float = LEVEL) -> Interval:
         """The effect with its two-sided limits, in the unit that people read; `n` is the number of seeds."""
-        half = max((_width(error, freedom, level) for error, freedom in self.errors), key=_nan_last)
-        low, high = self.value - half, self.value + half
-        return Interval(self.scale.back(self.value), self.scale.back(low), self.scale.back(high), self.n)
+        half = np.max([quantile((1 + level) / 2, freedom) * error if error else 0.0 for error, freedom in self.errors])
+        mean, low, high = (self.scale.back(x) for x in (self.value, self.value - half, self.value + half))
+        return Interval(mean, low, high, self.n)
 
     def below(self, limit: float) -> float:
         """One-sided p value of the hypothesis that the effect is `limit` (as people read it) or more."""
-        gap = self.scale.to(limit) - self.value
-        return max((_tail(gap, error, freedom) for error, freedom in self.errors), key=_nan_last)
+        return self._tail(self.scale.to(limit) - self.value)
 
     def above(self, limit: float) -> float:
         """One-sided p value of the hypothesis that the effect is `limit` or less."""
-        gap = self.value - self.scale.to(limit)
-        return max((_tail(gap, error, freedom) for error, freedom in self.errors), key=_nan_last)
+        return self._tail(self.value - self.scale.to(limit))
+
+    def _tail(self, gap: float) -> float:
+        """The chance of a gap as large, were there none."""
+        if math.isnan(gap):
+            return math.nan
+        # Not scipy.stats: its distributions take a hundred times as long, which matters in made worlds.
+        tails = [stdtr(min(freedom, NORMAL), -gap / error) if error else gap <= 0 for error, freedom in self.errors]
+        return float(np.max(tails))
 
 
-def of_seeds(values: pd.Series | Mapping[int, float] | Sequence[float] | np.ndarray, ratio: bool = False) -> Effect:
+def of_seeds(values: pd.Series | Sequence[float] | np.ndarray, ratio: bool = False) -> Effect:
     """The mean of one value a seed, most often the paired difference of two methods; Student's t.
 
     With `ratio` the values are quotients above 0, whose logarithms are averaged; one that is not makes all NaN. A NaN
     (a run that diverged) makes the whole effect NaN. Seeds that agree in a value other than 0 leave their noise
     unknown: the last digit of a rounded number is no evidence of a spread of nothing.
     """
-    named = dict(values.items() if isinstance(values, (pd.Series, Mapping)) else enumerate(values))
-    x = np.array(list(named.values()), dtype=float)
+    named = pd.Series(values)
+    x = named.to_numpy(float)
     if ratio:
         x = np.log(np.where(x > 0, x, np.nan))
     n, mean = len(x), float(x.mean()) if len(x) else math.nan
     error = float(x.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
     if mean and error <= 1e-12 * abs(mean):
         error = math.nan
-    by_seed = {cast("int", seed): float(value) for seed, value in zip(named, x, strict=True)}
+    by_seed = dict(zip(named.index.tolist(), x.tolist(), strict=True))
     return Effect(mean, ((error, max(1.0, n - 1)),), Scale.LOG if ratio else Scale.LINEAR, by_seed, n)
 
 
-def of_rounds(first: tuple[float, float, float], second: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Effect:
+def of_rounds(first: tuple[float, float, float], second: tuple[float, float, float]) -> Effect:
     """A quotient of two times, each the median and the quartiles over rounds of measurement.
 
     The quartiles of 15 rounds hold the median of all rounds with 96.5 % (they are the 4th and the 12th value), those
@@ -144,6 +146,12 @@ def exactly(value: float) -> Effect:
     return Effect(value, ((0.0, math.inf),))
 
 
+def minus(first: Effect, second: Effect) -> Effect:
+    """The difference of two that were measured apart."""
+    (a, freedom), (b, other) = first.errors[0], second.errors[0]
+    return Effect(first.value - second.value, (((a**2 + b**2) ** 0.5, min(freedom, other)),))
+
+
 def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
     """The mean effect over places, by a random-effects model: [(dataset, effect of one of its places)].
 
@@ -161,24 +169,19 @@ def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
     """
     if len(effects) == 1:
         return effects[0][1]
-    found = [effect for _, effect in effects]
+    names, found = np.array([dataset for dataset, _ in effects]), [effect for _, effect in effects]
     scale, n = found[0].scale, min((effect.n for effect in found if effect.by_seed is not None), default=0)
     means, own = np.array([(effect.value, effect.errors[0][0] ** 2) for effect in found]).T
     if not (np.isfinite(means).all() and np.isfinite(own).all()):
         return Effect(math.nan, (UNKNOWN,), scale, n=n, weights=(1.0,) * len(found))
-    positive = own[own > 0]
-    own = np.maximum(own, positive.min() if len(positive) else 1e-24)
+    own = np.maximum(own, min(own[own > 0], default=1e-24))
     kept = own <= (LOUD**2 * np.median(own) if n else np.inf)
-    names = np.array([dataset for dataset, _ in effects])
-    variances = np.array(
-        [np.median(own[kept & (names == name)]) if k else 0 for k, name in zip(kept, names, strict=True)]
-    )
-    weights = np.zeros(len(found))
     if kept.sum() == 1:
-        weights[kept] = 1.0
-        return replace(found[int(kept.argmax())], weights=tuple(map(float, weights)))
+        return replace(found[int(kept.argmax())], weights=tuple(map(float, kept)))
+    variances = [np.median(own[kept & (names == name)]) for name in names[kept]]
     with np.errstate(divide="ignore"):  # of a statistic that is not used, where all places agree
-        model = combine_effects(means[kept], variances[kept], method_re="iterated")
+        model = combine_effects(means[kept], np.array(variances), method_re="iterated")
+    weights = np.zeros(len(found))
     weights[kept] = model.weights_rel_re
     between = (float(model.sd_eff_w_re_hksj), float(kept.sum() - 1))
     errors = (between, _within([e for e, w in zip(effects, kept, strict=True) if w], weights[kept]))
@@ -189,37 +192,21 @@ def _within(effects: Sequence[tuple[str, Effect]], weights: np.ndarray) -> tuple
     """Error and degrees of freedom of the weighted mean of the effects, from the noise within datasets alone."""
     parts: list[tuple[float, float]] = []
     for dataset in dict.fromkeys(name for name, _ in effects):
-        here = [(w, e) for w, (name, e) in zip(weights, effects, strict=True) if name == dataset]
-        seeds = set.intersection(*(set(e.by_seed or ()) for _, e in here))
+        here = [(w, e, e.by_seed or {}) for w, (name, e) in zip(weights, effects, strict=True) if name == dataset]
+        seeds = set.intersection(*(set(values) for *_, values in here))
         if len(seeds) > 1:
-            sums = [sum(w * (e.by_seed or {})[seed] for w, e in here) for seed in seeds]
+            sums = [sum(w * values[seed] for w, _, values in here) for seed in seeds]
             parts.append((float(np.var(sums, ddof=1)) / len(seeds), len(seeds) - 1.0))
         else:
-            parts += [((w * e.errors[0][0]) ** 2, e.errors[0][1]) for w, e in here]
+            parts += [((w * e.errors[0][0]) ** 2, e.errors[0][1]) for w, e, _ in here]
     total = sum(variance for variance, _ in parts)
     spread = sum(variance**2 / freedom for variance, freedom in parts)
     return math.sqrt(total), total**2 / spread if spread > 0 else math.inf
 
 
-def _width(error: float, freedom: float, level: float) -> float:
-    return quantile((1 + level) / 2, freedom) * error if error else 0.0
-
-
-def _tail(gap: float, error: float, freedom: float) -> float:
-    """The chance of a gap as large, were there none."""
-    if math.isnan(gap) or math.isnan(error):
-        return math.nan
-    # Not scipy.stats: its distributions take a hundred times as long, which matters in made worlds.
-    return float(stdtr(min(freedom, NORMAL), -gap / error)) if error else float(gap <= 0)
-
-
 def quantile(level: float, freedom: float) -> float:
     """Student's, the normal one for infinitely many degrees of freedom."""
     return float(stdtrit(min(freedom, NORMAL), level))
-
-
-def _nan_last(x: float) -> float:
-    return math.inf if math.isnan(x) else x
 
 
 def largest(effects: Mapping[str, Effect]) -> tuple[str, Effect]:
@@ -228,15 +215,13 @@ def largest(effects: Mapping[str, Effect]) -> tuple[str, Effect]:
     Its 95 % interval is one of those that hold all at once: that with the largest lower limit if it lies above 0, else
     that with the largest upper limit.
     """
-    m = len(effects)
     wide = {}
     for name, effect in effects.items():
         (error, freedom), *_ = effect.errors
-        stretch = quantile(1 - (1 - LEVEL) / 2 / m, freedom) / quantile((1 + LEVEL) / 2, freedom)
+        stretch = quantile(1 - (1 - LEVEL) / 2 / len(effects), freedom) / quantile((1 + LEVEL) / 2, freedom)
         wide[name] = replace(effect, errors=((error * stretch, freedom),), by_seed=None)
-    if any(math.isnan(effect.interval().low) for effect in wide.values()):
-        return min(wide), Effect(math.nan, (UNKNOWN,), n=min(effect.n for effect in wide.values()))
-    where = max(wide, key=lambda name: wide[name].interval().low)
-    if wide[where].interval().low <= 0:
-        where = max(wide, key=lambda name: wide[name].interval().high)
+    limits = pd.DataFrame({name: effect.interval() for name, effect in wide.items()}, index=Interval._fields).T
+    if limits["low"].isna().any():
+        return min(wide), Effect(math.nan, (UNKNOWN,), n=int(limits["n"].min()))
+    where = str((limits["low"] if limits["low"].max() > 0 else limits["high"]).idxmax())
     return where, wide[where]

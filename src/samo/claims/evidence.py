@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -11,26 +10,24 @@ import pandas as pd
 from samo.results.method import MethodSpec
 from samo.results.metrics import delta_m
 
-COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "runs": (
-            *("dataset", "method", "variant", "aggregator", "sharpness", "networks", "fields", "lr", "rho", "alpha"),
-            *("seed", "task", "metric", "value", "higher_is_better"),
-        ),
-        "history": ("dataset", "method", "seed", "epoch", "split", "task", "metric", "value"),
-        "curvature": ("dataset", "method", "seed", "task", "draw", "measure", "value", "residual"),
-        "layers": ("dataset", "method", "seed", "epoch", "layer", "position", "cosine"),
-        "cost": ("dataset", "method", "step_ms", "ratio", "ratio_low", "ratio_high", "count_ratio", "memory_mb"),
-        "probe": (
-            *("dataset", "method", "seed", "source", "estimator", "statistics", "layer_normalised", "directions"),
-            *("params", "cosine", "cosine_low", "cosine_high", "n", "theory", "sign_share"),
-        ),
-        "toys": (
-            *("toy", "start", "aggregator", "sharpness", "x1", "x2", "loss1", "loss2"),
-            *("lambda_max", "distance_to_front"),
-        ),
-    }
-)
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "runs": (
+        *("dataset", "method", "variant", "aggregator", "sharpness", "networks", "fields", "lr", "rho", "alpha"),
+        *("seed", "task", "metric", "value", "higher_is_better"),
+    ),
+    "history": ("dataset", "method", "seed", "epoch", "split", "task", "metric", "value"),
+    "curvature": ("dataset", "method", "seed", "task", "draw", "measure", "value", "residual"),
+    "layers": ("dataset", "method", "seed", "epoch", "layer", "position", "cosine"),
+    "cost": ("dataset", "method", "step_ms", "ratio", "ratio_low", "ratio_high", "count_ratio", "memory_mb"),
+    "probe": (
+        *("dataset", "method", "seed", "source", "estimator", "statistics", "layer_normalised", "directions"),
+        *("params", "cosine", "cosine_low", "cosine_high", "n", "theory", "sign_share"),
+    ),
+    "toys": (
+        *("toy", "start", "aggregator", "sharpness", "x1", "x2", "loss1", "loss2"),
+        *("lambda_max", "distance_to_front"),
+    ),
+}
 """The columns of each frame; it may have more."""
 
 
@@ -92,8 +89,8 @@ class Evidence:
         layers: cosine of the task gradients in each tensor of the trunk, position 0 the first, 1 the last.
         cost: of a step: milliseconds, and multiples of an LS step's time (median and quartiles of rounds) and passes.
         probe: cosine between the estimate of a task's gradient over so many parameters (params) and the exact one,
-            with its 95 % interval over n repeats, and what theory says; source is "trained" for a cell's network, and
-            statistics "running" where the probe looked at it in evaluation mode.
+            with its 95 % interval over n repeats, and what theory says; source is "trained" for a condition's network,
+            and statistics "running" where the probe looked at it in evaluation mode.
         toys: where trajectories over a toy end, and lambda_max of the averaged loss there.
         regimes: {dataset: what its verdicts speak of}, e.g. "300 updates, lenet".
     """
@@ -120,17 +117,32 @@ class Evidence:
 
     @cached_property
     def delta_m(self) -> Mapping[str, Mapping[str, pd.Series]]:
-        """{dataset: {method: Delta-m by seed}}, see `delta_m_by_seed`."""
-        return {
-            dataset: delta_m_by_seed(self.runs[self.runs["dataset"] == dataset], self.methods[dataset])
-            for dataset in self.datasets
-        }
+        """{dataset: {method: Delta-m by seed, in per cent; lower is better}}.
+
+        Against the mean of the single-task runs (STL), as in the main table. Where there are none, against the plain
+        method with LS, else against the first plain method there is: its own Delta-m is then about 0, and differences
+        between methods mean the same, with other weights for the metrics.
+        """
+        return {dataset: self._delta_m(dataset) for dataset in self.datasets}
+
+    def _delta_m(self, dataset: str) -> dict[str, pd.Series]:
+        known = [method for method in self.methods[dataset] if method.plain]
+        known.sort(key=lambda m: (not m.single, m.networks != "shared", m.aggregator_text != "ls"))
+        if not known:
+            return {}
+        runs = self.runs[self.runs["dataset"] == dataset]
+        # Not `pivot_table`: it drops the row of a seed whose values are all missing, a run that diverged.
+        values = runs.pivot(index=["method", "seed"], columns=["task", "metric"], values="value").astype(float)  # noqa: PD010
+        higher = runs.drop_duplicates(["task", "metric"]).set_index(["task", "metric"])["higher_is_better"]
+        single = values.loc[[known[0].name]].mean(skipna=False)
+        gaps = delta_m(values.to_numpy(), single.to_numpy(), higher.loc[values.columns].to_numpy(bool))
+        found = pd.Series(gaps, index=values.index)
+        return {str(method): found.loc[method] for method in runs["method"].unique()}
 
     @cached_property
     def tasks(self) -> Mapping[str, int]:
         """{dataset: K}, of those that have run."""
-        found = self.runs.groupby("dataset", sort=False)["task"].nunique()
-        return {str(dataset): int(k) for dataset, k in found.items()}
+        return {str(dataset): k for dataset, k in self.runs.groupby("dataset", sort=False)["task"].nunique().items()}
 
     def regime(self, datasets: Iterable[str]) -> str:
         """What verdicts on these datasets speak of: "300 updates, lenet, 2 tasks (multimnist, multifashion)"."""
@@ -140,35 +152,3 @@ class Evidence:
             if said := ", ".join(filter(None, (self.regimes.get(dataset, ""), tasks))):
                 named.setdefault(said, []).append(dataset)
         return "; ".join(f"{said} ({', '.join(found)})" for said, found in named.items())
-
-
-def delta_m_by_seed(runs: pd.DataFrame, known: Sequence[MethodSpec]) -> Mapping[str, pd.Series]:
-    """{method: Delta-m in per cent by seed} of one dataset's runs; lower is better.
-
-    Against the mean of the single-task runs (STL), as in the main table. Where there are none, against the plain
-    method with LS, else against the first plain method there is: its own Delta-m is then about 0, and differences
-    between methods mean the same, with other weights for the metrics.
-    """
-    reference = _reference(known)
-    if reference is None:
-        return {}
-    # Not `pivot_table`: it drops the row of a seed whose values are all missing, a run that diverged.
-    values = {
-        str(method): part.pivot(index="seed", columns=["task", "metric"], values="value").astype(float)  # noqa: PD010
-        for method, part in runs.groupby("method", sort=False)
-    }
-    base = values[reference].mean(skipna=False)
-    order = base.index
-    higher = runs.drop_duplicates(["task", "metric"]).set_index(["task", "metric"])["higher_is_better"].loc[order]
-    return {
-        method: pd.Series(delta_m(table[order].to_numpy(), base.to_numpy(), higher.to_numpy(bool)), index=table.index)
-        for method, table in values.items()
-    }
-
-
-def _reference(known: Sequence[MethodSpec]) -> str | None:
-    single = [method.name for method in known if method.single]
-    plain = sorted(
-        (m for m in known if m.plain and m.networks == "shared"), key=lambda method: method.aggregator_text != "ls"
-    )
-    return next(iter([*single, *(method.name for method in plain)]), None)

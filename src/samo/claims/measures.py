@@ -1,7 +1,6 @@
 """What is compared: a number a seed of one method on one dataset, out of the evidence."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +9,7 @@ import pandas as pd
 from samo.claims.evidence import Evidence
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(NamedTuple):
     """A quantity of a run.
 
     Attributes:
@@ -29,29 +27,26 @@ DELTA_M = Measure("runs", "forest", lambda evidence, dataset, method: evidence.d
 """Delta-m of the test metrics in per cent; lower is better."""
 
 
-def curvature(measure: str) -> Measure:
-    """A measure of the averaged loss's Hessian, the mean over data draws."""
+def mean_of(frame: str, name: str, figure: str, **where: str) -> Measure:
+    """The mean of a frame's rows that agree with `where`, by seed; a value that is missing makes its seed's NaN."""
 
     def of(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-        return _by_seed(_of(evidence.curvature, dataset, method, task="all", measure=measure))
+        values = rows(getattr(evidence, frame), dataset, method, **where).astype({"value": float})
+        return values.groupby("seed")["value"].mean(skipna=False) if len(values) else None
 
-    return Measure("curvature", "curvature", of)
-
-
-LAMBDA_MAX = curvature("lambda_max")
+    return Measure(name, figure, of)
 
 
-def _cosine(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    return _by_seed(_of(evidence.history, dataset, method, split="probe", metric="cosine_mean"))
-
-
-COSINE = Measure("cosines", "cosine", _cosine)
+LAMBDA_MAX = mean_of("curvature", "curvature", "curvature", task="all", measure="lambda_max")
+"""Of the averaged loss's Hessian over the trunk, the mean over data draws."""
+LAMBDA_RATIO = mean_of("curvature", "curvature", "curvature", task="all", measure="lambda_ratio5")
+COSINE = mean_of("history", "cosines", "cosine", split="probe", metric="cosine_mean")
 """Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all epochs of training."""
 
 
 def _conflict_change(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    rows = _of(evidence.history, dataset, method, split="train", task="all", metric="minibatch_conflict")
-    table = rows.astype({"value": float}).pivot_table("value", "epoch", "seed", dropna=False)
+    found = rows(evidence.history, dataset, method, split="train", task="all", metric="minibatch_conflict")
+    table = found.astype({"value": float}).pivot_table("value", "epoch", "seed", dropna=False)
     if len(table) < 2:
         return None
     epochs = table.index.to_numpy(float)
@@ -72,23 +67,14 @@ class StepTime(NamedTuple):
 
 def step_time(evidence: Evidence, dataset: str, method: str) -> StepTime | None:
     """What a method's step takes; None where it was not measured."""
-    rows = _of(evidence.cost, dataset, method)
-    if len(rows) != 1:
-        return None
-    row = rows.iloc[0]
-    return StepTime((float(row["ratio"]), float(row["ratio_low"]), float(row["ratio_high"])), float(row["count_ratio"]))
+    for row in rows(evidence.cost, dataset, method).to_dict("records"):
+        return StepTime((row["ratio"], row["ratio_low"], row["ratio_high"]), row["count_ratio"])
+    return None
 
 
-def _of(frame: pd.DataFrame, dataset: str, method: str, **values: object) -> pd.DataFrame:
+def rows(frame: pd.DataFrame, dataset: str, method: str, **where: object) -> pd.DataFrame:
+    """Of one method, those that agree with `where`."""
     kept = (frame["dataset"] == dataset) & (frame["method"] == method)
-    for column, value in values.items():
+    for column, value in where.items():
         kept &= frame[column] == value
     return frame[kept]
-
-
-def _by_seed(rows: pd.DataFrame) -> pd.Series | None:
-    """The mean of each seed's rows; a value that is missing makes its seed's NaN."""
-    if rows.empty:
-        return None
-    found: pd.Series = rows.groupby("seed")["value"].agg(lambda v: v.astype(float).mean(skipna=False))
-    return found

@@ -1,12 +1,10 @@
 """The rule that turns comparisons into verdicts, the same for every claim; how often it errs: docs/verdicts.md.
 
-A claim makes comparisons, each at a *place* (dataset and aggregator), and names the region in which the effect lies if
-the sentence holds. The places of one kind of comparison (one `case`) are pooled (`effects.pooled`), and of the pooled
-effect the rule says
+A claim compares at *places* (dataset and aggregator), and names the region in which the effect lies if the sentence
+holds. The places of one `case` are pooled (`effects.pooled`), and of the pooled effect the rule says
 
     equivalent      it lies within the claim's margin of "no difference": two one-sided tests of level 5 % (its 90 %
-                    interval lies within). This comes first: what is smaller than the margin is no gain, even if it is
-                    above 0.
+                    interval lies within). This comes first: what is smaller than the margin is no gain.
     supported       its 95 % interval lies inside the region. A region with two ends is tested as equivalence is.
     contradicted    its 95 % interval lies outside the region.
     undecided       none of these; always with fewer than `MIN_SEEDS` seeds, or with a run that diverged.
@@ -17,43 +15,40 @@ Where the truth is on the edge of the region each false verdict has a chance of 
 is the margin, 5 %. A claim of several cases is as strong as its weakest: supported needs all (an intersection-union
 test, which needs no correction; Berger 1982), and a contradiction must outlast Holm's correction for their number.
 
-Places stand beside the pooled effect, each with its own interval, and a verdict corrected for the number of the claim's
-places: Dunnett's test where several comparisons share a method at one place, then Holm's procedure over the rest. A
-pooled verdict "supported" or "equivalent" is kept back where one place says the opposite, and a case that every one of
-its places contradicts is contradicted, however far apart they lie. Across claims nothing is corrected. Places that were
-not run are named; where a case lacks one on a dataset that has others of it, the claim is not supported.
+Places stand beside the pooled effect with verdicts corrected for their number: Dunnett's test where several comparisons
+share a method at one place, then Holm's procedure. A pooled "supported" or "equivalent" is kept back where a place says
+the opposite; a case that every one of its places contradicts is contradicted, however far apart they lie. Across claims
+nothing is corrected. Where a case lacks a place on a dataset that has others of it, the claim is not supported.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import replace
+from typing import NamedTuple
 
 from samo.claims.comparison import Comparison, Judged, Region, Row, Verdict
 from samo.claims.correction import holm, shared_control
-from samo.claims.effects import Effect, pooled
+from samo.claims.effects import pooled
 from samo.results.stats import LEVEL, Interval
 
 ALPHA = 1 - LEVEL
 MIN_SEEDS = 3
 """Of fewer seeds nothing is decided: two differences say next to nothing of their own spread."""
-
-
 WEAKEST_FIRST = (
     *(Verdict.CONTRADICTED, Verdict.NOT_TESTABLE, Verdict.UNDECIDED, Verdict.NOT_RUN),
     *(Verdict.EQUIVALENT, Verdict.SUPPORTED),
 )
 OPPOSITE = {Verdict.SUPPORTED: {Verdict.CONTRADICTED}, Verdict.EQUIVALENT: {Verdict.CONTRADICTED, Verdict.SUPPORTED}}
 """What no place may say under a pooled verdict."""
+NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 
-@dataclass(frozen=True)
-class _Tests:
+class _Tests(NamedTuple):
     """One-sided p values of one effect: small where it lies inside the region, outside, or within the margin."""
 
-    supported: float
-    contradicted: float
-    alike: float
+    supported: float = math.nan
+    contradicted: float = math.nan
+    alike: float = math.nan
 
 
 def judge(comparisons: Sequence[Comparison]) -> Judged:
@@ -65,28 +60,27 @@ def judge(comparisons: Sequence[Comparison]) -> Judged:
     # Of a case that each of its places contradicts the pooled p value says nothing.
     p = [(_tests(row.comparison).contradicted, row.verdict == Verdict.CONTRADICTED) for row in cases]
     kept = holm([0.0 if by_places and x >= ALPHA / 2 else x for x, by_places in p], ALPHA / 2)
-    cases = [
-        replace(row, verdict=Verdict.UNDECIDED, why=f"no contradiction outlasts the correction for {len(cases)} cases")
-        if row.verdict == Verdict.CONTRADICTED and not keep
-        else row
-        for row, keep in zip(cases, kept, strict=True)
-    ]
+    for k, row in enumerate(cases):
+        if row.verdict == Verdict.CONTRADICTED and not kept[k]:
+            why = f"no contradiction outlasts the correction for {len(cases)} cases"
+            cases[k] = replace(row, verdict=Verdict.UNDECIDED, why=why)
     return Judged(_whole(cases), cases, places)
 
 
 def _places(comparisons: Sequence[Comparison]) -> list[Row]:
     """Each comparison by itself, its verdict corrected for all of them."""
-    found = [_tests(comparison) for comparison in comparisons]
-    families = _corrected(comparisons, found)
-    supported = holm([t.supported for t in families], ALPHA / 2)
-    contradicted = holm([t.contradicted for t in families], ALPHA / 2)
-    alike = holm([t.alike for t in families], ALPHA)
+    families = _corrected(comparisons)
+    stays = {
+        Verdict.SUPPORTED: holm([t.supported for t in families], ALPHA / 2),
+        Verdict.CONTRADICTED: holm([t.contradicted for t in families], ALPHA / 2),
+        Verdict.EQUIVALENT: holm([t.alike for t in families], ALPHA),
+    }
     rows = []
-    for c, good, bad, same in zip(comparisons, supported, contradicted, alike, strict=True):
-        plain = _row(c)
-        keep = {Verdict.SUPPORTED: good, Verdict.CONTRADICTED: bad, Verdict.EQUIVALENT: same}.get(plain.verdict, True)
-        doubt = plain if keep else replace(plain, verdict=Verdict.UNDECIDED, why="not after correction for the places")
-        rows.append(replace(doubt, why=_said(doubt.why, c.note), datasets=(c.dataset,) if c.effect else ()))
+    for k, c in enumerate(comparisons):
+        row = _row(c)
+        if row.verdict in stays and not stays[row.verdict][k]:
+            row = replace(row, verdict=Verdict.UNDECIDED, why="not after correction for the places")
+        rows.append(replace(row, why=_said(row.why, c.note), datasets=(c.dataset,) if c.effect else ()))
     return rows
 
 
@@ -94,17 +88,16 @@ def _row(comparison: Comparison) -> Row:
     """The rule for one effect, without correction."""
     effect, region = comparison.effect, comparison.region
     if effect is None:
-        nothing = Interval(math.nan, math.nan, math.nan, 0)
         if comparison.untestable:
-            return Row(comparison, nothing, Verdict.NOT_TESTABLE, comparison.untestable)
-        return Row(comparison, nothing, Verdict.NOT_RUN, f"missing: {comparison.missing}")
+            return Row(comparison, NOTHING, Verdict.NOT_TESTABLE, comparison.untestable)
+        return Row(comparison, NOTHING, Verdict.NOT_RUN, f"missing: {comparison.missing}")
     interval, p = effect.interval(), _tests(comparison)
     if 0 < effect.n < MIN_SEEDS:
         few = f"{effect.n} seed{'s' * (effect.n != 1)}, at least {MIN_SEEDS} are needed"
         return Row(comparison, interval, Verdict.UNDECIDED, few)
-    if p.alike < ALPHA:
-        low, high = region.alike or (math.nan, math.nan)
+    if region.alike and p.alike < ALPHA:
         clear = "" if p.supported >= ALPHA / 2 else f", if {'above' if math.isinf(region.high) else 'inside'} {region}"
+        low, high = region.alike
         return Row(comparison, interval, Verdict.EQUIVALENT, f"within {low:g} to {high:g}{clear}")
     if p.supported < (ALPHA if region.two_sided else ALPHA / 2):
         return Row(comparison, interval, Verdict.SUPPORTED, "")
@@ -117,13 +110,12 @@ def _tests(comparison: Comparison) -> _Tests:
     """NaN where there is nothing to test."""
     effect, region = comparison.effect, comparison.region
     if effect is None or math.isnan(effect.value):
-        return _Tests(math.nan, math.nan, math.nan)
-    over = effect.above(region.low) if math.isfinite(region.low) else 0.0
-    under = effect.below(region.high) if math.isfinite(region.high) else 0.0
-    out_low = effect.below(region.low) if math.isfinite(region.low) else 1.0
-    out_high = effect.above(region.high) if math.isfinite(region.high) else 1.0
+        return _Tests()
+    low, high = math.isfinite(region.low), math.isfinite(region.high)
+    inside = max(effect.above(region.low) if low else 0.0, effect.below(region.high) if high else 0.0)
+    outside = min(effect.below(region.low) if low else 1.0, effect.above(region.high) if high else 1.0)
     alike = max(effect.above(region.alike[0]), effect.below(region.alike[1])) if region.alike else math.nan
-    return _Tests(max(over, under), min(out_low, out_high), alike)
+    return _Tests(inside, outside, alike)
 
 
 def _case(name: str, rows: Sequence[Row]) -> Row:
@@ -138,34 +130,31 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
         return replace(kind, comparison=replace(head, missing=kind.comparison.missing))
     effects = [(row.comparison.dataset, row.comparison.effect) for row in ran if row.comparison.effect]
     if all(effect.exact for _, effect in effects):
-        return replace(
-            min(ran, key=_strength), comparison=replace(min(ran, key=_strength).comparison, dataset="pooled")
-        )
+        weakest = min(ran, key=_strength)
+        return replace(weakest, comparison=replace(weakest.comparison, dataset="pooled"))
     whole = pooled(effects)
     carry = [row for row, weight in zip(ran, whole.weights, strict=True) if weight]
-    found = replace(_row(replace(head, effect=whole)), datasets=tuple(_unique(r.comparison.dataset for r in carry)))
+    weigh = _unique(row.comparison.dataset for row in carry)
+    found = replace(_row(replace(head, effect=whole)), datasets=tuple(weigh))
+    loud = [_place(r) if r.comparison.dataset in weigh else r.comparison.dataset for r in ran if r not in carry]
     against = [row for row in ran if row.verdict in OPPOSITE.get(found.verdict, ())]
-    here = {row.comparison.dataset for row in ran}
-    partly = [row for row in lacking if row.comparison.dataset in here]
-    said = [found.why, f"{len(carry)} place{'s' * (len(carry) != 1)}"]
-    weigh = {row.comparison.dataset for row in carry}
-    loud = (row for row in ran if row not in carry)
-    if names := _listed(_place(row) if row.comparison.dataset in weigh else row.comparison.dataset for row in loud):
-        said.append(f"too noisy to weigh: {names}")
     apart = against or [row for row in ran if row.verdict == Verdict.CONTRADICTED != found.verdict]
-    if apart:
-        said.append(f"but {apart[0].verdict} on {_listed(_place(row) for row in apart)}")
-    if partly:
-        said.append(f"missing: {_listed(row.comparison.missing for row in partly)}")
-    if untested:
-        said.append(f"not testable on {len(untested)}: {untested[0].comparison.untestable}")
-    if outside := _listed(row.comparison.dataset for row in lacking if row.comparison.dataset not in here):
-        said.append(f"not run: {outside}")
-    told = {row.verdict for row in ran}
-    if found.verdict == Verdict.UNDECIDED and len(ran) > 1 and told == {Verdict.CONTRADICTED}:
+    here = {row.comparison.dataset for row in ran}
+    partly = [row.comparison.missing for row in lacking if row.comparison.dataset in here]
+    outside = [row.comparison.dataset for row in lacking if row.comparison.dataset not in here]
+    why = _said(
+        found.why,
+        f"{len(carry)} place{'s' * (len(carry) != 1)}",
+        f"too noisy to weigh: {_listed(loud)}" if loud else "",
+        f"but {apart[0].verdict} on {_listed(map(_place, apart))}" if apart else "",
+        f"missing: {_listed(partly)}" if partly else "",
+        f"not testable on {len(untested)}: {untested[0].comparison.untestable}" if untested else "",
+        f"not run: {_listed(outside)}" if outside else "",
+    )
+    if found.verdict == Verdict.UNDECIDED and len(ran) > 1 and {row.verdict for row in ran} == {Verdict.CONTRADICTED}:
         return replace(found, verdict=Verdict.CONTRADICTED, why=f"at each of {len(ran)} places")
     held = against or (partly and found.verdict == Verdict.SUPPORTED)
-    return replace(found, verdict=Verdict.UNDECIDED if held else found.verdict, why=_said(*said))
+    return replace(found, verdict=Verdict.UNDECIDED if held else found.verdict, why=why)
 
 
 def _whole(cases: Sequence[Row]) -> Row:
@@ -174,36 +163,33 @@ def _whole(cases: Sequence[Row]) -> Row:
     refuted = any(row.verdict == Verdict.CONTRADICTED for row in cases)
     if not cases or (2 * len(absent) > len(cases) and not refuted):
         why = absent[0].why if absent else "missing: every dataset"
-        return Row(Comparison("all", None), Interval(math.nan, math.nan, math.nan, 0), Verdict.NOT_RUN, why)
+        return Row(Comparison("all", None), NOTHING, Verdict.NOT_RUN, why)
     weakest = min(cases, key=lambda row: (WEAKEST_FIRST.index(row.verdict), _strength(row)))
     found = Verdict.UNDECIDED if weakest.verdict == Verdict.NOT_RUN else weakest.verdict
-    named = len(cases) > 1
-    others = [f"{row.comparison.case}: {row.verdict}" for row in cases if row is not weakest] if named else []
-    head = f"{weakest.comparison.case}: {weakest.why}" if named and weakest.why else weakest.why
+    why = weakest.why
+    if len(cases) > 1:
+        head = f"{weakest.comparison.case}: {why}" if why else ""
+        why = _said(head, *(f"{row.comparison.case}: {row.verdict}" for row in cases if row is not weakest))
     spoken = tuple(_unique(dataset for row in cases for dataset in row.datasets))
-    return Row(replace(weakest.comparison, dataset="all"), weakest.interval, found, _said(head, *others), spoken)
+    return Row(replace(weakest.comparison, dataset="all"), weakest.interval, found, why, spoken)
 
 
-def _corrected(comparisons: Sequence[Comparison], found: Sequence[_Tests]) -> list[_Tests]:
+def _corrected(comparisons: Sequence[Comparison]) -> list[_Tests]:
     """The p values, after Dunnett's test where comparisons with a one-sided region share a method at one place."""
-    out = list(found)
-    groups: dict[tuple[str, str], list[int]] = {}
+    out = [_tests(comparison) for comparison in comparisons]
+    groups: dict[tuple[str, str], dict[int, dict[int, float]]] = {}
     for k, c in enumerate(comparisons):
-        if c.effect and c.effect.by_seed and not (c.region.two_sided or math.isnan(found[k].supported)):
+        if c.effect and c.effect.by_seed and not (c.region.two_sided or math.isnan(out[k].supported)):
+            # Each seed's effect beyond the region's end, turned so that above 0 is inside.
+            end, sign = (c.region.low, 1) if math.isfinite(c.region.low) else (c.region.high, -1)
+            beyond = {seed: sign * (value - c.effect.scale.to(end)) for seed, value in c.effect.by_seed.items()}
             for method in c.methods:
-                groups.setdefault((c.dataset, method), []).append(k)
+                groups.setdefault((c.dataset, method), {})[k] = beyond
     for members in groups.values():
-        if len(members) > 1 and (p := shared_control([_beyond(comparisons[k]) for k in members])):
+        if len(members) > 1 and (p := shared_control(list(members.values()))):
             for k, inside, outside in zip(members, *p, strict=True):
                 out[k] = _Tests(max(out[k].supported, inside), max(out[k].contradicted, outside), out[k].alike)
     return out
-
-
-def _beyond(comparison: Comparison) -> dict[int, float]:
-    """Each seed's effect beyond the region's end, turned so that above 0 is inside."""
-    region, effect = comparison.region, cast("Effect", comparison.effect)
-    end, sign = (region.low, 1) if math.isfinite(region.low) else (region.high, -1)
-    return {seed: sign * (value - effect.scale.to(end)) for seed, value in (effect.by_seed or {}).items()}
 
 
 def _doubt(interval: Interval, region: Region) -> str:

@@ -1,7 +1,7 @@
 """All claims with their verdicts as one frame, and as text for people."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -33,30 +33,16 @@ def table(evidence: Evidence) -> pd.DataFrame:
     for number in numbers():
         claim = get(number)
         judged = judge(claim.comparisons(evidence))
-        head = {"number": number, "claim": claim.CLAIM, "source": claim.SOURCE}
-        rows = [head | _columns(row, evidence) for row in (judged.whole, *judged.cases, *judged.places)]
-        found += [rows[0] | {"quote": claim.QUOTE}, *rows[1:]]
-    return pd.DataFrame(found, columns=COLUMNS).fillna({"quote": ""})
+        for k, row in enumerate((judged.whole, *judged.cases, *judged.places)):
+            found.append((number, claim.sentence, claim.source, "" if k else claim.quote, *_values(row, evidence)))
+    return pd.DataFrame(found, columns=COLUMNS)
 
 
-def _columns(row: Row, evidence: Evidence) -> dict[str, Any]:
-    comparison, interval = row.comparison, row.interval
-    effect = comparison.effect
-    return {
-        "dataset": comparison.dataset,
-        "base": comparison.base,
-        "case": comparison.case,
-        "effect": interval.mean,
-        "unit": comparison.unit,
-        "low": interval.low,
-        "high": interval.high,
-        "needs": str(comparison.region) if effect else "",
-        "seeds": effect.n if effect and effect.n else math.nan,
-        "verdict": str(row.verdict),
-        "regime": evidence.regime(row.datasets),
-        "figure": comparison.figure if effect else "",
-        "why": row.why,
-    }
+def _values(row: Row, evidence: Evidence) -> Iterable[object]:
+    c, (mean, low, high, _), effect = row.comparison, row.interval, row.comparison.effect
+    yield from (c.dataset, c.base, c.case, mean, c.unit, low, high, str(c.region) if effect else "")
+    yield effect.n if effect and effect.n else math.nan
+    yield from (str(row.verdict), evidence.regime(row.datasets), c.figure if effect else "", row.why)
 
 
 def places(claims: pd.DataFrame) -> pd.DataFrame:
@@ -76,32 +62,19 @@ def effect(row: Mapping[Any, Any]) -> str:
 
 def markdown(claims: pd.DataFrame) -> str:
     """The overall verdicts, then each claim's cases and comparisons, as GitHub's Markdown."""
-    whole = claims[claims["dataset"] == ALL]
-    rows = [
-        (
-            str(row["number"]),
-            row["claim"],
-            row["source"],
-            f"**{row['verdict']}**",
-            effect(row),
-            row["regime"],
-            row["why"],
-        )
-        for row in whole.to_dict("records")
-    ]
-    head = ("", "claim", "source", "verdict", "pooled effect (95 %)", "speaks of", "why")
-    parts = [_grid(head, rows), f"\n{reading(claims)}\n"]
-    heads = ("dataset", "base", "case", "effect (95 %)", "needs", "seeds", "verdict", "why")
-    for number, part in claims[claims["verdict"] != "not run"].groupby("number", sort=False):
-        lines = [
-            (
-                *(str(row[c]) for c in heads[:3]),
-                *(effect(row), row["needs"], text(row["seeds"], 0), row["verdict"], row["why"]),
-            )
-            for row in part[part["dataset"] != ALL].to_dict("records")
-        ]
+    shown = claims.assign(
+        **{"effect (95 %)": claims.apply(effect, axis=1), "": claims["number"].astype(str)},
+        seeds=[text(n, 0) for n in claims["seeds"]],
+    )
+    whole = shown[shown["dataset"] == ALL].assign(verdict=lambda rows: "**" + rows["verdict"] + "**")
+    named = whole.rename(columns={"effect (95 %)": "pooled effect (95 %)", "regime": "speaks of"})
+    parts = [grid(named[["", "claim", "source", "verdict", "pooled effect (95 %)", "speaks of", "why"]])]
+    parts.append(f"\n{reading(claims)}\n")
+    columns = ["dataset", "base", "case", "effect (95 %)", "needs", "seeds", "verdict", "why"]
+    for number, part in shown[shown["verdict"] != "not run"].groupby("number", sort=False):
         said = f"\n> {part['quote'].iloc[0]}\n" if part["quote"].iloc[0] else ""
-        parts.append(f"\n## {number}. {part['claim'].iloc[0]}\n{said}\n{_grid(heads, lines)}")
+        lines = grid(part.loc[part["dataset"] != ALL, columns])
+        parts.append(f"\n## {number}. {part['claim'].iloc[0]}\n{said}\n{lines}")
     return "".join(parts)
 
 
@@ -114,6 +87,8 @@ def reading(claims: pd.DataFrame) -> str:
     )
 
 
-def _grid(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple(":--" for _ in head), *rows]
+def grid(cells: pd.DataFrame, right: Sequence[str] = ()) -> str:
+    """A frame of texts as GitHub's Markdown, these columns to the right."""
+    ends = ["--:" if name in right else ":--" for name in cells.columns]
+    lines = [list(cells.columns), ends, *cells.to_numpy(str).tolist()]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

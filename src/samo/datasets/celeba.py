@@ -11,31 +11,99 @@ Two protocols, chosen by the network:
 Pictures are resized to a square, which changes their proportions, as in the papers. Neither protocol augments.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from samo.datasets.parts import celeba_lists, pictures
+from samo.datasets.parts import pictures
 from samo.datasets.parts.arrays import ArraySplit
-from samo.datasets.parts.celeba_lists import SPLITS, Lists
 from samo.datasets.parts.prepared import sheet as read_sheet
-from samo.datasets.parts.sources import Given
+from samo.datasets.parts.sources import FAULTS, Given, lines, refuse
+from samo.datasets.parts.tasks import SPLITS, Task
+from samo.datasets.parts.tasks import problem as assemble
 from samo.models import celeba as cnn9
 from samo.models import resnet18
 from samo.training import settings
-from samo.training.problem import Metric, Problem, Values
+from samo.training.problem import Problem
+
+IMAGES = "img_align_celeba"
+ATTRIBUTES = "list_attr_celeba.txt"
+PARTITION = "list_eval_partition.txt"
+FORMATS, MODES = ("JPEG",), ("RGB",)
+
+
+def read_lists(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Both lists: a row a file in the partition's order, with 1 for each attribute that it has; and its split, 0 to 2.
+
+    Raises:
+        ValueError: a line is not as published, or the lists name different files; up to `FAULTS` lines are named.
+    """
+    path, partition = folder / ATTRIBUTES, folder / PARTITION
+    found = lines(path)
+    count, names = [*found, "", ""][:2]
+    attributes = _table(path, found[2:], 3, names.split(), ("-1", "1"))
+    if count.strip() != str(len(attributes)):
+        raise ValueError(f"{path}: its first line says {count.strip()[:20]!r}, but {len(attributes)} files follow")
+    parts = _table(partition, lines(partition), 1, ["split"], ("0", "1", "2"))["split"]
+    faults = [f"{partition}: nothing about {name}" for name in attributes.index.difference(parts.index)]
+    refuse(faults + [f"{path}: nothing about {name}" for name in parts.index.difference(attributes.index)])
+    return (attributes.loc[parts.index] > 0).astype(np.uint8), parts
+
+
+def check(folder: Path) -> list[str]:
+    """What is wrong with a folder that a person filled, at most `FAULTS` lines: lists, names, then every picture."""
+    if absent := [_absent(folder, name) for name in (ATTRIBUTES, PARTITION, IMAGES) if not (folder / name).exists()]:
+        return absent
+    try:
+        names = list(read_lists(folder)[1].index)
+    except ValueError as error:
+        return str(error).splitlines()
+    found = {path.name for path in (folder / IMAGES).glob("*.jpg")}
+    missing, unknown = [n for n in names if n not in found], sorted(found.difference(names))
+    if missing or unknown:
+        faults = [f"{folder / IMAGES}: {len(found)} pictures, but the lists name {len(names)}"]
+        faults += [_absent(folder, f"{IMAGES}/{missing[0]}")] if missing else []
+        faults += [f"{folder / IMAGES / name}: missing" for name in missing[1:FAULTS]]
+        return [*faults, *(f"{folder / IMAGES / name}: in neither list" for name in unknown[:FAULTS])][:FAULTS]
+    return list(islice(pictures.faults((folder / IMAGES / name for name in names), FORMATS, MODES), FAULTS))
+
+
+def _absent(folder: Path, name: str) -> str:
+    elsewhere = next(folder.rglob(Path(name).name), None)
+    return f"{folder / name}: missing" + (f"; move it here from {elsewhere}" if elsewhere else "")
+
+
+def _table(path: Path, rows: list[str], first: int, columns: list[str], allowed: tuple[str, ...]) -> pd.DataFrame:
+    """Rows, the first of them in line `first`: a file's name and an allowed number for each column."""
+    found: dict[str, list[int]] = {}
+    faults = []
+    for n, row in enumerate(rows, first):
+        name, *values = row.split() or [""]
+        if len(values) != len(columns) or not set(allowed).issuperset(values):
+            faults.append(f"{path}, line {n}: not a name and {len(columns)} times {' or '.join(allowed)}")
+        elif Path(name).name != name or not name.endswith(".jpg"):  # it is joined to a folder's path
+            faults.append(f"{path}, line {n}: {name} is no name of a .jpg")
+        elif name in found:
+            faults.append(f"{path}, line {n}: {name} for the second time")
+        else:
+            found[name] = [int(value) for value in values]
+    refuse(faults)
+    return pd.DataFrame.from_dict(found, orient="index", columns=columns)
+
 
 RAW = Given(
     what="CelebA (aligned and cropped pictures, attributes, partition)",
     where="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
-    layout=f"{celeba_lists.IMAGES}/*.jpg, {celeba_lists.ATTRIBUTES}, {celeba_lists.PARTITION}",
-    check=celeba_lists.check,
+    layout=f"{IMAGES}/*.jpg, {ATTRIBUTES}, {PARTITION}",
+    check=check,
 )
 MEAN = (72.39239876, 82.90891754, 73.15835921)
 """Of red, green and blue, in F-MTL's code; of 255."""
@@ -69,82 +137,52 @@ class Training(settings.Training):
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write `<split>_images.npy` [N, side, side, 3] and `<split>_labels.npy` [N, 40], both uint8.
-
-    Returns:
-        The datasheet.
+    """Write `<split>_images.npy` [N, side, side, 3] and `<split>_labels.npy` [N, 40], both uint8; return the datasheet.
 
     Raises:
         ValueError: a split has fewer faces than asked for, or none; a list or picture is not what it should be.
     """
-    lists = celeba_lists.read_lists(raw)
+    labels, parts = read_lists(raw)
     sheet: dict[str, Any] = {
         "what": f"aligned faces, resized to {data.side} x {data.side}",
         "subset_of": "202,599 faces as published",
-        "attributes": list(lists.attributes),
+        "attributes": list(labels.columns),
         "side": data.side,
         "splits": {},
     }
-    for split, wanted in zip(SPLITS, (data.train, data.val, data.test), strict=True):
-        chosen, there = _chosen(lists, split, wanted)
-        paths = [raw / celeba_lists.IMAGES / lists.names[n] for n in chosen]
-        pictures.write(out / f"{split}_images.npy", paths, data.side, celeba_lists.FORMATS, celeba_lists.MODES)
-        labels = lists.labels[chosen]
-        np.save(out / f"{split}_labels.npy", labels)
+    for number, split in enumerate(SPLITS):
+        wanted, there = getattr(data, split), labels[parts == number]
+        if len(there) < (wanted or 1):
+            raise ValueError(f"{split}: {wanted or 1} faces are asked for, the partition has {len(there)}")
+        chosen = there[:wanted]
+        paths = [raw / IMAGES / name for name in chosen.index]
+        pictures.write(out / f"{split}_images.npy", paths, data.side, FORMATS, MODES)
+        np.save(out / f"{split}_labels.npy", np.ascontiguousarray(chosen))
         sheet["splits"][split] = {
             "images": len(chosen),
-            "left_out": {"beyond the number asked for": there - len(chosen)},
-            "positive": dict(zip(lists.attributes, labels.sum(0, dtype=int).tolist(), strict=True)),
+            "left_out": {"beyond the number asked for": len(there) - len(chosen)},
+            "positive": chosen.sum().to_dict(),
         }
     return sheet
 
 
-def _chosen(lists: Lists, split: str, wanted: int | None) -> tuple[list[int], int]:
-    there = np.flatnonzero(lists.split == SPLITS.index(split))
-    if len(there) < (wanted or 1):
-        raise ValueError(f"{split}: {wanted or 1} faces are asked for, the partition has {len(there)}")
-    return there[:wanted].tolist(), len(there)
+def _answers(output: Tensor, target: Tensor) -> Tensor:
+    """True positives, wrong answers, faces. One column is the logit of yes, two are those of no and yes."""
+    yes, true = output[:, -1] > (output[:, 0] if output.shape[1] == 2 else 0), target.bool()
+    return torch.stack([(yes & true).sum(), (yes ^ true).sum(), torch.ones_like(true).sum()])
 
 
-class _Counts:
-    """Right and wrong answers an attribute, over all faces.
-
-    Args:
-        tasks: their names.
-        columns: of the labels, one a task.
-        says_yes: outputs -> whether the face has the attribute, [N].
-        summary: (true positives, false positives, false negatives, faces) -> the metrics of a task.
-    """
-
-    def __init__(
-        self,
-        tasks: Sequence[str],
-        columns: Sequence[int],
-        says_yes: Callable[[Tensor], Tensor],
-        summary: Callable[[int, int, int, int], dict[str, float]],
-    ) -> None:
-        self.tasks, self.columns, self.says_yes, self.summary = tasks, columns, says_yes, summary
-        self.counts = torch.zeros(len(tasks), 4, dtype=torch.int64)
-
-    def update(self, outputs: Mapping[int, Tensor], batch: tuple[Tensor, Tensor]) -> None:
-        asked = list(outputs)
-        yes = torch.stack([self.says_yes(output) for output in outputs.values()], dim=1)
-        true = batch[1][:, [self.columns[k] for k in asked]].bool()
-        counts = torch.stack([yes & true, yes & ~true, ~yes & true, torch.ones_like(yes)]).sum(1).T
-        self.counts[asked] += counts.cpu()
-
-    def compute(self) -> Values:
-        return {task: self.summary(*row) for task, row in zip(self.tasks, self.counts.tolist(), strict=True)}
+def _f1(sums: Tensor) -> dict[str, float]:
+    hits, wrong, _ = sums.tolist()
+    return {"f1": 200 * hits / max(1, 2 * hits + wrong)}
 
 
-def f1(hits: int, false_alarms: int, misses: int, faces: int) -> dict[str, float]:
-    """F1 in per cent, 0 where there is nothing to find and nothing found; `faces` plays no part."""
-    return {"f1": 200 * hits / max(1, 2 * hits + false_alarms + misses)}
+def _error(sums: Tensor) -> dict[str, float]:
+    return {"error": 100 * float(sums[1]) / float(sums[2])}
 
 
-def error(hits: int, false_alarms: int, misses: int, faces: int) -> dict[str, float]:
-    """The share of wrong answers in per cent; `hits` play no part."""
-    return {"error": 100 * (false_alarms + misses) / max(1, faces)}
+def _binary(output: Tensor, target: Tensor) -> Tensor:
+    return binary_cross_entropy_with_logits(output[:, 0], target.float())
 
 
 def problem(prepared: Path, training: Training) -> Problem:
@@ -156,14 +194,11 @@ def problem(prepared: Path, training: Training) -> Problem:
         ValueError: an attribute is asked for that there is not, or one twice.
     """
     named = read_sheet(prepared, "attributes")["attributes"]
-    tasks = tuple(training.attributes or named)
-    if unknown := [task for task in tasks if task not in named]:
-        raise ValueError(f"celeba: no attribute {', '.join(unknown)}; there are {', '.join(named)}")
-    if len(set(tasks)) < len(tasks):
-        raise ValueError(f"celeba: an attribute is asked for twice: {', '.join(tasks)}")
+    tasks = training.attributes or named
+    if not set(tasks) <= set(named) or len(set(tasks)) < len(tasks):
+        raise ValueError(f"celeba: attributes are {', '.join(tasks)}; allowed, each once: {', '.join(named)}")
     columns = [named.index(task) for task in tasks]
     one_logit = training.network == "cnn9"
-    metric = "f1" if one_logit else "error"
 
     def transform(images: Tensor) -> Tensor:
         # [N, H, W, 3] seen as [N, 3, H, W]: the layout in which convolutions are fastest on a CPU.
@@ -174,36 +209,17 @@ def problem(prepared: Path, training: Training) -> Problem:
 
     def network() -> nn.Module:
         built = (cnn9.build if one_logit else resnet18.build_faces)(len(tasks))
-        built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return built
+        return built.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
-    def forward(network: nn.Module, batch: tuple[Tensor, Tensor], tasks: Sequence[int]) -> Sequence[Tensor]:
-        outputs: Sequence[Tensor] = network(batch[0], tasks)
-        return outputs
-
-    def loss(task: int, output: Tensor, batch: tuple[Tensor, Tensor]) -> Tensor:
-        label = batch[1][:, columns[task]]
-        if one_logit:
-            return binary_cross_entropy_with_logits(output[:, 0], label.float())
-        return cross_entropy(output, label)
-
-    def meter() -> _Counts:
-        if one_logit:
-            return _Counts(tasks, columns, lambda output: output[:, 0] > 0, f1)
-        return _Counts(tasks, columns, lambda output: output[:, 1] > output[:, 0], error)
-
-    def score(values: Values) -> float:
-        mean = sum(values[task][metric] for task in tasks) / len(tasks)
-        return mean if one_logit else -mean
-
-    return Problem(
-        tasks=tasks,
-        metrics=tuple(Metric(task, metric, higher_is_better=one_logit, unit="%") for task in tasks),
-        network=network,
-        forward=forward,
-        loss=loss,
-        meter=meter,
-        splits={split: ArraySplit(prepared, split, transform) for split in SPLITS},
-        score=score,
+    splits = {split: ArraySplit(prepared, split, transform) for split in SPLITS}
+    if one_logit:
+        kind = partial(Task, metrics=(("f1", True, "%"),), loss=_binary, summary=_f1, score=lambda v: v["f1"])
+    else:
+        kind = partial(
+            Task, metrics=(("error", False, "%"),), loss=cross_entropy, summary=_error, score=lambda v: -v["error"]
+        )
+    return assemble(
+        *([kind(name, count=_answers) for name in tasks], network, splits),
+        target=lambda k, batch: batch[1][:, columns[k]],
         probe=training.batch,  # K = 40 gradients of 500 pictures would hold gigabytes
     )

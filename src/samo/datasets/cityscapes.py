@@ -1,16 +1,16 @@
 """Cityscapes (Cordts et al. 2016) as MTAN's authors publish it: 7 classes and inverse depth of 3,475 street views."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from samo.datasets.parts.dense import depth, published, segmentation
-from samo.datasets.parts.dense import problem as dense
+from samo.datasets.parts.dense import published
+from samo.datasets.parts.dense import tasks as dense
 from samo.datasets.parts.dense.folders import Layout
+from samo.datasets.parts.dense.tasks import DEPTH, SEGMENTATION
 from samo.datasets.parts.sources import Given
-from samo.training.problem import Problem
 
 CLASSES = ("flat", "construction", "object", "nature", "sky", "human", "vehicle")
-TASKS = (segmentation.TASK, depth.TASK)
 LAYOUT = Layout(
     folders={"image": ("image",), "label": ("label_7", "label"), "depth": ("depth",)},
     images={"train": 2975, "val": 500},
@@ -36,12 +36,9 @@ Training = dense.Training
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """Write `<split>_{image,label,depth}.npy`; return the datasheet. See `samo.datasets.parts.dense.published`."""
-    return {"what": RAW.what, **published.prepare(raw, out, data, LAYOUT, CLASSES)}
+    return published.prepare(raw, out, data, LAYOUT, CLASSES, RAW.what)
 
 
-def problem(prepared: Path, training: dense.Training) -> Problem:
-    """Cityscapes from its prepared arrays: four metrics. Its "depth" is inverse and without a unit.
-
-    Relative errors are far above 1 in the papers (27.77 for single-task training): distant pixels have targets near 0.
-    """
-    return dense.build(prepared, training, TASKS, depth_unit="")
+problem = partial(dense.build, tasks=(SEGMENTATION, DEPTH), depth_unit="")
+"""Four metrics. "depth" is inverse and without a unit; relative errors are far above 1 in the papers (27.77 for
+single-task training), since distant pixels have targets near 0."""

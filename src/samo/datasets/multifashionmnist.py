@@ -5,31 +5,18 @@ say that the first, upper left one is the digit.
 """
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 from samo.datasets.parts import composites
 from samo.datasets.parts.composites import Data, Training
 from samo.datasets.parts.digits import FASHION, MNIST
-from samo.training.problem import Problem
 
 __all__ = ["RAW", "Data", "Training", "prepare", "problem"]
 
-# Both publishers name their files alike: a folder each.
-RAW = tuple(
-    replace(file, name=f"{folder}/{file.name}")
-    for folder, files in (("mnist", MNIST), ("fashion", FASHION))
-    for file in files
-)
 TASKS = ("digit", "garment")
+FOLDERS = {"mnist": MNIST, "fashion": FASHION}  # both publishers name their files alike
+RAW = tuple(replace(file, name=f"{folder}/{file.name}") for folder, files in FOLDERS.items() for file in files)
+WHAT = "an MNIST digit and a Fashion-MNIST garment overlaid on a 36 x 36 image"
 
-
-def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write the composites; see `samo.datasets.parts.composites.prepare`."""
-    what = "an MNIST digit and a Fashion-MNIST garment overlaid on a 36 x 36 image"
-    return composites.prepare([raw / "mnist", raw / "fashion"], TASKS, what, out, data)
-
-
-def problem(prepared: Path, training: Training) -> Problem:
-    """Multi-Fashion+MNIST from its prepared arrays."""
-    return composites.problem(prepared, training, TASKS)
+prepare = partial(composites.prepare, what=WHAT, tasks=TASKS, folders=tuple(FOLDERS))
+problem = partial(composites.problem, tasks=TASKS)

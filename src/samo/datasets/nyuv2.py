@@ -1,19 +1,19 @@
 """NYUv2 (Silberman et al. 2012) as MTAN's authors publish it: 13 classes, depth and surface normals of 1,449 rooms."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from samo.datasets.parts.dense import depth, normals, published, segmentation
-from samo.datasets.parts.dense import problem as dense
+from samo.datasets.parts.dense import published
+from samo.datasets.parts.dense import tasks as dense
 from samo.datasets.parts.dense.folders import Layout
+from samo.datasets.parts.dense.tasks import DEPTH, NORMALS, SEGMENTATION
 from samo.datasets.parts.sources import Given
-from samo.training.problem import Problem
 
 CLASSES = (
     *("bed", "books", "ceiling", "chair", "floor", "furniture", "objects"),
     *("picture", "sofa", "table", "tv", "wall", "window"),
 )
-TASKS = (segmentation.TASK, depth.TASK, normals.TASK)
 LAYOUT = Layout(
     folders={"image": ("image",), "label": ("label",), "depth": ("depth",), "normal": ("normal",)},
     images={"train": 795, "val": 654},
@@ -38,13 +38,9 @@ Training = dense.Training
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write `<split>_{image,label,depth,normal}.npy`; return the datasheet.
-
-    See `samo.datasets.parts.dense.published`.
-    """
-    return {"what": RAW.what, **published.prepare(raw, out, data, LAYOUT, CLASSES)}
+    """Write `<split>_{image,label,depth,normal}.npy`; return the datasheet."""
+    return published.prepare(raw, out, data, LAYOUT, CLASSES, RAW.what)
 
 
-def problem(prepared: Path, training: dense.Training) -> Problem:
-    """NYUv2 from its prepared arrays: nine metrics, depth in metres."""
-    return dense.build(prepared, training, TASKS, depth_unit="m")
+problem = partial(dense.build, tasks=(SEGMENTATION, DEPTH, NORMALS), depth_unit="m")
+"""Nine metrics, depth in metres."""

@@ -10,7 +10,7 @@ The folders decide domains and classes: PACS in the same layout is another such 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import itertools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,17 +19,16 @@ import torch
 from pydantic import Field
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from samo.datasets.parts import domain_folders, pictures
-from samo.datasets.parts.arrays import ArraySplit
-from samo.datasets.parts.domain_folders import SPLITS, Example
-from samo.datasets.parts.domains import DomainBatch, DomainSplit, present
+from samo.datasets.parts.arrays import ArraySplit, DomainSplit, present
 from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.datasets.parts.sources import Given
+from samo.datasets.parts.tasks import SPLITS, classification
+from samo.datasets.parts.tasks import problem as assemble
 from samo.models import resnet18
 from samo.training import settings
-from samo.training.problem import Metric, Problem, Values
+from samo.training.problem import Problem
 
 RAW = Given(
     what="Office-Home (pictures of 65 things in 4 domains)",
@@ -71,54 +70,42 @@ class Training(settings.Training):
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """Write `<split>_<domain>_images.npy` [N, side, side, 3] and `<split>_<domain>_labels.npy` [N], and the weights.
 
-    The pictures of a domain are in a random order.
-
-    Returns:
-        The datasheet.
+    The pictures of a domain are in a random order. Returns the datasheet.
 
     Raises:
         ValueError: a folder, list, picture or the file of weights is not what it should be, or a split is empty.
     """
     domains = domain_folders.read_domains(raw)
     splits, listed = domain_folders.read_split(raw, domains, data.seed)
+    ours = f"ours, 60 : 20 : 20 of each class of each domain, seed {data.seed}; no lists were given"
     sheet: dict[str, Any] = {
         "what": f"{len(domains.classes)} classes of pictures in {len(domains.files)} domains, "
         f"resized to {data.side} x {data.side}",
-        "split": "by the lists given"
-        if listed
-        else f"ours, 60 : 20 : 20 of each class of each domain, seed {data.seed}; no lists were given",
+        "split": "by the lists given" if listed else ours,
         "domains": list(domains.files),
         "classes": list(domains.classes),
         "side": data.side,
         "weights": None if data.weights is None else _weights(raw / data.weights, out / WEIGHTS),
-        "splits": {},
+        "splits": {split: {} for split in SPLITS},
     }
     rng = np.random.default_rng(data.seed)
-    for split, wanted in zip(SPLITS, (data.train, data.val, data.test), strict=True):
-        sheet["splits"][split] = {}
-        for domain, examples in splits[split].items():
-            chosen = _draw(examples, wanted, rng)
-            if not chosen:
-                raise ValueError(f"{domain}: no pictures in {split}")
-            name = f"{split}_{domain}"
-            labels = np.array([label for _, label in chosen], np.uint16)
-            modes = pictures.write(
-                out / f"{name}_images.npy", [path for path, _ in chosen], data.side, domain_folders.FORMATS
-            )
-            np.save(out / f"{name}_labels.npy", labels)
-            counts = np.bincount(labels, minlength=len(domains.classes)).tolist()
-            sheet["splits"][split][domain] = {
-                "images": len(chosen),
-                "left_out": {"beyond the number asked for": len(examples) - len(chosen)},
-                "class_counts": dict(zip(domains.classes, counts, strict=True)),
-                "converted_to_rgb": {mode: n for mode, n in sorted(modes.items()) if mode != "RGB"},
-            }
+    for split, domain in itertools.product(SPLITS, domains.files):
+        examples, name = splits[split][domain], f"{split}_{domain}"
+        # Mixed even where all are wanted: lists go class by class, and what looks at the first ones must not see one.
+        chosen = [examples[n] for n in rng.permutation(len(examples))[: getattr(data, split)].tolist()]
+        if not chosen:
+            raise ValueError(f"{domain}: no pictures in {split}")
+        paths, labels = zip(*chosen, strict=True)
+        modes = pictures.write(out / f"{name}_images.npy", paths, data.side, domain_folders.FORMATS)
+        np.save(out / f"{name}_labels.npy", np.array(labels, np.uint16))
+        counts = np.bincount(labels, minlength=len(domains.classes)).tolist()
+        sheet["splits"][split][domain] = {
+            "images": len(chosen),
+            "left_out": {"beyond the number asked for": len(examples) - len(chosen)},
+            "class_counts": dict(zip(domains.classes, counts, strict=True)),
+            "converted_to_rgb": {mode: n for mode, n in sorted(modes.items()) if mode != "RGB"},
+        }
     return sheet
-
-
-def _draw(examples: list[Example], wanted: int | None, rng: np.random.Generator) -> list[Example]:
-    # Mixed even where all are wanted: lists go class by class, and what looks at the first examples must not see one.
-    return [examples[n] for n in rng.permutation(len(examples))[:wanted].tolist()]
 
 
 def _weights(path: Path, out: Path) -> dict[str, str]:
@@ -130,25 +117,6 @@ def _weights(path: Path, out: Path) -> dict[str, str]:
     save_file(backbone.state_dict(), out)
     with path.open("rb") as stream:
         return {"file": path.name, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
-
-
-class _Accuracy:
-    """Share of right classes a domain, in per cent, over all its pictures."""
-
-    def __init__(self, domains: Sequence[str]) -> None:
-        self.domains = domains
-        self.right = [0] * len(domains)
-        self.seen = [0] * len(domains)
-
-    def update(self, outputs: Mapping[int, Tensor], batch: DomainBatch) -> None:
-        for k, output in outputs.items():
-            labels = batch[k][1]
-            self.seen[k] += len(labels)
-            self.right[k] += int((output.argmax(1) == labels).sum())
-
-    def compute(self) -> Values:
-        counts = zip(self.domains, self.right, self.seen, strict=True)
-        return {domain: {"accuracy": 100 * right / max(1, seen)} for domain, right, seen in counts}
 
 
 def problem(prepared: Path, training: Training) -> Problem:
@@ -165,29 +133,16 @@ def problem(prepared: Path, training: Training) -> Problem:
     def network() -> nn.Module:
         weights = None if sheet["weights"] is None else prepared / WEIGHTS
         built = resnet18.build_domains(len(domains), len(sheet["classes"]), weights)
-        built.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return built
+        return built.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
-    def forward(network: nn.Module, batch: DomainBatch, tasks: Sequence[int]) -> Sequence[Tensor]:
-        return [network(batch[k][0], [k])[0] for k in tasks]
+    def split(name: str) -> DomainSplit:
+        return DomainSplit([ArraySplit(prepared, f"{name}_{d}", transform) for d in domains], at_most=training.batch)
 
-    def loss(task: int, output: Tensor, batch: DomainBatch) -> Tensor:
-        return cross_entropy(output, batch[task][1])
-
-    def parts(split: str) -> list[ArraySplit]:
-        return [ArraySplit(prepared, f"{split}_{domain}", transform) for domain in domains]
-
-    def score(values: Values) -> float:
-        return sum(values[domain]["accuracy"] for domain in domains) / len(domains)
-
-    return Problem(
-        tasks=domains,
-        metrics=tuple(Metric(domain, "accuracy", higher_is_better=True, unit="%") for domain in domains),
-        network=network,
-        forward=forward,
-        loss=loss,
-        meter=lambda: _Accuracy(domains),
-        splits={split: DomainSplit(parts(split), at_most=training.batch) for split in SPLITS},
-        score=score,
+    return assemble(
+        [classification(domain) for domain in domains],
+        network,
+        {name: split(name) for name in SPLITS},
+        target=lambda k, batch: batch[k][1],
+        forward=lambda network, batch, tasks: [network(batch[k][0], [k])[0] for k in tasks],
         present=present,
     )

@@ -16,27 +16,28 @@ Ours, where it differs from the papers' code:
   `score` is minus the mean over targets of MAE / standard deviation of the training targets.
 """
 
-import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from samo.datasets.parts.prepared import sheet as read_sheet
 from samo.datasets.parts.sources import RawFile, WheelMember
+from samo.datasets.parts.tasks import SPLITS, Task
+from samo.datasets.parts.tasks import problem as assemble
 from samo.training import settings
-from samo.training.problem import Meter, Metric, Problem, Values
+from samo.training.problem import Problem
 
 if TYPE_CHECKING:
     # Graphs and chemistry take seconds to import, and every stage reads every dataset's settings.
     from samo.datasets.parts.molecules import Molecule
-    from samo.models.mpnn import Molecules
 
 _FILES = (
     ("qm9_part1.csv", 69693764, "19f0a5d595462d52cd82eef3370f3e9eb55a1f52cb14985657200349568deff3"),
@@ -104,138 +105,101 @@ class Training(settings.Training):
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write the arrays of `samo.datasets.parts.graphs.save` for each split; return the datasheet."""
-    from samo.datasets.parts import graphs, molecules
+    """Write the arrays of `samo.datasets.parts.molecules.save` for each split; return the datasheet."""
+    from samo.datasets.parts import molecules
+    from samo.datasets.parts.molecules import ELEMENTS, UnreadableError
 
-    total = sum(1 for _ in _rows(raw))
-    wanted = data.test + data.val + (data.train or 2)
-    if wanted > total:
-        raise ValueError(f"{raw}: {total} molecules, but train, val and test want {wanted}")
-    order = np.random.default_rng(data.seed).permutation(total)
-    ends = (data.test, data.test + data.val, total if data.train is None else wanted)
-    chosen = dict(zip(("test", "val", "train"), np.split(order[: ends[2]], ends[:2]), strict=True))
-    found, left_out = _read(raw, set(order[: ends[2]].tolist()))
+    rows = pd.concat([_table(raw / file.name) for file in RAW], ignore_index=True)
+    train = len(rows) - data.test - data.val if data.train is None else data.train
+    if (wanted := data.test + data.val + max(2, train)) > len(rows):
+        raise ValueError(f"{raw}: {len(rows)} molecules, but train, val and test want {wanted}")
+    order = np.random.default_rng(data.seed).permutation(len(rows))
     sheet: dict[str, Any] = {
         "what": "small organic molecules of H, C, N, O and F with eleven quantum-chemical properties",
-        "subset_of": f"{total:,} molecules, of which the papers train on 110,831",
+        "subset_of": f"{len(rows):,} molecules, of which the papers train on 110,831",
         "units": {task: target.unit for task, target in TARGETS.items()},
-        "left_out": dict(left_out),
+        "left_out": Counter(),
         "splits": {},
     }
-    for split in ("train", "val", "test"):
-        pairs = [found[index] for index in chosen[split].tolist() if index in found]
-        if not pairs:
-            raise ValueError(f"{raw}: none of the {split} molecules can be read ({dict(left_out)})")
-        read, targets = [molecule for molecule, _ in pairs], np.array([values for _, values in pairs])
-        graphs.save(out, split, read, targets)
-        atoms = sum(molecule.features[:, :5].sum(0, dtype=np.int64) for molecule in read)
+    parts = np.split(order[:wanted], (data.test, data.test + data.val))
+    for split, chosen in zip(("test", "val", "train"), parts, strict=True):
+        read, targets = [], []
+        for row in rows.iloc[chosen].to_dict("records"):
+            try:
+                molecule, values = _read(row)
+            except UnreadableError as reason:
+                sheet["left_out"][str(reason)] += 1
+            except ValueError as error:
+                raise ValueError(f"{row['where']}: {error}") from error
+            else:
+                read.append(molecule)
+                targets.append(values)
+        if not read:
+            raise ValueError(f"{raw}: none of the {split} molecules can be read ({dict(sheet['left_out'])})")
+        molecules.save(out, split, read, np.array(targets))
+        atoms = np.sum([molecule.features[:, :5].sum(0, dtype=np.int64) for molecule in read], axis=0)
         sheet["splits"][split] = {
             "molecules": len(read),
-            "atoms": dict(zip(molecules.ELEMENTS, np.asarray(atoms).tolist(), strict=True)),
+            "atoms": dict(zip(ELEMENTS, atoms.tolist(), strict=True)),
             "bonds": sum(len(molecule.bonds) for molecule in read),
         }
         if split == "train":
-            sheet["mean"], sheet["std"] = targets.mean(0).tolist(), targets.std(0).tolist()
+            sheet["mean"], sheet["std"] = np.mean(targets, axis=0).tolist(), np.std(targets, axis=0).tolist()
     return sheet
 
 
-def _rows(raw: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of all tables, each with where it stands."""
-    needed = {"SMILES", "Elements", "XYZ_Ang", *(target.column for target in TARGETS.values())}
-    for file in RAW:
-        path = raw / file.name
-        with path.open(newline="", encoding="utf-8") as stream:
-            table = csv.DictReader(stream, strict=True)
-            try:
-                if missing := needed - set(table.fieldnames or ()):
-                    raise ValueError(f"no column {', '.join(sorted(missing))}")
-                for row in table:
-                    if None in row or None in row.values():
-                        raise ValueError(f"not {len(table.fieldnames or ())} fields")
-                    yield f"{path}, line {table.line_num}", row
-            except (csv.Error, ValueError) as error:
-                raise ValueError(f"{path}, line {table.line_num}: {error}") from error
+def _table(path: Path) -> pd.DataFrame:
+    """A raw table, every value a text, and in which line each row stands."""
+    columns = ["SMILES", "Elements", "XYZ_Ang", *(target.column for target in TARGETS.values())]
+    try:
+        found = pd.read_csv(path, usecols=columns, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise ValueError(f"{path}: {str(error).splitlines()[0]}") from error
+    found["where"] = [f"{path}, line {n}" for n in range(2, len(found) + 2)]
+    if cut := found.loc[found.isna().any(axis=1), "where"].tolist():
+        raise ValueError(f"{cut[0]}: too few fields")
+    return found
 
 
-def _read(raw: Path, wanted: set[int]) -> tuple[dict[int, tuple["Molecule", NDArray[np.float64]]], Counter[str]]:
-    """The wanted molecules that can be read with their targets, by their place in the tables; why others cannot."""
-    from samo.datasets.parts.molecules import UnreadableError, read
+def _read(row: dict[Any, str]) -> tuple["Molecule", NDArray[np.float64]]:
+    """A row's molecule and its targets."""
+    from samo.datasets.parts.molecules import ELEMENTS, read
 
-    found, left_out = {}, Counter[str]()
-    for index, (where, row) in enumerate(_rows(raw)):
-        if index not in wanted:
-            continue
-        elements = row["Elements"].strip("[]").replace("'", "").split(",")
-        try:
-            positions = np.array(row["XYZ_Ang"].replace("[", "").replace("]", "").split(","), np.float32)
-            targets = _targets(row, elements)
-            if not (np.isfinite(positions).all() and np.isfinite(targets).all()):
-                raise ValueError("a value is not finite")
-            molecule = read(row["SMILES"], elements, positions.reshape(len(elements), 3))
-        except UnreadableError as reason:
-            left_out[str(reason)] += 1
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from error
-        else:
-            found[index] = molecule, targets
-    return found, left_out
-
-
-def _targets(row: dict[str, str], elements: list[str]) -> NDArray[np.float64]:
-    from samo.datasets.parts.molecules import ELEMENTS
-
+    elements = row["Elements"].strip("[]").replace("'", "").split(",")
+    positions = np.array(row["XYZ_Ang"].replace("[", "").replace("]", "").split(","), np.float32)
     counts = [elements.count(element) for element in ELEMENTS]
-    return np.array([t.factor * (float(row[t.column]) - np.dot(counts, t.atoms)) for t in TARGETS.values()])
+    targets = np.array([t.factor * (float(row[t.column]) - np.dot(counts, t.atoms)) for t in TARGETS.values()])
+    if not (np.isfinite(positions).all() and np.isfinite(targets).all()):
+        raise ValueError("a value is not finite")
+    return read(row["SMILES"], elements, positions.reshape(len(elements), 3)), targets
 
 
-class _MeanAbsoluteError:
-    """Of every target, in its unit, over all molecules."""
+def _task(name: str, unit: str, std: float) -> Task:
+    """A target: squared error of its standardised values, mean absolute error in its unit, of which they have `std`."""
 
-    def __init__(self, std: Sequence[float]) -> None:
-        self.std = std
-        self.total = [0.0] * len(TASKS)
-        self.seen = 0
+    def loss(output: Tensor, target: Tensor) -> Tensor:
+        return mse_loss(output.squeeze(1), target)
 
-    def update(self, outputs: Mapping[int, Tensor], batch: tuple["Molecules", Tensor]) -> None:
-        targets = batch[1]
-        self.seen += len(targets)
-        for k, output in outputs.items():
-            self.total[k] += self.std[k] * float((output.squeeze(1) - targets[:, k]).abs().double().sum())
+    def count(output: Tensor, target: Tensor) -> Tensor:
+        off = (output.squeeze(1) - target).abs().double()
+        return torch.stack([off.sum(), torch.ones_like(off).sum()])
 
-    def compute(self) -> Values:
-        return {task: {"mae": total / self.seen} for task, total in zip(TASKS, self.total, strict=True)}
+    def summary(sums: Tensor) -> dict[str, float]:
+        return {"mae": std * float(sums[0] / sums[1])}
+
+    return Task(name, (("mae", False, unit),), loss, count, summary, lambda values: -values["mae"] / std)
 
 
 def problem(prepared: Path, training: Training) -> Problem:
-    """QM9 from its prepared arrays; the losses are squared errors of standardised targets."""
-    from samo.datasets.parts.graphs import GraphSplit
+    """QM9 from its prepared arrays."""
+    from samo.datasets.parts.molecules import GraphSplit
     from samo.models import mpnn
 
     sheet = read_sheet(prepared, "mean", "std")
-    mean: list[float] = sheet["mean"]
-    std: list[float] = sheet["std"]
-
-    def forward(network: nn.Module, batch: tuple["Molecules", Tensor], tasks: Sequence[int]) -> Sequence[Tensor]:
-        outputs: Sequence[Tensor] = network(batch[0], tasks)
-        return outputs
-
-    def loss(task: int, output: Tensor, batch: tuple["Molecules", Tensor]) -> Tensor:
-        return mse_loss(output.squeeze(1), batch[1][:, task])
-
-    def score(values: Values) -> float:
-        return -sum(values[task]["mae"] / s for task, s in zip(TASKS, std, strict=True)) / len(TASKS)
-
-    def meter() -> Meter:
-        return _MeanAbsoluteError(std)
-
-    return Problem(
-        tasks=TASKS,
-        metrics=tuple(Metric(task, "mae", higher_is_better=False, unit=t.unit) for task, t in TARGETS.items()),
-        network=lambda: mpnn.build(tasks=len(TASKS), width=training.width),
-        forward=forward,
-        loss=loss,
-        meter=meter,
-        splits={name: GraphSplit(prepared, name, np.array(mean), np.array(std)) for name in ("train", "val", "test")},
-        score=score,
+    mean, std = np.array(sheet["mean"]), np.array(sheet["std"])
+    return assemble(
+        [_task(name, target.unit, one) for (name, target), one in zip(TARGETS.items(), sheet["std"], strict=True)],
+        lambda: mpnn.build(tasks=len(TASKS), width=training.width),
+        {split: GraphSplit(prepared, split, mean, std) for split in SPLITS},
         probe=training.batch,  # 500 molecules would cost as much as dozens of steps
     )

@@ -6,23 +6,26 @@ two lamps with shadows, gloss, noise). A view depends on the seed, its split and
 begins with the shorter one. Nothing is void and no depth is missing.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
-from samo.datasets.parts.dense import depth, normals, segmentation
-from samo.datasets.parts.dense import problem as dense
-from samo.datasets.parts.dense.sheet import describe
-from samo.datasets.parts.scenes.builder import CLASSES
+from samo.datasets.parts.dense import tasks as dense
+from samo.datasets.parts.dense.folders import CHANNELS
+from samo.datasets.parts.dense.published import STORED, describe
+from samo.datasets.parts.dense.tasks import DEPTH, NORMALS, SEGMENTATION
 from samo.datasets.parts.scenes.camera import photograph
 from samo.datasets.parts.scenes.furnish import furnish
+from samo.datasets.parts.scenes.furniture import CLASSES
+from samo.datasets.parts.tasks import SPLITS
 from samo.training import settings
-from samo.training.problem import Problem
 
 RAW = ()
-TASKS = (segmentation.TASK, depth.TASK, normals.TASK)
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Side = Annotated[int, Field(ge=8, le=1024)]
 
 
 class Data(settings.Settings):
@@ -34,11 +37,11 @@ class Data(settings.Settings):
         seed: of everything that is drawn.
     """
 
-    train: Annotated[int, Field(ge=1, le=1_000_000)]
-    val: Annotated[int, Field(ge=1, le=1_000_000)]
-    test: Annotated[int, Field(ge=1, le=1_000_000)]
-    height: Annotated[int, Field(ge=8, le=1024)] = 48
-    width: Annotated[int, Field(ge=8, le=1024)] = 64
+    train: Count
+    val: Count
+    test: Count
+    height: Side = 48
+    width: Side = 64
     seed: Annotated[int, Field(ge=0)] = 0
 
 
@@ -50,21 +53,17 @@ class Training(dense.Training):
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """Draw all views into `<split>_{image,label,depth,normal}.npy`; return the datasheet."""
-    for number, split in enumerate(("train", "val", "test")):
-        n = getattr(data, split)
-        shape = (n, 3, data.height, data.width)
-        image, normal = np.empty(shape, np.uint8), np.empty(shape, np.float16)
-        label, far = np.empty((n, *shape[2:]), np.int8), np.empty((n, 1, *shape[2:]), np.float32)
+    for number, split in enumerate(SPLITS):
+        n, size = getattr(data, split), (data.height, data.width)
+        arrays = {kind: np.empty((n, *CHANNELS[kind], *size), dtype) for kind, dtype in STORED.items()}
         for i in range(n):
             rng = np.random.default_rng((data.seed, number, i))
-            view = photograph(furnish(rng), data.height, data.width, rng)
-            image[i], normal[i] = view.image.transpose(2, 0, 1), view.normal.transpose(2, 0, 1)
-            label[i], far[i, 0] = view.label, view.depth
-        for kind, array in (("image", image), ("label", label), ("depth", far), ("normal", normal)):
+            view = photograph(furnish(rng), *size, rng)
+            for kind, array in arrays.items():
+                array[i] = getattr(view, kind)
+        for kind, array in arrays.items():
             np.save(out / f"{split}_{kind}.npy", array)
     return {"what": "synthetic scenes drawn by this project", "seed": data.seed, **describe(out, CLASSES)}
 
 
-def problem(prepared: Path, training: Training) -> Problem:
-    """Scenes from their prepared arrays."""
-    return dense.build(prepared, training, TASKS, depth_unit="m")
+problem = partial(dense.build, tasks=(SEGMENTATION, DEPTH, NORMALS), depth_unit="m")

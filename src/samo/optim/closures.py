@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -13,9 +14,6 @@ from samo.optim.random_state import MaskReplay, capture, restore
 
 Task = int | str
 Closure = Callable[[Any], Sequence[Tensor | None] | Mapping[Any, Tensor | None] | Tensor]
-
-
-PERTURBED = " in a perturbed pass"
 
 
 class LossError(FloatingPointError):
@@ -38,30 +36,25 @@ def evaluate(closure: Closure, tasks: Sequence[Task]) -> list[Tensor | None]:
         if set(found) != set(tasks):
             raise ValueError(f"{asked} those of {list(found)}")
         found = [found[task] for task in tasks]
-    if isinstance(found, Tensor) and found.ndim == 0:
-        raise ValueError(f"{asked} one number: a loss per task is needed")
     if not isinstance(found, Tensor | Sequence):
         raise TypeError(f"{asked} {type(found).__name__}: a list, a dict by task, or a tensor [tasks] is needed")
+    if isinstance(found, Tensor) and found.ndim == 0:
+        raise ValueError(f"{asked} one number: a loss per task is needed")
     if len(found) != len(tasks):
         raise ValueError(f"{asked} {len(found)} losses")
     for task, loss in zip(tasks, found, strict=True):
-        if loss is None:
-            continue
-        if not isinstance(loss, Tensor):
+        if not isinstance(loss, Tensor | None):
             raise TypeError(f"the loss of task {task} is a {type(loss).__name__}: a tensor of one number is needed")
-        if loss.numel() != 1 or loss.is_complex():
+        if loss is not None and (loss.numel() != 1 or loss.is_complex()):
             kind = "complex" if loss.is_complex() else f"of shape {tuple(loss.shape)}"
             raise ValueError(f"the loss of task {task} is {kind}: one real number is needed")
     return [None if loss is None else loss.reshape(()) for loss in found]
 
 
 class First(NamedTuple):
-    """What the first pass gave, for the tasks that have a loss.
+    """What the first pass gave, for the tasks with a loss: `places` are theirs among those asked for.
 
-    Attributes:
-        losses: with their graph, scaled.
-        values: over all ranks, [K], in the closure's unit.
-        places: of these tasks among those asked for.
+    `losses` are scaled and have their graph, `values` [K] are over all ranks, in the closure's unit.
     """
 
     losses: list[Tensor]
@@ -69,66 +62,47 @@ class First(NamedTuple):
     places: list[int]
 
 
+@dataclass
 class TaskLosses:
     """The losses l_i as functions of the weights, for the passes of one step.
 
     A later pass starts from the random state and the buffers that the first one started from, so that a pass at the
     same weights gives the same losses, dropout included. A probe with running statistics sees the buffers that the
-    first pass left. An autocast around the step holds inside the closure alone, without its cache of weights (they
-    are moved between passes).
+    first pass left. An autocast around the step holds inside the closure alone, without its cache of weights.
 
-    Args:
-        closure: tasks -> their losses.
-        tasks: what it is asked for. In here a task is its place among them; those without a loss in the first pass
-            leave the list.
+    Attributes:
+        tasks: what the closure is asked for. In here a task is its place among them; those without a loss in the first
+            pass leave the list.
         modules: every module whose mode and buffers a pass may touch.
         device: of the trunk; its random state is kept beside the CPU's.
-        ranks: those whose losses are averaged; each has its own share of the batch, and its own dropout masks.
-        replay: lets tasks that are asked for apart have the masks that they had together.
         scale: by which losses are multiplied before their gradient is taken (a gradient scaler's).
         owned: the parameters of trunk and heads; where given, the losses may depend on no others.
         strict: whether a gradient that is not finite is an error.
     """
 
-    def __init__(
-        self,
-        closure: Closure,
-        tasks: Sequence[Task],
-        modules: Sequence[nn.Module],
-        device: torch.device,
-        *,
-        ranks: Ranks = ALONE,
-        replay: MaskReplay | None = None,
-        scale: float = 1.0,
-        owned: Collection[Tensor] | None = None,
-        strict: bool = False,
-    ) -> None:
-        self.closure = closure
-        self.tasks = list(tasks)
-        self.modules = modules
-        self.device = device
-        self.ranks = ranks
-        self.replay = MaskReplay() if replay is None else replay
-        self.scale = scale
-        self.owned = owned
-        self.strict = strict
-        self.before = self._after = capture(device)
+    closure: Closure
+    tasks: Sequence[Task]
+    modules: Sequence[nn.Module]
+    device: torch.device
+    ranks: Ranks = ALONE
+    replay: MaskReplay = field(default_factory=MaskReplay)
+    scale: float = 1.0
+    owned: Collection[Tensor] | None = None
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        self.before = self._after = capture(self.device)
         self._draws = True
-        self._buffers = Buffers(modules)
+        self._buffers = Buffers(self.modules)
         self._buffers_before = self._buffers_after = self._buffers.copy()
-        self._autocast = [
-            (kind, torch.get_autocast_dtype(kind))
-            for kind in dict.fromkeys(("cpu", device.type))
-            if torch.is_autocast_enabled(kind)
-        ]
+        kinds = [kind for kind in dict.fromkeys(("cpu", self.device.type)) if torch.is_autocast_enabled(kind)]
+        self._autocast = {kind: torch.get_autocast_dtype(kind) for kind in kinds}
 
     def first(self, *, replayed: bool = False) -> First:
         """An ordinary forward pass: it draws from the global generators and moves running statistics.
 
-        Over ranks, statistics that each took of its own share are averaged, so that all networks stay the same.
-
-        Args:
-            replayed: whether later passes will ask for some of the tasks.
+        Over ranks, statistics that each took of its own share are averaged, so that all networks stay the same. With
+        `replayed`, later passes may ask for some of the tasks.
         """
         self.replay.forget()  # a pass that is not noted must not be answered with what an earlier step noted
         with torch.enable_grad(), self.replay.recording(self.device) if replayed else nullcontext():
@@ -157,11 +131,12 @@ class TaskLosses:
             restore(self._after, self.device)
 
     @contextmanager
-    def without_autocast(self) -> Iterator[None]:
-        """Inside, an autocast around the step holds in the closure alone: vector algebra is done as it stands."""
+    def autocast(self, enabled: bool) -> Iterator[None]:
+        """The autocast around the step on or off, without the weights of passes before in its cache."""
+        torch.clear_autocast_cache()
         with ExitStack() as stack:
-            for kind, _ in self._autocast:
-                stack.enter_context(torch.autocast(kind, enabled=False))
+            for kind, dtype in self._autocast.items():
+                stack.enter_context(torch.autocast(kind, dtype, enabled=enabled))
             try:
                 yield
             finally:
@@ -179,24 +154,22 @@ class TaskLosses:
             found = self._repeated(group, self._buffers_after if running else self._buffers_before)
         return self.ranks.mean(detached(found))
 
-    def check_finite(self, values: Tensor, group: Sequence[int], where: str = "") -> None:
-        """Raise a LossError that names the tasks whose loss is NaN or infinite."""
+    def check(self, values: Tensor, group: Sequence[int], *, gradient: bool = True, where: str = "") -> None:
+        """Raise a LossError that names the tasks whose loss is NaN or infinite.
+
+        Args:
+            gradient: whether these tasks' gradient is finite. Where not, it is an error only if it is to be one
+                (`strict`), and a FloatingPointError though all losses are finite.
+        """
+        if not gradient and not self.strict:
+            return
         finite = torch.isfinite(values)
         if not finite.all():
             bad = zip(group, values.tolist(), finite.tolist(), strict=True)
             raise LossError({self.tasks[n]: value for n, value, ok in bad if not ok}, where)
-
-    def not_finite(self, values: Tensor, group: Sequence[int], where: str = "") -> None:
-        """A gradient of these tasks is not finite: where that is an error, raise it, naming the losses that are not."""
-        if self.strict:
-            self.check_finite(values, group, where)
-            raise FloatingPointError(
-                f"a gradient of task {', '.join(str(self.tasks[n]) for n in group)} is not finite{where}"
-            )
-
-    def check_perturbed(self, losses: Sequence[Tensor], group: Sequence[int]) -> None:
-        """Raise a LossError that names the tasks whose loss in a perturbed pass is not finite, over all ranks."""
-        self.check_finite(self.ranks.mean(detached(losses)), group, PERTURBED)
+        if not gradient:
+            names = ", ".join(str(self.tasks[n]) for n in group)
+            raise FloatingPointError(f"a gradient of task {names} is not finite{where}")
 
     def _repeated(self, group: Sequence[int], buffers: Sequence[Tensor]) -> list[Tensor]:
         self._buffers.put(buffers)
@@ -210,12 +183,8 @@ class TaskLosses:
         return [loss for loss in found if loss is not None]
 
     def _call(self, tasks: Sequence[Task]) -> list[Tensor | None]:
-        # It may hold the weights of the pass before, which were elsewhere; a context around, though off, keeps them.
-        torch.clear_autocast_cache()
-        with ExitStack() as stack:
-            for kind, dtype in self._autocast:
-                stack.enter_context(torch.autocast(kind, dtype))
-            return evaluate(self.closure, tasks)
+        with self.autocast(True):
+            return evaluate(self.closure, list(tasks))
 
     @torch.enable_grad()
     def _scaled(self, losses: list[Tensor]) -> list[Tensor]:
@@ -228,7 +197,7 @@ class TaskLosses:
             raise ValueError("the ranks of the group have no loss for different tasks: leave out the same on all")
         places = [n for n, out in enumerate(absent) if not out]
         if not places:
-            raise ValueError(f"the closure gave no loss for any of the tasks {self.tasks}")
+            raise ValueError(f"the closure gave no loss for any of the tasks {list(self.tasks)}")
         self.tasks = [self.tasks[n] for n in places]
         return places
 
@@ -248,10 +217,8 @@ def check_owned(losses: Sequence[Tensor], owned: Collection[Tensor]) -> None:
         leaf = getattr(node, "variable", None)
         if isinstance(leaf, nn.Parameter) and id(leaf) not in known:
             raise ValueError(
-                f"a parameter of shape {tuple(leaf.shape)} has a part in the losses but is in neither trunk nor heads"
-                ": add it to the trunk, or freeze it"
+                f"a parameter of shape {tuple(leaf.shape)} is in neither trunk nor heads: add or freeze it"
             )
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                nodes.append(following)
+        new = {following for following, _ in node.next_functions if following is not None} - seen
+        seen |= new
+        nodes += new

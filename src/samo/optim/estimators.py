@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,17 +13,13 @@ from samo.optim.closures import TaskLosses
 from samo.optim.parameters import widest
 from samo.optim.perturbation import Vector, Weights
 from samo.optim.random_state import draw_seeds
-from samo.optim.sharpness import Sharpness
+from samo.optim.sharpness import Distribution, Sharpness
 
 
 class Estimate(NamedTuple):
-    """ghat = coefficient x direction, one for all of these tasks.
+    """ghat = coefficient x direction on the tensors that get a local part, one for the tasks of these places.
 
-    Attributes:
-        tasks: their places.
-        direction: on the tensors of the trunk that get a local part.
-        coefficient: a scalar.
-        slopes: what the probe said of each of them, [len(tasks), directions]; None where nothing was probed.
+    `slopes`, [len(tasks), directions], is what the probe said of each of them; None where nothing was probed.
     """
 
     tasks: list[int]
@@ -36,9 +32,8 @@ class AtTheta(NamedTuple):
     """What an estimator may go by.
 
     Attributes:
-        losses: the losses, in passes without trace.
-        theta: the trunk.
-        which: the indices of its tensors that get a local part.
+        losses: in passes without trace.
+        theta: the trunk; `which` are the indices of its tensors that get a local part.
         generator: the source of the seeds of random directions.
         at_theta: the losses where the trunk is, [K]: what a one-sided probe is compared with.
         rows: each task's exact gradient, where a backward pass per task was made for it.
@@ -51,6 +46,11 @@ class AtTheta(NamedTuple):
     at_theta: Tensor
     rows: Sequence[Vector] = ()
 
+    @property
+    def local(self) -> Vector:
+        """The tensors that get a local part."""
+        return [self.theta.home[d] for d in self.which]
+
 
 def exact(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
     """ghat_i = g_i, the task's gradient itself (L-SAM; F-MTL, algorithm 1)."""
@@ -60,22 +60,25 @@ def exact(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
 
 def spsa(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
     """ghat_i = s_i z, s_i the slope of l_i along a random direction z; all of these tasks share z and its probes."""
-    like = [at.theta.home[d] for d in at.which]
     seeds, z, columns = draw_seeds(s.directions, at.generator), [], []
     for seed in seeds:
-        z = draw(like, seed, s.distribution)
+        z = draw(at.local, seed, s.distribution)
         columns.append(probe(s, tasks, z, at))
-    return _estimates(s, tasks, like, seeds, torch.stack(columns, dim=1), z, probed=True)
+    slopes = torch.stack(columns, dim=1)
+    return [
+        Estimate([tasks[n] for n in group], *_averaged(s, at, seeds, slopes[group[0]], z), slopes[group])
+        for group in _alike(s, slopes)
+    ]
 
 
 def coin(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
     """ghat_i = +-z, a coin in the place of the slope: the placebo of spsa, without any probe."""
-    like = [at.theta.home[d] for d in at.which]
-    seeds = draw_seeds(s.directions, at.generator)
-    size = (len(tasks), s.directions)
-    coins = 2 * torch.randint(2, size, generator=at.generator, device=at.generator.device) - 1
-    z = draw(like, seeds[0], s.distribution) if s.directions == 1 else []
-    return _estimates(s, tasks, like, seeds, coins.to(at.at_theta), z, probed=False)
+    seeds, size = draw_seeds(s.directions, at.generator), (len(tasks), s.directions)
+    coins = (2 * torch.randint(2, size, generator=at.generator, device=at.generator.device) - 1).to(at.at_theta)
+    z = draw(at.local, seeds[0], s.distribution) if s.directions == 1 else []
+    return [
+        Estimate([tasks[n] for n in group], *_averaged(s, at, seeds, coins[group[0]], z)) for group in _alike(s, coins)
+    ]
 
 
 ESTIMATORS: Mapping[str, Callable[[Sharpness, Sequence[int], AtTheta], list[Estimate]]] = {
@@ -85,7 +88,7 @@ ESTIMATORS: Mapping[str, Callable[[Sharpness, Sequence[int], AtTheta], list[Esti
 }
 
 
-def draw(like: Sequence[Tensor], seed: int, distribution: Literal["normal", "rademacher"] = "normal") -> Vector:
+def draw(like: Sequence[Tensor], seed: int, distribution: Distribution = "normal") -> Vector:
     """A random direction shaped like these tensors, of identity covariance: the same one for the same seed."""
     generator = torch.Generator(like[0].device).manual_seed(seed)
     z = [torch.empty_like(p, dtype=widest([p]), requires_grad=False) for p in like]
@@ -118,7 +121,7 @@ def probe(s: Sharpness, tasks: Sequence[int], z: Vector, at: AtTheta) -> Tensor:
     slopes = (ahead - behind) / width
     if not torch.isfinite(slopes).all():
         for values, sign in ((ahead, "+"), (behind, "-")):
-            at.losses.check_finite(values, tasks, f" in a probe, at theta {sign} mu z (mu = {s.mu:g})")
+            at.losses.check(values, tasks, where=f" in a probe, at theta {sign} mu z (mu = {s.mu:g})")
     return slopes
 
 
@@ -129,32 +132,24 @@ def losses_at_theta(s: Sharpness, at: AtTheta) -> Tensor:
     return at.at_theta
 
 
-def _estimates(
-    s: Sharpness, tasks: Sequence[int], like: Vector, seeds: list[int], coefficients: Tensor, z: Vector, *, probed: bool
-) -> list[Estimate]:
-    """Tasks with their estimates from coefficients [len(tasks), directions]; those with equal ones together."""
-    together = _same_sign(coefficients) if s.sign_only and len(tasks) > 1 else [[n] for n in range(len(tasks))]
-    found = []
-    for group in together:
-        own = coefficients[group[0]]
-        direction, coefficient = (z, own[0]) if s.directions == 1 else (_average(s, like, seeds, own), own.new_ones(()))
-        slopes = coefficients[group] if probed else None
-        found.append(Estimate([tasks[n] for n in group], direction, coefficient, slopes))
-    return found
-
-
-def _same_sign(coefficients: Tensor) -> list[list[int]]:
-    """Tasks grouped by the sign of their slope: at most three groups, in practice two."""
+def _alike(s: Sharpness, coefficients: Tensor) -> list[list[int]]:
+    """Rows of [tasks, directions] that make one estimate: by sign, at most three groups; each its own otherwise."""
+    if not s.sign_only or len(coefficients) == 1:
+        return [[n] for n in range(len(coefficients))]
     signs = coefficients[:, 0].sign().tolist()
     groups = ([n for n, sign in enumerate(signs) if sign == wanted] for wanted in (1.0, -1.0, 0.0))
     return [group for group in groups if group]
 
 
-def _average(s: Sharpness, like: Vector, seeds: Sequence[int], coefficients: Tensor) -> Vector:
-    """The mean of s_q z_q over directions, each drawn again from its seed rather than stored."""
-    total = [torch.zeros_like(part, dtype=widest([part])) for part in like]
+def _averaged(
+    s: Sharpness, at: AtTheta, seeds: Sequence[int], coefficients: Tensor, z: Vector
+) -> tuple[Vector, Tensor]:
+    """Direction and coefficient of one z, or of the mean of s_q z_q, each drawn again rather than stored."""
+    if s.directions == 1:
+        return z, coefficients[0]
+    total = [torch.zeros_like(part, dtype=widest([part])) for part in at.local]
     for seed, coefficient in zip(seeds, coefficients / len(seeds), strict=True):
-        z = draw(like, seed, s.distribution)
+        z = draw(at.local, seed, s.distribution)
         torch._foreach_mul_(z, coefficient)
         torch._foreach_add_(total, z)
-    return total
+    return total, coefficients.new_ones(())

@@ -9,12 +9,14 @@ from samo.optim.parameters import Trainable, widest
 from samo.optim.perturbation import Vector, add_flat_, orthogonal_part
 from samo.optim.sharpness import Sharpness
 
+Kept = dict[str, dict[str, Tensor]]
+
 
 class History:
     """Vectors by name; a parameter without history, or with one of another shape, counts as zeros."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, dict[str, Tensor]] = {}
+        self._kept: Kept = {}
 
     def has(self, kind: str) -> bool:
         """Whether a vector of this kind was ever kept."""
@@ -39,16 +41,23 @@ class History:
         torch._foreach_mul_(deviation, s.decay)
         return deviation
 
-    def remember_mean(self, s: Sharpness, net: Trainable, g0: Vector) -> None:
-        """Take g_0 into its running mean."""
-        self.keep("deviation", net.trunk, running_mean(self.get("deviation", net.trunk), g0, s.decay))
+    def take_in(self, kind: str, like: Mapping[str, Tensor], new: Sequence[Tensor | None], decay: float) -> None:
+        """Running mean <- decay mean + (1 - decay) new; None counts as zeros."""
+        mean = self.get(kind, like)
+        torch._foreach_mul_(mean, decay)
+        for part, latest in zip(mean, new, strict=True):
+            if latest is not None:
+                part.add_(latest, alpha=1 - decay)
+        self.keep(kind, like, mean)
 
     def remember_direction(self, s: Sharpness, net: Trainable, scale: float) -> None:
         """What a step applied to the trunk (its `.grad`, scaled), for the next one's perturbation."""
-        applied: list[Tensor | None] = [None if p.grad is None else p.grad.to(net.dtype) / scale for p in net.shared]
+        dtype = widest(net.shared)
+        applied = [None if p.grad is None else p.grad.to(dtype) / scale for p in net.shared]
         if s.along == "momentum":
-            applied = [*running_mean(self.get("momentum", net.trunk), applied, s.decay)]
-        self.keep(s.along, net.trunk, applied)
+            self.take_in("momentum", net.trunk, applied, s.decay)
+        else:
+            self.keep("previous", net.trunk, applied)
 
     def remember_flat(self, net: Trainable, g0: Vector, h: Vector, scale: float) -> None:
         """What the perturbation added across the clean gradient, for the trunk and for every head (LookSAM)."""
@@ -69,19 +78,10 @@ class History:
             if used:
                 add_flat_([g for g, _ in used], [f for _, f in used], s.reuse)
 
-    def state_dict(self) -> dict[str, dict[str, Tensor]]:
+    def state_dict(self) -> Kept:
         """A copy of everything kept."""
         return {kind: {n: v.clone() for n, v in vectors.items()} for kind, vectors in self._kept.items()}
 
     def load_state_dict(self, state: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Put back what `state_dict` gave."""
         self._kept = {kind: {n: v.clone() for n, v in vectors.items()} for kind, vectors in state.items()}
-
-
-def running_mean(mean: Vector, new: Sequence[Tensor | None], decay: float) -> Vector:
-    """decay mean + (1 - decay) new, in place of `mean`; None counts as zeros."""
-    torch._foreach_mul_(mean, decay)
-    for part, latest in zip(mean, new, strict=True):
-        if latest is not None:
-            part.add_(latest, alpha=1 - decay)
-    return mean

@@ -29,29 +29,24 @@ def select_layers(names: Sequence[str], layers: Layers, generator: torch.Generat
     for name in names:
         module, dot, _ = name.rpartition(".")
         own.setdefault(module if dot or not name.isdigit() else name, []).append(name)
-    chosen = {layer for wanted in _listed(layers) for layer in _matching(own, wanted, generator)}
+    listed = layers if isinstance(layers, tuple) else (layers,)
+    chosen = {layer for wanted in listed for layer in _matching(own, wanted, generator)}
     return [name for layer, params in own.items() if layer in chosen for name in params]
 
 
-def _listed(layers: Layers) -> list[str | int]:
-    found: list[str | int] = []
-    for layer in layers if isinstance(layers, tuple) else (layers,):
-        found += _from_file(layer[1:]) if isinstance(layer, str) and layer.startswith("@") else [layer]
-    return found
-
-
 def _matching(own: dict[str, list[str]], layer: str | int, generator: torch.Generator | None) -> list[str]:
-    names = list(own)
+    names, found = list(own), []
     if isinstance(layer, int):
         found = [names[layer]] if -len(names) <= layer < len(names) else []
-    elif layer == "all":
-        found = names
+    elif layer.startswith("@"):
+        return [name for each in _from_file(layer[1:]) for name in _matching(own, each, generator)]
+    elif layer.startswith("random:"):
+        return _at_random(names, layer, generator)
     elif layer in ("first", "middle", "last"):
         found = [names[{"first": 0, "middle": len(names) // 2, "last": -1}[layer]]]
-    elif layer.startswith("random:"):
-        found = _at_random(names, layer, generator)
     else:
-        found = [name for name, params in own.items() if any(fnmatchcase(n, layer) for n in (name, *params))]
+        pattern = "*" if layer == "all" else layer
+        found = [name for name, params in own.items() if any(fnmatchcase(n, pattern) for n in (name, *params))]
     if not found:
         some = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         raise ValueError(f"layers: {layer!r} matches none of the trunk's {len(names)} layers ({some})")
@@ -75,7 +70,10 @@ def _from_file(name: str) -> list[str | int]:
         raise ValueError(f"layers: {name}: {error.strerror}") from error
     except (ValueError, RecursionError):
         raise ValueError(f"layers: {name}: not JSON") from None
-    listed = isinstance(content, list) and len(content) > 0
-    if not listed or not all(type(item) in (str, int) and not str(item).startswith("@") for item in content):
+    if (
+        not isinstance(content, list)
+        or not content
+        or any(type(c) not in (str, int) or str(c).startswith("@") for c in content)
+    ):
         raise ValueError(f"layers: {name}: must be a JSON list of one or more names or indices of layers")
-    return list(content)
+    return content

@@ -1,7 +1,8 @@
-"""The weights of a multi-task network: a trunk that all tasks share, and a head per task."""
+"""The weights of a multi-task network, a trunk that all tasks share and a head per task; and their `.grad`."""
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -39,24 +40,12 @@ class Trainable:
         """The place of the head that each parameter of `own` belongs to."""
         return [n for n, head in enumerate(self.heads) for _ in head]
 
-    @cached_property
-    def dtype(self) -> torch.dtype:
-        """What vectors are computed in: the widest of the trunk's dtypes, float32 in the place of 16 bits."""
-        return widest(self.shared)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the trunk is."""
-        return self.shared[0].device
-
     def by_part(self) -> list[tuple[str, dict[str, Tensor]]]:
         """The trunk, then every head, each with a name of its own."""
         return [("trunk", self.trunk), *((f"head {i}", head) for i, head in zip(self.tasks, self.heads, strict=True))]
 
     def only(self, places: Sequence[int]) -> "Trainable":
         """The trunk with the heads at these places."""
-        if len(places) == len(self.heads):
-            return self
         return Trainable([self.tasks[n] for n in places], self.trunk, [self.heads[n] for n in places])
 
 
@@ -68,37 +57,33 @@ def widest(params: Iterable[Tensor]) -> torch.dtype:
 class TrunkAndHeads:
     """Trunk and heads, checked once. A weight of the trunk that a head holds, too (tied weights), is the trunk's.
 
-    Args:
-        trunk: a module, or parameters (named "0", "1", ... then).
-        heads: a module or parameters per task; a mapping or nn.ModuleDict names the tasks.
-        network: the modules that a pass may touch; by default those among trunk and heads.
+    Parameters without a module are named "0", "1", ...; a pass may touch the modules of `network`, by default those
+    among trunk and heads.
 
     Raises:
         ValueError: no trunk parameter, no head, a parameter that two heads share or that is given twice.
     """
 
     def __init__(self, trunk: Part, heads: Heads, network: nn.Module | None = None) -> None:
-        named = isinstance(heads, Mapping | nn.ModuleDict)
-        parts: list[Any] = list(heads.values()) if isinstance(heads, Mapping | nn.ModuleDict) else list(heads)
-        self.tasks: list[Any] = list(heads) if named else list(range(len(parts)))
+        by_task = dict(heads.items() if isinstance(heads, Mapping | nn.ModuleDict) else enumerate(heads))
+        self.tasks: list[Any] = list(by_task)
         self.trunk = _named(trunk, "the trunk")
         if not self.trunk:
             raise ValueError("the trunk has no parameters")
-        if not parts:
+        if not by_task:
             raise ValueError("there are no heads: one per task is needed, () for a task without weights of its own")
         taken = {id(p): "the trunk" for p in self.trunk.values()}
         self.heads: list[dict[str, Tensor]] = []
-        for task, part in zip(self.tasks, parts, strict=True):
+        for task, part in by_task.items():
             own = {n: p for n, p in _named(part, f"head {task}").items() if taken.get(id(p)) != "the trunk"}
             for name, p in own.items():
                 if id(p) in taken:
                     raise ValueError(
-                        f"head {task} holds {name}, a parameter of {taken[id(p)]}: "
-                        "what tasks share belongs to the trunk alone"
+                        f"head {task} holds {name}, a parameter of {taken[id(p)]}: what is shared is trunk"
                     )
                 taken[id(p)] = f"head {task}"
             self.heads.append(own)
-        self.parts: list[Any] = [trunk, *parts]
+        self.parts: list[Any] = [trunk, *by_task.values()]
         found = [network] if network is not None else [part for part in self.parts if isinstance(part, nn.Module)]
         self.modules = list(dict.fromkeys(module for part in found for module in part.modules()))
 
@@ -111,11 +96,6 @@ class TrunkAndHeads:
     def device(self) -> torch.device:
         """Where the trunk is now."""
         return next(iter(self.trunk.values())).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """What the trunk's vectors are computed in now."""
-        return widest(self.trunk.values())
 
     def places(self, tasks: Iterable[Any]) -> list[int]:
         """The numbers of these tasks, given by name or by number.
@@ -155,3 +135,37 @@ def _named(part: Part, whose: str) -> dict[str, Tensor]:
     if len({id(p) for p in params}) < len(params):
         raise ValueError(f"{whose} is given one parameter twice")
     return {str(n): p for n, p in enumerate(params)}
+
+
+@contextmanager
+def fresh_grads(params: Sequence[Tensor]) -> Iterator[None]:
+    """Inside, `.grad` is empty; afterwards what was found is added, or after an error alone is put back.
+
+    Hooks that wait for an accumulated gradient see it once, at the end.
+    """
+    found: list[Tensor | None] = [p.grad for p in params]
+    hooks: list[dict[int, Any]] = [p._post_accumulate_grad_hooks or {} for p in params]
+    kept = [dict(own) for own in hooks]
+    for p, own in zip(params, hooks, strict=True):
+        p.grad = None
+        own.clear()
+    try:
+        yield
+    except BaseException:
+        for p, grad in zip(params, found, strict=True):
+            p.grad = grad
+        raise
+    finally:
+        for own, before in zip(hooks, kept, strict=True):
+            own.update(before)
+    for p, grad, own in zip(params, found, kept, strict=True):
+        if grad is not None:
+            p.grad = grad if p.grad is None else grad.add_(p.grad)
+        for hook in own.values() if p.grad is not None else ():
+            hook(p)
+
+
+def fill_grad(p: Tensor, grad: Tensor) -> None:
+    """Set `p.grad`, in the dtype and the memory format of p: fused optimisers read both as they lie in memory."""
+    as_it_is = grad.dtype == p.dtype and grad.stride() == p.stride()
+    p.grad = grad if as_it_is else torch.empty_like(p, requires_grad=False).copy_(grad)

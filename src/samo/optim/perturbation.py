@@ -5,12 +5,11 @@ Norms stay tensors, so that no step waits for an accelerator.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from samo.optim.sharpness import Sharpness
+from samo.optim.sharpness import Ball, Normalise, Sharpness
 
 Vector = list[Tensor]
 
@@ -32,18 +31,7 @@ def safe_ratio(numerator: Tensor, norm: Tensor) -> Tensor:
     return torch.where(usable, numerator / torch.where(usable, norm, 1), 0)
 
 
-def scale_layers_(v: Vector, factors: Tensor) -> None:
-    """Multiply each tensor by its factor of [D], in place."""
-    torch._foreach_mul_(v, list(factors.unbind()))
-
-
-def mixed(
-    g0: Vector,
-    z: Vector,
-    coefficient: Tensor,
-    alpha: float,
-    normalise: Literal["none", "layer", "global"],
-) -> Vector:
+def mixed(g0: Vector, z: Vector, coefficient: Tensor, alpha: float, normalise: Normalise) -> Vector:
     """v = alpha g_0 + (1 - alpha) ghat, ghat = coefficient z scaled to g_0's norm (SAMO, section 3).
 
     Args:
@@ -54,12 +42,10 @@ def mixed(
     """
     if not z:
         return []
-    local = layer_norms(z)
-    if normalise == "none":
-        factors = coefficient.expand_as(local)
-    elif normalise == "layer":
+    factors, local = coefficient.expand(len(z)), layer_norms(z)
+    if normalise == "layer":
         factors = safe_ratio(layer_norms(g0), local) * coefficient.sign()
-    else:
+    elif normalise == "global":
         whole = safe_ratio(whole_norm(g0), torch.linalg.vector_norm(local)) * coefficient.sign()
         factors = whole.expand_as(local)
     v = list(torch._foreach_mul(z, list((factors * (1 - alpha)).unbind())))
@@ -79,41 +65,26 @@ def perturbation(
 
 
 def to_radius_(
-    v: Vector, theta: Vector, rho: float, adaptive: bool = False, ball: Literal["trunk", "layer"] = "trunk"
+    v: Vector, theta: Vector, rho: float, adaptive: bool = False, ball: Ball | Sequence[int] = "trunk"
 ) -> Vector:
     """v <- rho v / ||v||, or with `adaptive` rho theta^2 v / || |theta| v || (ASAM), in place; 0 stays 0.
 
     Args:
-        ball: one norm over all tensors (`trunk`), or one a tensor (`layer`).
+        ball: one norm over all tensors (`trunk`), one a tensor (`layer`), or one over those with the same number here.
     """
+    if not v:
+        return v
     if adaptive:
         torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
     norms = layer_norms(v)
-    norm = norms if ball == "layer" else torch.linalg.vector_norm(norms).expand_as(norms)
-    scale_layers_(v, safe_ratio(torch.full_like(norms, rho), norm))
+    if ball == "trunk":
+        norms = torch.linalg.vector_norm(norms).expand_as(norms)
+    elif ball != "layer":
+        where = torch.tensor(ball, device=norms.device)
+        norms = norms.new_zeros(max(ball) + 1).index_add_(0, where, norms.square()).sqrt()[where]
+    torch._foreach_mul_(v, list(safe_ratio(torch.full_like(norms, rho), norms).unbind()))
     if adaptive:
         torch._foreach_mul_(v, list(torch._foreach_abs(theta)))
-    return v
-
-
-def head_perturbations(s: Sharpness, h: Vector, phi: Vector, owner: Sequence[int], heads: int) -> Vector:
-    """Every head's gradient scaled to a radius of its own, rho h_i / ||h_i||, as one list.
-
-    Args:
-        h: the gradients of all heads' parameters, one list.
-        owner: [len(h)], the place of the head that each tensor belongs to.
-        heads: K.
-    """
-    if not h:
-        return []
-    v, where = [g.clone() for g in h], torch.tensor(owner, device=h[0].device)
-    if s.adaptive:
-        torch._foreach_mul_(v, list(torch._foreach_abs(phi)))
-    squares = layer_norms(v).square()
-    norms = torch.zeros(heads, dtype=squares.dtype, device=squares.device).index_add_(0, where, squares).sqrt()
-    scale_layers_(v, safe_ratio(torch.full_like(norms, s.head_radius), norms)[where])
-    if s.adaptive:
-        torch._foreach_mul_(v, list(torch._foreach_abs(phi)))
     return v
 
 
@@ -121,13 +92,13 @@ def orthogonal_part(v: Vector, base: Vector) -> Vector:
     """v minus its projection on base (v itself where base is 0)."""
     inner = torch.stack([torch.sum(a * b) for a, b in zip(v, base, strict=True)]).sum()
     share = safe_ratio(inner, whole_norm(base).square())
-    return list(torch._foreach_sub(v, list(torch._foreach_mul(base, share))))
+    return list(torch._foreach_sub(v, torch._foreach_mul(base, share)))
 
 
 def add_flat_(v: Vector, flat: Vector, reuse: float) -> None:
     """v <- v + reuse ||v|| / ||flat|| flat, in place (LookSAM, Liu et al. 2022, algorithm 1)."""
     share = reuse * safe_ratio(whole_norm(v), whole_norm(flat))
-    torch._foreach_add_(v, list(torch._foreach_mul(flat, share)))
+    torch._foreach_add_(v, torch._foreach_mul(flat, share))
 
 
 def all_finite(*vectors: Sequence[Tensor | None]) -> bool:
@@ -151,8 +122,8 @@ class Weights:
         Raises:
             ValueError: 16-bit weights round most of the way off.
         """
-        params = self.params if which is None else [self.params[d] for d in which]
-        home = self.home if which is None else [self.home[d] for d in which]
+        chosen = range(len(self.params)) if which is None else which
+        params, home = [self.params[d] for d in chosen], [self.home[d] for d in chosen]
         if not params:
             yield
             return
@@ -172,7 +143,5 @@ def _check_rounding(params: Vector, home: Vector, v: Vector, scale: float) -> No
     narrow = [(p, h, d) for p, h, d in zip(params, home, v, strict=True) if p.element_size() < 4]
     wanted = abs(scale) * whole_norm([d for _, _, d in narrow])
     if whole_norm([p.to(d.dtype) - h.to(d.dtype) - scale * d for p, h, d in narrow]) > 0.5 * wanted:
-        raise ValueError(
-            f"a step of length {float(wanted):.3g} is lost in the rounding of {narrow[0][0].dtype} weights: "
-            "keep them in float32 (under autocast), or raise rho and mu"
-        )
+        lost = f"a step of length {float(wanted):.3g} is lost in the rounding of {narrow[0][0].dtype} weights"
+        raise ValueError(f"{lost}: keep them in float32 (under autocast), or raise rho and mu")

@@ -1,9 +1,8 @@
 """Random state: the global generators left as one ordinary forward pass leaves them, masks that can be drawn again."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +20,9 @@ def capture(device: torch.device) -> State:
 def restore(state: State, device: torch.device) -> None:
     """Put captured states back, as far as this device has them."""
     cpu, own = state
-    torch.set_rng_state(cpu)
+    torch.set_rng_state(cpu.cpu())
     if own is not None and device.type != "cpu":
-        torch.get_device_module(device).set_rng_state(own, device)
+        torch.get_device_module(device).set_rng_state(own.cpu(), device)
 
 
 def draw_seeds(count: int, generator: torch.Generator) -> list[int]:
@@ -33,8 +32,7 @@ def draw_seeds(count: int, generator: torch.Generator) -> list[int]:
 
 def seed_all(*numbers: int) -> None:
     """Seed the global generators of all devices by these numbers, differently for other numbers."""
-    digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
-    torch.manual_seed(int.from_bytes(digest) >> 1)
+    torch.manual_seed(_seed_of(repr(numbers).encode()))
 
 
 def generator_like_the_global() -> torch.Generator:
@@ -42,8 +40,11 @@ def generator_like_the_global() -> torch.Generator:
 
     After `torch.manual_seed` it is the same again; another seed, or draws in between, give another one.
     """
-    digest = hashlib.blake2b(torch.get_rng_state().numpy().tobytes(), digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
+    return torch.Generator().manual_seed(_seed_of(torch.get_rng_state().numpy().tobytes()))
+
+
+def _seed_of(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest()) >> 1
 
 
 @contextmanager
@@ -96,11 +97,7 @@ class MaskReplay:
     def recording(self, device: torch.device) -> Iterator[None]:
         """Inside, note the state at each call."""
         self.forget()
-
-        def note(n: int) -> None:
-            self._states[n].append(capture(device))
-
-        with self._hooked(note):
+        with self._hooked(lambda n: self._states[n].append(capture(device))):
             yield
 
     @contextmanager
@@ -125,7 +122,7 @@ class MaskReplay:
                 self._shared.setdefault(n, count == len(self._states[n]))
 
     @contextmanager
-    def _hooked(self, before_call: Any) -> Iterator[None]:
+    def _hooked(self, before_call: Callable[[int], None]) -> Iterator[None]:
         with ExitStack() as hooks:
             for n, (module, _) in enumerate(self._modules):
                 handle = module.register_forward_pre_hook(lambda *_, n=n: before_call(n), prepend=True)

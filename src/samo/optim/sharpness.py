@@ -3,22 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Layers = str | int | tuple[str | int, ...]
-
-_CHOICES = {
-    "scope": ("none", "global", "local", "joint"),
-    "along": ("gradient", "deviation", "momentum", "previous"),
-    "estimator": ("spsa", "exact", "random"),
-    "normalise": ("none", "layer", "global"),
-    "noise": ("independent", "shared"),
-    "distribution": ("normal", "rademacher"),
-    "probe": ("central", "one-sided"),
-    "probe_statistics": ("running", "batch"),
-    "decompose": ("direct", "separate", "second", "each"),
-    "ball": ("trunk", "layer"),
-}
+Normalise = Literal["none", "layer", "global"]
+Distribution = Literal["normal", "rademacher"]
+Decompose = Literal["direct", "separate", "second", "each"]
+Ball = Literal["trunk", "layer"]
 
 
 @dataclass(frozen=True)
@@ -73,18 +64,18 @@ class Sharpness:
     alpha: float = 0.5
     estimator: Literal["spsa", "exact", "random"] = "spsa"
     mu: float = 0.01
-    normalise: Literal["none", "layer", "global"] = "layer"
+    normalise: Normalise = "layer"
     noise: Literal["independent", "shared"] = "independent"
     layers: Layers = "all"
-    decompose: Literal["direct", "separate", "second", "each"] = "direct"
+    decompose: Decompose = "direct"
     adaptive: bool = False
     head_rho: float | None = None
     probe_statistics: Literal["running", "batch"] = "running"
     every: int = 1
     directions: int = 1
-    distribution: Literal["normal", "rademacher"] = "normal"
+    distribution: Distribution = "normal"
     probe: Literal["central", "one-sided"] = "central"
-    ball: Literal["trunk", "layer"] = "trunk"
+    ball: Ball = "trunk"
     along: Literal["gradient", "deviation", "momentum", "previous"] = "gradient"
     decay: float = 0.9
     reuse: float = 0.7
@@ -95,10 +86,10 @@ class Sharpness:
         listed = self.layers if isinstance(self.layers, tuple) else (self.layers,)
         if not listed or not all(type(layer) in (str, int) for layer in listed):
             raise ValueError(f"layers must be one or more names or indices of tensors, got {self.layers!r}")
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        radius = 0.0 if self.head_rho is None else self.head_rho
+        for name, kind in get_type_hints(Sharpness).items():
+            if get_origin(kind) is Literal and getattr(self, name) not in get_args(kind):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}")
+        radius, whole = 0.0 if self.head_rho is None else self.head_rho, "a whole number, 1 or more"
         for name, holds, range_ in (
             ("rho", 0 <= self.rho < float("inf"), "a finite number, 0 or more"),
             ("head_rho", 0 <= radius < float("inf"), "None or a finite number, 0 or more"),
@@ -106,12 +97,8 @@ class Sharpness:
             ("mu", self.mu > 0, "positive"),
             ("decay", 0 <= self.decay < 1, "in [0, 1)"),
             ("reuse", self.reuse >= 0, "0 or more"),
-            ("every", self.every >= 1 and self.every == int(self.every), "a whole number, 1 or more"),
-            (
-                "directions",
-                self.directions >= 1 and self.directions == int(self.directions),
-                "a whole number, 1 or more",
-            ),
+            ("every", self.every >= 1 and self.every == int(self.every), whole),
+            ("directions", self.directions >= 1 and self.directions == int(self.directions), whole),
         ):
             if not holds:
                 raise ValueError(f"{name} must be {range_}, got {getattr(self, name)!r}")
@@ -130,9 +117,8 @@ class Sharpness:
     @property
     def head_radius(self) -> float:
         """Radius of each head's ball."""
-        if self.from_history:
-            return 0.0
-        return self.rho if self.head_rho is None else self.head_rho
+        own = self.rho if self.head_rho is None else self.head_rho
+        return 0.0 if self.from_history else own
 
     @property
     def global_weight(self) -> float:
@@ -193,7 +179,6 @@ def preset(name: str, **overrides: Any) -> Sharpness:
     if name not in PRESETS:
         raise ValueError(f"unknown sharpness {name!r}: one of {', '.join(PRESETS)}")
     known = [field.name for field in fields(Sharpness)]
-    for key in overrides:
-        if key not in known:
-            raise ValueError(f"unknown field {key!r} of a sharpness: one of {', '.join(known)}")
+    if unknown := set(overrides) - set(known):
+        raise ValueError(f"unknown field {min(unknown)!r} of a sharpness: one of {', '.join(known)}")
     return replace(PRESETS[name], **overrides)

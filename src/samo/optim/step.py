@@ -1,42 +1,31 @@
 """One step: where the weights go, what is found there, and what is made of it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchjd.scalarization import Scalarizer
 
-from samo.aggregation import check_subset
-from samo.optim.closures import PERTURBED, First, TaskLosses, detached
-from samo.optim.decompose import Decomposition
+from samo.aggregation import check_subset, load_state, loss_weights, state
+from samo.optim.closures import First, TaskLosses, detached
 from samo.optim.estimators import ESTIMATORS, AtTheta, Estimate, losses_at_theta
-from samo.optim.gradients import Jacobian, Rows, WeightedSum, fill_grad, weighted
+from samo.optim.gradients import Decomposition, Rows, WeightedSum
 from samo.optim.history import History
 from samo.optim.jacobian import as_rows, mean_gradient
-from samo.optim.parameters import Trainable
-from samo.optim.perturbation import (
-    Vector,
-    Weights,
-    all_finite,
-    head_perturbations,
-    perturbation,
-    to_radius_,
-    whole_norm,
-)
+from samo.optim.parameters import Trainable, fill_grad, widest
+from samo.optim.perturbation import Vector, Weights, all_finite, perturbation, to_radius_, whole_norm
+from samo.optim.random_state import draw_seeds, seeded
 from samo.optim.sharpness import Sharpness
 
 
-@dataclass(frozen=True)
+@dataclass
 class Method:
     """What steps follow, and what they remember.
 
-    Attributes:
-        sharpness: how the weights are perturbed.
-        combine: what makes one direction of all tasks.
-        layers: the names of the trunk's tensors that get a local perturbation.
-        tasks: how many there are.
-        generator: the source of random directions and of an aggregator's draws.
-        history: of the steps before.
+    `layers` are the names of the trunk's tensors that get a local perturbation, `tasks` is K, `steps`
+    how many were made.
     """
 
     sharpness: Sharpness
@@ -44,7 +33,41 @@ class Method:
     layers: frozenset[str]
     tasks: int
     generator: torch.Generator
-    history: History
+    history: History = field(default_factory=History)
+    steps: int = 0
+
+    @property
+    def aggregators(self) -> Sequence[nn.Module]:
+        """Everything that may have a running state, in a fixed order."""
+        return self.combine.aggregators if isinstance(self.combine, Decomposition) else [self.combine]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next step reads."""
+        return {
+            "steps": self.steps,
+            "generator": self.generator.get_state(),
+            "layers": sorted(self.layers),
+            "history": self.history.state_dict(),
+            "aggregators": [state(aggregator) for aggregator in self.aggregators],
+        }
+
+    def load_state_dict(self, kept: Mapping[str, Any], trunk: Collection[str], device: torch.device) -> None:
+        """Put back what `state_dict` gave, for a trunk with these parameters on this device.
+
+        Raises:
+            ValueError: it is of another aggregator or trunk, or of another number of tasks.
+        """
+        if len(kept["aggregators"]) != len(self.aggregators):
+            raise ValueError("the state is that of another decomposition")
+        if unknown := set(kept["layers"]) - set(trunk):
+            raise ValueError(f"the state is that of another trunk: it has no {min(unknown)}")
+        if len(kept["generator"]) != len(self.generator.get_state()):
+            raise ValueError(f"the state's generator is of another kind of device than {self.generator.device}")
+        for aggregator, own in zip(self.aggregators, kept["aggregators"], strict=True):
+            load_state(aggregator, own, device)
+        self.steps, self.layers = kept["steps"], frozenset(kept["layers"])
+        self.generator.set_state(kept["generator"].cpu())
+        self.history.load_state_dict(kept["history"])
 
 
 @dataclass(frozen=True)
@@ -69,14 +92,27 @@ class Record:
     lengths: Tensor | None = None
     slopes: Tensor | None = None
 
+    def widened(self, places: Sequence[int], tasks: int) -> "Record":
+        """The record of some tasks as one of all, NaN for the others."""
+        if len(places) == tasks:
+            return self
+        wide: dict[str, Any] = {}
+        for name, found in vars(self).items():
+            if isinstance(found, Tensor):
+                square = name == "cosines"
+                wide[name] = found.new_full((tasks, tasks) if square else (tasks, *found.shape[1:]), torch.nan)
+                at = torch.tensor(places, device=found.device)
+                wide[name][(at[:, None], at) if square else at] = found
+        return replace(self, **wide)
+
 
 @torch.no_grad()
-def step(method: Method, net: Trainable, losses: TaskLosses, *, sharp: bool) -> Record:
+def step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
     """One step's gradients, in `.grad`: perturbed as the sharpness says, or plain."""
     s, history = method.sharpness, method.history
-    if not sharp:
+    if not s.moves or method.steps % s.every:
         record = plain_step(method, net, losses)
-        if record.finite and s.moves and s.every > 1 and s.reuse > 0 and history.has("flat trunk"):
+        if record.finite and s.moves and s.reuse > 0 and history.has("flat trunk"):
             history.reuse_flat(s, net)
     elif s.from_history:  # the steps before chose the perturbation
         backwards = list(torch._foreach_neg(history.get(s.along, net.trunk)))
@@ -89,21 +125,19 @@ def step(method: Method, net: Trainable, losses: TaskLosses, *, sharp: bool) -> 
         record = sharp_step(method, net, losses)
     if record.finite and s.moves and s.from_history:
         history.remember_direction(s, net, losses.scale)
+    method.steps += 1
     return record
 
 
 def plain_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
     """One pass for all tasks where the weights are, its gradients aggregated."""
     clean = losses.first()
-    net = net.only(clean.places)
+    net, tasks = net.only(clean.places), range(len(clean.places))
     with losses.without_trace():
         gathered = _gathered(method, net, losses, clean.values)
-        if not gathered.add(clean.losses, range(len(clean.places))):
-            losses.not_finite(clean.values, range(len(clean.places)))
-            return Record(clean.values, finite=False)
-        losses.check_finite(clean.values, range(len(clean.places)))
-        found = gathered.finish()
-        return Record(clean.values, cosines=found["cosines"], weights=found["weights"])
+        finite = gathered.add(clean.losses, tasks)
+        losses.check(clean.values, tasks, gradient=finite)
+        return Record(clean.values, True, *gathered.finish()) if finite else Record(clean.values, finite=False)
 
 
 def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
@@ -117,17 +151,19 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
     with losses.without_trace():
         # g_0, the gradient of the mean loss in theta; h_i, of l_i in phi_i; and g_i in theta where ghat_i is exact
         g0, h, J = _clean_gradients(method, net, losses, clean)
-        if not all_finite(g0, h):
-            losses.not_finite(clean.values, range(K))
-            return _shown(net, losses, clean, g0, h)
-        losses.check_finite(clean.values, range(K))
+        finite = all_finite(g0, h)
+        losses.check(clean.values, range(K), gradient=finite)
+        if not finite:
+            for p, g in zip([*net.shared, *net.own], [*g0, *h], strict=True):
+                fill_grad(p, g.clone())
+            return Record(clean.values, finite=False)
         gathered = _gathered(method, net, losses, clean.values, J)
         lead = method.history.without_mean(s, net, g0) if s.along == "deviation" else g0
 
         theta, phi = Weights(net.shared), Weights(net.own)
-        head_eps = head_perturbations(s, h, phi.home, net.owner, K)
+        head_eps = to_radius_([g.clone() for g in h], phi.home, s.head_radius, s.adaptive, net.owner)
         which = [d for d, name in enumerate(net.trunk) if name in method.layers] if s.needs_local else []
-        at = AtTheta(losses, theta, which, method.generator, clean.values, J.rows() if J is not None else ())
+        at = AtTheta(losses, theta, which, method.generator, clean.values, J.views() if J is not None else ())
         at = at._replace(at_theta=losses_at_theta(s, at))
         lengths, slopes = torch.zeros_like(clean.values), clean.values.new_full((K, s.directions), torch.nan)
 
@@ -148,51 +184,44 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
                 with theta.moved(eps), phi.moved([head_eps[n] for n in own], which=own):
                     del eps
                     perturbed = losses.again(group)
-                    if not gathered.add(perturbed, group):
-                        losses.not_finite(losses.ranks.mean(detached(perturbed)), group, PERTURBED)
-                        return Record(clean.values, finite=False, lengths=lengths, slopes=slopes)
-                losses.check_perturbed(perturbed, group)
+                    finite = gathered.add(perturbed, group)
+                values = losses.ranks.mean(detached(perturbed))
+                losses.check(values, group, gradient=finite, where=" in a perturbed pass")
+                if not finite:
+                    return Record(clean.values, finite=False, lengths=lengths, slopes=slopes)
         found = gathered.finish()  # d = M(g_1^SAM, ..., g_K^SAM)
     if s.along == "deviation":
-        method.history.remember_mean(s, net, g0)
+        method.history.take_in("deviation", net.trunk, g0, s.decay)
     if s.every > 1 and s.reuse > 0:
         method.history.remember_flat(net, g0, h, losses.scale)
-    record = Record(clean.values, cosines=found["cosines"], weights=found["weights"])
-    return replace(record, lengths=lengths, slopes=slopes if s.probes else None)
+    return Record(clean.values, True, *found, lengths=lengths, slopes=slopes if s.probes else None)
 
 
 def _clean_gradients(
     method: Method, net: Trainable, losses: TaskLosses, clean: First
-) -> tuple[Vector, Vector, Jacobian | None]:
+) -> tuple[Vector, Vector, Rows | None]:
     """g_0 and h_i, in one backward pass; or with J [K, P] in one per task."""
     s = method.sharpness
     if s.needs_local and s.estimator == "exact":
-        M = method.combine
-        J = Rows(net, losses, M, method.generator) if isinstance(M, Decomposition) else Jacobian(net, losses)
+        J = Rows(net, losses, method.combine if isinstance(method.combine, Decomposition) else None)
         h = J.fill(clean.losses)
         return as_rows(J.J.mean(0), net.shared), h, J
-    both = mean_gradient(clean.losses, [*net.shared, *net.own])
+    both, dtype = mean_gradient(clean.losses, [*net.shared, *net.own]), widest(net.shared)
     losses.ranks.average_(both)
-    both = [g.to(net.dtype) if losses.scale == 1 else g.to(net.dtype) / losses.scale for g in both]
+    both = [g.to(dtype) if losses.scale == 1 else g.to(dtype) / losses.scale for g in both]
     return both[: len(net.shared)], both[len(net.shared) :], None
 
 
 def _gathered(
-    method: Method, net: Trainable, losses: TaskLosses, values: Tensor, J: Jacobian | None = None
+    method: Method, net: Trainable, losses: TaskLosses, values: Tensor, J: Rows | None = None
 ) -> WeightedSum | Rows:
     """Where the step's gradients go."""
+    M = method.combine
     if len(net.tasks) < method.tasks:
-        check_subset(method.combine if isinstance(method.combine, Scalarizer) else method.combine.over_tasks)
-    if isinstance(method.combine, Scalarizer):
-        return weighted(method.combine, net, losses, values, method.generator)
-    if isinstance(J, Rows):
-        J.decompose()
-        return J
-    return Rows(net, losses, method.combine, method.generator)
-
-
-def _shown(net: Trainable, losses: TaskLosses, clean: First, g0: Vector, h: Vector) -> Record:
-    """Leave gradients that are not finite in `.grad`, and say so."""
-    for p, g in zip([*net.shared, *net.own], [*g0, *h], strict=True):
-        fill_grad(p, g.clone())
-    return Record(clean.values, finite=False)
+        check_subset(method.aggregators[0])
+    if isinstance(M, Scalarizer):
+        with seeded(draw_seeds(1, method.generator)[0], values.device):
+            return WeightedSum(net, losses, loss_weights(M, values, net.tasks))
+    if J is not None:
+        J.decompose(M)
+    return Rows(net, losses, M) if J is None else J

@@ -1,7 +1,6 @@
 """One multi-task update for any aggregator and any sharpness, to drop into anybody's training loop."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,18 +8,15 @@ from torch import Tensor, nn
 from torchjd.aggregation import Aggregator
 from torchjd.scalarization import FAMO, Scalarizer
 
-from samo.aggregation import check_tasks, load_state, make, state
+from samo.aggregation import check_tasks, make
 from samo.optim import random_state
 from samo.optim.closures import Closure, TaskLosses
-from samo.optim.decompose import Decomposition
-from samo.optim.gradients import fresh_grads
-from samo.optim.history import History
+from samo.optim.gradients import Decomposition
 from samo.optim.layers import select_layers
-from samo.optim.parameters import Heads, Part, TrunkAndHeads
-from samo.optim.process_group import Group, Ranks
+from samo.optim.parameters import Heads, Part, TrunkAndHeads, fresh_grads, widest
+from samo.optim.process_group import Group, Ranks, synchronise
 from samo.optim.sharpness import Sharpness, preset
 from samo.optim.step import Method, Record, step
-from samo.optim.sync_batchnorm import synchronise
 
 STATE_VERSION = 2
 """Of what `state_dict` gives; another one is refused."""
@@ -35,9 +31,8 @@ class MultiTaskUpdate:
 
     The trunk gets the aggregator's direction, without further factors. A head gets its own loss's gradient; under a
     scalariser, that of the scalarised loss. A scalariser sees the losses of the step's first pass, once, and its
-    derivative in each of them weighs the perturbed gradients: it never pays for K gradients, and its state moves
-    once a step. Since these weights tell tasks apart, not a loss from its flatness, all of F-MTL's decompositions
-    are then the direct one.
+    derivative in each of them weighs the perturbed gradients: it never pays for K gradients. Since these weights tell
+    tasks apart, not a loss from its flatness, all of F-MTL's decompositions are then the direct one.
 
     Args:
         trunk: the shared module, or its parameters. Frozen ones are left alone. A weight that a head holds, too, is
@@ -46,18 +41,15 @@ class MultiTaskUpdate:
             nn.ModuleDict names the tasks; otherwise they are numbers from 0.
         aggregator: a name (`samo.aggregation.NAMES`), or an object of TorchJD's: an Aggregator of J [K, P] or a
             Scalarizer of the losses [K].
-        sharpness: how the weights are perturbed; not at all by default.
+        sharpness: how the weights are perturbed; by default not at all.
         generator: the source of random directions and of the aggregator's draws, never the global generator. By
-            default one that is seeded from the state of the global one, without drawing from it: after
-            `torch.manual_seed` it is the same again, and another after another seed.
+            default one that is seeded from the state of the global one, without drawing from it.
         network: the modules whose mode and buffers the perturbed passes must leave alone; needed where trunk or
             heads are given as parameters and the network has BatchNorm, dropout or other buffers.
         group: the processes that take each step together, one replica of the network and one equal share of the batch
-            each (torchrun's are `torch.distributed.group.WORLD`); None for this process alone. Losses, probe losses
-            and gradients are averaged over them before anything is made of them, and random directions and an
-            aggregator's draws are the same on all: with losses that are means over examples, every rank makes the step
-            that one process makes on the whole batch. Dropout masks are each rank's own. Running statistics are
-            averaged, so that replicas stay alike. Wrap nothing in DistributedDataParallel.
+            each (torchrun's are `torch.distributed.group.WORLD`); None for this process alone. With losses that are
+            means over examples, every rank makes the step that one process makes on the whole batch. Dropout masks are
+            each rank's own; running statistics are averaged. Wrap nothing in DistributedDataParallel.
         sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks, so that the step is the whole
             batch's there, too (its modules are changed where they stand); otherwise over each rank's own share.
         raise_nonfinite: whether a gradient that is not finite is an error. By default `.grad` shows it, no further
@@ -88,19 +80,16 @@ class MultiTaskUpdate:
         self.raise_nonfinite = raise_nonfinite
         K = len(self.network.tasks)
         made = make(aggregator, tasks=K) if isinstance(aggregator, str) else aggregator
-        self.aggregator = made.to(self.network.device, self.network.dtype)
-        check_tasks(self.aggregator, K)
+        self.aggregator = M = made.to(self.network.device, widest(self.network.trunk.values()))
+        check_tasks(M, K)
         self.last: Record | None = None
         """What the last step found (losses, cosines, weights, lengths, slopes, finite); None before the first."""
         self._method = Method(
             sharpness=self.sharpness,
-            combine=self.aggregator
-            if isinstance(self.aggregator, Scalarizer)
-            else Decomposition(self.aggregator, self.sharpness.decompose, K),
+            combine=M if isinstance(M, Scalarizer) else Decomposition(M, self.sharpness.decompose, K, self.generator),
             layers=frozenset(select_layers(list(self.network.trunk), self.sharpness.layers, self.generator)),
             tasks=K,
             generator=self.generator,
-            history=History(),
         )
         if group is not None and sync_batchnorm:
             synchronise(self.network.modules, group)
@@ -108,7 +97,6 @@ class MultiTaskUpdate:
         self._replay = random_state.MaskReplay(self.network.parts)
         self._alike = group is None
         self._complete = False
-        self._steps = 0
         self._awaits: tuple[list[int], random_state.State] | None = None
 
     def backward(
@@ -128,9 +116,7 @@ class MultiTaskUpdate:
                 give None for a task that has no label this time: it is left out of the step.
             tasks: those that take part in this step; all by default.
             scaler: of fp16 training. The closure's losses are then multiplied by its scale, their gradients divided
-                by it before anything is made of them, and `.grad` is scaled, as `scaler.step` expects it: for an
-                aggregator whose direction is not linear in the losses' scale (fairgrad, nash-mtl, scalarisers with
-                logarithms) this is not the same as giving scaled losses.
+                by it before anything is made of them, and `.grad` is scaled, as `scaler.step` expects it.
 
         Returns:
             The losses at the weights before the step, [K], detached, not scaled, NaN for a task left out (at the
@@ -147,17 +133,17 @@ class MultiTaskUpdate:
         """
         if self._awaits is not None:
             raise RuntimeError("famo learns from the losses after a step: call update.after_step(closure) after it")
-        network, sharpness = self.network, self.sharpness
-        asked = network.places(network.tasks if tasks is None else tasks)
-        net = network.trainable().only(asked)
+        network = self.network
+        net = network.trainable().only(network.places(network.tasks if tasks is None else tasks))
         self._check_ranks()
-        losses = self._losses(closure, asked, 1.0 if scaler is None else _scale(scaler, network.device))
-        with losses.without_autocast(), fresh_grads([*net.shared, *net.own, *self.parameters()]):
-            record = step(self._method, net, losses, sharp=sharpness.moves and self._steps % sharpness.every == 0)
+        # A scaler's scale exists once something was scaled.
+        scale = 1.0 if scaler is None else float(scaler.scale(torch.ones((), device=network.device)))
+        losses = self._losses(closure, net.tasks, scale)
+        with losses.autocast(False), fresh_grads([*net.shared, *net.own, *self.parameters()]):
+            record = step(self._method, net, losses)
         self._complete = True
-        self._steps += 1
         places = network.places(losses.tasks)
-        self.last = record if len(places) == len(network.tasks) else _widened(record, places, len(network.tasks))
+        self.last = record.widened(places, len(network.tasks))
         if isinstance(self.aggregator, FAMO):
             self._awaits = places, losses.before
         return self.last.losses
@@ -172,12 +158,8 @@ class MultiTaskUpdate:
     ) -> Tensor:
         """A whole training step: empty `.grad`, `backward`, the optimiser's step, `after_step`.
 
-        The optimiser's step is left out where a gradient is not finite (`last.finite`); with a scaler it is the
-        scaler's to decide, and `scaler.update()` is called.
-
-        Args:
-            closure, tasks, scaler: see `backward`.
-            optimizer: of the weights of trunk, heads and `parameters()`.
+        The optimiser (of the weights of trunk, heads and `parameters()`) makes no step where a gradient is not finite
+        (`last.finite`); with a scaler it is the scaler's to decide, and `scaler.update()` is called.
 
         Returns:
             The losses before the step, [K].
@@ -209,9 +191,9 @@ class MultiTaskUpdate:
         places, before = self._awaits
         losses = self._losses(closure, places, 1.0)
         losses.before = before
-        with losses.without_autocast(), losses.without_trace():
+        with losses.autocast(False), losses.without_trace():
             values = losses.values(range(len(places)))
-            losses.check_finite(values, range(len(places)))
+            losses.check(values, range(len(places)))
             self.aggregator.update(values)
         self._awaits = None
 
@@ -223,15 +205,7 @@ class MultiTaskUpdate:
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs beside the network's and the optimiser's states: all that the next step reads."""
-        return {
-            "version": STATE_VERSION,
-            "steps": self._steps,
-            "generator": self.generator.get_state(),
-            "layers": sorted(self._method.layers),
-            "history": self._method.history.state_dict(),
-            "aggregators": [state(aggregator) for aggregator in self._aggregators],
-            "awaits": self._awaits,
-        }
+        return {"version": STATE_VERSION, "awaits": self._awaits, **self._method.state_dict()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` gave, on whatever device that was.
@@ -240,24 +214,10 @@ class MultiTaskUpdate:
             ValueError: it is of another version, of another aggregator or trunk, or of another number of tasks.
         """
         if state_dict.get("version") != STATE_VERSION:
-            raise ValueError(
-                f"the update's state is of version {state_dict.get('version', 1)}, this code reads {STATE_VERSION}: "
-                "start the training anew"
-            )
-        if len(state_dict["aggregators"]) != len(self._aggregators):
-            raise ValueError("the state is that of another decomposition")
-        if unknown := set(state_dict["layers"]) - set(self.network.trunk):
-            raise ValueError(f"the state is that of another trunk: it has no {min(unknown)}")
-        if len(state_dict["generator"]) != len(self.generator.get_state()):
-            raise ValueError(f"the state's generator is of another kind of device than {self.generator.device}")
-        device = self.network.device
-        for aggregator, kept in zip(self._aggregators, state_dict["aggregators"], strict=True):
-            load_state(aggregator, _moved(kept, device))
-        self._steps = state_dict["steps"]
-        self.generator.set_state(state_dict["generator"].cpu())
-        self._method = replace(self._method, layers=frozenset(state_dict["layers"]))
-        self._method.history.load_state_dict(_moved(state_dict["history"], device))
-        self._awaits = _moved(state_dict["awaits"], torch.device("cpu"))
+            version = state_dict.get("version", 1)
+            raise ValueError(f"the update's state is of version {version}, this code reads {STATE_VERSION}: start anew")
+        self._method.load_state_dict(state_dict, self.network.trunk, self.network.device)
+        self._awaits = state_dict["awaits"]
         self._alike = self._ranks.group is None
 
     def _losses(self, closure: Closure, places: Sequence[int], scale: float) -> TaskLosses:
@@ -278,59 +238,12 @@ class MultiTaskUpdate:
         """Once at the start, and after a state was loaded: from equal starts equal steps follow."""
         if self._alike:
             return
-        own = self.state_dict()
-        statistics = [b for m in self.network.modules for b in m.buffers(recurse=False)]
-        self._ranks.check_alike(
-            {
-                "the weights": self.network.all,
-                "the buffers": statistics,
-                "the update's generator": own["generator"],
-                "the update's state": [own["steps"], own["history"], own["aggregators"]],
-            },
-            self.network.device,
-        )
+        own = self._method.state_dict()
+        things = {
+            "the weights": self.network.all,
+            "the buffers": [b for m in self.network.modules for b in m.buffers(recurse=False)],
+            "the update's generator": own["generator"],
+            "the update's state": [own["steps"], own["history"], own["aggregators"]],
+        }
+        self._ranks.check_alike(things, self.network.device)
         self._alike = True
-
-    @property
-    def _aggregators(self) -> Sequence[nn.Module]:
-        combine = self._method.combine
-        return combine.aggregators if isinstance(combine, Decomposition) else [combine]
-
-
-def _scale(scaler: torch.amp.GradScaler, device: torch.device) -> float:
-    """The scaler's scale, which exists once something was scaled."""
-    return float(scaler.scale(torch.ones((), device=device)))
-
-
-def _moved(thing: Any, device: torch.device) -> Any:
-    """The same with its tensors on this device."""
-    if isinstance(thing, Tensor):
-        return thing.to(device)
-    if isinstance(thing, Mapping):
-        return {key: _moved(value, device) for key, value in thing.items()}
-    if isinstance(thing, list | tuple):
-        return type(thing)(_moved(value, device) for value in thing)
-    return thing
-
-
-def _widened(record: Record, places: Sequence[int], tasks: int) -> Record:
-    """The record of some tasks as one of all, NaN for the others."""
-
-    def widened(t: Tensor) -> Tensor:
-        full = t.new_full((tasks, *t.shape[1:]), torch.nan)
-        full[list(places)] = t
-        return full
-
-    square = record.cosines
-    if square is not None:
-        among, at = square, torch.tensor(places)
-        square = among.new_full((tasks, tasks), torch.nan)
-        square[at[:, None], at] = among
-    return replace(
-        record,
-        losses=widened(record.losses),
-        cosines=square,
-        weights=None if record.weights is None else widened(record.weights),
-        lengths=None if record.lengths is None else widened(record.lengths),
-        slopes=None if record.slopes is None else widened(record.slopes),
-    )

@@ -23,8 +23,8 @@ def simulated(directions: int, sizes: list[int], g: np.ndarray, g0: np.ndarray) 
     return both[0], both[1]
 
 
-@pytest.mark.parametrize("directions", [1, 2, 16])
-@pytest.mark.parametrize("sizes", [[1], [5], [2, 3], [1, 1, 8], [50, 30, 20]])
+@pytest.mark.parametrize("directions", [1, 16])
+@pytest.mark.parametrize("sizes", [[1], [2, 3], [1, 1, 8], [50, 30, 20]])
 def test_both_means_are_those_of_simulation(directions: int, sizes: list[int]) -> None:
     rng = np.random.default_rng(sum(sizes))
     factors = np.repeat(np.linspace(0.3, 2, len(sizes)), sizes)
@@ -50,12 +50,6 @@ def test_limits_that_are_known() -> None:
     assert mean_cosine([1, 4], [100, 100]).shape == (2,)
 
 
-@pytest.mark.parametrize("directions", [1, 3, 64])
-def test_with_one_layer_normalisation_changes_nothing(directions: int) -> None:
-    wanted = float(mean_cosine(directions, 40))
-    assert mean_cosine_by_layer(directions, [40], [0.2], [7.0]) == pytest.approx(wanted)
-
-
-def test_a_gradient_of_zero_has_no_angle() -> None:
-    assert mean_cosine_by_layer(1, [3, 4], [0, 0], [1, 1]) == 0
-    assert mean_cosine_by_layer(1, [3, 4], [1, 1], [0, 0]) == 0
+def test_one_layer_is_as_without_normalisation_and_a_gradient_of_zero_has_no_angle() -> None:
+    assert mean_cosine_by_layer(3, [40], [0.2], [7.0]) == pytest.approx(float(mean_cosine(3, 40)))
+    assert mean_cosine_by_layer(1, [3, 4], [0, 0], [1, 1]) == mean_cosine_by_layer(1, [3, 4], [1, 1], [0, 0]) == 0

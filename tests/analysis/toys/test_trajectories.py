@@ -8,7 +8,7 @@ from samo import preset
 from samo.analysis.toys import trajectories
 from samo.analysis.toys.losses import TOYS
 from samo.analysis.toys.trajectories import Options
-from tests.figures.made_toys import SHORT, made_trajectories
+from tests.figures.made_toys import made_trajectories
 
 QUADRATICS = TOYS["quadratics"]
 GOAL = torch.tensor([2 / 3, 1 / 3], dtype=torch.float64)
@@ -33,21 +33,15 @@ def test_ls_goes_straight_to_the_minimiser_at_the_rate_of_the_hessian():
     torch.testing.assert_close(path, GOAL * (1 - left[:, None]), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("rho", [0.05, 0.3, 1.0])
-@pytest.mark.parametrize("lr", [0.01, 0.05])
-def test_gsam_keeps_to_the_same_line_and_ends_within_lr_times_rho(lr, rho):
+@pytest.mark.parametrize(("lr", "rho"), [(0.01, 0.3), (0.05, 1.0)])
+def test_gsam_keeps_to_the_same_line_and_ends_within_lr_times_rho_and_a_local_part_leaves_it(lr, rho):
     path = on_quadratics("gsam", rho=rho, steps=int(6 / lr), lr=lr)
     assert off_line(path).max() < 1e-12
-    assert off_line(on_quadratics("none")).max() < 1e-12
     # A step near the goal is lr * 3 (r + rho) for the distance r: it settles into a leap of lr * 3 rho about the goal.
     assert 0.5 * lr * 3 * rho / 2 < (path[-1] - GOAL).norm() <= lr * 3 * rho
     # It is not the same walk, only the same line.
     assert (path[1] - on_quadratics("none", lr=lr)[1]).norm() > 1e-3
-
-
-@pytest.mark.parametrize("sharpness", ["lsam", "samo"])
-def test_perturbations_of_each_task_leave_the_line(sharpness):
-    assert off_line(on_quadratics(sharpness)).max() > 1e-3
+    assert off_line(on_quadratics("samo", rho=rho, lr=lr)).max() > 1e-3
 
 
 def test_under_ls_fmtl_is_lsam():
@@ -86,10 +80,6 @@ def test_the_tables_hold_every_walk_and_the_kept_points():
     assert table["lambda_max"].notna().all()
 
 
-def test_the_same_options_give_the_same_trajectories():
-    assert trajectories.trajectories(SHORT).equals(made_trajectories())
-
-
 def test_the_fronts_have_their_losses():
     table = trajectories.fronts()
     assert table.groupby("toy").size().to_dict() == {"quadratics": trajectories.FRONT, "valleys": trajectories.FRONT}
@@ -102,7 +92,6 @@ def test_the_fronts_have_their_losses():
         ("valleys", {"starts": [6]}, "1 to 5"),
         ("quadratics", {"starts": [1, 1]}, "each once"),
         ("quadratics", {"beta1": 0.5}, "Extra inputs"),
-        ("valleys", {"lr": 0.0}, "greater than 0"),
     ],
 )
 def test_a_fault_of_the_settings_is_told(toy, fields, told):

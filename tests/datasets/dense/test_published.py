@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def raw(tmp_path_factory):
 
 
 def test_what_is_stored_is_what_was_published(raw, tmp_path):
-    sheet = published.prepare(raw, tmp_path, data(), LAYOUT, CLASSES)
+    sheet = published.prepare(raw, tmp_path, data(), LAYOUT, CLASSES, "views")
     numbers = published.choose(data(), 23, 7)["train"]
     for k, n in enumerate(numbers):
         image, label, depth, normal = (np.load(raw / f"train/{kind}/{n}.npy") for kind in LAYOUT.folders)
@@ -44,7 +46,7 @@ def test_what_is_stored_is_what_was_published(raw, tmp_path):
 
 
 def test_the_constant_guess_is_what_such_a_guess_gets(raw, tmp_path):
-    guess = published.prepare(raw, tmp_path, data(), LAYOUT, CLASSES)["constant_guess"]
+    guess = published.prepare(raw, tmp_path, data(), LAYOUT, CLASSES, "views")["constant_guess"]
     label, depth = np.load(tmp_path / "train_label.npy"), np.load(tmp_path / "train_depth.npy")
     share = max((label == c).sum() for c in range(4)) / (label >= 0).sum()
     assert guess["segmentation"] == pytest.approx(1 - share / 4)
@@ -66,28 +68,20 @@ def test_no_image_is_in_two_splits_and_validation_comes_in_runs():
     assert chosen["test"][-1] > 630
 
 
-def test_all_that_is_not_held_out_can_be_trained_on():
+def test_all_that_is_not_held_out_can_be_trained_on_and_no_more():
     for val in (1, 2, 5, 6, 22):
-        _all_is_used(val)
-
-
-def _all_is_used(val):
-    chosen = published.choose(data(train=23 - val, val=val), 23, 7)
-    assert sorted(chosen["train"] + chosen["val"]) == list(range(23))
-    with pytest.raises(ValueError, match=f"train is at most {23 - val}"):
-        published.choose(data(train=24 - val, val=val), 23, 7)
-
-
-def test_with_train_on_val_every_image_can_be_trained_on_and_no_more_than_there_are():
+        chosen = published.choose(data(train=23 - val, val=val), 23, 7)
+        assert sorted(chosen["train"] + chosen["val"]) == list(range(23))
+        with pytest.raises(ValueError, match=f"train is at most {23 - val}"):
+            published.choose(data(train=24 - val, val=val), 23, 7)
     chosen = published.choose(data(train=23, val=6, train_on_val=True), 23, 7)
-    assert chosen["train"] == list(range(23))
-    assert len(chosen["val"]) == 6
+    assert (chosen["train"], len(chosen["val"])) == (list(range(23)), 6)
     with pytest.raises(ValueError, match="test: 8 are asked of the 7"):
         published.choose(data(test=8), 23, 7)
 
 
 def test_another_size_keeps_labels_whole_and_depths_measured(raw, tmp_path):
-    published.prepare(raw, tmp_path, data(height=8, width=8), LAYOUT, CLASSES)
+    published.prepare(raw, tmp_path, data(height=8, width=8), LAYOUT, CLASSES, "views")
     label, depth = np.load(tmp_path / "test_label.npy"), np.load(tmp_path / "test_depth.npy")
     assert label.shape == (7, 8, 8)
     assert np.load(tmp_path / "test_image.npy").shape == (7, 3, 8, 8)
@@ -100,10 +94,22 @@ def test_another_size_keeps_labels_whole_and_depths_measured(raw, tmp_path):
     assert (np.load(raw / "val/label/0.npy")[rows, columns] == label[0].ravel()).mean() > 0.95
 
 
-def test_a_file_that_broke_since_it_was_checked_is_named(tmp_path):
-    raw = views(tmp_path / "raw", LAYOUT)
-    np.save(raw / "val/depth/3.npy", np.zeros((4, 4)))
-    out = tmp_path / "out"
-    out.mkdir()
-    with pytest.raises(ValueError, match=r"val/depth/3\.npy: shape"):
-        published.prepare(raw, out, data(), LAYOUT, CLASSES)
+@pytest.mark.parametrize(
+    ("split", "kind", "change", "told"),
+    [
+        ("val", "depth", lambda a: 0 * a, "no pixel of the split test has a depth"),
+        ("train", "label", lambda a: 0 * a - 1, "no pixel of the split train has a class"),
+        ("val", "normal", lambda a: 0 * a, "no pixel of the split test has a normal"),
+        ("train", "label", lambda a: np.where(a < 0, a, 2), "segmentation is the same at every pixel"),
+        ("train", "depth", lambda a: 0 * a + 1.7, "depth is the same at every pixel"),
+        ("train", "normal", lambda a: 0 * a + np.float32(3**-0.5), "normals is the same at every pixel"),
+        ("val", "depth", lambda a: a[:, :, 0], r"val/depth/0\.npy: shape"),
+    ],
+)
+def test_a_split_without_targets_and_a_target_without_variety(tmp_path, split, kind, change, told):
+    layout = replace(LAYOUT, images={"train": 10, "val": 3})
+    raw = views(tmp_path / "raw", layout, 8, 8)
+    for path in (raw / split / kind).iterdir():
+        np.save(path, change(np.load(path)))
+    with pytest.raises(ValueError, match=told):
+        published.prepare(raw, tmp_path, data(train=5, val=5, test=3, height=8, width=8), layout, CLASSES, "views")

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from samo.analysis import landscape, probe
-from samo.datasets.parts.arrays import ArraySplit
-from samo.datasets.parts.domains import DomainBatch, DomainSplit, present
+from samo.datasets.parts.arrays import ArraySplit, DomainBatch, DomainSplit, present
 from samo.models.multitask import MultiTaskNetwork
 from samo.study import paths
 from samo.study.errors import NotebookError

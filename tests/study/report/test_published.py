@@ -8,7 +8,7 @@ import pytest
 
 from samo import aggregation
 from samo.datasets import qm9
-from samo.datasets.parts.dense import depth, normals, segmentation
+from samo.datasets.parts.dense.tasks import DEPTH, NORMALS, SEGMENTATION
 from samo.optim import sharpness
 from samo.results import tables
 from samo.study.report import published
@@ -64,10 +64,10 @@ def test_a_fault_names_its_line(tmp_path, row, message):
 
 
 FRAME = published.load(ROOT)
-DENSE = {f"{task.TASK.name} {metric[0]}": metric[1] for task in (segmentation, depth) for metric in task.METRICS}
+DENSE = {f"{task.name} {metric[0]}": metric[1] for task in (SEGMENTATION, DEPTH) for metric in task.metrics}
 OURS = {
     "cityscapes": DENSE,
-    "nyuv2": DENSE | {f"normals {name}": up for name, up, _ in normals.METRICS},
+    "nyuv2": DENSE | {f"normals {name}": up for name, up, _ in NORMALS.metrics},
     "qm9": {f"{task} mae": False for task in qm9.TASKS},
     **{key: {"left accuracy": True, "right accuracy": True} for key in published.COLUMNS if key.startswith("multi")},
 }

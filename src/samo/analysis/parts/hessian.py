@@ -69,25 +69,12 @@ class Hessian:
             FloatingPointError: it is not finite.
         """
         own = v.to(self.params[0])
-        if self._kept is not None:
-            total = self._product(self._kept, own, keep=True)
-        else:
-            total = torch.zeros_like(own)
-            for piece in self._pieces:
-                total += self._product(self._slope(piece), own, keep=False)
+        total = torch.zeros_like(own)
+        for piece in self._pieces:
+            total += self._product(self._kept or self._slope(piece), own)
         if not torch.isfinite(total).all():
             raise FloatingPointError("a product with the Hessian is not finite")
         return total.to(v)
-
-    def operator(self) -> LinearOperator:
-        """As SciPy wants it."""
-        dtype = torch.empty(0, dtype=self.params[0].dtype).numpy().dtype
-
-        def product(x: NDArray[np.floating]) -> NDArray[np.floating]:
-            found: NDArray[np.floating] = (self @ torch.from_numpy(x.reshape(-1))).numpy()
-            return found
-
-        return LinearOperator((self.size, self.size), matvec=product, dtype=dtype)
 
     @torch.enable_grad()
     def _slope(self, piece: Callable[[], Tensor]) -> Slope:
@@ -98,12 +85,13 @@ class Hessian:
         grads = torch.autograd.grad(loss, self.params, create_graph=True, allow_unused=True)
         return [(d, g) for d, g in enumerate(grads) if g is not None and g.requires_grad]
 
-    def _product(self, slope: Slope, v: Tensor, *, keep: bool) -> Tensor:
+    def _product(self, slope: Slope, v: Tensor) -> Tensor:
         if not slope:
             return torch.zeros_like(v)
-        parts = as_rows(v, self.params)
+        parts, grads = as_rows(v, self.params), [g for _, g in slope]
+        keep = slope is self._kept
         along = torch.autograd.grad(
-            [g for _, g in slope], self.params, [parts[d] for d, _ in slope], retain_graph=keep, allow_unused=True
+            grads, self.params, [parts[d] for d, _ in slope], retain_graph=keep, allow_unused=True
         )
         row = torch.empty_like(v)
         fill_row(row, self.params, along)
@@ -129,37 +117,32 @@ def largest(
     """
     k = min(k, hessian.size) if hessian.size <= small else min(k, 5)
     basis = 2 * k + 10 if hessian.size <= small else 8
-    dtype = hessian.params[0].dtype
-    start = torch.randn(hessian.size, dtype=dtype, generator=generator)
+    start = torch.randn(hessian.size, dtype=hessian.params[0].dtype, generator=generator)
+    none = start.new_empty(len(start), 0)
     try:
         if hessian.size <= basis:
-            rows = [hessian @ e for e in torch.eye(hessian.size, dtype=dtype)]
+            rows = [hessian @ e for e in torch.eye(hessian.size, dtype=start.dtype)]
             values, vectors = np.linalg.eigh(torch.stack(rows).numpy())
         else:
+            operator = LinearOperator(
+                (hessian.size, hessian.size),
+                matvec=lambda x: (hessian @ torch.from_numpy(x.reshape(-1))).numpy(),
+                dtype=start.numpy().dtype,
+            )
             values, vectors = eigsh(
-                hessian.operator(), k=k, which="LA", v0=start.numpy(), ncv=basis, tol=tolerance, maxiter=RESTARTS
+                operator, k=k, which="LA", v0=start.numpy(), ncv=basis, tol=tolerance, maxiter=RESTARTS
             )
         order = np.argsort(values)[::-1][:k].copy()
-        pairs = torch.from_numpy(vectors)[:, torch.from_numpy(order)]
-        top = values[order].astype(np.float64)
-        return Eigen(top, _residuals(hessian, top, pairs), pairs)
+        pairs, top = torch.from_numpy(vectors)[:, torch.from_numpy(order)], values[order].astype(np.float64)
+        rests = [hessian @ v - value * v for value, v in zip(top.tolist(), pairs.T.contiguous(), strict=True)]
+        lengths = np.array([float(torch.linalg.vector_norm(rest)) for rest in rests])
+        return Eigen(top, lengths / np.maximum(np.abs(top), np.finfo(np.float64).tiny), pairs)
     except FloatingPointError:
-        return _without_vectors(k, np.nan, start)
+        return Eigen(np.full(k, np.nan), np.full(k, np.nan), none)
     except ArpackError:
         # ARPACK refuses a matrix of zeros, which a network of dead units has.
-        return _without_vectors(k, np.nan if (hessian @ start).any() else 0.0, start)
-
-
-def _without_vectors(k: int, value: float, like: Tensor) -> Eigen:
-    return Eigen(np.full(k, value), np.full(k, value), like.new_empty(len(like), 0))
-
-
-def _residuals(hessian: Hessian, values: NDArray[np.float64], vectors: Tensor) -> NDArray[np.float64]:
-    lengths = [
-        float(torch.linalg.vector_norm(hessian @ v - float(value) * v))
-        for value, v in zip(values, vectors.T.contiguous(), strict=True)
-    ]
-    return np.array(lengths) / np.maximum(np.abs(values), np.finfo(np.float64).tiny)
+        value = np.nan if (hessian @ start).any() else 0.0
+        return Eigen(np.full(k, value), np.full(k, value), none)
 
 
 def trace(hessian: Hessian, probes: int, generator: torch.Generator, known: Eigen) -> Trace:

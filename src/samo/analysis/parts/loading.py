@@ -2,8 +2,9 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import cast
 
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from samo.analysis.cost import quartiles
 from samo.optim.update import MultiTaskUpdate
 from samo.training.loop import train_step
-from samo.training.problem import Batch, Problem, Split
+from samo.training.problem import Problem
 from samo.training.schedule import make_optimizer
 from samo.training.settings import Training
 
@@ -80,26 +81,23 @@ def measure(
     update = MultiTaskUpdate(cast("nn.Module", network.trunk), cast("nn.ModuleList", network.heads))
     # A rate of 0 costs what any other does, and nothing diverges however many the repeats.
     optimizer = make_optimizer(network.parameters(), 0.0, training)
-    batches = _endless(split, training.batch, device, generator)
-    clocks = clocks or clocks_on(device)
-
-    def now() -> list[float]:
-        return [clock() for clock in clocks.values()]
-
-    rounds = []
+    passes = (split.batches(training.batch, device, generator) for _ in repeat(None))
+    batches, clocks = chain.from_iterable(passes), clocks or clocks_on(device)
+    loads: dict[str, list[float]] = {name: [] for name in clocks}
+    steps: dict[str, list[float]] = {name: [] for name in clocks}
     for _ in range(warm_up + repeats):
-        begun = now()
+        begun = {name: clock() for name, clock in clocks.items()}
         batch = next(batches)
-        made = now()
+        made = {name: clock() for name, clock in clocks.items()}
         train_step(problem, network, update, optimizer, batch, training.clip)
-        rounds.append((begun, made, now()))
-    counted = rounds[warm_up:]
-    found = [
-        _loading(
-            name, [made[k] - begun[k] for begun, made, _ in counted], [end[k] - made[k] for _, made, end in counted]
-        )
-        for k, name in enumerate(clocks)
-    ]
+        for name, clock in clocks.items():
+            steps[name].append(clock() - made[name])
+            loads[name].append(made[name] - begun[name])
+    found = []
+    for name in clocks:
+        load, step = loads[name][warm_up:], steps[name][warm_up:]
+        low, middle, high = quartiles([a / b for a, b in zip(load, step, strict=True)])
+        found.append(Loading(name, statistics.median(load), statistics.median(step), middle, low, high))
     return max(found, key=lambda loading: loading.share)
 
 
@@ -117,13 +115,3 @@ def clocks_on(device: torch.device) -> dict[str, Clock]:
         return time.perf_counter()
 
     return {"wall": synchronised}
-
-
-def _endless(split: Split, size: int, device: torch.device, generator: torch.Generator) -> Iterator[Batch]:
-    while True:
-        yield from split.batches(size, device, generator)
-
-
-def _loading(clock: str, batches: Sequence[float], steps: Sequence[float]) -> Loading:
-    low, middle, high = quartiles([batch / step for batch, step in zip(batches, steps, strict=True)])
-    return Loading(clock, statistics.median(batches), statistics.median(steps), middle, low, high)

@@ -29,14 +29,8 @@ def rise(pieces: Pieces, params: Sequence[Tensor], rho: float, steps: int, gener
     """The largest rise of the loss over ||eps|| <= rho, by projected gradient ascent from SAM's point.
 
     The first point is rho g / ||g|| (a random one on the sphere where g is 0); each next one goes on by rho along the
-    gradient there, and back into the ball. Five vectors of the size of the parameters are held.
-
-    Args:
-        pieces: of the loss.
-        params: that are moved; afterwards they are as before.
-        rho: the ball's radius.
-        steps: points tried; each costs a forward and a backward pass.
-        generator: on the CPU.
+    gradient there, and back into the ball. Five vectors of the size of the parameters are held; the parameters come
+    back. `generator` is on the CPU; each of `steps` points costs a forward and a backward pass.
     """
     theta = Weights(params)
     home, g = _value_and_slope(pieces, params)
@@ -45,19 +39,14 @@ def rise(pieces: Pieces, params: Sequence[Tensor], rho: float, steps: int, gener
         g = [torch.randn(p.shape, generator=generator, dtype=p.dtype).to(p.device) for p in params]
     eps = to_radius_(g, theta.home, rho)
     rises = [0.0]
-    for step in range(steps):
+    for _ in range(steps):
         with theta.moved(eps):
             value, g = _value_and_slope(pieces, params)
         rises.append(value - home)
-        if step + 1 < steps:
-            torch._foreach_add_(eps, to_radius_(g, theta.home, rho))
-            _into_radius_(eps, rho)
+        torch._foreach_add_(eps, to_radius_(g, theta.home, rho))
+        length = whole_norm(eps)
+        torch._foreach_mul_(eps, torch.clamp(safe_ratio(torch.full_like(length, rho), length), max=1))
     return Rise(float(np.max(rises)), first_order)
-
-
-def _into_radius_(eps: Vector, rho: float) -> None:
-    length = whole_norm(eps)
-    torch._foreach_mul_(eps, torch.clamp(safe_ratio(torch.full_like(length, rho), length), max=1))
 
 
 def _value_and_slope(pieces: Pieces, params: Sequence[Tensor]) -> tuple[float, Vector]:

@@ -1,7 +1,7 @@
 """Trajectories on the toys: where each aggregator x sharpness goes, how flat it is there, how far from the front."""
 
-from collections.abc import Iterator
-from typing import Annotated, NamedTuple
+from itertools import product
+from typing import Annotated, cast
 
 import pandas as pd
 import torch
@@ -16,6 +16,7 @@ from samo.training.settings import Settings
 
 AGGREGATORS = ("ls", "mgda", "cagrad", "fairgrad")
 SHARPNESS = ("none", "gsam", "lsam", "samo", "fmtl")
+POINT = ["x1", "x2", "loss1", "loss2"]
 FRONT = 200
 """Points of a front; between two of them it is taken for straight."""
 
@@ -86,26 +87,11 @@ class Options(Settings):
 
     def of(self, toy: str) -> Descent:
         """The descent on the toy of this name."""
-        found: Descent = getattr(self, toy)
-        return found
+        return cast("Descent", getattr(self, toy))
 
 
-class Key(NamedTuple):
-    """What tells trajectories apart; starts count from 1."""
-
-    toy: str
-    start: int
-    aggregator: str
-    sharpness: str
-
-
-def keys(options: Options) -> Iterator[Key]:
-    """Every trajectory, in the order of the tables."""
-    for toy in TOYS:
-        for start in options.of(toy).starts:
-            for aggregator in AGGREGATORS:
-                for sharpness in SHARPNESS:
-                    yield Key(toy, start, aggregator, sharpness)
+KEYS = ["toy", "start", "aggregator", "sharpness"]
+"""What tells trajectories apart; starts count from 1."""
 
 
 def trajectory(
@@ -146,13 +132,14 @@ def trajectories(options: Options) -> pd.DataFrame:
     Where a trajectory broke off, its last rows are gaps.
     """
     parts = []
-    for key in keys(options):
-        toy, how = TOYS[key.toy], options.of(key.toy)
-        shape = preset(key.sharpness, **({} if key.sharpness == "none" else {"rho": how.rho}))
-        path = trajectory(toy, toy.starts[key.start - 1], key.aggregator, shape, how)
-        named = pd.DataFrame([key] * len(how.kept), columns=list(Key._fields)).assign(step=how.kept)
-        parts.append(named.join(points(toy, path[how.kept])))
-    return pd.concat(parts, ignore_index=True)
+    for name, toy in TOYS.items():
+        how = options.of(name)
+        for start, aggregator, sharpness in product(how.starts, AGGREGATORS, SHARPNESS):
+            shape = preset(sharpness, **({} if sharpness == "none" else {"rho": how.rho}))
+            path = trajectory(toy, toy.starts[start - 1], aggregator, shape, how)
+            found = points(toy, path[how.kept]).assign(step=how.kept)
+            parts.append(found.assign(toy=name, start=start, aggregator=aggregator, sharpness=sharpness))
+    return pd.concat(parts, ignore_index=True)[[*KEYS, "step", *POINT]]
 
 
 def ends(paths: pd.DataFrame) -> pd.DataFrame:
@@ -161,7 +148,7 @@ def ends(paths: pd.DataFrame) -> pd.DataFrame:
     Columns: toy, start, aggregator, sharpness, x1, x2, loss1, loss2; lambda_max, the largest eigenvalue of the average
     loss's Hessian; distance_to_front, in the plane of the weights; pareto_optimal, "yes" or "no" (see `NEAR`).
     """
-    last = paths.groupby(list(Key._fields), sort=False).tail(1).drop(columns="step").reset_index(drop=True)
+    last = paths.groupby(KEYS, sort=False).tail(1).drop(columns="step").reset_index(drop=True)
     lines = {name: toy.front(FRONT) for name, toy in TOYS.items()}
     facts = []
     for row in last.to_dict("records"):
@@ -174,14 +161,13 @@ def ends(paths: pd.DataFrame) -> pd.DataFrame:
 
 def fronts() -> pd.DataFrame:
     """Both fronts as points: toy, x1, x2, loss1, loss2."""
-    return pd.concat([points(toy, toy.front(FRONT)).assign(toy=name) for name, toy in TOYS.items()], ignore_index=True)[
-        ["toy", "x1", "x2", "loss1", "loss2"]
-    ]
+    found = [points(toy, toy.front(FRONT)).assign(toy=name) for name, toy in TOYS.items()]
+    return pd.concat(found, ignore_index=True)[["toy", *POINT]]
 
 
 def points(toy: Toy, x: Tensor) -> pd.DataFrame:
     """The points [n, 2] with their losses: x1, x2, loss1, loss2."""
-    return pd.DataFrame(torch.cat([x, toy.values(x)], dim=-1).numpy(), columns=["x1", "x2", "loss1", "loss2"])
+    return pd.DataFrame(torch.cat([x, toy.values(x)], dim=-1).numpy(), columns=POINT)
 
 
 def lambda_max(toy: Toy, x: Tensor) -> float:

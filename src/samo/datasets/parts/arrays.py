@@ -1,7 +1,10 @@
-"""A split whose examples lie in .npy files, mapped into memory."""
+"""Splits whose examples lie in .npy files, mapped into memory."""
 
-from collections.abc import Callable, Iterator
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,19 +14,49 @@ from torch import Tensor
 from samo.datasets.parts.prepared import mapped
 from samo.optim.process_group import Group, share_of
 
+Rows = NDArray[np.int64]
 
-class ArraySplit:
-    """Images and labels of one split, read as they are asked for.
+
+class RowSplit(ABC):
+    """A `samo.training.problem.Split` whose batches are rows of arrays."""
+
+    at_most: int | None = None
+    """What a batch holds at most outside training, where any size may be asked for."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of examples."""
+
+    @abstractmethod
+    def take(self, rows: Rows, device: torch.device) -> Any:
+        """The batch of these examples."""
+
+    def batches(
+        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Group | None = None
+    ) -> Iterator[Any]:
+        """See `samo.training.problem.Split`."""
+        n = len(self)
+        if shuffle is None:
+            size = min(size, self.at_most or size)
+            for start in range(0, n, size):
+                yield self.take(np.arange(start, min(n, start + size)), device)
+            return
+        order = torch.randperm(n, generator=shuffle).numpy()
+        for start in range(0, n - n % size, size):
+            yield self.take(share_of(order[start : start + size], group), device)
+
+
+class ArraySplit(RowSplit):
+    """Images and labels of one split; a batch is a pair (input, labels [N, ...]).
 
     Args:
-        folder: where `<split>_images.npy` [N, ...] and `<split>_labels.npy` [N, K] lie.
+        folder: where `<split>_images.npy` [N, ...] and `<split>_labels.npy` [N, ...] lie.
         split: "train", "val" or "test".
         transform: a batch of images as stored -> the network's input, on the device.
     """
 
     def __init__(self, folder: Path, split: str, transform: Callable[[Tensor], Tensor]) -> None:
-        self.images: NDArray[np.uint8] = mapped(folder / f"{split}_images.npy")
-        self.labels: NDArray[np.uint8] = mapped(folder / f"{split}_labels.npy")
+        self.images, self.labels = (mapped(folder / f"{split}_{kind}.npy") for kind in ("images", "labels"))
         if len(self.images) != len(self.labels):
             raise ValueError(f"{folder}: {split} has {len(self.images)} images and {len(self.labels)} labels")
         self.transform = transform
@@ -31,19 +64,57 @@ class ArraySplit:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take(self, rows: Rows, device: torch.device) -> tuple[Tensor, Tensor]:
+        """See `RowSplit`."""
+        images, labels = torch.from_numpy(self.images[rows]), torch.from_numpy(self.labels[rows].astype(np.int64))
+        return self.transform(images.to(device)), labels.to(device)
+
+
+DomainBatch = dict[int, tuple[Tensor, Tensor]]
+"""Domain -> (inputs, labels [N])."""
+
+
+class DomainSplit:
+    """The same split of each domain, side by side; an epoch goes through the longest domain once.
+
+    Args:
+        parts: a domain each; none empty.
+        at_most: pictures of each domain in a batch without shuffling: reading must not need more memory than a step.
+    """
+
+    def __init__(self, parts: Sequence[ArraySplit], at_most: int) -> None:
+        self.parts = tuple(parts)
+        self.at_most = at_most
+
+    def __len__(self) -> int:
+        return max(map(len, self.parts))
+
     def batches(
-        self,
-        size: int,
-        device: torch.device,
-        shuffle: torch.Generator | None = None,
-        group: Group | None = None,
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs (input, labels [N, K]); see `samo.training.problem.Split`."""
-        n = len(self)
-        order = None if shuffle is None else torch.randperm(n, generator=shuffle).numpy()
-        end = n if order is None else n - n % size
+        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Group | None = None
+    ) -> Iterator[DomainBatch]:
+        """Batches of `size` examples of each domain.
+
+        With a generator every batch holds all domains, and a domain that has run out starts again in a new order.
+        Without one each picture comes once: a domain that has run out is not in the batches that follow.
+        """
+        if shuffle is None:
+            serial = [part.batches(min(size, self.at_most), device) for part in self.parts]
+            for batch in itertools.zip_longest(*serial):
+                yield {k: own for k, own in enumerate(batch) if own is not None}
+            return
+        end = len(self) - len(self) % size
+        orders = [_restarting(len(part), end, shuffle) for part in self.parts]
         for start in range(0, end, size):
-            chosen = slice(start, start + size) if order is None else share_of(order[start : start + size], group)
-            images = torch.from_numpy(np.array(self.images[chosen]))
-            labels = torch.from_numpy(self.labels[chosen].astype(np.int64))
-            yield self.transform(images.to(device)), labels.to(device)
+            rows = [share_of(order[start : start + size], group) for order in orders]
+            yield {k: part.take(own, device) for k, (part, own) in enumerate(zip(self.parts, rows, strict=True))}
+
+
+def present(batch: DomainBatch) -> list[int]:
+    """The domains that a batch holds pictures of."""
+    return list(batch)
+
+
+def _restarting(n: int, length: int, shuffle: torch.Generator) -> Rows:
+    """Random orders of n examples, one after the other, cut to a length."""
+    orders = [torch.randperm(n, generator=shuffle).numpy() for _ in range(-(-length // n))]
+    return np.concatenate([*orders, np.empty(0, np.int64)])[:length]

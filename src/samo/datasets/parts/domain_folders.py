@@ -1,6 +1,6 @@
 """Pictures laid out as Domain/class/picture, and the lists that split them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from samo.datasets.parts import pictures
-from samo.datasets.parts.sources import FAULTS
+from samo.datasets.parts.sources import FAULTS, lines, refuse
+from samo.datasets.parts.tasks import SPLITS
 
-SPLITS = ("train", "val", "test")
 SHARES = (0.6, 0.2)
 """Of train and val, a class and domain, where no lists are given."""
 LISTS = "split"
 """The folder of the lists <Domain>_<split>.txt; no domain."""
 FORMATS, SUFFIXES = ("JPEG", "PNG"), {".jpg", ".jpeg", ".png"}
 
-Example = tuple[Path, int]
-"""A picture and the number of its class."""
+Chosen = dict[str, dict[str, list[tuple[Path, int]]]]
+"""Split -> domain -> its pictures, each with the number of its class."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,6 @@ class Domains:
 
     classes: tuple[str, ...]
     files: Mapping[str, Mapping[str, tuple[Path, ...]]]
-
-    def pictures(self) -> Iterator[Path]:
-        """Every picture."""
-        return (path for classes in self.files.values() for paths in classes.values() for path in paths)
 
 
 def read_domains(folder: Path) -> Domains:
@@ -62,30 +58,25 @@ def read_domains(folder: Path) -> Domains:
                 deeper = ", but folders: is everything one folder too deep?" if _folders(group) else ""
                 faults.append(f"{group}: no pictures{deeper}")
     classes = tuple(sorted({name for here in files.values() for name in here}))
-    for domain in domains:
-        absent = [name for name in classes if name not in files[domain.name.replace(" ", "_")]]
-        faults += [f"{domain / name}: missing, another domain has this class" for name in absent]
-    _refuse(faults)
+    for domain, here in zip(domains, files.values(), strict=False):
+        faults += [f"{domain / name}: missing, another domain has this class" for name in classes if name not in here]
+    refuse(faults)
     return Domains(classes, files)
 
 
-def read_split(folder: Path, domains: Domains, seed: int) -> tuple[dict[str, dict[str, list[Example]]], bool]:
-    """Which picture belongs to which split.
+def read_split(folder: Path, domains: Domains, seed: int) -> tuple[Chosen, bool]:
+    """Which picture belongs to which split: by the lists, where there are any, and whether they said so.
 
-    By the lists, where there are any. Otherwise at random, 60 : 20 : 20 of each class of each domain.
-
-    Returns:
-        Split -> domain -> its examples, and whether lists said so.
+    Otherwise at random, 60 : 20 : 20 of each class of each domain.
 
     Raises:
         ValueError: a list is missing or one of its lines is wrong, or a picture is in none or two of them; up to
             `FAULTS` faults are named.
     """
-    lists = folder / LISTS
-    if lists.exists():
-        return _listed(folder, lists, domains), True
+    if (folder / LISTS).exists():
+        return _listed(folder, domains), True
     rng = np.random.default_rng(seed)
-    chosen: dict[str, dict[str, list[Example]]] = {s: {domain: [] for domain in domains.files} for s in SPLITS}
+    chosen: Chosen = {split: {domain: [] for domain in domains.files} for split in SPLITS}
     for domain, classes in domains.files.items():
         for number, name in enumerate(domains.classes):
             paths = classes[name]
@@ -103,28 +94,28 @@ def check(folder: Path) -> list[str]:
         read_split(folder, domains, seed=0)
     except ValueError as error:
         return str(error).splitlines()
-    return list(islice(pictures.faults(domains.pictures(), FORMATS), FAULTS))
+    every = (path for classes in domains.files.values() for paths in classes.values() for path in paths)
+    return list(islice(pictures.faults(every, FORMATS), FAULTS))
 
 
-def _listed(folder: Path, lists: Path, domains: Domains) -> dict[str, dict[str, list[Example]]]:
-    wanted = [(split, domain, lists / f"{domain}_{split}.txt") for split in SPLITS for domain in domains.files]
-    _refuse([f"{path}: missing" for _, _, path in wanted if not path.is_file()])
+def _listed(folder: Path, domains: Domains) -> Chosen:
+    wanted = {(s, domain): folder / LISTS / f"{domain}_{s}.txt" for s in SPLITS for domain in domains.files}
+    refuse([f"{path}: missing" for path in wanted.values() if not path.is_file()])
     known = {
         f"{domain}/{name}/{path.name}": path
         for domain, classes in domains.files.items()
         for name, paths in classes.items()
         for path in paths
     }
-    chosen: dict[str, dict[str, list[Example]]] = {split: {} for split in SPLITS}
+    chosen: Chosen = {split: {} for split in SPLITS}
     numbers: dict[str, str] = {}
     seen: set[str] = set()
     faults = []
-    for split, domain, path in wanted:
-        examples = chosen[split][domain] = []
-        for n, line in enumerate(_lines(path), 1):
+    for (split, domain), path in wanted.items():
+        chosen[split][domain] = []
+        for n, line in enumerate(lines(path), 1):
             entry, _, number = line.strip().rpartition(" ")
-            entry = entry.strip()
-            parts = entry.split("/")
+            parts = entry.strip().split("/")
             if len(parts) != 3 or parts[0] != domain or not number.isdecimal():
                 faults.append(f"{path}, line {n}: not {domain}/<class>/<picture> and a number")
             elif entry not in known:
@@ -135,25 +126,13 @@ def _listed(folder: Path, lists: Path, domains: Domains) -> dict[str, dict[str, 
                 faults.append(f"{path}, line {n}: {parts[1]} has number {number} here and {numbers[parts[1]]} before")
             else:
                 seen.add(entry)
-                examples.append((known[entry], domains.classes.index(parts[1])))
+                chosen[split][domain].append((known[entry], domains.classes.index(parts[1])))
     if not faults and (spare := sorted(known.keys() - seen)):
         faults = [f"{folder}: {len(known)} pictures, but the lists name {len(seen)}"]
         faults += [f"{known[entry]}: in no list" for entry in spare]
-    _refuse(faults)
+    refuse(faults)
     return chosen
 
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read as text") from error
-
-
-def _refuse(faults: list[str]) -> None:
-    if faults:
-        raise ValueError("\n".join(faults[:FAULTS]))

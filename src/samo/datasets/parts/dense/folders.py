@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samo.datasets.parts.prepared import load
 from samo.datasets.parts.sources import FAULTS
 
 LARGEST = float(np.finfo(np.float32).max)
+CHANNELS = {"image": (3,), "label": (), "depth": (1,), "normal": (3,)}
 
 
 @dataclass(frozen=True)
@@ -42,25 +44,24 @@ class Layout:
         """What is wrong in `root`, at most `FAULTS` lines; every file is read."""
         return list(islice(self._faults(root), FAULTS))
 
-    def folder(self, root: Path, split: str, kind: str) -> Path | None:
-        """Where the files of a kind lie; None where there is no such folder."""
-        places = (root / split / name for name in self.folders[kind])
-        return next((place for place in places if place.is_dir()), None)
-
     def read(self, root: Path, split: str, kind: str, n: int) -> NDArray[Any]:
         """One file's array.
 
         Raises:
             ValueError: it is no such array, or holds what it must not; the message names it.
         """
-        folder = self.folder(root, split, kind)
-        if folder is None:
-            raise ValueError(f"{root / split}: the folder {self.folders[kind][0]} is missing")
-        path = folder / f"{n}.npy"
-        array = _load(path)
-        if fault := _shape_fault(array, kind) or self._value_fault(array, kind):
+        path = self._folder(root, split, kind) / f"{n}.npy"
+        array = load(path)
+        if fault := self._fault(array, kind):
             raise ValueError(f"{path}: {fault}")
         return array
+
+    def _folder(self, root: Path, split: str, kind: str) -> Path:
+        places = (root / split / name for name in self.folders[kind])
+        found = next((place for place in places if place.is_dir()), None)
+        if found is None:
+            raise ValueError(f"{root / split}: the folder {' or '.join(self.folders[kind])} is missing")
+        return found
 
     def _faults(self, root: Path) -> Iterator[str]:
         for split, count in self.images.items():
@@ -70,59 +71,41 @@ class Layout:
                 yield f"{root / split}: no such folder{hint}"
                 continue
             size: tuple[int, ...] | None = None
-            for kind, names in self.folders.items():
-                folder = self.folder(root, split, kind)
-                if folder is None:
-                    yield f"{root / split}: the folder {' or '.join(names)} is missing"
+            for kind in self.folders:
+                try:
+                    folder = self._folder(root, split, kind)
+                except ValueError as error:
+                    yield str(error)
                     continue
                 yield from _name_faults(folder, count)
-                for n in range(count):
-                    if not os.path.lexists(folder / f"{n}.npy"):
+                for path in (folder / f"{n}.npy" for n in range(count)):
+                    if not os.path.lexists(path):
                         continue
                     try:
-                        array = self.read(root, split, kind, n)
+                        array = self.read(root, split, kind, int(path.stem))
                     except ValueError as error:
                         yield str(error)
                         continue
                     size = size or array.shape[:2]
                     if array.shape[:2] != size:
-                        yield f"{folder / f'{n}.npy'}: {array.shape[:2]} pixels, others have {size}"
+                        yield f"{path}: {array.shape[:2]} pixels, others have {size}"
 
-    def _value_fault(self, array: NDArray[Any], kind: str) -> str:
+    def _fault(self, array: NDArray[Any], kind: str) -> str:
+        if array.ndim != 2 + len(CHANNELS[kind]) or array.shape[2:] != CHANNELS[kind] or not array.size:
+            return f"shape {array.shape}, not ({', '.join(['H', 'W', *map(str, CHANNELS[kind])])})"
         if not np.isfinite(array).all():
             return "holds NaN or infinite values"
         low, high = float(array.min()), float(array.max())
+        said = f"values from {low:g} to {high:g}"
         if max(-low, high) > LARGEST:
-            return f"values from {low:g} to {high:g}, more than single precision holds"
+            return f"{said}, more than single precision holds"
         if kind == "image" and not -0.001 <= low <= high <= 1.001:
-            return f"values from {low:g} to {high:g}, not 0 to 1"
+            return f"{said}, not 0 to 1"
         if kind == "label" and not (-1 <= low <= high < self.classes and np.array_equal(array, np.rint(array))):
-            return f"values from {low:g} to {high:g}, not whole numbers from -1 to {self.classes - 1}"
+            return f"{said}, not whole numbers from -1 to {self.classes - 1}"
         if kind == "normal" and not -1.001 <= low <= high <= 1.001:
-            return f"values from {low:g} to {high:g}, not -1 to 1"
+            return f"{said}, not -1 to 1"
         return ""
-
-
-def _load(path: Path) -> NDArray[Any]:
-    """The array of a .npy file of numbers. Nothing in it is ever run."""
-    try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
-    except Exception as error:  # whatever a file may hold
-        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise ValueError(f"{path}: not a whole .npy file of numbers ({reason})") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: not an array of numbers")
-    return array
-
-
-def _shape_fault(array: NDArray[Any], kind: str) -> str:
-    last = {"image": (3,), "label": (), "depth": (1,), "normal": (3,)}[kind]
-    if array.ndim != 2 + len(last) or array.shape[2:] != last or not array.size:
-        wanted = ", ".join(["H", "W", *map(str, last)])
-        return f"shape {array.shape}, not ({wanted})"
-    return ""
 
 
 def _name_faults(folder: Path, count: int) -> Iterator[str]:

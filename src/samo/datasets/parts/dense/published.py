@@ -1,22 +1,91 @@
-"""From MTAN's folders to compact arrays: which images, what size, and what is kept of them."""
+"""From MTAN's folders to compact arrays: which images, what size, what is kept of them, and their datasheet."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from pydantic import Field
 from torch.nn.functional import interpolate
 
-from samo.datasets.parts.dense.folders import Layout
-from samo.datasets.parts.dense.sheet import describe
+from samo.datasets.parts.dense.folders import CHANNELS, Layout
+from samo.datasets.parts.prepared import mapped
+from samo.datasets.parts.tasks import SPLITS
 from samo.training import settings
+
+SAMPLE = 1 << 21
+"""Medians and angles are taken over about so many pixels, evenly spaced over the split; counts over all."""
+
+FLAT = 1e-5
+"""A constant guess that is off by less than this is right, but for rounding."""
+
+
+def describe(out: Path, classes: Sequence[str]) -> dict[str, Any]:
+    """Counts, shapes, class shares, void and missing shares of `<split>_*.npy` in `out`, and the constant guesses.
+
+    `constant_guess` is what the training split's most frequent class, median depth and mean normal get on that
+    split: 1 - mIoU, absolute error, mean angle in degrees.
+
+    Raises:
+        ValueError: a split has no labelled pixel, or none of known depth or normal; or a constant guess is right
+            everywhere on the training split, so that there is nothing to learn, and no error to compare with.
+    """
+    sheet: dict[str, Any] = {"classes": list(classes), "splits": {}}
+    for split in SPLITS:
+        label = mapped(out / f"{split}_label.npy")
+        counts = np.sum([np.bincount(view.ravel() + 1, minlength=len(classes) + 1) for view in label], axis=0)
+        if not counts[1:].any():
+            raise ValueError(f"no pixel of the split {split} has a class: all labels are void")
+        targets = {kind: out / f"{split}_{kind}.npy" for kind in ("depth", "normal")}
+        for kind, path in targets.items():
+            if path.exists() and not any(view.any() for view in mapped(path)):
+                raise ValueError(f"no pixel of the split {split} has a {kind}: all are missing")
+        depth = _pixels(targets["depth"], 1)[:, 0]
+        known = depth[depth != 0]
+        shares = counts[1:] / counts[1:].sum()
+        sheet["splits"][split] = {
+            "images": len(label),
+            "class_shares": shares.round(5).tolist(),
+            "void_share": round(float(counts[0] / counts.sum()), 5),
+            "missing_depth_share": round(1 - len(known) / len(depth), 5),
+            "depth_quantiles_0_25_50_75_100": np.quantile(known, (0, 0.25, 0.5, 0.75, 1)).round(5).tolist(),
+        }
+        if split == "train":
+            sheet["height"], sheet["width"] = label.shape[1:]
+            guess = {
+                "segmentation": 1 - float(shares.max() / (shares > 0).sum()),
+                "depth": float(np.abs(known - np.median(known)).mean()),
+            }
+            if targets["normal"].exists():
+                guess["normals"] = _angle_to_mean(_pixels(targets["normal"], 3))
+            if flat := [name for name, error in guess.items() if error < FLAT]:
+                raise ValueError(f"{flat[0]} is the same at every pixel of the split train: there is nothing to learn")
+            sheet["constant_guess"] = guess
+    return sheet
+
+
+def _angle_to_mean(normals: NDArray[np.float64]) -> float:
+    normals = normals[normals.any(1)]
+    mean = normals.mean(0)
+    cosine = normals @ mean / np.linalg.norm(mean) / np.linalg.norm(normals, axis=1)
+    return float(np.degrees(np.arccos(cosine.clip(-1, 1))).mean())
+
+
+def _pixels(path: Path, channels: int) -> NDArray[np.float64]:
+    """Some pixels of [N, C, H, W] as [M, C]: every n-th of each image, which starts elsewhere in each."""
+    array = mapped(path)
+    step = max(1, array.size // channels // SAMPLE)
+    flat = array.reshape(len(array), channels, -1)
+    return np.concatenate([view[:, k % step :: step].T for k, view in enumerate(flat)]).astype(np.float64)
+
 
 RUN = 5
 """Validation images are taken in runs of neighbours: single ones would have a twin of the same room next door."""
-
-
+STORED: dict[str, type] = {"image": np.uint8, "label": np.int8, "depth": np.float32, "normal": np.float16}
+Count = Annotated[int, Field(ge=1)]
 Height = Annotated[int, Field(ge=8, le=2048)]
 Width = Annotated[int, Field(ge=8, le=4096)]
 
@@ -35,15 +104,15 @@ class Data(settings.Settings):
             chosen by them (each method's learning rate and rho are given).
     """
 
-    train: Annotated[int, Field(ge=1)]
-    val: Annotated[int, Field(ge=1)]
-    test: Annotated[int, Field(ge=1)]
+    train: Count
+    val: Count
+    test: Count
     height: Height
     width: Width
     train_on_val: bool = False
 
 
-def prepare(raw: Path, out: Path, data: Data, layout: Layout, classes: tuple[str, ...]) -> dict[str, Any]:
+def prepare(raw: Path, out: Path, data: Data, layout: Layout, classes: Sequence[str], what: str) -> dict[str, Any]:
     """Write `<split>_<kind>.npy` as `samo.datasets.parts.dense.split` reads them; return the datasheet.
 
     Images are stored in 8 bits a channel, as the cameras gave them, normals in half precision, depth in single.
@@ -51,28 +120,29 @@ def prepare(raw: Path, out: Path, data: Data, layout: Layout, classes: tuple[str
     Raises:
         ValueError: more images are asked for than there are, or a file is broken; the message names it.
     """
+    size = (data.height, data.width)
     chosen = choose(data, layout.images["train"], layout.images["val"])
     for split, numbers in chosen.items():
-        source = "val" if split == "test" else "train"
         for kind in layout.folders:
-            shape, dtype = _stored(kind, data.height, data.width)
-            array = np.lib.format.open_memmap(
-                out / f"{split}_{kind}.npy", mode="w+", dtype=dtype, shape=(len(numbers), *shape)
-            )
+            shape = (len(numbers), *CHANNELS[kind], *size)
+            array = open_memmap(out / f"{split}_{kind}.npy", mode="w+", dtype=STORED[kind], shape=shape)
             for k, n in enumerate(numbers):
-                array[k] = _compact(layout.read(raw, source, kind, n), kind, (data.height, data.width))
+                array[k] = _compact(layout.read(raw, "val" if split == "test" else "train", kind, n), kind, size)
             array.flush()
     used = {split: len(numbers) for split, numbers in chosen.items()}
+    trained = data.train + (0 if data.train_on_val else data.val)
+    part = trained < layout.images["train"] or data.test < layout.images["val"]
     return {
+        "what": what,
         "subset_of": layout.images,
-        "left_out": f"images beyond {used}, evenly spaced over the published order" if _part(data, layout) else "none",
+        "left_out": f"images beyond {used}, evenly spaced over the published order" if part else "none",
         "train_on_val": data.train_on_val,
         **describe(out, classes),
     }
 
 
 def choose(data: Data, n_train: int, n_test: int) -> dict[str, list[int]]:
-    """The numbers of the images of each split.
+    """The numbers of the images of each split, of `n_train` in "train" and `n_test` in "val".
 
     Validation images come in runs of `RUN` neighbours, evenly spaced over "train"; those to train on are evenly
     spaced over the rest (with `train_on_val`, over all), those to test on over "val".
@@ -91,11 +161,8 @@ def choose(data: Data, n_train: int, n_test: int) -> dict[str, list[int]]:
         )
     if data.test > n_test:
         raise ValueError(f"test: {data.test} are asked of the {n_test} images in val")
-    return {
-        "train": rest[_spaced(len(rest), data.train)].tolist(),
-        "val": held.tolist(),
-        "test": _spaced(n_test, data.test).tolist(),
-    }
+    train, test = rest[_spaced(len(rest), data.train)], _spaced(n_test, data.test)
+    return {"train": train.tolist(), "val": held.tolist(), "test": test.tolist()}
 
 
 def _spaced(n: int, k: int) -> NDArray[np.intp]:
@@ -103,28 +170,12 @@ def _spaced(n: int, k: int) -> NDArray[np.intp]:
     return np.arange(k) * n // k
 
 
-def _part(data: Data, layout: Layout) -> bool:
-    used = data.train if data.train_on_val else data.train + data.val
-    return used < layout.images["train"] or data.test < layout.images["val"]
-
-
-def _stored(kind: str, height: int, width: int) -> tuple[tuple[int, ...], type]:
-    shape = (height, width)
-    return {
-        "image": ((3, *shape), np.uint8),
-        "label": (shape, np.int8),
-        "depth": ((1, *shape), np.float32),
-        "normal": ((3, *shape), np.float16),
-    }[kind]
-
-
 def _compact(array: NDArray[Any], kind: str, size: tuple[int, int]) -> NDArray[Any]:
     """One file's array, channels first, of the wanted size: images are averaged, all else is the nearest pixel's."""
-    whole = torch.from_numpy(array.astype(np.float32))
-    whole = whole[None] if kind == "label" else whole.permute(2, 0, 1)
+    whole = torch.from_numpy(array.astype(np.float32)).view(*array.shape[:2], -1).permute(2, 0, 1)
     if whole.shape[1:] != size:
         how: dict[str, Any] = {"mode": "bilinear", "antialias": True} if kind == "image" else {"mode": "nearest-exact"}
         whole = interpolate(whole[None], size, **how)[0]
     if kind == "image":
         whole = (255 * whole).round().clamp(0, 255)
-    return (whole[0] if kind == "label" else whole).numpy()
+    return whole.reshape(*CHANNELS[kind], *size).numpy()

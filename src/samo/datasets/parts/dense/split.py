@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from samo.datasets.parts.arrays import Rows, RowSplit
 from samo.datasets.parts.prepared import mapped
 from samo.models.segnet import unit_length
 from samo.optim.process_group import Group, share_of
 
 PIXELS = 2**18
-"""What a batch holds at most outside training, where any size may be asked for: 2 images of 288 x 384 or 8 of
-128 x 256, as in the papers' training batches, so that evaluation takes no more memory than training."""
+"""Of a batch at most outside training: 2 images of 288 x 384 or 8 of 128 x 256, as in the papers' training."""
 
 SCALES = (1.0, 1.2, 1.5)
 
@@ -37,52 +37,35 @@ class Views(NamedTuple):
     normal: Tensor | None
 
 
-class DenseSplit:
-    """Views of one split, read as they are asked for.
+class DenseSplit(RowSplit):
+    """Views of one split: `<split>_image.npy` (uint8 [N, 3, H, W]), `_label.npy` (int8 [N, H, W]), `_depth.npy`
+    (float32 [N, 1, H, W]) and perhaps `_normal.npy` (float16 [N, 3, H, W]).
 
-    Args:
-        folder: where `<split>_image.npy` (uint8 [N, 3, H, W]), `_label.npy` (int8 [N, H, W]), `_depth.npy`
-            (float32 [N, 1, H, W]) and perhaps `_normal.npy` (float16 [N, 3, H, W]) lie.
-        split: "train", "val" or "test".
-        augmented: whether shuffled batches are augmented.
+    `augmented`: whether shuffled batches are augmented, anew each time; their generator draws that, too.
     """
 
     def __init__(self, folder: Path, split: str, augmented: bool) -> None:
-        def read(kind: str) -> NDArray[Any]:
-            return mapped(folder / f"{split}_{kind}.npy")
-
-        self.image, self.label, self.depth = read("image"), read("label"), read("depth")
-        self.normal = read("normal") if (folder / f"{split}_normal.npy").exists() else None
+        paths = [folder / f"{split}_{kind}.npy" for kind in ("image", "label", "depth", "normal")]
+        self.image, self.label, self.depth = map(mapped, paths[:3])
+        self.normal = mapped(paths[3]) if paths[3].exists() else None
         self.augmented = augmented
+        self.at_most = max(1, PIXELS // int(np.prod(self.label.shape[1:])))
 
     def __len__(self) -> int:
         return len(self.label)
 
     def batches(
-        self,
-        size: int,
-        device: torch.device,
-        shuffle: torch.Generator | None = None,
-        group: Group | None = None,
+        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Group | None = None
     ) -> Iterator[Views]:
-        """Batches of `size`, or of as many as `PIXELS` allow without a generator; see `samo.training.problem.Split`.
+        """See `RowSplit`."""
+        for views in super().batches(size, device, shuffle, group):
+            yield augment(views, shuffle, group) if shuffle is not None and self.augmented else views
 
-        With a generator every view is augmented anew, if this split is; the generator draws that, too.
-        """
-        n = len(self)
-        if shuffle is None:
-            size = min(size, max(1, PIXELS // int(np.prod(self.label.shape[1:]))))
-            for start in range(0, n, size):
-                yield self._read(slice(start, start + size), device)
-            return
-        order = torch.randperm(n, generator=shuffle).numpy()
-        for start in range(0, n - n % size, size):
-            views = self._read(share_of(order[start : start + size], group), device)
-            yield augment(views, shuffle, group) if self.augmented else views
+    def take(self, rows: Rows, device: torch.device) -> Views:
+        """See `RowSplit`."""
 
-    def _read(self, chosen: slice | NDArray[np.int64], device: torch.device) -> Views:
         def read(array: NDArray[Any]) -> Tensor:
-            return torch.from_numpy(np.array(array[chosen])).to(device)
+            return torch.from_numpy(array[rows]).to(device)
 
         return Views(
             image=read(self.image).float().div_(255),
@@ -119,9 +102,7 @@ def augment(views: Views, generator: torch.Generator, group: Group | None = None
         smooth.append((start + place * (window - 1) / (side - 1)) * (2 / (side - 1)) - 1)
         nearest.append(start + place * window // side)
     rows, columns = nearest[0][:, :, None], nearest[1][:, None, :]
-    grid = torch.stack(
-        [smooth[1][:, None, :].expand(n, height, width), smooth[0][:, :, None].expand(n, height, width)], -1
-    )
+    grid = torch.stack([part.expand(n, height, width) for part in (smooth[1][:, None, :], smooth[0][:, :, None])], -1)
 
     def interpolated(part: Tensor) -> Tensor:
         return grid_sample(part, grid, padding_mode="border", align_corners=True)
@@ -129,9 +110,8 @@ def augment(views: Views, generator: torch.Generator, group: Group | None = None
     each = torch.arange(n, device=device)[:, None, None]
     normal = views.normal
     if normal is not None:
-        turned = torch.where(flip, -1.0, 1.0)[:, None, None]
         normal = unit_length(interpolated(normal))
-        normal = torch.cat([normal[:, :1] * turned[:, None], normal[:, 1:]], dim=1)
+        normal[:, 0] *= torch.where(flip, -1.0, 1.0)[:, None, None]
     scale = torch.tensor(SCALES)[choice].to(device)
     return Views(
         image=interpolated(views.image),

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samo.datasets.parts.scenes.furnish import Room
-from samo.datasets.parts.scenes.materials import PATTERNS
 from samo.datasets.parts.scenes.solids import Floats
 
 FOCAL = 0.8
@@ -16,19 +15,12 @@ _CLASS_OF_FACE = np.array([WALL, WALL, FLOOR, CEILING, WALL, WALL], np.int8)
 
 
 class Picture(NamedTuple):
-    """One view.
+    """One view."""
 
-    Attributes:
-        image: [H, W, 3], 8 bits a channel.
-        label: class [H, W].
-        depth: along the optical axis, in metres [H, W].
-        normal: unit, towards the camera, in its axes right, down, forward [H, W, 3].
-    """
-
-    image: NDArray[np.uint8]
-    label: NDArray[np.int8]
-    depth: Floats
-    normal: Floats
+    image: NDArray[np.uint8]  # [3, H, W]
+    label: NDArray[np.int8]  # class [H, W]
+    depth: Floats  # along the optical axis, in metres [1, H, W]
+    normal: Floats  # unit, towards the camera, in its axes right, down, forward [3, H, W]
 
 
 def photograph(room: Room, height: int, width: int, rng: np.random.Generator) -> Picture:
@@ -50,7 +42,8 @@ def photograph(room: Room, height: int, width: int, rng: np.random.Generator) ->
     light = _light(room, points, normals, material, rays, _reflectance(room, places, material))
     image = _expose(light.T.reshape(height, width, 3), rng)
     facing = (room.axes @ normals).T.reshape(height, width, 3)
-    return Picture(image, labels.reshape(height, width), depth.reshape(height, width), facing.astype(np.float32))
+    label, far = labels.reshape(height, width), depth.reshape(1, height, width)
+    return Picture(image.transpose(2, 0, 1), label, far, facing.transpose(2, 0, 1).astype(np.float32))
 
 
 def _meet(room: Room, rays: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
@@ -69,11 +62,11 @@ def _meet(room: Room, rays: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[n
 
 def _reflectance(room: Room, places: Floats, material: NDArray[np.intp]) -> Floats:
     """Colours [3, P] of places on solids, in their own axes."""
-    waves = np.stack(room.materials.waves)[material]
+    waves = np.stack([m.waves for m in room.materials])[material]
     phase = np.einsum("pwi,ip->wp", waves[..., :3], places) + waves[..., 3].T
     sines = np.sin(phase)
     share = np.choose(
-        np.array(room.materials.patterns)[material],
+        np.array([m.pattern for m in room.materials])[material],
         [
             np.zeros_like(sines[0]),
             (sines[0] > 0.3).astype(np.float32),
@@ -81,8 +74,7 @@ def _reflectance(room: Room, places: Floats, material: NDArray[np.intp]) -> Floa
             0.5 + 0.5 * np.sin(0.4 * phase[0] + 1.5 * sines[1] + sines[2]),
         ],
     )
-    assert len(PATTERNS) == 4
-    colours = np.stack(room.materials.colours)[material]
+    colours = np.stack([m.colours for m in room.materials])[material]
     return np.asarray(((1 - share)[:, None] * colours[:, 0] + share[:, None] * colours[:, 1]).T)
 
 
@@ -91,7 +83,7 @@ def _light(
 ) -> Floats:
     """Light that reaches the camera [3, P]: from the sky of the room, from its lamps with their shadows, and glow."""
     total = reflectance * (0.22 + 0.1 * normals[1])
-    gloss = np.array(room.materials.gloss, np.float32)[material]
+    gloss = np.array([m.gloss for m in room.materials], np.float32)[material]
     back = -rays / np.linalg.norm(rays, axis=0)
     start = points + 2e-3 * normals
     for lamp, power in zip(room.lamps, room.power, strict=True):
@@ -105,7 +97,7 @@ def _light(
         half = way / distance + back
         shine = gloss * lit * np.maximum(0, (half * normals).sum(0) / np.linalg.norm(half, axis=0)) ** 40
         total = total + power[:, None] * (reflectance * cosine + shine) * 3.0 / (0.8 + distance**2)
-    return np.asarray(total + reflectance * np.array(room.materials.glow)[material])
+    return np.asarray(total + reflectance * np.array([m.glow for m in room.materials])[material])
 
 
 def _expose(light: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -8,10 +8,9 @@ one task is noise to another, as on photographs.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from samo.datasets.parts.scenes.builder import Builder
-from samo.datasets.parts.scenes.materials import Materials
-from samo.datasets.parts.scenes.pieces import FURNITURE, SHARES, picture, rug, window
+from samo.datasets.parts.scenes.furniture import FURNITURE, SHARES, Builder, Material, picture, rug, window
 from samo.datasets.parts.scenes.solids import ROUND, Floats, Solids
 
 
@@ -20,16 +19,10 @@ class Room:
     """Everything that a picture shows.
 
     Attributes:
-        size: of the shell, from the origin [3].
-        shell: materials of its faces -x, +x, -y (floor), +y (ceiling), -z, +z.
-        solids: M of them.
-        labels: their classes [M], indices into `CLASSES`.
-        made_of: their materials [M].
-        materials: what both refer to.
-        lamps: places [L, 3].
-        power: their colours times their strengths [L, 3].
-        eye: the camera's place [3].
-        axes: rows: the camera's right, down and forward in world axes [3, 3].
+        size: of the shell, from the origin [3]; `shell`: the materials of its faces -x, +x, -y (floor), +y, -z, +z.
+        solids: M of them, with their classes `labels` and their materials `made_of`, rows of `materials`.
+        lamps: places [L, 3], and their colours times their strengths, `power` [L, 3].
+        eye: the camera's place [3]; rows of `axes` [3, 3]: its right, down and forward in world axes.
     """
 
     size: Floats
@@ -37,7 +30,7 @@ class Room:
     solids: Solids
     labels: list[int]
     made_of: list[int]
-    materials: Materials
+    materials: list[Material]
     lamps: Floats
     power: Floats
     eye: Floats
@@ -47,10 +40,9 @@ class Room:
 def furnish(rng: np.random.Generator) -> Room:
     """A room with its camera, all drawn from `rng`."""
     b = Builder(rng)
-    wall = b.materials.add(rng, (0.0, 0.5), (0.35, 0.85))
+    wall = b.material((0.0, 0.5), (0.35, 0.85))
     accent = b.vivid() if rng.random() < 0.4 else wall
-    floor = b.materials.add(rng, (0.1, 0.7), (0.15, 0.6))
-    ceiling = b.materials.add(rng, (0.0, 0.15), (0.6, 0.9))
+    floor, ceiling = b.material((0.1, 0.7), (0.15, 0.6)), b.material((0.0, 0.15), (0.6, 0.9))
     if rng.random() < 0.6:
         rug(b)
     for _ in range(rng.integers(0, 3)):
@@ -68,20 +60,20 @@ def furnish(rng: np.random.Generator) -> Room:
     lamps = rng.uniform((0.15, 0.8, 0.25), (0.85, 0.93, 0.85), (2, 3)) * b.size
     warm = np.array([1.0, 0.85, 0.65]) ** rng.uniform(-0.3, 1.2, (2, 1))
     power = warm * np.array([[1.0], [rng.uniform(0.0, 0.8)]])
+    shapes, places, halves, yaws = zip(*b.parts, strict=True)
     return Room(
-        size=b.size.astype(np.float32),
+        size=_single(b.size),
         shell=(wall, wall, floor, ceiling, wall, accent),
-        solids=Solids(
-            round=np.array([ROUND[shape] for shape, *_ in b.parts], bool),
-            centre=np.stack([at for _, at, *_ in b.parts]).astype(np.float32),
-            half=np.array([half for _, _, half, _ in b.parts], np.float32),
-            yaw=np.array([yaw for *_, yaw in b.parts], np.float32),
-        ),
+        solids=Solids(np.array([ROUND[shape] for shape in shapes], bool), *map(_single, (places, halves, yaws))),
         labels=b.labels,
         made_of=b.made_of,
         materials=b.materials,
-        lamps=lamps.astype(np.float32),
-        power=power.astype(np.float32),
-        eye=b.eye.astype(np.float32),
-        axes=np.stack([right, down, forward]).astype(np.float32),
+        lamps=_single(lamps),
+        power=_single(power),
+        eye=_single(b.eye),
+        axes=_single([right, down, forward]),
     )
+
+
+def _single(values: ArrayLike) -> Floats:
+    return np.array(values, np.float32)

@@ -14,19 +14,12 @@ ROUND = {"box": (0, 0, 0), "cylinder": (1, 0, 1), "ball": (1, 1, 1)}
 
 @dataclass(frozen=True)
 class Solids:
-    """M convex solids, each the unit box, cylinder or ball of a frame of its own.
+    """M convex solids, each the unit box, cylinder or ball of a frame of its own."""
 
-    Attributes:
-        round: [M, 3] booleans, a row of `ROUND`.
-        centre: [M, 3].
-        half: half extents (radii where round) [M, 3].
-        yaw: angle about the y axis [M], in radians.
-    """
-
-    round: NDArray[np.bool_]
-    centre: Floats
-    half: Floats
-    yaw: Floats
+    round: NDArray[np.bool_]  # a row of `ROUND` each [M, 3]
+    centre: Floats  # [M, 3]
+    half: Floats  # half extents, radii where round [M, 3]
+    yaw: Floats  # about the y axis, in radians [M]
 
     @cached_property
     def turn(self) -> Floats:
@@ -35,11 +28,9 @@ class Solids:
         return np.stack([c, zero, -s, zero, one, zero, s, zero, c], axis=1).reshape(-1, 3, 3)
 
     def spans(self, origin: Floats, direction: Floats) -> tuple[Floats, Floats]:
-        """Where rays are inside: entry and exit [M, P], in lengths of `direction`; entry > exit where they miss.
+        """Where rays from `origin` ([3, P] or [3, 1]) along `direction` [3, P], of any length, are inside.
 
-        Args:
-            origin: of the rays [3, P] or, one for all, [3, 1].
-            direction: [3, P], of any length.
+        Entry and exit [M, P], in lengths of `direction`; entry > exit where they miss.
         """
         local = self.turn / self.half[:, :, None]
         o = local @ (origin[None] - self.centre[:, :, None])

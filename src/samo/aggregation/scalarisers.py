@@ -1,7 +1,14 @@
-"""Dynamic weight average that rolls its own window."""
+"""Scalarisers that TorchJD has not, or not so."""
 
 from torch import Tensor
-from torchjd.scalarization import DWA
+from torchjd.scalarization import DWA, Scalarizer
+
+
+class ScaleInvariant(Scalarizer):
+    """sum_i log L_i, for positive losses: task i weighs 1 / L_i, so its unit does not matter (baseline SI)."""
+
+    def forward(self, values: Tensor, /) -> Tensor:
+        return values.log().sum()
 
 
 class WindowedDWA(DWA):
