@@ -21,6 +21,7 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
     `pooled` is a frame of samo.results.ladder.pooled.
     """
     figure, [[axes]] = grid(1, 1, 3.9)
+    figure.set_size_inches(6.4, 3.9)  # it is read at half the page's width, too
     axes.axhline(0, color=INK, linewidth=1)
     parts = {str(name): part.sort_values(x) for name, part in pooled.groupby("sharpness", sort=False)}
     for name, part in parts.items():
@@ -28,8 +29,8 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
         axes.plot(part[x], part["gain"], **look(name, markersize=7))
     axes.margins(x=0.16, y=0.08)
     limits = usual(pooled, "gain")
-    if limits is not None:
-        axes.set_ylim(*limits)
+    low, high = limits or axes.get_ylim()
+    axes.set_ylim(low, high + 0.12 * (high - low))  # room for the names
     _names(axes, parts, x, limits)
     if x == "updates":
         ticks(axes, sorted(set(pooled[x])))

@@ -10,12 +10,12 @@ SHOWN = ("gsam", "samo", "placebo")
 
 
 def draw(doses: pd.DataFrame) -> Figure:
-    """A panel a dataset: the gain with its 95 % interval against rho, a line for each aggregator that has several.
+    """A panel a dataset, each on its own scale: the gain with its 95 % interval against rho, a line for each aggregator that has several.
 
     `doses` is the frame of samo.results.ladder.doses.
     """
     parts = doses[doses["sharpness"].isin(SHOWN)].groupby("dataset", sort=False)
-    figure, [panels] = grid(1, len(parts), 3.0, sharey=True)
+    figure, [panels] = grid(1, len(parts), 3.0)
     for axes, (dataset, part) in zip(panels, parts, strict=True):
         axes.axhline(0, color=INK, linewidth=1)
         for (name, _), own in part.sort_values("rho").groupby(["sharpness", "aggregator"], sort=False):

@@ -49,9 +49,11 @@ def answer(ladder: pd.DataFrame) -> list[str]:
             f"{text(gain.high, 2)}; {places} conditions, {gain.n} seeds): {what}."
         )
     updates = " to ".join(f"{n:,}" for n in sorted({int(own["updates"].min()), int(own["updates"].max())}))
-    factor = samo["cost"].mean() / plain.loc[plain["aggregator"].isin(samo["aggregator"]), "cost"].mean()
+    pairs = samo.merge(plain, on=["dataset", "aggregator", "seed"], suffixes=("", "_plain"))
+    factor = pairs["cost"] / pairs["cost_plain"]
+    times = " to ".join(text(end, 1) for end in (factor.min(), factor.max()))
     said.append(
-        f"By count SAMO's training takes {text(factor, 1)} times the passes of its aggregator alone. All of this is "
+        f"By count SAMO's training takes {times} times the passes of its aggregator alone. All of this is "
         f"after {updates} updates on small networks, and says nothing about the papers' own scale."
     )
     return said
