@@ -10,7 +10,9 @@ SHOWN = ("gsam", "samo", "placebo")
 
 
 def draw(doses: pd.DataFrame) -> Figure:
-    """A panel a dataset, each on its own scale: the gain with its 95 % interval against rho, a line for each aggregator that has several.
+    """A panel a dataset, each on its own scale: the gain with its 95 % interval against rho.
+
+    A line joins the methods of one aggregator.
 
     `doses` is the frame of samo.results.ladder.doses.
     """
