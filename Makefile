@@ -49,7 +49,7 @@ lock:  ## (maintainers) resolve requirements.lock anew; versions in it stay wher
 	  -o requirements.lock
 
 clean:  ## remove the environment and everything a run made, but not DVC's cache
-	rm -rf $(VENV) data/raw data/prepared data/runs data/models data/analysis reports/executed mlflow.db mlartifacts
+	rm -rf $(VENV) data/raw data/prepared data/runs data/models data/search data/analysis reports/executed mlflow.db mlartifacts
 
 $(VENV)/.ready: environment.py pyproject.toml requirements.lock
 	@$(PYTHON) environment.py $(VENV)

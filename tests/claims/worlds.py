@@ -87,7 +87,7 @@ def history(
         for seed in SEEDS
         for epoch, value in enumerate(values, 1)
     ]
-    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "epoch", "split", "task", "metric", "value"])
+    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "update", "split", "task", "metric", "value"])
 
 
 def curvature(levels: Mapping[str, float], ratio: Mapping[str, float] | None = None) -> pd.DataFrame:
@@ -152,4 +152,4 @@ def layers(moves: Sequence[float]) -> pd.DataFrame:
         for k, move in enumerate(moves)
         for epoch in range(4)
     ]
-    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "epoch", "layer", "position", "cosine"])
+    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "update", "layer", "position", "cosine"])

@@ -5,17 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from samo.optim.perturbation import (
-    Weights,
-    add_flat_,
-    all_finite,
-    layer_norms,
-    mixed,
-    orthogonal_part,
-    safe_ratio,
-    to_radius_,
-    whole_norm,
-)
+from samo.optim.perturbation import Weights, add_flat_, all_finite, mixed, orthogonal_part, safe_ratio, to_radius_
 
 
 def vector(*rows: list[float]) -> list[torch.Tensor]:
@@ -39,16 +29,11 @@ def test_the_adaptive_ball_is_asam() -> None:
     torch.testing.assert_close(to_radius_([v.clone()], [theta], 0.1, adaptive=True)[0], wanted)
 
 
-@pytest.mark.parametrize("ball", ["trunk", "layer"])
-def test_a_zero_gradient_moves_nothing(ball: Any) -> None:
-    v = vector([0.0, 0.0], [0.0])
-    assert not flat(to_radius_(v, vector([1.0, 1.0], [1.0]), 0.1, ball=ball)).any()
-    half = to_radius_(vector([0.0, 0.0], [2.0]), vector([1.0, 1.0], [1.0]), 0.1, ball="layer")
-    assert flat(half).tolist() == [0.0, 0.0, 0.1]
-
-
-def test_a_norm_too_small_to_divide_by_is_zero() -> None:
-    assert safe_ratio(torch.tensor(1.0), torch.tensor(1e-45)) == 0
+def test_a_zero_gradient_moves_nothing() -> None:
+    theta = vector([1.0, 1.0], [1.0])
+    assert not flat(to_radius_(vector([0.0, 0.0], [0.0]), theta, 0.1)).any()
+    assert flat(to_radius_(vector([0.0, 0.0], [2.0]), theta, 0.1, ball="layer")).tolist() == [0.0, 0.0, 0.1]
+    assert safe_ratio(torch.tensor(1.0), torch.tensor(1e-45)) == 0  # too small to divide by
 
 
 @pytest.mark.parametrize(
@@ -60,16 +45,13 @@ def test_a_norm_too_small_to_divide_by_is_zero() -> None:
     ],
 )
 def test_the_mix_keeps_the_sign_and_takes_g0s_size(normalise: Any, wanted: list[float]) -> None:
-    v, g0 = vector([3.0, 0.0], [4.0]), vector([2.0, 0.0], [0.0])
-    v = mixed(g0, v, torch.tensor(-2.0, dtype=torch.float64), 0.5, normalise)
-    torch.testing.assert_close(flat(v), torch.tensor(wanted, dtype=torch.float64))
-
-
-@pytest.mark.parametrize("normalise", ["none", "layer", "global"])
-def test_equal_losses_at_both_probes_leave_g0_alone(normalise: Any) -> None:
-    v, g0 = vector([3.0, 0.0], [4.0]), vector([2.0, 1.0], [5.0])
-    v = mixed(g0, v, torch.tensor(0.0, dtype=torch.float64), 0.5, normalise)
-    torch.testing.assert_close(flat(v), 0.5 * flat(g0))
+    """Equal losses at both probes leave g_0 alone."""
+    z, g0 = vector([3.0, 0.0], [4.0]), vector([2.0, 0.0], [0.0])
+    coefficient = torch.tensor(-2.0, dtype=torch.float64)
+    for alpha in (0.5, torch.tensor(0.5, dtype=torch.float64)):
+        v = mixed(g0, z, coefficient, alpha, normalise)
+        torch.testing.assert_close(flat(v), torch.tensor(wanted, dtype=torch.float64))
+        torch.testing.assert_close(flat(mixed(g0, z, 0 * coefficient, alpha, normalise)), 0.5 * flat(g0))
 
 
 def test_every_head_has_its_own_ball() -> None:
@@ -86,12 +68,6 @@ def test_the_flat_part_is_orthogonal_and_scaled() -> None:
     v = vector([2.0, 0.0], [0.0])
     add_flat_(v, f, 0.5)
     assert flat(v).tolist() == pytest.approx([2.0, 0.6, 0.8])
-
-
-def test_norms_over_layers_and_over_all() -> None:
-    v = vector([3.0, 0.0], [4.0])
-    assert layer_norms(v).tolist() == [3.0, 4.0]
-    assert whole_norm(v) == 5
 
 
 def test_the_way_home_is_a_copy() -> None:
@@ -119,11 +95,9 @@ def test_a_step_that_16_bits_round_off_is_refused() -> None:
     assert (params[0] == 1).all()
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_one_element_that_is_not_finite_is_seen(bad: float) -> None:
+def test_one_element_that_is_not_finite_is_seen() -> None:
     v = [torch.ones(3), torch.ones(2, 2), torch.ones(0)]
     assert all_finite(v, [None])
-    v[1][1, 0] = bad
-    assert not all_finite(v)
-    assert not all_finite([None], v)
-    assert all_finite([])
+    for bad in (float("nan"), float("inf"), -float("inf")):
+        v[1][1, 0] = bad
+        assert not all_finite([None], v)

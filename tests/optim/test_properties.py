@@ -19,18 +19,23 @@ def fields(name: str) -> st.SearchStrategy[dict[str, Any]]:
         "every": st.integers(1, 3),
         "ball": st.sampled_from(["trunk", "layer"]),
         "rho": st.floats(0, 0.2),
+        "rescale": st.booleans(),
     }
     if PRESETS[name].needs_local:
         free |= {"normalise": st.sampled_from(["none", "layer", "global"])}
         free |= {"layers": st.sampled_from(["all", 0, ("first", -2), "*.bias"])}
+        free |= {"alpha": st.floats(0, 1) | st.just("adaptive"), "memory_decay": st.sampled_from([0.0, 0.5])}
+    if PRESETS[name].from_history:
+        free |= {"sign": st.sampled_from([-1, 1])}
     if PRESETS[name].estimator == "spsa":
         free |= {
-            "alpha": st.floats(0, 1),
+            "estimator": st.sampled_from(["spsa", "guided", "remembered", "random"]),
             "noise": st.sampled_from(["independent", "shared"]),
             "probe": st.sampled_from(["central", "one-sided"]),
             "probe_statistics": st.sampled_from(["running", "batch"]),
             "directions": st.integers(1, 3),
-            "distribution": st.sampled_from(["normal", "rademacher"]),
+            "distribution": st.sampled_from(["normal", "rademacher", "low-rank"]),
+            "rank": st.integers(1, 3),
             "mu": st.floats(1e-3, 0.1),
         }
     return st.fixed_dictionaries({}, optional=free)
@@ -78,6 +83,13 @@ def check(tasks: int, traits: dict[str, Any], aggregator: str, sharpness: Sharpn
 )
 def test_every_pair_steps(name: str, aggregator: str) -> None:
     check(3, {"batchnorm": True, "dropout": 0.3, "branches": True}, aggregator, preset(name), steps=1)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_an_adaptive_ball_and_plain_steps_between_compose(name: str) -> None:
+    """ASAM and LookSAM with every preset."""
+    for aggregator in ("ls", "mgda"):
+        check(3, {"batchnorm": True}, aggregator, preset(name, adaptive=True, every=2), steps=3)
 
 
 @pytest.mark.parametrize("name", PRESETS)

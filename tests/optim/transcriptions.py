@@ -113,6 +113,11 @@ def placebo(model: Model, J: Tensor, z: Sequence[Tensor], alpha: float = 0.5) ->
     return [alpha * g0 + (1 - alpha) * like_layers_of(model, g0, z_i) for z_i in z]
 
 
+def remembered(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
+    """SAMO with each task's perturbed gradient of the step before in the place of the estimate; g_0 in the first."""
+    return placebo(model, J, list(model.memory.get("S", J.mean(0).expand_as(J))))
+
+
 def msam(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
     """Momentum-SAM: along -m, m the running mean of the applied directions."""
     return [-model.memory.get("m", torch.zeros_like(model.theta))] * model.K
@@ -137,6 +142,7 @@ ALONG: dict[str, Along] = {
     "samo-shared": samo,
     "samo-sampled": sampled,
     "placebo": placebo,
+    "samo-remembered": remembered,
     "fmtl": each,
     "fmtl-direct": each,
     "fmtl-second": each,
@@ -162,5 +168,5 @@ def step(name: str, model: Model, M: Aggregate, rho: float, z: Sequence[Tensor])
     S, heads = model.perturbed(eps, [to_radius(0.0 if name in UNMOVED else rho, h_i) for h_i in h])
     d = COMBINED[name](M, J, S) if name in COMBINED else M(S)
     model.memory["m"] = 0.9 * model.memory.get("m", torch.zeros_like(d)) + 0.1 * d
-    model.memory["d"] = d
+    model.memory["d"], model.memory["S"] = d, S
     return d, heads

@@ -44,7 +44,7 @@ params = yaml.safe_load(open("params.yaml"))
 method = params["methods"].get(name.removeprefix("train-"), {})
 began = time.time()
 if progress := os.environ.get("SAMO_PROGRESS"):
-    open(progress, "a").write('{"epoch": 1, "epochs": 2, "done": 0.5, "loss": 0.25}\\n')
+    open(progress, "a").write('{"update": 1, "updates": 2, "done": 0.5, "loss": 0.25}\\n')
 time.sleep(method.get("seconds", 0))
 if other := method.get("meets"):
     open(f"{params['trace']}.{name}", "w")

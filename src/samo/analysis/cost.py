@@ -142,11 +142,11 @@ def passes(sharpness: Sharpness, tasks: int, *, scalarised: bool) -> float:
         sharp = 1 + 2 * K + 3 * K
     else:
         rounds = 1 if s.noise == "shared" else K
-        probes = {"central": 2, "one-sided": 1}[s.probe] * rounds * s.directions if s.estimator == "spsa" else 0
-        if s.estimator == "spsa" and s.probe == "one-sided" and s.probe_statistics == "running":
+        probes = {"central": 2, "one-sided": 1}[s.probe] * rounds * s.directions if s.probes else 0
+        if s.probes and s.probe == "one-sided" and s.probe_statistics == "running":
             probes += 1
         points = min(2, K) if s.noise == "shared" and s.sign_only else K
-        sharp = 3 + probes + points + 2 * (points if scalarised else K)
+        sharp = 3 + probes + points + 2 * (points if scalarised and not s.remembers else K)
     return (sharp + (s.every - 1) * at_one_point) / s.every
 
 

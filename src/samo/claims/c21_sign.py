@@ -42,7 +42,7 @@ def at_equal_settings(evidence: Evidence, dataset: str, region: Region = GAIN) -
 
 def settings(evidence: Evidence, dataset: str, method: MethodSpec) -> str:
     """Learning rate, rho and alpha in words: as chosen, else as given, else the preset's."""
-    runs = evidence.runs
+    runs = evidence.last.runs
     row = runs[(runs["dataset"] == dataset) & (runs["method"] == method.name)].iloc[0]
     default = preset(method.sharpness)
     found = {"lr": row["lr"]}

@@ -31,7 +31,7 @@ def mean_of(frame: str, name: str, figure: str, **where: str) -> Measure:
     """The mean of a frame's rows that agree with `where`, by seed; a value that is missing makes its seed's NaN."""
 
     def of(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-        values = rows(getattr(evidence, frame), dataset, method, **where).astype({"value": float})
+        values = rows(getattr(evidence.last, frame), dataset, method, **where).astype({"value": float})
         return values.groupby("seed")["value"].mean(skipna=False) if len(values) else None
 
     return Measure(name, figure, of)
@@ -41,21 +41,21 @@ LAMBDA_MAX = mean_of("curvature", "curvature", "curvature", task="all", measure=
 """Of the averaged loss's Hessian over the trunk, the mean over data draws."""
 LAMBDA_RATIO = mean_of("curvature", "curvature", "curvature", task="all", measure="lambda_ratio5")
 COSINE = mean_of("history", "cosines", "cosine", split="probe", metric="cosine_mean")
-"""Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all epochs of training."""
+"""Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all evaluations of training."""
 
 
 def _conflict_change(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    found = rows(evidence.history, dataset, method, split="train", task="all", metric="minibatch_conflict")
-    table = found.astype({"value": float}).pivot_table("value", "epoch", "seed", dropna=False)
+    found = rows(evidence.last.history, dataset, method, split="train", task="all", metric="minibatch_conflict")
+    table = found.astype({"value": float}).pivot_table("value", "update", "seed", dropna=False)
     if len(table) < 2:
         return None
-    epochs = table.index.to_numpy(float)
-    slope = np.polyfit(epochs, table.to_numpy(), 1)[0]
-    return pd.Series(slope * (epochs[-1] - epochs[0]), index=table.columns)
+    updates = table.index.to_numpy(float)
+    slope = np.polyfit(updates, table.to_numpy(), 1)[0]
+    return pd.Series(slope * (updates[-1] - updates[0]), index=table.columns)
 
 
-CONFLICT_CHANGE = Measure("mini-batch conflicts of two epochs", "conflict", _conflict_change)
-"""By how much the share of an epoch's mini-batches in conflict changes over training: slope times length."""
+CONFLICT_CHANGE = Measure("mini-batch conflicts of two evaluations", "conflict", _conflict_change)
+"""By how much the share of mini-batches in conflict changes over training: slope times length."""
 
 
 class StepTime(NamedTuple):

@@ -11,8 +11,8 @@ from torch.nn.modules.batchnorm import _NormBase
 class Buffers:
     """All buffers of some modules: running statistics, codebooks, the vectors of spectral norm.
 
-    They are written behind autograd's back (`.data`): it keeps BatchNorm's buffers and refuses a backward pass once
-    they were written, though in training mode it reads the batch's own statistics.
+    They are written behind autograd's back (`.data`): it refuses a backward pass once BatchNorm's were written, though
+    in training mode it reads the batch's own statistics.
     """
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:

@@ -1,5 +1,6 @@
 """The task losses of one step: its first pass is an ordinary one, the others leave no trace."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -99,10 +100,9 @@ class TaskLosses:
         self._autocast = {kind: torch.get_autocast_dtype(kind) for kind in kinds}
 
     def first(self, *, replayed: bool = False) -> First:
-        """An ordinary forward pass: it draws from the global generators and moves running statistics.
+        """An ordinary forward pass: it draws from the global generators and moves running statistics, means over ranks.
 
-        Over ranks, statistics that each took of its own share are averaged, so that all networks stay the same. With
-        `replayed`, later passes may ask for some of the tasks.
+        With `replayed`, later passes may ask for some of the tasks.
         """
         self.replay.forget()  # a pass that is not noted must not be answered with what an earlier step noted
         with torch.enable_grad(), self.replay.recording(self.device) if replayed else nullcontext():
@@ -163,10 +163,9 @@ class TaskLosses:
         """
         if not gradient and not self.strict:
             return
-        finite = torch.isfinite(values)
-        if not finite.all():
-            bad = zip(group, values.tolist(), finite.tolist(), strict=True)
-            raise LossError({self.tasks[n]: value for n, value, ok in bad if not ok}, where)
+        if not torch.isfinite(values).all():
+            found = zip(group, values.tolist(), strict=True)
+            raise LossError({self.tasks[n]: value for n, value in found if not math.isfinite(value)}, where)
         if not gradient:
             names = ", ".join(str(self.tasks[n]) for n in group)
             raise FloatingPointError(f"a gradient of task {names} is not finite{where}")

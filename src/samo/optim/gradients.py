@@ -12,9 +12,9 @@ from samo.aggregation import combine, fresh
 from samo.optim.closures import TaskLosses
 from samo.optim.jacobian import as_rows, cosines, fill_row, gradient, new_jacobian, refuse_sparse
 from samo.optim.parameters import Trainable, fill_grad
-from samo.optim.perturbation import Vector, all_finite
+from samo.optim.perturbation import Vector, all_finite, safe_ratio
 from samo.optim.random_state import draw_seeds, seeded
-from samo.optim.sharpness import Decompose
+from samo.optim.sharpness import Decompose, Sharpness
 
 
 class Aggregated(NamedTuple):
@@ -34,15 +34,17 @@ class Decomposition:
 
     Args:
         aggregator: M, on K (`tasks`) rows.
+        s: with the kind, and whether each M(.) is scaled to the length of the mean of its rows.
         generator: the source of what aggregators draw.
     """
 
-    def __init__(self, aggregator: Aggregator, kind: Decompose, tasks: int, generator: torch.Generator) -> None:
-        self.kind = kind
+    def __init__(self, aggregator: Aggregator, s: Sharpness, tasks: int, generator: torch.Generator) -> None:
+        self.kind: Decompose = s.decompose
+        self.rescale = s.rescale
         self.generator = generator
         self.over_tasks = aggregator
-        self.over_flat = [fresh(aggregator, tasks)] if kind in ("separate", "second") else []
-        self.over_pairs = [fresh(aggregator, 2) for _ in range({"second": 1, "each": tasks}.get(kind, 0))]
+        self.over_flat = [fresh(aggregator, tasks)] if self.kind in ("separate", "second") else []
+        self.over_pairs = [fresh(aggregator, 2) for _ in range({"second": 1, "each": tasks}.get(self.kind, 0))]
 
     @property
     def aggregators(self) -> list[Aggregator]:
@@ -57,6 +59,8 @@ class Decomposition:
         """
         with seeded(draw_seeds(1, self.generator)[0], J.device):
             direction, gramian, weights = combine(aggregator, J)
+        if self.rescale:
+            direction = direction * safe_ratio(J.mean(0).norm(), direction.norm())
         return Aggregated(direction, None if gramian is None else cosines(gramian), weights)
 
     def start(self, J: Tensor) -> Aggregated | None:
@@ -123,18 +127,17 @@ class WeightedSum:
 
 
 class Rows:
-    """Collects J [K, P] over all ranks, task by task, and hands it to an aggregator; a head gets its loss's gradient.
+    """Collects J [K, P] over all ranks, task by task, for what makes one direction of it.
 
-    `method` is None where only the rows are wanted.
+    That is an aggregator (a head then gets its own loss's gradient), or a scalariser's weights w [K]: then w J.
     """
 
-    def __init__(self, net: Trainable, losses: TaskLosses, method: Decomposition | None) -> None:
+    def __init__(self, net: Trainable, losses: TaskLosses, combine: Decomposition | Tensor | None = None) -> None:
         self.net = net
         self.losses = losses
-        self.method = method
+        self.combine = combine
         self.J = new_jacobian(len(net.heads), net.shared)
-        self._used = [False] * len(net.shared)  # which parameters any task depends on here
-        self._used_by_heads = [[False] * len(head) for head in net.heads]
+        self._used: set[int] = set()  # the ids of parameters that any task depends on here
         self._merging = False
         self._of_losses: Aggregated | None = None
 
@@ -150,6 +153,7 @@ class Rows:
 
     def decompose(self, method: Decomposition) -> None:
         """From here on `add` merges perturbed gradients into the loss gradients that `fill` left in J."""
+        self.combine = method
         self._merging = method.kind != "direct"
         self._of_losses = method.start(self.J)
 
@@ -158,24 +162,28 @@ class Rows:
 
         One that is not is left in `.grad`, in the place of a direction.
         """
-        assert self.method is not None
         for n, i in enumerate(group):
             row = torch.empty_like(self.J[i]) if self._merging else self.J[i]
             own = self._task(losses[n], i, row, keep_graph=n + 1 < len(group))
+            if isinstance(self.combine, Tensor):
+                own = [None if grad is None else grad * self.combine[i] for grad in own]
             for p, grad in zip(self.net.heads[i].values(), own, strict=True):
                 if grad is not None:
                     fill_grad(p, grad if self.losses.scale == 1 else grad * self.losses.scale)
             if not all_finite([row], own):
                 self._fill_trunk(row)
                 return False
-            if self._merging:
-                self.method.merge_(self.J[i], row, self.net.tasks[i])
+            if self._merging and isinstance(self.combine, Decomposition):
+                self.combine.merge_(self.J[i], row, self.net.tasks[i])
         return True
 
     def finish(self) -> tuple[Tensor | None, Tensor | None]:
         """Aggregate, into the trunk's `.grad`; returns the rows' cosines and weights."""
-        assert self.method is not None
-        found = self.method.finish(self.J, self._of_losses)
+        if isinstance(self.combine, Tensor):
+            self._fill_trunk(self.combine.to(self.J) @ self.J)
+            return None, self.combine
+        assert self.combine is not None
+        found = self.combine.finish(self.J, self._of_losses)
         self._fill_trunk(found.direction)
         return found.cosines, found.weights
 
@@ -187,9 +195,8 @@ class Rows:
         shared, head, ranks = self.net.shared, list(self.net.heads[i].values()), self.losses.ranks
         grads = gradient(loss, [*shared, *head], keep_graph=keep_graph)
         fill_row(row, shared, grads[: len(shared)])
-        self._used = [was or g is not None for was, g in zip(self._used, grads, strict=False)]
+        self._used |= {id(p) for p, g in zip([*shared, *head], grads, strict=True) if g is not None}
         own: list[Tensor | None] = [None if g is None else g.clone() for g in grads[len(shared) :]]
-        self._used_by_heads[i] = [was or g is not None for was, g in zip(self._used_by_heads[i], own, strict=True)]
         if ranks.group is not None:
             own = [torch.zeros_like(p) if g is None else g for p, g in zip(head, own, strict=True)]
         found = [row, *(g for g in own if g is not None)]
@@ -199,13 +206,11 @@ class Rows:
         return own
 
     def _fill_trunk(self, direction: Tensor) -> None:
-        used = self.losses.ranks.anywhere(
-            [*self._used, *(u for own in self._used_by_heads for u in own)], self.J.device
-        )
+        params = [*self.net.shared, *self.net.own]
+        used = self.losses.ranks.anywhere([id(p) in self._used for p in params], self.J.device)
         parts = as_rows(direction if self.losses.scale == 1 else direction * self.losses.scale, self.net.shared)
-        for p, part, wanted in zip(self.net.shared, parts, used, strict=False):
-            if wanted:
-                fill_grad(p, part)
-        for p, wanted in zip(self.net.own, used[len(parts) :], strict=True):
+        for p, part, wanted in zip(params, [*parts, *(p.grad for p in self.net.own)], used, strict=True):
             if not wanted:
                 p.grad = None
+            elif part is not None:
+                fill_grad(p, part)

@@ -50,6 +50,17 @@ class History:
                 part.add_(latest, alpha=1 - decay)
         self.keep(kind, like, mean)
 
+    def gradients(self, net: Trainable) -> list[Vector | None]:
+        """What is remembered of each task's own gradient of the trunk; None where nothing is."""
+        kinds = [f"gradient {task}" for task in net.tasks]
+        return [self.get(kind, net.trunk) if kind in self._kept else None for kind in kinds]
+
+    def remember_gradients(self, s: Sharpness, net: Trainable, rows: Sequence[Vector]) -> None:
+        """Take each task's own gradient of the trunk into its running mean, which starts with the first of them."""
+        for task, row in zip(net.tasks, rows, strict=True):
+            kind = f"gradient {task}"
+            self.take_in(kind, net.trunk, row, s.memory_decay if kind in self._kept else 0.0)
+
     def remember_direction(self, s: Sharpness, net: Trainable, scale: float) -> None:
         """What a step applied to the trunk (its `.grad`, scaled), for the next one's perturbation."""
         dtype = widest(net.shared)

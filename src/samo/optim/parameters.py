@@ -139,10 +139,7 @@ def _named(part: Part, whose: str) -> dict[str, Tensor]:
 
 @contextmanager
 def fresh_grads(params: Sequence[Tensor]) -> Iterator[None]:
-    """Inside, `.grad` is empty; afterwards what was found is added, or after an error alone is put back.
-
-    Hooks that wait for an accumulated gradient see it once, at the end.
-    """
+    """Inside, `.grad` is empty; at the end what was there is added, or put back after an error. Hooks see it once."""
     found: list[Tensor | None] = [p.grad for p in params]
     hooks: list[dict[int, Any]] = [p._post_accumulate_grad_hooks or {} for p in params]
     kept = [dict(own) for own in hooks]

@@ -31,7 +31,7 @@ def safe_ratio(numerator: Tensor, norm: Tensor) -> Tensor:
     return torch.where(usable, numerator / torch.where(usable, norm, 1), 0)
 
 
-def mixed(g0: Vector, z: Vector, coefficient: Tensor, alpha: float, normalise: Normalise) -> Vector:
+def mixed(g0: Vector, z: Vector, coefficient: Tensor, alpha: float | Tensor, normalise: Normalise) -> Vector:
     """v = alpha g_0 + (1 - alpha) ghat, ghat = coefficient z scaled to g_0's norm (SAMO, section 3).
 
     Args:
@@ -49,16 +49,29 @@ def mixed(g0: Vector, z: Vector, coefficient: Tensor, alpha: float, normalise: N
         whole = safe_ratio(whole_norm(g0), torch.linalg.vector_norm(local)) * coefficient.sign()
         factors = whole.expand_as(local)
     v = list(torch._foreach_mul(z, list((factors * (1 - alpha)).unbind())))
-    torch._foreach_add_(v, g0, alpha=alpha)
+    if isinstance(alpha, Tensor):  # which stays where it is
+        torch._foreach_add_(v, torch._foreach_mul(g0, alpha))
+    else:
+        torch._foreach_add_(v, g0, alpha=alpha)
     return v
 
 
 def perturbation(
-    s: Sharpness, g0: Vector, which: Sequence[int], direction: Vector, coefficient: Tensor, theta: Vector
+    s: Sharpness,
+    g0: Vector,
+    which: Sequence[int],
+    direction: Vector,
+    coefficient: Tensor,
+    theta: Vector,
+    alpha: Tensor | None = None,
 ) -> Vector:
-    """eps = rho v / ||v||, v the mix with ghat = coefficient x direction on the tensors `which`, else alpha g_0."""
-    v = list(g0) if len(which) == len(g0) else list(torch._foreach_mul(g0, s.global_weight))
-    local = mixed([g0[d] for d in which], direction, coefficient, s.global_weight, s.normalise)
+    """eps = rho v / ||v||, v the mix with ghat = coefficient x direction on the tensors `which`, else alpha g_0.
+
+    `alpha`, a scalar, takes the place of the sharpness's own.
+    """
+    weight = s.global_weight if alpha is None else alpha
+    v = list(g0) if len(which) == len(g0) else list(torch._foreach_mul(g0, weight))
+    local = mixed([g0[d] for d in which], direction, coefficient, weight, s.normalise)
     for d, part in zip(which, local, strict=True):
         v[d] = part
     return to_radius_(v, theta, s.rho, s.adaptive, s.ball)
@@ -88,10 +101,14 @@ def to_radius_(
     return v
 
 
+def inner(v: Vector, w: Vector) -> Tensor:
+    """The inner product over all tensors, a scalar."""
+    return torch.stack([torch.sum(a * b) for a, b in zip(v, w, strict=True)]).sum()
+
+
 def orthogonal_part(v: Vector, base: Vector) -> Vector:
     """v minus its projection on base (v itself where base is 0)."""
-    inner = torch.stack([torch.sum(a * b) for a, b in zip(v, base, strict=True)]).sum()
-    share = safe_ratio(inner, whole_norm(base).square())
+    share = safe_ratio(inner(v, base), whole_norm(base).square())
     return list(torch._foreach_sub(v, torch._foreach_mul(base, share)))
 
 

@@ -66,11 +66,7 @@ class MaskReplay:
     The random state is noted at each call of the trunk, of every head and of every dropout module in them, and set
     again at the call that corresponds to it. A head's calls are its task's. The trunk's are everybody's (one pass for
     all tasks) or go to the tasks in the order asked (an input per task); which of the two is seen from how often it
-    is called for one task. Compiled modules are left alone: for them a pass starts from the random state from which
-    the first one started, which gives every task its mask as long as only the trunk draws.
-
-    Args:
-        parts: the trunk and the heads; what is no module is not looked at.
+    is called for one task. Compiled modules are left alone: for them a pass starts where the first one did.
     """
 
     def __init__(self, parts: Sequence[object] = ()) -> None:

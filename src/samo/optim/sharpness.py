@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Layers = str | int | tuple[str | int, ...]
 Normalise = Literal["none", "layer", "global"]
-Distribution = Literal["normal", "rademacher"]
+Distribution = Literal["normal", "rademacher", "low-rank"]
 Decompose = Literal["direct", "separate", "second", "each"]
 Ball = Literal["trunk", "layer"]
 
@@ -24,16 +24,26 @@ class Sharpness:
         rho: radius of the trunk's ball, in the weights' own unit; 0 moves nothing.
         scope: whose gradient leads: `global` g_0 for every task (alpha = 1), `local` each task's own (alpha = 0),
             `joint` the mix above, `none` no perturbation.
-        alpha: weight of g_0 under scope `joint`, in [0, 1]. The official SAMO code's beta is 1 - alpha.
+        alpha: weight of g_0 under scope `joint`, in [0, 1], or `adaptive`: alpha_i = (1 + cos(m_i, g_0)) / 2, m_i what
+            is remembered of task i's gradient (its gradient itself under `exact`), 0.5 where nothing is. Where m_i
+            agrees with g_0 the global part says enough; where not, the local part carries more. The official SAMO
+            code's beta is 1 - alpha.
         estimator: where ghat_i comes from: `spsa` forward passes only, `exact` a backward pass a task, `random` a
-            random direction with a coin for its sign (the placebo of spsa).
+            random direction with a coin for its sign (the placebo of spsa), `remembered` m_i, at no pass at all (g_0
+            before there is one), `guided` spsa whose direction lies half in the span of all m_i (Maheswaranathan et
+            al. 2019): z = (normal + sqrt(P / k) U e) / sqrt(2), U an orthonormal basis of their k dimensions.
+        memory_decay: m_i is task i's own gradient of the trunk as the last sharp step found it, at its perturbed
+            point; with d > 0 their running mean, m_i <- d m_i + (1 - d) of the last. K vectors are kept.
         mu: length of a probe's step, in units of a standard normal direction.
         normalise: ghat_i is scaled to g_0's norm tensor by tensor (`layer`, the SAMO paper), as a whole (`global`),
             or left as it is (`none`, the official NYUv2 script; L-SAM and F-MTL, that have no g_0 in v_i).
         noise: `independent` random directions a task, or one `shared` by all: then, when normalised, tasks differ
             only in the sign of their slope, and two perturbed points serve them all.
         directions: probe directions a task, averaged.
-        distribution: of a probe direction's coordinates, `normal` or `rademacher` (cheaper to draw).
+        distribution: of a probe direction's coordinates, `normal`, `rademacher` (cheaper to draw), or `low-rank`: a
+            matrix, or a kernel as [out, rest], gets U V^T / sqrt(rank) of normal U and V (LOZO, Chen et al. 2024), of
+            unit variance, too; vectors stay normal.
+        rank: of the low-rank directions.
         probe: `central` difference, or `one-sided` against the loss at theta. One-sided takes that loss from the
             clean pass where `probe_statistics` is batch, and from one extra pass for all tasks where it is running.
         probe_statistics: BatchNorm and dropout in a probe: `running`, evaluation mode as in the official code, or
@@ -46,10 +56,14 @@ class Sharpness:
         head_rho: radius of each head's ball; None takes rho.
         decompose: what is aggregated, M the aggregator, s_i the gradient at the perturbed point (F-MTL, section 4):
             `direct` M(s), `separate` M(g) + M(s - g), `second` M({M(g), M(s - g)}), `each` M({M({g_i, s_i - g_i})}).
+        rescale: whether each M(.) is scaled to the length of the mean of its rows, so that an aggregator whose length
+            is another power of theirs (FairGrad: -1/3 at its alpha 2) does not weigh loss against flatness by it.
         along: what replaces g_0 under scope `global`: `deviation` g_0 minus its running mean (Friendly-SAM, Li et
-            al. 2024, equation 9), `momentum` minus the running mean of the applied trunk directions (Momentum-SAM,
-            Becker et al. 2024), `previous` minus the last of them. The last two need no clean pass: the heads stay
-            where they are, and the losses returned are those at the perturbed point.
+            al. 2024, equation 9), `momentum` the running mean of the applied trunk directions (Momentum-SAM, Becker et
+            al. 2024), `previous` the last of them. These two need no clean pass: the heads stay where they are, and
+            the losses returned are those at the perturbed point.
+        sign: of the latter two: -1 looks ahead to where the trunk goes, as Momentum-SAM's own code does and Nesterov's
+            gradient; 1 looks back up the slope, as SAM does.
         decay: of the running means, in [0, 1).
         every: sharpness at each k-th step; the steps between are plain, plus the flat component (next).
         reuse: LookSAM's alpha: a plain step's direction d gets reuse ||d|| / ||f|| f, f the last perturbed direction's
@@ -61,22 +75,26 @@ class Sharpness:
 
     rho: float
     scope: Literal["none", "global", "local", "joint"]
-    alpha: float = 0.5
-    estimator: Literal["spsa", "exact", "random"] = "spsa"
+    alpha: float | Literal["adaptive"] = 0.5
+    estimator: Literal["spsa", "exact", "random", "remembered", "guided"] = "spsa"
+    memory_decay: float = 0.0
     mu: float = 0.01
     normalise: Normalise = "layer"
     noise: Literal["independent", "shared"] = "independent"
     layers: Layers = "all"
     decompose: Decompose = "direct"
+    rescale: bool = False
     adaptive: bool = False
     head_rho: float | None = None
     probe_statistics: Literal["running", "batch"] = "running"
     every: int = 1
     directions: int = 1
     distribution: Distribution = "normal"
+    rank: int = 1
     probe: Literal["central", "one-sided"] = "central"
     ball: Ball = "trunk"
     along: Literal["gradient", "deviation", "momentum", "previous"] = "gradient"
+    sign: Literal[-1, 1] = -1
     decay: float = 0.9
     reuse: float = 0.7
 
@@ -88,12 +106,16 @@ class Sharpness:
             raise ValueError(f"layers must be one or more names or indices of tensors, got {self.layers!r}")
         for name, kind in get_type_hints(Sharpness).items():
             if get_origin(kind) is Literal and getattr(self, name) not in get_args(kind):
-                raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}")
+                raise ValueError(
+                    f"{name} must be one of {', '.join(map(str, get_args(kind)))}, got {getattr(self, name)!r}"
+                )
         radius, whole = 0.0 if self.head_rho is None else self.head_rho, "a whole number, 1 or more"
         for name, holds, range_ in (
             ("rho", 0 <= self.rho < float("inf"), "a finite number, 0 or more"),
             ("head_rho", 0 <= radius < float("inf"), "None or a finite number, 0 or more"),
-            ("alpha", 0 <= self.alpha <= 1, "in [0, 1]"),
+            ("alpha", self.alpha == "adaptive" or 0 <= float(self.alpha) <= 1, "in [0, 1] or adaptive"),
+            ("memory_decay", 0 <= self.memory_decay < 1, "in [0, 1)"),
+            ("rank", self.rank >= 1 and self.rank == int(self.rank), whole),
             ("mu", self.mu > 0, "positive"),
             ("decay", 0 <= self.decay < 1, "in [0, 1)"),
             ("reuse", self.reuse >= 0, "0 or more"),
@@ -122,8 +144,9 @@ class Sharpness:
 
     @property
     def global_weight(self) -> float:
-        """The weight of g_0 in v_i."""
-        return {"none": 1.0, "global": 1.0, "local": 0.0, "joint": self.alpha}[self.scope]
+        """The weight of g_0 in v_i; an adaptive one is this where nothing is remembered."""
+        joint = 0.5 if self.alpha == "adaptive" else float(self.alpha)
+        return {"none": 1.0, "global": 1.0, "local": 0.0, "joint": joint}[self.scope]
 
     @property
     def needs_local(self) -> bool:
@@ -138,12 +161,24 @@ class Sharpness:
     @property
     def probes(self) -> bool:
         """Whether there are passes along random directions."""
-        return self.needs_local and self.estimator == "spsa"
+        return self.needs_local and self.estimator in ("spsa", "guided")
+
+    @property
+    def adapts(self) -> bool:
+        """Whether each task has an alpha of its own."""
+        return self.scope == "joint" and self.alpha == "adaptive"
+
+    @property
+    def remembers(self) -> bool:
+        """Whether each task's own gradient is kept for the next step."""
+        used = self.estimator in ("remembered", "guided") or (self.adapts and self.estimator != "exact")
+        return self.needs_local and used
 
     @property
     def sign_only(self) -> bool:
-        """Whether the probe's slope enters by its sign alone (its size is lost when one direction is normalised)."""
-        return self.estimator != "exact" and self.directions == 1 and self.normalise != "none"
+        """Whether tasks differ by their slope's sign alone (its size is lost when one direction is normalised)."""
+        random = self.estimator in ("spsa", "guided", "random")
+        return random and self.directions == 1 and self.normalise != "none" and not self.adapts
 
 
 _SAMO = Sharpness(0.05, "joint")
@@ -162,6 +197,7 @@ PRESETS: Mapping[str, Sharpness] = MappingProxyType(
         "fmtl-second": replace(_FMTL, decompose="second"),
         "fmtl-each": replace(_FMTL, decompose="each"),
         "placebo": replace(_SAMO, estimator="random"),
+        "samo-remembered": replace(_SAMO, estimator="remembered"),
         "msam": Sharpness(0.05, "global", along="momentum"),
         "lookback": Sharpness(0.05, "global", along="previous"),
         "friendly": Sharpness(0.05, "global", along="deviation"),

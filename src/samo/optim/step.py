@@ -83,6 +83,7 @@ class Record:
         lengths: of each task's perturbation of the trunk, [K], in the weights' unit; None where nothing was perturbed.
         slopes: of each task's loss along its probe directions, [K, directions], in the unit of loss over weight; None
             without a probe.
+        alphas: each task's weight of g_0, [K], where they adapt.
     """
 
     losses: Tensor
@@ -91,6 +92,7 @@ class Record:
     weights: Tensor | None = None
     lengths: Tensor | None = None
     slopes: Tensor | None = None
+    alphas: Tensor | None = None
 
     def widened(self, places: Sequence[int], tasks: int) -> "Record":
         """The record of some tasks as one of all, NaN for the others."""
@@ -115,8 +117,8 @@ def step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
         if record.finite and s.moves and s.reuse > 0 and history.has("flat trunk"):
             history.reuse_flat(s, net)
     elif s.from_history:  # the steps before chose the perturbation
-        backwards = list(torch._foreach_neg(history.get(s.along, net.trunk)))
-        eps = to_radius_(backwards, net.shared, s.rho, s.adaptive, s.ball)
+        along = list(torch._foreach_mul(history.get(s.along, net.trunk), s.sign))
+        eps = to_radius_(along, net.shared, s.rho, s.adaptive, s.ball)
         length = whole_norm(eps)
         with Weights(net.shared).moved(eps):
             record = plain_step(method, net, losses)
@@ -134,7 +136,7 @@ def plain_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
     clean = losses.first()
     net, tasks = net.only(clean.places), range(len(clean.places))
     with losses.without_trace():
-        gathered = _gathered(method, net, losses, clean.values)
+        gathered = _gathered(method, net, losses, clean.values, sharp=False)
         finite = gathered.add(clean.losses, tasks)
         losses.check(clean.values, tasks, gradient=finite)
         return Record(clean.values, True, *gathered.finish()) if finite else Record(clean.values, finite=False)
@@ -163,9 +165,12 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
         theta, phi = Weights(net.shared), Weights(net.own)
         head_eps = to_radius_([g.clone() for g in h], phi.home, s.head_radius, s.adaptive, net.owner)
         which = [d for d, name in enumerate(net.trunk) if name in method.layers] if s.needs_local else []
-        at = AtTheta(losses, theta, which, method.generator, clean.values, J.views() if J is not None else ())
-        at = at._replace(at_theta=losses_at_theta(s, at))
+        # what is known of each g_i: itself, or what is remembered of it
+        known = J.views() if J is not None else method.history.gradients(net) if s.remembers else ()
+        at = AtTheta(losses, theta, which, method.generator, clean.values, known, g0)
+        at = replace(at, at_theta=losses_at_theta(s, at))
         lengths, slopes = torch.zeros_like(clean.values), clean.values.new_full((K, s.directions), torch.nan)
+        alphas = torch.full_like(clean.values, s.global_weight)
 
         apart = which and s.noise == "independent"
         for tasks in [[i] for i in range(K)] if apart else [list(range(K))]:
@@ -174,7 +179,10 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
             while estimates:
                 group, direction, coefficient, probed = estimates.pop(0)
                 # eps_i = rho v_i / ||v_i||, v_i = alpha g_0 + (1 - alpha) ghat_i
-                eps = perturbation(s, lead, which, direction, coefficient, theta.home)
+                alpha = at.agreement(group[0]) if s.adapts and which else None
+                eps = perturbation(s, lead, which, direction, coefficient, theta.home, alpha)
+                if alpha is not None:
+                    alphas[group] = alpha.to(alphas)
                 lengths[group] = whole_norm(eps).to(lengths)
                 if probed is not None:
                     slopes[group] = probed
@@ -192,9 +200,12 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
         found = gathered.finish()  # d = M(g_1^SAM, ..., g_K^SAM)
     if s.along == "deviation":
         method.history.take_in("deviation", net.trunk, g0, s.decay)
+    if s.remembers:
+        method.history.remember_gradients(s, net, gathered.views() if isinstance(gathered, Rows) else ())
     if s.every > 1 and s.reuse > 0:
         method.history.remember_flat(net, g0, h, losses.scale)
-    return Record(clean.values, True, *found, lengths=lengths, slopes=slopes if s.probes else None)
+    record = Record(clean.values, True, *found, lengths=lengths, slopes=slopes if s.probes else None)
+    return replace(record, alphas=alphas if s.adapts else None)
 
 
 def _clean_gradients(
@@ -203,7 +214,7 @@ def _clean_gradients(
     """g_0 and h_i, in one backward pass; or with J [K, P] in one per task."""
     s = method.sharpness
     if s.needs_local and s.estimator == "exact":
-        J = Rows(net, losses, method.combine if isinstance(method.combine, Decomposition) else None)
+        J = Rows(net, losses)
         h = J.fill(clean.losses)
         return as_rows(J.J.mean(0), net.shared), h, J
     both, dtype = mean_gradient(clean.losses, [*net.shared, *net.own]), widest(net.shared)
@@ -213,7 +224,7 @@ def _clean_gradients(
 
 
 def _gathered(
-    method: Method, net: Trainable, losses: TaskLosses, values: Tensor, J: Rows | None = None
+    method: Method, net: Trainable, losses: TaskLosses, values: Tensor, J: Rows | None = None, *, sharp: bool = True
 ) -> WeightedSum | Rows:
     """Where the step's gradients go."""
     M = method.combine
@@ -221,7 +232,9 @@ def _gathered(
         check_subset(method.aggregators[0])
     if isinstance(M, Scalarizer):
         with seeded(draw_seeds(1, method.generator)[0], values.device):
-            return WeightedSum(net, losses, loss_weights(M, values, net.tasks))
-    if J is not None:
-        J.decompose(M)
-    return Rows(net, losses, M) if J is None else J
+            weights = loss_weights(M, values, net.tasks)
+        return Rows(net, losses, weights) if sharp and method.sharpness.remembers else WeightedSum(net, losses, weights)
+    if J is None:
+        return Rows(net, losses, M)
+    J.decompose(M)
+    return J

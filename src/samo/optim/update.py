@@ -47,14 +47,12 @@ class MultiTaskUpdate:
         network: the modules whose mode and buffers the perturbed passes must leave alone; needed where trunk or
             heads are given as parameters and the network has BatchNorm, dropout or other buffers.
         group: the processes that take each step together, one replica of the network and one equal share of the batch
-            each (torchrun's are `torch.distributed.group.WORLD`); None for this process alone. With losses that are
-            means over examples, every rank makes the step that one process makes on the whole batch. Dropout masks are
-            each rank's own; running statistics are averaged. Wrap nothing in DistributedDataParallel.
-        sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks, so that the step is the whole
-            batch's there, too (its modules are changed where they stand); otherwise over each rank's own share.
+            each; with losses that are means over examples, every rank makes the step that one process makes on the
+            whole batch. Wrap nothing in DistributedDataParallel.
+        sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks (its modules are changed where they
+            stand), or over each rank's own share.
         raise_nonfinite: whether a gradient that is not finite is an error. By default `.grad` shows it, no further
-            pass is made, nothing of it is remembered, and `last.finite` is False: a gradient scaler then skips the
-            optimiser's step, as it does after `loss.backward()`.
+            pass is made, nothing of it is remembered, and `last.finite` is False.
 
     Raises:
         ValueError: a parameter in two heads, an empty trunk or no head, layers that match nothing, or an
@@ -83,10 +81,10 @@ class MultiTaskUpdate:
         self.aggregator = M = made.to(self.network.device, widest(self.network.trunk.values()))
         check_tasks(M, K)
         self.last: Record | None = None
-        """What the last step found (losses, cosines, weights, lengths, slopes, finite); None before the first."""
+        """What the last step found; None before the first."""
         self._method = Method(
             sharpness=self.sharpness,
-            combine=M if isinstance(M, Scalarizer) else Decomposition(M, self.sharpness.decompose, K, self.generator),
+            combine=M if isinstance(M, Scalarizer) else Decomposition(M, self.sharpness, K, self.generator),
             layers=frozenset(select_layers(list(self.network.trunk), self.sharpness.layers, self.generator)),
             tasks=K,
             generator=self.generator,

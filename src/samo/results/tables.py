@@ -132,8 +132,8 @@ def search(runs: Runs) -> pd.DataFrame:
 
 
 def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
-    """Every series over seeds: method, epoch, split, task, metric, mean, low, high, n."""
-    keys = ["method", "epoch", "split", "task", "metric"]
+    """Every series over seeds: method, updates (the budget), update, split, task, metric, mean, low, high, n."""
+    keys = ["method", "updates", "update", "split", "task", "metric"]
     frames = [frame.assign(method=name) for name, frame in histories.items() if frame is not None]
     if not frames:
         return pd.DataFrame(columns=[*keys, "mean", "low", "high", "n"])

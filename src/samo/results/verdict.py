@@ -83,10 +83,10 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
 def agreement(table: pd.DataFrame, series: pd.DataFrame) -> str:
     """Whether the mean cosine of task gradients lies higher with sharpness than without, at the end of training.
 
-    `table` is a main table, `series` has method, epoch, metric, mean, low, high.
+    `table` is a main table, `series` has method, update, metric, mean, low, high.
     """
     cosine = series[series["metric"] == "cosine_mean"]
-    last = {row["method"]: row for row in cosine[cosine["epoch"] == cosine["epoch"].max()].to_dict("records")}
+    last = {row["method"]: row for row in cosine[cosine["update"] == cosine["update"].max()].to_dict("records")}
     pairs = _pairs(table, last)
     if not pairs:
         return "No sharpness-aware method can be compared with its base here yet."

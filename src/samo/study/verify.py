@@ -24,7 +24,7 @@ from samo.study.config.conditions import Condition, conditions
 from samo.study.errors import PipelineError
 from samo.study.grid.clone import make_clone
 from samo.study.grid.plan import plan
-from samo.study.runs import place
+from samo.study.runs import place, results
 
 OUTER = ("DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 """Variables of a stage or git hook that this may run in."""
@@ -140,7 +140,7 @@ def _tags(root: Path, condition: Condition) -> dict[str, str]:
     if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
         return {}  # asking would make one
     try:
-        metrics = store.read_json(root / condition.runs / "metrics.json")
+        metrics = results.view(store.read_json(root / condition.runs / "metrics.json"), {})
         known = record.digest(metrics, next(iter(metrics["seeds"])))
         client = mlflow_store.connect(root)
         experiment = client.get_experiment_by_name(condition.dataset)
@@ -172,7 +172,8 @@ def _say(line: str) -> None:
 def files(root: Path, condition: Condition) -> list[Path]:
     """The files of a condition that are there, relative to `root`: results, then weights."""
     folders = (condition.runs, condition.models)
-    return [path.relative_to(root) for folder in folders for path in sorted((root / folder).glob("*"))]
+    search = [condition.search] if (root / condition.search).is_file() else []
+    return search + [path.relative_to(root) for folder in folders for path in sorted((root / folder).glob("*"))]
 
 
 def differences(stored: Path, again: Path, condition: Condition) -> list[str]:

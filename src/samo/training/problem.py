@@ -18,12 +18,13 @@ Values = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class Metric:
-    """One number that is reported for a task."""
+    """One number that is reported for a task; one that does not count is no part of Delta-m, ranks and bold."""
 
     task: str
     name: str
     higher_is_better: bool
     unit: str
+    counts: bool = True
 
 
 class Split(Protocol):

@@ -9,35 +9,38 @@ from tests.study.made_study import ROOT
 
 SCENES = """  scenes:
     data: {train: 40, val: 8, test: 8, height: 16, width: 16, seed: 0}
-    training: {network: segnet, widths: [4, 8], batch: 4, epochs: 3, search_epochs: 2}
+    training: {network: segnet, widths: [4, 8], batch: 4, evaluations: 3}
+    updates: [30]
+    search: {updates: [20], extend: 0}
 """
-TEXT = (ROOT / "profiles/smoke.yaml").read_text().replace("  datasets: [multimnist]", "  datasets: []")
+SMALL = (ROOT / "profiles/smoke.yaml").read_text().replace("  datasets: [multimnist]", "  datasets: []")
+TEXT = SMALL.replace("seeds: [0]", "seeds: null").replace("updates: [20]", "updates: null")
 START, END = TEXT.index("  multimnist:"), TEXT.index("methods:")
 PARAMS = config.parse(TEXT[:START] + SCENES + TEXT[END:])
 
 
 def test_a_cell_is_reckoned_from_its_trials_seeds_epochs_and_passes():
     unit = Unit(tasks=3, weights=100, step=0.5, look=0.01, stored=1)
-    # LS: two trials of 2 epochs that look at the validation split, two seeds of 3 epochs that look at both.
-    trials, finals = 2 * (2 * 10 * 0.5 + 8 * 0.01), 2 * 3 * (10 * 0.5 + 16 * 0.01)
-    assert condition_seconds(PARAMS, "scenes", PARAMS.methods["ls"], unit) == pytest.approx(trials + finals)
+    # LS: two trials of 20 updates that look at the validation split, two seeds of 30 that look three times at both.
+    trials, finals = 2 * (20 * 0.5 + 8 * 0.01), 2 * (30 * 0.5 + 3 * 16 * 0.01)
+    assert condition_seconds(PARAMS, "scenes", "ls", unit) == pytest.approx(trials + finals)
     # Single-task training: three networks.
-    separate = condition_seconds(PARAMS, "scenes", PARAMS.methods["stl"], unit)
+    separate = condition_seconds(PARAMS, "scenes", "stl", unit)
     assert separate == pytest.approx(3 * (trials + finals))
-    # SAMO under LS, K = 3: 3 passes for g_0, 6 probes, 3 points with a backward pass each; three trials.
-    samo = 3 * (2 * 10 * 0.5 * 6 + 8 * 0.01) + 2 * 3 * (10 * 0.5 * 6 + 16 * 0.01)
-    assert condition_seconds(PARAMS, "scenes", PARAMS.methods["samo-ls"], unit) == pytest.approx(samo)
+    # SAMO under LS, K = 3: 3 passes for g_0, 6 probes, 3 points with a backward pass each.
+    samo = 2 * (20 * 0.5 * 6 + 8 * 0.01) + 2 * (30 * 0.5 * 6 + 3 * 16 * 0.01)
+    assert condition_seconds(PARAMS, "scenes", "samo-ls", unit) == pytest.approx(samo)
 
 
 def test_looks_at_mini_batches_are_reckoned_where_tasks_share_a_trunk():
-    params = config.parse(TEXT[:START] + SCENES.replace("epochs: 3,", "epochs: 3, conflict_batches: 4,") + TEXT[END:])
+    params = config.parse(TEXT[:START] + SCENES.replace("batch: 4,", "batch: 4, conflict_batches: 4,") + TEXT[END:])
     unit = Unit(tasks=3, weights=100, step=0.5, look=0.01, stored=1)
 
     def more(method: str) -> float:
-        with_, without = (condition_seconds(p, "scenes", p.methods[method], unit) for p in (params, PARAMS))
+        with_, without = (condition_seconds(p, "scenes", method, unit) for p in (params, PARAMS))
         return with_ - without
 
-    # In two seeds of 3 epochs, 4 looks with a forward and three backward passes, where a step takes three passes.
+    # In two seeds with 3 evaluations, 4 looks with a forward and three backward passes, where a step takes three.
     assert [more("ls"), more("samo-ls")] == pytest.approx([2 * 3 * 4 * 0.5 * 7 / 3] * 2)
     assert more("stl") == 0
 
@@ -64,8 +67,8 @@ def test_of_several_processes_one_s_share_of_a_batch_is_timed(tmp_path, monkeypa
 def test_the_whole_is_the_sum_of_the_cells(tmp_path):
     found = estimate(tmp_path, PARAMS, "scenes", lambda _: None)
     assert isinstance(found, Estimate)
-    assert (found.conditions, found.steps) == (4, 10)
-    cells = [condition_seconds(PARAMS, "scenes", m, found.unit) + OVERHEAD for m in PARAMS.methods.values()]
+    assert (found.conditions, found.steps) == (4, 30)
+    cells = [condition_seconds(PARAMS, "scenes", m, found.unit) + OVERHEAD for m in PARAMS.methods]
     assert found.seconds == pytest.approx(sum(cells))
     # Weights of two seeds each: three methods with one network, one with three.
     assert found.disk == pytest.approx(56 * found.unit.stored + 2 * (3 + 3) * found.unit.weights)
@@ -73,7 +76,7 @@ def test_the_whole_is_the_sum_of_the_cells(tmp_path):
 
 def test_missing_raw_data_are_named_and_nothing_is_reckoned(tmp_path, monkeypatch):
     monkeypatch.setenv("SAMO_DATA", str(tmp_path / "nowhere"))
-    celeba = "  celeba:\n    data: {train: 4, val: 4, test: 4}\n    training: {batch: 2, epochs: 1, search_epochs: 1}\n"
+    celeba = "  celeba:\n    data: {train: 4, val: 4, test: 4}\n    training: {batch: 2}\n"
     params = config.parse(TEXT[:START] + celeba + TEXT[END:])
     told = estimate(tmp_path, params, "celeba", lambda _: None)
     assert isinstance(told, str)
@@ -112,19 +115,19 @@ UNIT = Unit(tasks=2, weights=1, step=0.5, look=0.01, stored=1.0)
 
 def test_expected_seconds_follow_from_measured_steps_else_from_the_count_of_passes(tmp_path):
     weight = work.weights(tmp_path, SMOKE)
-    # LS: 2 trials of 1 epoch and 2 seeds of 2 epochs, 3 passes a step.
+    # LS: 3 trials of 10 updates at most, and 2 seeds of 10 and of 20, 3 passes each.
     passes = {name: (weight(f"train@multimnist-{name}") - OVERHEAD) / work.PASS for name in ("ls", "stl", "samo-ls")}
-    assert passes["ls"] == pytest.approx((2 * 1 + 2 * 2) * 3)
+    assert passes["ls"] == pytest.approx((3 * 10 + 2 * 30) * 3)
     assert passes["stl"] == pytest.approx(2 * passes["ls"])
-    # SAMO: 3 trials; 3 passes for g_0, 4 for the estimates, 2 perturbed points with a backward pass each.
-    assert passes["samo-ls"] == pytest.approx((3 * 1 + 2 * 2) * (3 + 4 + 2 * 3))
+    # SAMO: 3 passes for g_0, 4 for the estimates, 2 perturbed points with a backward pass each.
+    assert passes["samo-ls"] == pytest.approx((3 * 10 + 2 * 30) * (3 + 4 + 2 * 3))
     assert [weight(name) for name in ("tables", "analyse@multimnist-probe")] == [
         work.USUAL[k] for k in ("tables", "analyse")
     ]
     work.remember(tmp_path, SMOKE, {"multimnist": UNIT})
     work.note(tmp_path, {"tables": 71.04, "train@multimnist-ls": 5.0})
     weight = work.weights(tmp_path, SMOKE)
-    seconds = condition_seconds(SMOKE, "multimnist", SMOKE.methods["ls"], UNIT)
+    seconds = condition_seconds(SMOKE, "multimnist", "ls", UNIT)
     assert weight("train@multimnist-ls") == seconds + OVERHEAD
     assert weight("tables") == 71.0  # what it took the last time
 
@@ -134,7 +137,7 @@ def test_a_step_measured_under_other_settings_counts_for_nothing(tmp_path):
     text = (ROOT / "profiles/smoke.yaml").read_text()
     assert work.recall(tmp_path, config.parse(text.replace("batch: 32", "batch: 16"))) == {}
     assert work.recall(tmp_path, config.parse(text.replace("threads: 1", "processes: 2"))) == {}
-    assert work.recall(tmp_path, config.parse(text.replace("seeds: [0, 1]", "seeds: [7]"))) == {"multimnist": UNIT}
+    assert work.recall(tmp_path, config.parse(text.replace("seeds: [0, 1]", "seeds: [0]"))) == {"multimnist": UNIT}
     for broken in ("", "[]", '{"multimnist": 3}', '{"multimnist": {"of": "x"}}'):
         (tmp_path / work.UNITS).write_text(broken)
         assert work.recall(tmp_path, SMOKE) == {}

@@ -140,7 +140,7 @@ def test_the_environment_of_a_stage(project: Project, monkeypatch: pytest.Monkey
     run(project, "train@one-a")
     assert {line.split()[4] for line in project.lines()} == {f"sqlite:///{project.root}/mlflow.db"}
     progress = project.root / ".samo" / "progress" / "train@one-a.jsonl"
-    assert json.loads(progress.read_text()) == {"epoch": 1, "epochs": 2, "done": 0.5, "loss": 0.25}
+    assert json.loads(progress.read_text()) == {"update": 1, "updates": 2, "done": 0.5, "loss": 0.25}
 
 
 def test_the_longest_goes_first(project: Project) -> None:

@@ -14,10 +14,10 @@ from samo.study.progress import Tail, report, where
 
 def test_nobody_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SAMO_PROGRESS", raising=False)
-    report(epoch=1)
+    report(update=1)
     for place in (tmp_path / "no" / "such" / "folder", tmp_path):
         monkeypatch.setenv("SAMO_PROGRESS", str(place))
-        report(epoch=1)
+        report(update=1)
 
 
 def test_events_come_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,14 +25,14 @@ def test_events_come_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     tail = Tail(path)
     assert tail.read() == []
     monkeypatch.setenv("SAMO_PROGRESS", str(path))
-    report(condition="multimnist/ls", epoch=1, loss=0.5)
-    assert tail.read() == [{"condition": "multimnist/ls", "epoch": 1, "loss": 0.5}]
+    report(condition="multimnist/ls", update=1, loss=0.5)
+    assert tail.read() == [{"condition": "multimnist/ls", "update": 1, "loss": 0.5}]
     with path.open("a") as file:
         file.write('not json\n[1]\n{"epo')
     assert tail.read() == []
     with path.open("a") as file:
         file.write('ch": 2}\n')
-    assert tail.read() == [{"epoch": 2}]
+    assert tail.read() == [{"update": 2}]
 
 
 def _report_many(path: str, writer: int) -> None:
@@ -116,9 +116,9 @@ def test_words() -> None:
     said = {0: "0 s", 59.4: "59 s", 59.6: "1:00 min", 185: "3:05 min", 7800: "2:10 h"}
     assert {seconds: duration(seconds) for seconds in said} == said
     assert where({}) == ""
-    assert where({"phase": "seed 1 (2/3)", "epoch": 2, "epochs": 4}) == "seed 1 (2/3), epoch 2/4"
-    assert where({"epoch": 2, "loss": 0.12345}) == "epoch 2, loss 0.123"
-    assert where({"epoch": 2, "loss": None}) == "epoch 2"  # of a training that has just begun
+    assert where({"phase": "seed 1 (2/3)", "update": 2, "updates": 4}) == "seed 1 (2/3), update 2/4"
+    assert where({"update": 2, "loss": 0.12345}) == "update 2, loss 0.123"
+    assert where({"update": 2, "loss": None}) == "update 2"  # of a training that has just begun
 
 
 def drive(shown: Display, log: Path) -> None:
@@ -126,7 +126,7 @@ def drive(shown: Display, log: Path) -> None:
     with shown:
         shown.begin({"train@x-a": 1.0, "train@x-b": 1.0, "tables": 1.0})
         shown.started("train@x-a")
-        shown.progressed("train@x-a", {"phase": "seed 0", "epoch": 1, "epochs": 4, "done": 0.25})
+        shown.progressed("train@x-a", {"phase": "seed 0", "update": 1, "updates": 4, "done": 0.25})
         shown.started("train@x-b")
         shown.refresh()
         shown.finished("train@x-a", ran=True)
@@ -142,7 +142,7 @@ def test_lines_can_be_followed(tmp_path: Path) -> None:
     drive(Lines(stream, every=0), log)
     said = stream.getvalue()
     assert "start train@x-a\n" in said
-    assert "train@x-a  seed 0, epoch 1/4   25%  about" in said
+    assert "train@x-a  seed 0, update 1/4   25%  about" in said
     assert "[1/3] train@x-a  0 s  about" in said
     assert "FAILED train@x-b: exited with 1\n  | line 25\n" in said
     assert f"  | line 39\n  all of it: {log}\n" in said
@@ -154,8 +154,8 @@ def test_lines_are_few() -> None:
     lines = Lines(stream, every=10)
     lines.begin({"a": 1.0})
     lines.started("a")
-    for epoch in range(100):
-        lines.progressed("a", {"epoch": epoch})
+    for n in range(100):
+        lines.progressed("a", {"update": n})
     assert stream.getvalue() == "start a\n"
 
 

@@ -35,8 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_variants(root, [made_variant("samo-ls", "bare", {"normalise": "none", "rho": 0.05}, gain=-3.0, noise=0.1)])
     file = root / "data/runs/multimnist/mgda/metrics.json"
     run = json.loads(file.read_text())
-    run["seeds"]["1"]["left"]["accuracy"] = None
-    run["search"]["trials"][0]["score"] = None
+    run["updates"]["4"]["seeds"]["1"]["left"]["accuracy"] = None
     run["options"] = {"norm": "none"}
     file.write_text(json.dumps(run))
     write_toys(root, made_trajectories())
@@ -110,7 +109,7 @@ def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, caps
         ('"seeds":', '"seed":', "line 1: seeds: is missing"),
         ('"lr":0.003', '"lr":"x"', "line 1: search.trials.0.lr = 'x'"),
         ('{"table":"history"', '{"table":"histories"', "no 'histories'"),
-        ('"epoch":', '"age":', "no 'epoch'"),
+        ('"update":', '"age":', "no 'update'"),
         ('{"table":"toys"', "<html>", "Expecting value"),
         ('{"table":"conditions"', '{"table":"toys"', "line 1: no 'toy'"),
     ],

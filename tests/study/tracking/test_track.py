@@ -61,7 +61,7 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
     said = {name: (tags["variant"], settings["alpha"]) for name, (_, settings, tags, *_) in logged.items()}
     assert said == {f"{method}/{seed}": kind for method, kind in methods.items() for seed in "01"}
     assert float(logged["samo-ls/1"][1]["rho"]) in {0.02, 0.1}
-    assert logged["samo-ls/1"][1]["training.epochs"] == "2"
+    assert logged["samo-ls/20/1"][1]["training.evaluations"] == "2"
     assert bring_up(study) == 0
     live = view(client)
     for name, one in live.items():
@@ -101,8 +101,8 @@ def test_a_condition_that_ends_early_marks_all_its_runs(study, client, monkeypat
 def test_what_a_killed_process_left_is_marked_and_its_condition_s_new_run_is_whole(study, client):
     """As after SIGKILL: nobody was left to end the run."""
     params, cell = config.load(), Condition("multimnist", "ls")
-    killed = track.Live(study, params, cell, Trial(0.01), "cpu").__enter__()
-    killed.start(0)
+    killed = track.Live(study, params, cell, "cpu").__enter__()
+    killed.start(20, 0, Trial(0.01))
     (run,) = runs(client)
     assert run.info.status == "RUNNING"
     assert record.end_interrupted(client, run.info.experiment_id) == 0  # this process lives
@@ -142,7 +142,7 @@ def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catche
 
 
 def test_a_store_that_goes_away_meanwhile_is_one_warning(study, client, monkeypatch):
-    """The first epoch is logged, then nothing more is tried."""
+    """The first evaluation is logged, then nothing more is tried."""
     real, calls = record.log_values, []
 
     def failing(*args):
@@ -182,13 +182,13 @@ def test_runs_of_older_results_and_lost_conditions_stay_but_are_not_current(stud
         params.write_text(profile)
         assert bring_up(study) == 0
         assert by_name(client)["samo-ls/0"].data.tags["current"] == current
-        assert by_name(client)["ls/0"].data.tags["current"] == "yes"
+        assert by_name(client)["ls/20/0"].data.tags["current"] == "yes"
 
 
 def test_a_run_keeps_its_notebook_and_the_figures_in_it(study, client):
     made_runs.make(study, ("ls",))
     bring_up(study)
-    run = by_name(client)["ls/0"].info.run_id
+    run = by_name(client)["ls/20/0"].info.run_id
     kept = [file.path for kind in ("notebook", "figures") for file in client.list_artifacts(run, kind)]
     assert kept == [f"notebook/train-multimnist-ls.{kind}" for kind in ("html", "ipynb")] + ["figures/1.svg"]
     assert (study / "mlartifacts/multimnist" / run / "artifacts/figures/1.svg").read_text() == "<svg/>"
@@ -203,7 +203,7 @@ def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
     (folder / "deep").mkdir()
     (folder / "deep/more.txt").write_text("more")
     bring_up(study)
-    (used,) = by_name(client)["ls/0"].inputs.dataset_inputs
+    (used,) = by_name(client)["ls/20/0"].inputs.dataset_inputs
     assert used.dataset.name == "multimnist"
     tree = Tree()
     for path in folder.rglob("*"):
@@ -214,18 +214,19 @@ def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
 
 
 def system_metrics(client):
-    return [name for name in by_name(client)["ls/0"].data.metrics if name.startswith("system/")]
+    return [name for name in by_name(client)["ls/20/0"].data.metrics if name.startswith("system/")]
 
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_system_metrics_are_logged_on_request(study, client, monkeypatch, asked):
     monkeypatch.setenv(track.ASKED, str(asked).lower())
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.02")
-    with track.Live(study, config.load(), Condition("multimnist", "ls"), Trial(0.01), "cpu") as live:
-        live.start(0)
+    with track.Live(study, config.load(), Condition("multimnist", "ls"), "cpu") as live:
+        live.start(20, 0, Trial(0.01))
         deadline = time.monotonic() + 60 * asked
         while time.monotonic() < deadline and not system_metrics(client):
             time.sleep(0.1)
-        live.finish({"dataset": "multimnist", "method": "ls", "search": {}, "seeds": {"0": {}}})
+        run = {"dataset": "multimnist", "method": "ls", "search": {"chosen": {}}, "seeds": {"0": {}}}
+        live.finish(lambda updates: run | {"updates": updates})
     assert ("system/cpu_utilization_percentage" in system_metrics(client)) is asked
     assert bool(system_metrics(client)) is asked

@@ -35,7 +35,7 @@ def show(root: Path, params: Params, workers: int) -> None:
 
 
 def _table(found: dict[str, Estimate], workers: int, where: str) -> Table:
-    title = f"LS step as measured on {where}, steps of an epoch, time with {workers} conditions side by side"
+    title = f"LS step as measured on {where}, steps of a run, time with {workers} conditions side by side"
     table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("dataset", "conditions", "tasks", "weights", "LS step", "steps", "time", "disk"):
         table.add_column(heading, justify="left" if heading == "dataset" else "right", no_wrap=True)

@@ -14,13 +14,12 @@ from samo.analysis.parts import loading
 from samo.datasets.parts.sources import Given
 from samo.optim import sharpness
 from samo.study import paths, store
-from samo.study.config import Params, device, grids
+from samo.study.config import Params, device, plan
 from samo.study.config.method import Method
 from samo.study.data import fetch
 from samo.study.errors import FetchError
 from samo.training.evaluation import evaluate
 from samo.training.problem import Problem
-from samo.training.search import count
 from samo.training.settings import Training
 
 OVERHEAD = 8.0
@@ -58,7 +57,7 @@ class Estimate:
     Attributes:
         unit: as measured.
         conditions: its methods.
-        steps: of one epoch.
+        steps: of one final run, at its longest budget.
         seconds: of all its conditions on one worker; without analyses and report.
         disk: bytes of prepared arrays and stored weights.
     """
@@ -90,25 +89,24 @@ def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None
     return Estimate(
         unit=unit,
         conditions=len(methods),
-        steps=_steps(params, dataset),
-        seconds=sum(condition_seconds(params, dataset, m, unit) + OVERHEAD for m in methods.values()),
-        disk=stored + len(params.seeds_on(dataset)) * networks * unit.weights,
+        steps=params.updates_on(dataset)[-1],
+        seconds=sum(condition_seconds(params, dataset, m, unit) + OVERHEAD for m in methods),
+        disk=stored + len(params.seeds_on(dataset)) * len(params.updates_on(dataset)) * networks * unit.weights,
     )
 
 
-def condition_seconds(params: Params, dataset: str, method: Method, unit: Unit) -> float:
+def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> float:
     """Seconds of training and evaluation of one condition, by the count of passes of its step against an LS step's."""
-    training, seeds = params.datasets[dataset].training, len(params.seeds_on(dataset))
-    steps, examples = _steps(params, dataset), _examples(params, dataset)
-    trials = count(grids(params, dataset, method))
+    training, method = params.datasets[dataset].training, params.methods_on(dataset)[name]
+    examples, own = _examples(params, dataset), plan(params, dataset, name)
     step = unit.step * step_ratio(method, unit.tasks)
     look = unit.look * (unit.tasks if method.networks == "separate" else 1)
     # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
-    looks = min(training.conflict_batches, steps) * (method.networks == "shared" and unit.tasks > 1)
-    watch = looks * unit.step * (1 + 2 * unit.tasks) / 3
-    final = training.epochs * (steps * step + watch + ((examples["val"] or 0) + (examples["test"] or 0)) * look)
-    trial = training.search_epochs * steps * step + (examples["val"] or 0) * look
-    return float(trials * trial + seeds * final)
+    watched = training.conflict_batches * (method.networks == "shared" and unit.tasks > 1)
+    evaluations = sum(len(training.evaluated_at(n)) for n in own.finals)
+    looks = min(watched * evaluations, sum(own.finals)) * unit.step * (1 + 2 * unit.tasks) / 3
+    seen = evaluations * ((examples["val"] or 0) + (examples["test"] or 0)) + len(own.trials) * (examples["val"] or 0)
+    return float(sum((*own.trials, *own.finals)) * step + looks + seen * look)
 
 
 def measure(params: Params, dataset: str, raw: Path) -> Unit:
@@ -171,8 +169,3 @@ def _examples(params: Params, dataset: str) -> dict[str, int | None]:
     """How many each split has; None where all there are are taken."""
     data = params.datasets[dataset].data
     return {split: getattr(data, split) for split in ("train", "val", "test")}
-
-
-def _steps(params: Params, dataset: str) -> int:
-    """Of an epoch."""
-    return int(max(1, (_examples(params, dataset)["train"] or 0) // params.datasets[dataset].training.batch))

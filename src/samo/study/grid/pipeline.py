@@ -16,7 +16,7 @@ from samo.study.grid.plan import Plan, plan
 from samo.study.grid.schedule import Outcome, Pool, Weight, schedule
 from samo.study.processes import stopping
 
-RAW, CONDITIONS = ("fetch",), ("prepare", "train", "train-more", "train-sensitivity", "toys")
+RAW, CONDITIONS = ("fetch",), ("prepare", "train", "train-more", "train-sensitivity", "train-arms", "toys")
 """Kinds of stages: those that bring raw files, and those that run several at a time."""
 ANALYSES, TIMED = ("analyse",), "-cost"
 """Those that read what conditions have written; the one that measures time runs alone."""

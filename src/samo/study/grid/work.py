@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from samo.study import store
-from samo.study.config import Params, grids
+from samo.study.config import Params, plan
 from samo.study.config.conditions import Condition, conditions
 from samo.study.grid.estimate import OVERHEAD, Unit, condition_seconds, step_ratio
-from samo.training.search import count
 
 UNITS = Path(".samo/units.json")
 """The steps that `samo profile` has measured on this machine."""
@@ -19,8 +18,8 @@ TOOK = Path(".samo/seconds.json")
 """How long stages that are no trainings took on this machine, the last time that they ran."""
 USUAL = {"fetch": 5.0, "prepare": 10.0, "toys": 45.0, "analyse": 20.0, "tables": 30.0, "report": 40.0}
 """Seconds of such stages where they never ran, measured with the profile `laptop` on one core."""
-PASS = 0.3
-"""Seconds of a forward pass over a training split where no step was measured; the first training corrects it."""
+PASS = 0.003
+"""Seconds of a forward pass of a batch where no step was measured; the first training corrects it."""
 
 
 def remember(root: Path, params: Params, units: Mapping[str, Unit]) -> None:
@@ -74,16 +73,13 @@ def weights(root: Path, params: Params) -> Callable[[str], float]:
 
 
 def _seconds(params: Params, condition: Condition, unit: Unit) -> float:
-    method = params.methods_on(condition.dataset)[condition.method]
-    return condition_seconds(params, condition.dataset, method, unit)
+    return condition_seconds(params, condition.dataset, condition.method, unit)
 
 
 def _passes(params: Params, condition: Condition) -> float:
-    training = params.datasets[condition.dataset].training
+    own = plan(params, condition.dataset, condition.method)
     method = params.methods_on(condition.dataset)[condition.method]
-    trials = count(grids(params, condition.dataset, method))
-    epochs = trials * training.search_epochs + len(params.seeds_on(condition.dataset)) * training.epochs
-    return float(epochs * 3 * step_ratio(method, 2))
+    return float(sum((*own.trials, *own.finals)) * 3 * step_ratio(method, 2))
 
 
 def _settings(params: Params, dataset: str) -> str:

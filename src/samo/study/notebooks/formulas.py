@@ -17,8 +17,8 @@ AGGREGATORS = {
 LINES = {
     "gradient": r"g_0 = \frac{1}{K} \sum_i \nabla \ell_i(\theta)",
     "deviation": r"g_0 = \frac{1}{K} \sum_i \nabla \ell_i(\theta) - \overline{g}",
-    "momentum": r"g_0 = -m, \quad m \text{ the running mean of applied directions}",
-    "previous": r"g_0 = -d_{t-1}, \quad d_{t-1} \text{ the direction applied before}",
+    "momentum": r"g_0 = \pm m, \quad m \text{ the running mean of applied directions}",
+    "previous": r"g_0 = \pm d_{t-1}, \quad d_{t-1} \text{ the direction applied before}",
 }
 DECOMPOSED = {
     "direct": "M(s_1, \\ldots, s_K)",
@@ -64,10 +64,13 @@ def _perturbation(s: Sharpness) -> Iterator[str]:
     if not s.moves:
         return
     if s.scope == "global":
-        yield rf"{LINES[s.along]} \qquad \epsilon_0 = \rho \, \frac{{g_0}}{{\lVert g_0 \rVert}}"
+        lead = LINES[s.along].replace(r"\pm ", "-" if s.sign < 0 else "")
+        yield rf"{lead} \qquad \epsilon_0 = \rho \, \frac{{g_0}}{{\lVert g_0 \rVert}}"
         return
     if s.estimator == "exact":
         estimate = r"\hat g_i = \nabla \ell_i(\theta)"
+    elif s.estimator == "remembered":
+        estimate = r"\hat g_i = \nabla \ell_i \text{ as the step before found it}"
     elif s.estimator == "random":
         estimate = r"\hat g_i = \pm z_i \text{ by a coin}, \quad z_i \sim N(0, I)"
     else:
@@ -86,8 +89,9 @@ def _remark(s: Sharpness) -> str:
         return ""
     if s.scope != "joint":
         return "$\\rho$ is the radius of the perturbation."
+    alpha = "_i = (1 + \\cos(m_i, g_0)) / 2" if s.adapts else f" = {s.alpha:g}"
     more = "; layers that are not sampled get $\\alpha g_0$ alone" if s.layers != "all" else ""
     return (
-        f"$g_0$ is the gradient of the mean loss, $\\rho$ the radius of the perturbation, $\\alpha = {s.alpha:g}$ the "
+        f"$g_0$ is the gradient of the mean loss, $\\rho$ the radius of the perturbation, $\\alpha{alpha}$ the "
         f"weight of $g_0$, $d$ a layer{more}."
     )

@@ -4,9 +4,9 @@ import csv
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from samo.results import tables
 from samo.results.metrics import delta_m
@@ -70,26 +70,26 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
     experiment, made = mlflow_store.experiment(client, root, dataset), 0
     if ended := record.end_interrupted(client, experiment):
         say(f"{dataset}: {ended} runs were interrupted, and are marked so")
-    own = [condition for condition in conditions(params) if condition.dataset == dataset]
-    found = read_runs(root, dataset, [condition.method for condition in own])
-    numbers = scores(found)
     known = {_name(run): run for run in _runs(client, experiment)}
-    wanted = set()
-    for condition in own:
-        metrics = found[condition.method]
-        if metrics is None:
-            say(f"{condition.name}: has not run")
-            continue
-        files = _notebooks(root, condition)
-        for seed in metrics["seeds"]:
-            name = (condition.name, seed, record.digest(metrics, seed))
-            wanted.add(name)
-            if name not in known:
-                runs = record.Record(client, experiment, root, params, condition, Trial(**metrics["search"]["chosen"]))
-                known[name] = _make(runs, metrics, int(seed))
-                made += 1
-            _complete(client, known[name], numbers[condition.method][seed], files)
-        say(f"{condition.name}: {len(metrics['seeds'])} runs")
+    own = {c.method: c for c in conditions(params) if c.dataset == dataset}
+    wanted: set[tuple[str | None, ...]] = set()
+    for updates in sorted({n for method in own for n in params.updates_on(dataset, method)}):
+        methods = [method for method in own if updates in params.updates_on(dataset, method)]
+        found = read_runs(root, dataset, methods, updates)
+        numbers = scores(found)
+        for method, of in found.items():
+            if of is None:
+                say(f"{own[method].name}: has not run with {updates} updates")
+                continue
+            files = _notebooks(root, own[method])
+            for seed in of["seeds"]:
+                name = (own[method].name, str(updates), seed, record.digest(of, seed))
+                wanted.add(name)
+                if name not in known:
+                    known[name] = _make(record.Record(client, experiment, root, params, own[method]), of, int(seed))
+                    made += 1
+                _complete(client, known[name], numbers[method][seed], files)
+            say(f"{own[method].name}: {len(of['seeds'])} runs with {updates} updates")
     for run in _runs(client, experiment):
         if run.data.tags.get("current") == "yes" and _name(run) not in wanted:
             client.set_tag(run.info.run_id, "current", "no")
@@ -97,23 +97,24 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
 
 
 def _name(run: "Run") -> tuple[str | None, ...]:
-    """What a run is known by: its condition, seed and results."""
-    return tuple(run.data.tags.get(tag) for tag in ("condition", "seed", "results"))
+    """What a run is known by: its condition, budget, seed and results."""
+    return tuple(run.data.tags.get(tag) for tag in ("condition", "updates", "seed", "results"))
 
 
-def _make(runs: record.Record, metrics: Mapping[str, Any], seed: int) -> "Run":
+def _make(runs: record.Record, of: tables.Run, seed: int) -> "Run":
     """A run out of the condition's files."""
     path = runs.root / runs.condition.runs / "history.csv"
     results.read_rows(path, results.HISTORY)  # refuses what is none
-    run = runs.start(seed, "unknown")
+    updates = of["updates"]
+    run = runs.start(updates, seed, Trial(**of["search"]["chosen"]), "unknown")
     with path.open(newline="") as stream:
         rows = [
-            Row(int(r["epoch"]), r["split"], r["task"], r["metric"], float(r["value"]))
+            Row(int(r["update"]), r["split"], r["task"], r["metric"], float(r["value"]))
             for r in csv.DictReader(stream)
-            if r["value"] and int(r["seed"]) == seed
+            if r["value"] and (int(r["updates"]), int(r["seed"])) == (updates, seed)
         ]
     record.log_values(runs.client, run, record.named(rows))
-    runs.finish(run, seed, metrics)
+    runs.finish(run, of, seed)
     return runs.client.get_run(run)
 
 
