@@ -66,7 +66,7 @@ def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
         *of_budgets("all", frame(root / "reports/tables/ladder.csv", *ladder.COLUMNS)),
         *of_toys(root),
         _simple("reference-gains", gains, shipped),
-        *of_budgets("reference", run.ladder if run else pd.DataFrame(columns=ladder.COLUMNS)),
+        *of_budgets("reference", run.budgets if run else pd.DataFrame(columns=ladder.COLUMNS)),
     ]
 
 

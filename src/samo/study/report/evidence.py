@@ -95,11 +95,7 @@ def rows(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def ladder(found: Evidence) -> pd.DataFrame:
+def budgets(found: Evidence) -> pd.DataFrame:
     """Every training beside its updates and its compute, see `samo.results.ladder`; costs are counts of passes."""
     units = {(d, m): ratio for d, m, ratio in found.cost[["dataset", "method", "count_ratio"]].itertuples(index=False)}
-    runs = found.runs
-    if "updates" not in runs:
-        budgets = {dataset: int(words.split()[0]) for dataset, words in found.regimes.items()}
-        runs = runs.assign(updates=runs["dataset"].map(budgets))
-    return made_ladder.table(runs, units)
+    return made_ladder.table(found.runs, units)

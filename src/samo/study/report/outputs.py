@@ -67,7 +67,7 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
                 store.write_json(out / "metrics" / dataset / f"{name}.json", numbers)
             summary[dataset] = _summary(main)
         store.write_json(out / "summary.json", summary)
-        write("ladder.csv", evidence.ladder(evidence.read(root, pairs, ["cost"], variants)))
+        write("ladder.csv", evidence.budgets(evidence.read(root, pairs, ["cost"], variants)))
         write("curves.csv", pd.concat(curves))
         write("search.csv", pd.concat(trials))
         if (root / TOYS / "ends.csv").exists():

@@ -76,9 +76,9 @@ class Reference:
         return replace(found, regimes=gathered.regimes(self.params))
 
     @cached_property
-    def ladder(self) -> pd.DataFrame:
+    def budgets(self) -> pd.DataFrame:
         """Every training with its budget, compute and gain (`samo.results.ladder`)."""
-        return gathered.ladder(self.evidence)
+        return gathered.budgets(self.evidence)
 
     @cached_property
     def claims(self) -> pd.DataFrame:

@@ -69,7 +69,7 @@ class Report:
         drawn = self._figure("reference", "compute", "What compute buys: the gain of each sharpness", caption)
         judged = reference.judged(self.root)
         strip = "" if judged is None else self.html("strip", tables.strip(judged, list(run.runs)), VERDICTS)
-        return Piece(self.html("first", verdict.answer(run.ladder), drawn, strip))
+        return Piece(self.html("first", verdict.answer(run.budgets), drawn, strip))
 
     def headline(self) -> Piece:
         """What the run at hand shows, in one sentence per dataset."""
