@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from samo.claims.evidence import COLUMNS, Evidence, empty
+from samo.results import ladder as made_ladder
 from samo.results.method import MethodSpec
 from samo.results.tables import Run
 from samo.study import config
@@ -92,3 +93,9 @@ def rows(run: Run) -> list[dict[str, Any]]:
         for seed, values in run["seeds"].items()
         for measure in (*run["metrics"], *run["aside"])
     ]
+
+
+def budgets(found: Evidence) -> pd.DataFrame:
+    """Every training beside its updates and its compute, see `samo.results.ladder`; costs are counts of passes."""
+    units = {(d, m): ratio for d, m, ratio in found.cost[["dataset", "method", "count_ratio"]].itertuples(index=False)}
+    return made_ladder.table(found.runs, units)
