@@ -43,7 +43,7 @@ def project(bare, monkeypatch) -> Callable[[str], Path]:
 
     def of(dataset: str) -> Path:
         data, write = BLOCKS[dataset]
-        block = f"  {dataset}:\n    data: {data}\n    training: {{batch: 4, epochs: 1, search_epochs: 1}}\n\n"
+        block = f"  {dataset}:\n    data: {data}\n    training: {{batch: 4}}\n\n"
         text = PARAMS.replace(MULTIMNIST, block).replace("datasets: [multimnist]", "datasets: []")
         (bare / "params.yaml").write_text(text)
         folder: Path = (bare.parent / "given" if dataset in {"nyuv2", "officehome"} else bare / "data/raw") / dataset

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from samo.study import config
 from samo.study.report import outputs
 from samo.study.report.outputs import write_claims
 from tests.corpus.entry import refused, samo, stage, untouched
-from tests.made import made_history, made_layers, made_run
+from tests.made import made_history, made_layers, made_run, write_stored
 from tests.study.made_study import ROOT
 
 METHODS = ("stl", "ls", "samo-ls", "fmtl-fairgrad")
@@ -26,7 +28,7 @@ def ran(tmp_path, monkeypatch):
     for method in METHODS:
         folder = root / "data/runs/multimnist" / method
         folder.mkdir(parents=True)
-        (folder / "metrics.json").write_text(json.dumps(made_run(method)))
+        write_stored(root, made_run(method))
         made_history(method).to_csv(folder / "history.csv", index=False)
         made_layers().to_csv(folder / "layers.csv", index=False)
     monkeypatch.setenv("DVC_ROOT", str(root))
@@ -53,22 +55,30 @@ def change(key: str, value: Any) -> Callable[[str], str]:
 
 METRICS = {
     "half of it": (lambda text: text[:200], ["not JSON"]),
-    "no seeds": (change("seeds", None), ["seeds: is missing"]),
-    "a seed that is no number": (change("seeds.first", {"left": {"accuracy": 1.0}}), ["seeds.first"]),
-    "text for a value": (change("seeds.1.left.accuracy", "90"), ["seeds.1.left.accuracy = '90'"]),
-    "NaN for a value": (change("seeds.1.left.accuracy", float("nan")), ["seeds.1.left.accuracy = nan", "finite"]),
+    "no seeds": (change("updates.4.seeds", None), ["updates.4.seeds: is missing"]),
+    "a seed that is no number": (
+        change("updates.4.seeds.first", {"left": {"accuracy": 1.0}}),
+        ["updates.4.seeds.first"],
+    ),
+    "text for a value": (change("updates.4.seeds.1.left.accuracy", "90"), ["updates.4.seeds.1.left.accuracy = '90'"]),
+    "NaN for a value": (
+        change("updates.4.seeds.1.left.accuracy", float("nan")),
+        ["left.accuracy = nan", "finite"],
+    ),
+    "text for a choice": (change("updates.4.chosen.lr", "0.01"), ["updates.4.chosen.lr = '0.01'"]),
+    "networks of another kind": (change("networks", "apart"), ["networks = 'apart'", "'separate'"]),
     "of another cell": (change("method", "gsam-ls"), ["gsam-ls"]),
 }
 
 
-def test_broken_metrics(ran, capsys):
+@pytest.mark.parametrize("name", METRICS)
+def test_broken_metrics(ran, capsys, name):
+    breaks, told = METRICS[name]
     path = ran / "data/runs/multimnist/ls/metrics.json"
-    good = path.read_text()
-    for breaks, told in METRICS.values():
-        path.write_text(breaks(good))
-        with untouched(ran.parent):
-            refused(stage(capsys, lambda: outputs.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
-            refused(samo(capsys, "show", "multimnist", "ls"), str(path), *told, "dvc repro")
+    path.write_text(breaks(path.read_text()))
+    with untouched(ran.parent):
+        refused(stage(capsys, lambda: outputs.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
+        refused(samo(capsys, "show", "multimnist", "ls"), str(path), *told, "dvc repro")
 
 
 def column(name: str, value: str, line: int = 4) -> Callable[[str], str]:
@@ -84,63 +94,81 @@ def column(name: str, value: str, line: int = 4) -> Callable[[str], str]:
 
 TABLES = {
     "an image": (lambda text: "\x89PNG\r\n\udcff\udcfe", ["no table"]),
-    "a column less": (lambda text: text.replace("seed,epoch", "seed,age", 1), ["no column epoch"]),
-    "text for a number": (column("epoch", "two"), ["line 4", "epoch is 'two'"]),
+    "a column less": (lambda text: text.replace("seed,update", "seed,age", 1), ["no column update"]),
+    "text for a number": (column("update", "two"), ["line 4", "update is 'two'"]),
+    "half an update": (column("update", "1.5"), ["line 4", "update is '1.5'"]),
 }
 
 
-def test_broken_tables(ran, capsys):
-    for file in ("history.csv", "layers.csv"):
-        path = ran / "data/runs/multimnist/ls" / file
-        good = path.read_text()
-        for breaks, told in TABLES.values():
-            path.write_bytes(breaks(good).encode("utf-8", "surrogateescape"))
-            with untouched(ran.parent):
-                refused(stage(capsys, lambda: write_claims(ran, PAIRS, [])), str(path), *told, "dvc repro")
-        path.write_text(good)
+@pytest.mark.parametrize("file", ["history.csv", "layers.csv"])
+@pytest.mark.parametrize("name", TABLES)
+def test_broken_tables(ran, capsys, name, file):
+    breaks, told = TABLES[name]
+    path = ran / "data/runs/multimnist/ls" / file
+    path.write_bytes(breaks(path.read_text()).encode("utf-8", "surrogateescape"))
+    with untouched(ran.parent):
+        refused(stage(capsys, lambda: write_claims(ran, PAIRS, [])), str(path), *told, "dvc repro")
+        if file == "history.csv":
+            refused(stage(capsys, lambda: outputs.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
 
 
-def test_values_that_are_none_and_gaps(ran, capsys):
-    """A loss that was not finite is written as a gap."""
+@pytest.mark.parametrize("text", ["high", "inf"])
+def test_values_that_are_none(ran, capsys, text):
     path = ran / "data/runs/multimnist/ls/history.csv"
-    good = path.read_text()
-    for text in ("high", "inf"):
-        path.write_text(column("value", text)(good))
-        with untouched(ran.parent):
-            told = stage(capsys, lambda: outputs.write_tables(ran, PAIRS))
-        refused(told, f"{path}, line 4: value is {text!r}, not a number")
-    path.write_text(column("value", "")(good))
+    path.write_text(column("value", text)(path.read_text()))
+    with untouched(ran.parent):
+        told = stage(capsys, lambda: outputs.write_tables(ran, PAIRS))
+    refused(told, f"{path}, line 4: value is {text!r}, not a number")
+
+
+def test_a_gap_for_a_value_is_a_gap(ran):
+    """A loss that was not finite is written so."""
+    path = ran / "data/runs/multimnist/ls/history.csv"
+    path.write_text(column("value", "")(path.read_text()))
     assert "ls" in set(outputs.write_tables(ran, PAIRS)["multimnist"]["method"])
 
 
-def test_tables_edited_by_hand_and_what_there_is_not(ran, capsys):
-    layers = ran / "data/analysis/multimnist/layers.csv"
-    layers.parent.mkdir(parents=True)
-    for path, *words in (
-        (ran / "reports/tables/multimnist.csv", "show", "multimnist"),
-        (ran / "reports/tables/claims.csv", "claims"),
-        (layers, "layers", "multimnist"),
-    ):
-        for content in (b"", b"a,b\n1,2\n", b"\xff\xfe\n"):
-            good = path.read_bytes() if path.exists() else b""
-            path.write_bytes(content)
-            with untouched(ran.parent):
-                refused(samo(capsys, *words), str(path), "dvc repro")
-            path.write_bytes(good)
-    for words in (["show", "nobody"], ["show", "multimnist", "nobody"]):
+@pytest.mark.parametrize(
+    ("file", "words", "told"),
+    [
+        ("multimnist.csv", ["show", "multimnist"], "no column"),
+        ("claims.csv", ["claims"], "no column"),
+    ],
+)
+def test_tables_of_the_report_edited_by_hand(ran, capsys, file, words, told):
+    path = ran / "reports/tables" / file
+    for content in (b"", b"a,b\n1,2\n", b"\xff\xfe\n"):
+        path.write_bytes(content)
         with untouched(ran.parent):
-            refused(samo(capsys, *words), "nobody")
+            refused(samo(capsys, *words), str(path), "dvc repro")
+
+
+def test_layers_of_an_analysis_edited_by_hand(ran, capsys):
+    path = ran / "data/analysis/multimnist/layers.csv"
+    path.parent.mkdir(parents=True)
+    for content in ("", "layer\nx\n", "method,update,layer,position,mean,chosen\nls,1,x,0.5,far,True\n"):
+        path.write_text(content)
+        with untouched(ran.parent):
+            refused(samo(capsys, "layers", "multimnist"), str(path), "dvc repro")
 
 
 def test_the_view_refuses_them_too(ran, capsys, monkeypatch):
     """`samo track` reads before it writes a run."""
     for name in ("mlflow_store.connect", "mlflow_store.experiment", "record.end_interrupted", "_runs", "scores"):
         monkeypatch.setattr(f"samo.study.tracking.rebuild.{name}", lambda *_, **__: [])
-    for file, content, told in (
-        ("history.csv", column("epoch", "two"), "line 4"),
-        ("metrics.json", lambda _: "[]", ""),
-    ):
-        path = ran / "data/runs/multimnist/stl" / file
-        path.write_text(content(path.read_text()))
-        with untouched(ran.parent):
-            refused(samo(capsys, "track"), str(path), told)
+    path = ran / "data/runs/multimnist/stl/history.csv"
+    path.write_text(column("update", "two")(path.read_text()))
+    with untouched(ran.parent):
+        refused(samo(capsys, "track"), str(path), "line 4")
+    path = ran / "data/runs/multimnist/stl/metrics.json"
+    path.write_text("[]")
+    with untouched(ran.parent):
+        refused(samo(capsys, "track"), str(path))
+    assert config.load(ran / "params.yaml").seeds == [0, 1]
+
+
+@pytest.mark.parametrize("words", [("show", "nobody"), ("show", "multimnist", "nobody"), ("claims", "99")])
+def test_what_there_is_not(ran, capsys, words: tuple[str, ...]):
+    with untouched(ran.parent):
+        refused(samo(capsys, *words), words[-1], "there are" if words[-1] != "nobody" or len(words) > 2 else "it has")
+    assert isinstance(ran, Path)

@@ -25,7 +25,7 @@ def networks(study):
     for condition in conditions.conditions(params):
         (study / condition.models).mkdir(parents=True)
         for seed in (0, 1):
-            save_file(weights, study / condition.models / f"{seed}.safetensors")
+            save_file(weights, study / condition.weights(20, seed))
     return study
 
 
@@ -66,7 +66,7 @@ def not_finite(good: bytes) -> bytes:
 
 
 def test_broken_weights(networks, capsys):
-    trap, path = networks.parent / "ran", networks / "data/models/multimnist/ls/0.safetensors"
+    trap, path = networks.parent / "ran", networks / "data/models/multimnist/ls/20-0.safetensors"
     good = path.read_bytes()
     for make in WEIGHTS.values():
         path.unlink()

@@ -36,12 +36,7 @@ BATCHES = {
         6,
         "depth",
     ),
-    "texts": (
-        (torch.randint(3, (9, 6)), torch.ones(9, 7, dtype=torch.long)),
-        ("part of speech",),
-        8,
-        "parts of speech",
-    ),
+    "texts": ((torch.randint(3, (9, 6)), torch.ones(9, 7, dtype=torch.long)), ("genre",), 2, "parts of speech"),
     "molecules": ((molecules(), torch.randn(2, 11)), ("mu", "alpha", "homo"), 2, "alpha"),
 }
 

@@ -55,7 +55,7 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """
     sheet = brown.prepare(raw, out, data)
     shape: dict[str, Any] = {"width": data.width, "layers": data.layers, "attention_heads": data.attention_heads}
-    training = brown.Training(batch=data.batch, epochs=1, search_epochs=1, tasks=["next word"], **shape)
+    training = brown.Training(batch=data.batch, tasks=["next word"], **shape)
     made, device = brown.assembled(sheet, out, training), torch.device("cpu")
     if len(made.splits["train"]) < data.batch:
         raise ValueError(f"{raw}: {len(made.splits['train'])} paragraphs to train on, a batch holds {data.batch}")
