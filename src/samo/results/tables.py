@@ -153,18 +153,6 @@ def is_reference(table: pd.DataFrame) -> "pd.Series[bool]":
     return (table["networks"] == "separate") & (table["sharpness"] == "none")
 
 
-def nested(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, dict[str, float | None]]]:
-    """{dataset: {method: {"delta_m": …, "<task> <metric>": …}}}, as `dvc metrics show` prints it."""
-    out: dict[str, dict[str, dict[str, float | None]]] = {}
-    for dataset, table in tables.items():
-        columns = [c for c in ("delta_m", *metric_columns(table)) if c in table]
-        out[dataset] = {
-            row["method"]: {c: None if pd.isna(row[c]) else float(row[c]) for c in columns}
-            for row in table.to_dict("records")
-        }
-    return out
-
-
 def markdown(table: pd.DataFrame) -> str:
     """A frame of words as GitHub's Markdown, its column names as heads; the first column stands to the left."""
     lines = [table.columns, [":--", *["--:"] * (len(table.columns) - 1)], *table.to_numpy()]

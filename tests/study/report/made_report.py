@@ -42,6 +42,7 @@ sensitivity:
   datasets: [multimnist]
   methods:
     bare: {aggregator: ls, sharpness: {preset: samo, normalise: none}}
+arms: {datasets: [], donor: ls, methods: {}}
 train: {}
 analyses: {conflict: {}, layers: {}, curvature: {}, cost: {}, landscape: {}, probe: {}}
 toys: {}

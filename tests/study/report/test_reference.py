@@ -54,8 +54,7 @@ def test_runs_come_back_as_they_were(project):
     assert list(back.runs["multimnist"]) == [*METHODS, "bare"]
     assert back.variants == {("multimnist", "bare")}
     for method, run in back.runs["multimnist"].items():
-        written = json.loads((project / f"data/runs/multimnist/{method}/metrics.json").read_text())
-        assert run == written
+        assert run == read_runs(project, "multimnist", [method])[method]
 
 
 def test_tables_and_verdicts_are_those_of_the_run_itself(project):
@@ -106,8 +105,8 @@ def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, caps
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"seeds":', '"seed":', "line 1: seeds: is missing"),
-        ('"lr":0.003', '"lr":"x"', "line 1: search.trials.0.lr = 'x'"),
+        ('"seeds":', '"seed":', "line 1: updates.4.seeds: is missing"),
+        ('"lr":0.003', '"lr":"x"', "line 1: 1.trials.0.lr = 'x'"),
         ('{"table":"history"', '{"table":"histories"', "no 'histories'"),
         ('"update":', '"age":', "no 'update'"),
         ('{"table":"toys"', "<html>", "Expecting value"),

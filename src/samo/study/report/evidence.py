@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from samo.claims.evidence import COLUMNS, Evidence, empty
+from samo.results import ladder as made_ladder
 from samo.results.method import MethodSpec
 from samo.results.tables import Run
 from samo.study import config
@@ -43,7 +44,7 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
                     frames[name].append(kept.assign(dataset=dataset, method=method))
         for name in active & set(ANALYSES):
             found = frame(root / "data/analysis" / dataset / f"{name}.csv", *COLUMNS[name][1:])
-            frames[name].append(found[found["method"].isin(methods)].assign(dataset=dataset))
+            frames[name].append(found[found["method"].isin([*methods, "-"])].assign(dataset=dataset))
     full = {name: [part for part in parts if len(part)] for name, parts in frames.items()}
     made = {name: pd.concat(parts, ignore_index=True) if parts else empty(name) for name, parts in full.items()}
     runs = [run for dataset, methods in conditions.items() for run in ladder(root, dataset, methods)]
@@ -92,3 +93,9 @@ def rows(run: Run) -> list[dict[str, Any]]:
         for seed, values in run["seeds"].items()
         for measure in (*run["metrics"], *run["aside"])
     ]
+
+
+def budgets(found: Evidence) -> pd.DataFrame:
+    """Every training beside its updates and its compute, see `samo.results.ladder`; costs are counts of passes."""
+    units = {(d, m): ratio for d, m, ratio in found.cost[["dataset", "method", "count_ratio"]].itertuples(index=False)}
+    return made_ladder.table(found.runs, units)

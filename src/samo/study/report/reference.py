@@ -76,6 +76,11 @@ class Reference:
         return replace(found, regimes=gathered.regimes(self.params))
 
     @cached_property
+    def budgets(self) -> pd.DataFrame:
+        """Every training with its budget, compute and gain (`samo.results.ladder`)."""
+        return gathered.budgets(self.evidence)
+
+    @cached_property
     def claims(self) -> pd.DataFrame:
         """Every claim with its verdict and comparisons; takes some seconds."""
         return claims_table.table(self.evidence)
@@ -142,12 +147,18 @@ def parse(text: str, folder: Path = FOLDER) -> Reference:
     return Reference(folder, runs, ladder, frozenset(variants), frames)
 
 
+def judged(root: Path) -> pd.DataFrame | None:
+    """The reference run's claims as they are shipped; None where no run is."""
+    path = root / FOLDER / "claims.csv"
+    kind = results.Columns("dataset", "verdict", counts=("number",))
+    return results.read_rows(path, kind, REMEDY) if path.exists() else None
+
+
 def verdicts(root: Path) -> dict[int, str]:
     """Claim -> the reference run's verdict, as it is shipped; nothing where no run is."""
-    path = root / FOLDER / "claims.csv"
-    if not path.exists():
+    found = judged(root)
+    if found is None:
         return {}
-    found = results.read_rows(path, results.Columns("dataset", "verdict", counts=("number",)), REMEDY)
     whole = found[found["dataset"] == claims_table.ALL]
     return dict(zip(whole["number"].astype(int), whole["verdict"].astype(str), strict=True))
 
@@ -178,14 +189,14 @@ def write(root: Path, params: Params) -> list[str]:
     layers = evidence.layers.merge(plain[["dataset", "method"]].drop_duplicates(), on=["dataset", "method"])
     frames = {name: layers if name == "layers" else getattr(evidence, name) for name in TABLES}
     with store.whole_folder(root / FOLDER) as out:
-        store.write_text(out / FILE, "".join(_records(own, variants, frames)))
+        store.write_text(out / FILE, "".join(lines(own, variants, frames)))
         store.write_text(out / "params.yaml", (root / "params.yaml").read_text())
         store.write_json(out / "about.json", _about(root, params) | {"missing": missing})
         write_tables(read(out))
     return missing
 
 
-def _records(
+def lines(
     runs: Mapping[tuple[str, str], Run], variants: list[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
 ) -> Iterator[str]:
     """The records of a run, as lines of JSON; a gap is null."""
