@@ -13,7 +13,7 @@ help:  ## this list
 
 env: $(VENV)/.ready  ## make the environment (.venv) from the pinned lock
 
-repro: env  ## run what is not up to date, two cells at a time, then print the table
+repro: env  ## run what is not up to date, two conditions at a time, then print the table
 	@samo repro
 
 test: env  ## all tests, the pipeline with the profile smoke among them
@@ -49,7 +49,7 @@ lock:  ## (maintainers) resolve requirements.lock anew; versions in it stay wher
 	  -o requirements.lock
 
 clean:  ## remove the environment and everything a run made, but not DVC's cache
-	rm -rf $(VENV) data/raw data/prepared data/runs data/models data/analysis reports/executed mlflow.db mlartifacts
+	rm -rf $(VENV) data/raw data/prepared data/runs data/models data/search data/analysis reports/executed mlflow.db mlartifacts
 
 $(VENV)/.ready: environment.py pyproject.toml requirements.lock
 	@$(PYTHON) environment.py $(VENV)

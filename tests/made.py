@@ -13,6 +13,7 @@ AGGREGATORS = {"ls": 0.0, "mgda": -1.5, "fairgrad": 0.6}
 SHARPNESS = {"none": 0.0, "gsam": 0.2, "lsam": 0.3, "samo": 1.6, "fmtl": 0.5}
 TASKS = ["left", "right"]
 SEEDS = ["0", "1", "2"]
+UPDATES = 4
 
 
 def method_names() -> dict[str, tuple[str, str]]:
@@ -28,7 +29,7 @@ def method_names() -> dict[str, tuple[str, str]]:
 
 
 def made_run(method: str, dataset: str = "multimnist", noise: float = 0.5) -> dict[str, Any]:
-    """A cell's metrics.json: seed noise is shared between methods, so that pairing by seed pays."""
+    """A condition at its one budget: seed noise is shared between methods, so that pairing by seed pays."""
     aggregator, sharpness = method_names()[method]
     gain = 1.2 if method == "stl" else AGGREGATORS[aggregator] + SHARPNESS[sharpness]
     own = np.random.default_rng([len(method), *method.encode()])
@@ -42,7 +43,12 @@ def made_run(method: str, dataset: str = "multimnist", noise: float = 0.5) -> di
     rhos = [None] if sharpness == "none" else [0.01, 0.05, 0.2]
     tried = [*((0.003, rho) for rho in rhos), (0.001, rhos[0]), (0.01, rhos[0])]
     trials = [
-        {"lr": lr, "rho": rho, "score": round(80 + gain - 3 * abs(np.log10(lr) + 2.6) - (rho or 0) * 3, 6)}
+        {
+            "lr": lr,
+            "rho": rho,
+            "scores": {},
+            "score": round(80 + gain - 3 * abs(np.log10(lr) + 2.6) - (rho or 0) * 3, 6),
+        }
         for lr, rho in tried
     ]
     chosen = max(trials, key=lambda trial: trial["score"])
@@ -52,8 +58,15 @@ def made_run(method: str, dataset: str = "multimnist", noise: float = 0.5) -> di
         "aggregator": aggregator,
         "sharpness": sharpness,
         "networks": "separate" if method == "stl" else "shared",
+        "options": {},
+        "fields": {},
+        "optimizer": "",
         "tasks": TASKS,
-        "metrics": [{"task": t, "metric": "accuracy", "higher_is_better": True, "unit": "%"} for t in TASKS],
+        "metrics": [
+            {"task": t, "metric": "accuracy", "higher_is_better": True, "unit": "%", "counts": True} for t in TASKS
+        ],
+        "aside": [],
+        "updates": UPDATES,
         "search": {"trials": trials, "chosen": {"lr": chosen["lr"], "rho": chosen["rho"]}},
         "seeds": seeds,
     }
@@ -71,40 +84,66 @@ def made_variant(of: str, name: str, fields: dict[str, Any], gain: float = 0.0, 
     return run | {"method": name, "fields": fields}
 
 
-def made_history(method: str, epochs: int = 4) -> pd.DataFrame:
+def stored(run: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A condition's metrics.json, and the file of its search."""
+    one = {"chosen": run["search"]["chosen"], "seeds": run["seeds"]}
+    own = {k: v for k, v in run.items() if k not in ("aside", "search", "seeds")}
+    own |= {"metrics": [*run["metrics"], *run["aside"]], "updates": {str(run["updates"]): one}}
+    return own, {"1": run["search"] | {"extended": []}}
+
+
+def write_stored(root: Path, run: dict[str, Any]) -> Path:
+    """Write both; returns the folder of the first."""
+    folder, searched = root / "data/runs" / run["dataset"], root / "data/search" / run["dataset"]
+    own: Path = folder / str(run["method"])
+    own.mkdir(parents=True, exist_ok=True)
+    searched.mkdir(parents=True, exist_ok=True)
+    metrics, trials = stored(run)
+    (own / "metrics.json").write_text(json.dumps(metrics))
+    (searched / f"{run['method']}.json").write_text(json.dumps(trials))
+    return own
+
+
+def made_history(method: str, updates: int = UPDATES) -> pd.DataFrame:
     """A cell's history.csv: curves that end at the run's test values, and probe rows for joint methods."""
     run = made_run(method)
     rows: list[tuple[int, int, str, str, str, float]] = []
     for seed, results in run["seeds"].items():
         noise = np.random.default_rng([int(seed), *method.encode()])
-        for epoch in range(1, epochs + 1):
-            short = 14 * 0.35**epoch - 14 * 0.35**epochs
+        for update in range(1, updates + 1):
+            short = 14 * 0.35**update - 14 * 0.35**updates
             for task in TASKS:
                 accuracy = results[task]["accuracy"] - short
-                rows += [(int(seed), epoch, "train", task, "loss", 2 * 0.5**epoch)]
+                rows += [(int(seed), update, "train", task, "loss", 2 * 0.5**update)]
                 for split in ("val", "test"):
-                    rows += [(int(seed), epoch, split, task, "loss", 0.1 + 2 * 0.55**epoch)]
-                    rows += [(int(seed), epoch, split, task, "accuracy", accuracy)]
+                    rows += [(int(seed), update, split, task, "loss", 0.1 + 2 * 0.55**update)]
+                    rows += [(int(seed), update, split, task, "accuracy", accuracy)]
             if method != "stl":
-                cosine = -0.1 + 0.05 * epoch + 0.2 * (run["sharpness"] != "none") + noise.normal(0, 0.03)
-                rows += [(int(seed), epoch, "probe", "all", "cosine_mean", cosine)]
-                rows += [(int(seed), epoch, "probe", "all", "cosine_min", cosine)]
+                cosine = -0.1 + 0.05 * update + 0.2 * (run["sharpness"] != "none") + noise.normal(0, 0.03)
+                rows += [(int(seed), update, "probe", "all", "cosine_mean", cosine)]
+                rows += [(int(seed), update, "probe", "all", "cosine_min", cosine)]
                 share = float(np.clip(0.5 - cosine, 0, 1))
-                rows += [(int(seed), epoch, "probe", "all", "conflict_share", share)]
-                rows += [(int(seed), epoch, "probe", "all", "magnitude_ratio", 0.9 - share)]
-                rows += [(int(seed), epoch, "train", "all", "minibatch_conflict", share)]
-    return pd.DataFrame(rows, columns=["seed", "epoch", "split", "task", "metric", "value"]).round(6)
+                rows += [(int(seed), update, "probe", "all", "conflict_share", share)]
+                rows += [(int(seed), update, "probe", "all", "magnitude_ratio", 0.9 - share)]
+                rows += [(int(seed), update, "train", "all", "minibatch_conflict", share)]
+    return (
+        pd.DataFrame(rows, columns=["seed", "update", "split", "task", "metric", "value"])
+        .round(6)
+        .assign(updates=UPDATES)
+    )
 
 
-def made_layers(epochs: int = 4) -> pd.DataFrame:
+def made_layers(updates: int = UPDATES) -> pd.DataFrame:
     """A cell's layers.csv: of six layers the first falls by 0.4 over training, the last rises by 0.2, others stay."""
     rows = [
-        (int(seed), epoch, f"{d}.weight", d / 5, 0.1 * (d - 2) + slope * epoch / epochs + 0.01 * int(seed))
+        (int(seed), update, f"{d}.weight", d / 5, 0.1 * (d - 2) + slope * update / updates + 0.01 * int(seed))
         for seed in SEEDS
-        for epoch in range(epochs + 1)
+        for update in range(updates + 1)
         for d, slope in enumerate((-0.4, 0, 0, 0, 0, 0.2))
     ]
-    return pd.DataFrame(rows, columns=["seed", "epoch", "layer", "position", "cosine"]).round(6)
+    return (
+        pd.DataFrame(rows, columns=["seed", "update", "layer", "position", "cosine"]).round(6).assign(updates=UPDATES)
+    )
 
 
 def made_cost() -> pd.DataFrame:
@@ -173,9 +212,7 @@ def made_probe(method: str = "samo-ls") -> pd.DataFrame:
 def write_variants(root: Path, runs: list[dict[str, Any]], dataset: str = "multimnist") -> list[tuple[str, str]]:
     """Write cells beside those of `write_runs`; returns the (dataset, method)s."""
     for run in runs:
-        folder = root / "data" / "runs" / dataset / run["method"]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "metrics.json").write_text(json.dumps(run | {"dataset": dataset}))
+        folder = write_stored(root, run | {"dataset": dataset})
         made_history("ls").to_csv(folder / "history.csv", index=False)
     return [(dataset, run["method"]) for run in runs]
 
@@ -183,9 +220,7 @@ def write_variants(root: Path, runs: list[dict[str, Any]], dataset: str = "multi
 def write_runs(root: Path, methods: list[str], dataset: str = "multimnist") -> list[tuple[str, str]]:
     """Write the cells' files under `root` as training does; returns the (dataset, method)s."""
     for method in methods:
-        folder = root / "data" / "runs" / dataset / method
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "metrics.json").write_text(json.dumps(made_run(method, dataset)))
+        folder = write_stored(root, made_run(method, dataset))
         made_history(method).to_csv(folder / "history.csv", index=False)
         if method != "stl":
             made_layers().to_csv(folder / "layers.csv", index=False)

@@ -24,6 +24,17 @@
   );
   for (const head of document.querySelectorAll("main h2[id]")) seen.observe(head);
 
+  // What a link leads to is opened, and the menu closed.
+  const reveal = () => {
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    document.getElementById("menu").open = false;
+    if (!target) return;
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+
   // A slider under a drawing of walks (their ids say of how many points a whole one is) moves along all of them.
   for (const drawing of document.querySelectorAll(".drawing:has(g[id*='-walk-'])")) {
     const walks = [...drawing.querySelectorAll("g[id*='-walk-']")].map((group) => {

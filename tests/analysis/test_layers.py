@@ -17,7 +17,7 @@ def made(cosines: dict[str, list[list[float]]]) -> pd.DataFrame:
         for seed, values in enumerate(by_seed)
         for epoch, cosine in enumerate(values)
     ]
-    return pd.DataFrame(rows, columns=["seed", "epoch", "layer", "position", "cosine"])
+    return pd.DataFrame(rows, columns=["seed", "update", "layer", "position", "cosine"])
 
 
 def test_the_table_has_the_mean_over_seeds_and_its_limits() -> None:
@@ -25,7 +25,7 @@ def test_the_table_has_the_mean_over_seeds_and_its_limits() -> None:
     assert list(table.columns) == COLUMNS
     assert set(table["method"]) == {"mgda"}
     assert len(table) == 5 * 6
-    row = table[(table["epoch"] == 4) & (table["layer"] == "5.weight")].iloc[0]
+    row = table[(table["update"] == 4) & (table["layer"] == "5.weight")].iloc[0]
     assert (row["mean"], row["n"], row["position"]) == (pytest.approx(0.51), 3, 1)
     half = 4.3026527 * 0.01 / np.sqrt(3)  # Student's t of two degrees of freedom
     assert (row["low"], row["high"]) == (pytest.approx(0.51 - half), pytest.approx(0.51 + half))

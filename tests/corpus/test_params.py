@@ -13,7 +13,8 @@ from dvc.utils.serialize import parse_yaml
 from samo import analysis, datasets
 from samo.analysis.toys.trajectories import Descent
 from samo.study.config import text as yaml_text
-from samo.study.config.params import Grid, Train
+from samo.study.config.params import Train
+from samo.training.search import Search
 from samo.training.settings import Settings
 from tests.corpus.entry import Outcome, refused, samo, untouched
 
@@ -55,26 +56,32 @@ TEXTS = {
     "lists in lists": ("seeds: " + "[" * 20000, ["line 1", "more than 20 levels"]),
     "mappings in mappings": ("a: " + "{a: " * 5000, ["line 1", "more than 20 levels"]),
     "laughs": (laughs(10), ["line 2", "aliases are not allowed"]),
-    "a merge": (change("data: {train", "data: {<<: {val: 1}, train"), ["line 6", "merge"]),
+    "a merge": (change("data: {train", "data: {<<: {val: 1}, train"), ["line 9", "merge"]),
     "two documents": (f"{GOOD}\n---\n{GOOD}", ["another document"]),
     "another YAML": (f"%YAML 1.1\n---\n{GOOD}", ["line 2", "directives are not allowed"]),
     "a list for a key": (f"? [1, 2]\n: 3\n{GOOD}", ["(1, 2): a key must be text", "in quotes"]),
-    "a key twice at the top": (f"{GOOD}\nseeds: [3]\n", ["line 41", '"seeds"', "twice"]),
-    "a key twice deep down": (change("jitter: 2", "jitter: 2, jitter: 3"), ["line 6", '"jitter"', "twice"]),
+    "a key twice at the top": (f"{GOOD}\nseeds: [3]\n", ["line 56", '"seeds"', "twice"]),
+    "a key twice deep down": (change("jitter: 2", "jitter: 2, jitter: 3"), ["line 9", '"jitter"', "twice"]),
     "a number of 5,000 digits": (change("seeds: [0, 1]", f"seeds: [{MANY}]"), ["line 2", "too many digits"]),
     "a hexadecimal one": (change("seeds: [0, 1]", f"seeds: [0x{MANY}]"), ["line 2", "too many digits"]),
-    "an octal one, or not": (change("epochs: 2", "epochs: 010"), ["line 7", "010", "leading 0"]),
-    "a number to base 60, or not": (change("epochs: 2", "epochs: 1:30"), ["training.epochs = '1:30'", "integer"]),
+    "an octal one, or not": (change("evaluations: 2", "evaluations: 010"), ["line 10", "010", "leading 0"]),
+    "a number to base 60, or not": (
+        change("evaluations: 2", "evaluations: 1:30"),
+        ["training.evaluations = '1:30'", "integer"],
+    ),
     "a yes, or not": (change("threads: 1", "sync_batchnorm: yes"), ["train.sync_batchnorm = 'yes'", "boolean"]),
     "a date that is none": (change("seeds: [0, 1]", "seeds: 2020-13-45"), ["date that cannot be read"]),
     "a date": (change("jitter: 2", "jitter: 2020-12-24"), ["data.jitter", "integer"]),
-    "a number that a tag makes": (change("epochs: 2", "epochs: !!int two"), ["line 7", "tags are not allowed", "int"]),
-    "a tag of one's own": (change("epochs: 2", "epochs: !mine 2"), ["line 7", "tags", "!mine"]),
+    "a number that a tag makes": (
+        change("evaluations: 2", "evaluations: !!int two"),
+        ["line 10", "tags are not allowed", "int"],
+    ),
+    "a tag of one's own": (change("evaluations: 2", "evaluations: !mine 2"), ["line 10", "tags", "!mine"]),
     "half a character": (change("network: lenet", 'network: "\\ud800"'), ["training.network"]),
     "a line break in a value": (change("network: lenet", 'network: "a\\nb\\e[31m"'), ["training.network", r"\n"]),
     "a number for a block": ("3", ["must be a mapping with seeds"]),
     "nothing": ("", ["must be a mapping with seeds"]),
-    "a cut file": (GOOD[:300], ["line 7"]),
+    "a cut file": (GOOD[:400], ["line 9"]),
     "three thousand faults": (
         GOOD + "".join(f"x{n}: 1\n" for n in range(3000)),
         ["x0: unknown key", "and 2950 faults more"],
@@ -125,7 +132,7 @@ def blocks() -> Iterator[tuple[tuple[str, ...], type[Settings]]]:
     for name in analysis.names():
         yield ("analyses", name), analysis.options(name)
     yield ("train",), Train
-    yield ("train", "search"), Grid
+    yield ("search",), Search
     yield ("toys", "quadratics"), Descent
     yield ("toys", "valleys"), Descent
 
@@ -155,7 +162,7 @@ def test_every_field_refuses_what_it_is_not(check, place, value, fields):
     params = yaml_text.read(GOOD)
     if place[0] == "datasets":
         params["datasets"] = {place[1]: copy.deepcopy(params["datasets"]["multimnist"])}
-        params["sensitivity"]["datasets"] = []
+        params["sensitivity"]["datasets"] = params["arms"]["datasets"] = []
         if place[2] == "training":  # the block beside it has to be sound, since it is looked at first
             params["datasets"][place[1]]["data"] = {"train": 10, "val": 5, "test": 5}
     at = params

@@ -45,7 +45,7 @@ def project(bare, monkeypatch) -> Callable[[str], Path]:
     monkeypatch.setattr(nyuv2, "RAW", replace(nyuv2.RAW, check=layout.check))
 
     def of(dataset: str) -> Path:
-        block = f"  {dataset}:\n    {BLOCKS[dataset]}\n    training: {{batch: 4, epochs: 1, search_epochs: 1}}\n\n"
+        block = f"  {dataset}:\n    {BLOCKS[dataset]}\n    training: {{batch: 4}}\n\n"
         text = PARAMS.replace(MULTIMNIST, block).replace("datasets: [multimnist]", "datasets: []")
         (bare / "params.yaml").write_text(text)
         given = dataset in {"nyuv2", "officehome"}

@@ -11,7 +11,7 @@ from samo.study import config
 from samo.study.report import outputs
 from samo.study.report.outputs import write_claims
 from tests.corpus.entry import refused, samo, stage, untouched
-from tests.made import made_history, made_layers, made_run
+from tests.made import made_history, made_layers, made_run, write_stored
 from tests.study.made_study import ROOT
 
 METHODS = ("stl", "ls", "samo-ls", "fmtl-fairgrad")
@@ -28,7 +28,7 @@ def ran(tmp_path, monkeypatch):
     for method in METHODS:
         folder = root / "data/runs/multimnist" / method
         folder.mkdir(parents=True)
-        (folder / "metrics.json").write_text(json.dumps(made_run(method)))
+        write_stored(root, made_run(method))
         made_history(method).to_csv(folder / "history.csv", index=False)
         made_layers().to_csv(folder / "layers.csv", index=False)
     monkeypatch.setenv("DVC_ROOT", str(root))
@@ -55,11 +55,17 @@ def change(key: str, value: Any) -> Callable[[str], str]:
 
 METRICS = {
     "half of it": (lambda text: text[:200], ["not JSON"]),
-    "no seeds": (change("seeds", None), ["seeds: is missing"]),
-    "a seed that is no number": (change("seeds.first", {"left": {"accuracy": 1.0}}), ["seeds.first"]),
-    "text for a value": (change("seeds.1.left.accuracy", "90"), ["seeds.1.left.accuracy = '90'"]),
-    "NaN for a value": (change("seeds.1.left.accuracy", float("nan")), ["seeds.1.left.accuracy = nan", "finite"]),
-    "text for a choice": (change("search.chosen.lr", "0.01"), ["search.chosen.lr = '0.01'"]),
+    "no seeds": (change("updates.4.seeds", None), ["updates.4.seeds: is missing"]),
+    "a seed that is no number": (
+        change("updates.4.seeds.first", {"left": {"accuracy": 1.0}}),
+        ["updates.4.seeds.first"],
+    ),
+    "text for a value": (change("updates.4.seeds.1.left.accuracy", "90"), ["updates.4.seeds.1.left.accuracy = '90'"]),
+    "NaN for a value": (
+        change("updates.4.seeds.1.left.accuracy", float("nan")),
+        ["left.accuracy = nan", "finite"],
+    ),
+    "text for a choice": (change("updates.4.chosen.lr", "0.01"), ["updates.4.chosen.lr = '0.01'"]),
     "networks of another kind": (change("networks", "apart"), ["networks = 'apart'", "'separate'"]),
     "of another cell": (change("method", "gsam-ls"), ["gsam-ls"]),
 }
@@ -88,9 +94,9 @@ def column(name: str, value: str, line: int = 4) -> Callable[[str], str]:
 
 TABLES = {
     "an image": (lambda text: "\x89PNG\r\n\udcff\udcfe", ["no table"]),
-    "a column less": (lambda text: text.replace("seed,epoch", "seed,age", 1), ["no column epoch"]),
-    "text for a number": (column("epoch", "two"), ["line 4", "epoch is 'two'"]),
-    "half an epoch": (column("epoch", "1.5"), ["line 4", "epoch is '1.5'"]),
+    "a column less": (lambda text: text.replace("seed,update", "seed,age", 1), ["no column update"]),
+    "text for a number": (column("update", "two"), ["line 4", "update is 'two'"]),
+    "half an update": (column("update", "1.5"), ["line 4", "update is '1.5'"]),
 }
 
 
@@ -140,7 +146,7 @@ def test_tables_of_the_report_edited_by_hand(ran, capsys, file, words, told):
 def test_layers_of_an_analysis_edited_by_hand(ran, capsys):
     path = ran / "data/analysis/multimnist/layers.csv"
     path.parent.mkdir(parents=True)
-    for content in ("", "layer\nx\n", "method,epoch,layer,position,mean,chosen\nls,1,x,0.5,far,True\n"):
+    for content in ("", "layer\nx\n", "method,update,layer,position,mean,chosen\nls,1,x,0.5,far,True\n"):
         path.write_text(content)
         with untouched(ran.parent):
             refused(samo(capsys, "layers", "multimnist"), str(path), "dvc repro")
@@ -151,7 +157,7 @@ def test_the_view_refuses_them_too(ran, capsys, monkeypatch):
     for name in ("mlflow_store.connect", "mlflow_store.experiment", "record.end_interrupted", "_runs", "scores"):
         monkeypatch.setattr(f"samo.study.tracking.rebuild.{name}", lambda *_, **__: [])
     path = ran / "data/runs/multimnist/stl/history.csv"
-    path.write_text(column("epoch", "two")(path.read_text()))
+    path.write_text(column("update", "two")(path.read_text()))
     with untouched(ran.parent):
         refused(samo(capsys, "track"), str(path), "line 4")
     path = ran / "data/runs/multimnist/stl/metrics.json"

@@ -25,7 +25,7 @@ def networks(study):
     for condition in conditions.conditions(params):
         (study / condition.models).mkdir(parents=True)
         for seed in (0, 1):
-            save_file(weights, study / condition.models / f"{seed}.safetensors")
+            save_file(weights, study / condition.weights(20, seed))
     return study
 
 
@@ -56,7 +56,7 @@ WEIGHTS = {
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_broken_weights(networks, capsys, name):
-    trap, path = networks.parent / "ran", networks / "data/models/multimnist/ls/0.safetensors"
+    trap, path = networks.parent / "ran", networks / "data/models/multimnist/ls/20-0.safetensors"
     content = WEIGHTS[name](path.read_bytes(), trap)
     path.unlink()
     path.write_bytes(content)
@@ -71,7 +71,7 @@ def test_broken_weights(networks, capsys, name):
 
 @pytest.mark.parametrize("change", ["shape", "nan", "folder"])
 def test_weights_of_another_kind(networks, capsys, change):
-    path = networks / "data/models/multimnist/ls/0.safetensors"
+    path = networks / "data/models/multimnist/ls/20-0.safetensors"
     network = trained.problem(networks, config.load(), "multimnist").network()
     weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     first = min(weights)

@@ -178,5 +178,5 @@ def prepared(name: str, folder: Path) -> Path:
 def problem(name: str, arrays: Path, **training: Any) -> Problem:
     """A dataset's problem with small batches and a small network."""
     module = datasets.get(name)
-    settings = {"batch": 4, "epochs": 1, "search_epochs": 1, **SMALL[name][2], **training}
+    settings = {"batch": 4, **SMALL[name][2], **training}
     return module.problem(arrays, module.Training(**settings))

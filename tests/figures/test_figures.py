@@ -160,10 +160,10 @@ def test_layers_are_a_map_a_method_on_one_scale_with_the_input_on_top():
 
 def test_layers_with_gaps_and_many_of_them_are_drawn():
     few = made_layers()
-    few = few[~((few["layer"] == "2.weight") & (few["epoch"] > 1))]
+    few = few[~((few["layer"] == "2.weight") & (few["update"] > 1))]
     assert svg(lambda: layers.draw(MAIN, by_layer({"mgda": few}, choose=99)))
     many = pd.concat([frame.assign(layer=f"{i}." + frame["layer"]) for i, frame in enumerate([made_layers()] * 12)])
-    many["position"] = many.groupby(["seed", "epoch"]).cumcount() / 71
+    many["position"] = many.groupby(["seed", "update"]).cumcount() / 71
     text = words(svg(lambda: layers.draw(MAIN, by_layer({"ls": many, "mgda": many}, choose=3))))
     assert len([word for word in text.split() if word.endswith(".weight")]) <= 2 * layers.MOST_NAMES
 

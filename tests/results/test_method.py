@@ -19,7 +19,7 @@ def test_a_block_and_its_results_are_the_same_method():
             "networks": block.networks,
         }
         assert MethodSpec.of_run(name, run, spec.variant) == spec
-        assert spec.tags()["variant"] == ("yes" if name == "samo-ls-alpha09" else "no")
+        assert spec.tags()["variant"] == ("yes" if name in ("samo-ls-alpha09", "placebo-ls") else "no")
 
 
 def test_a_method_is_told_by_what_it_is_made_of():

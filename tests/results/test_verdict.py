@@ -99,7 +99,7 @@ def test_agreement_compares_each_method_with_its_base_after_the_last_epoch():
         for epoch in (1, 2)
         for name, mean in {"base": 0.0, "up": 0.5 * (epoch - 1), "down": -0.5, "same": 0.05}.items()
     ]
-    series = pd.DataFrame(rows, columns=["method", "epoch", "metric", "mean", "low", "high"])
+    series = pd.DataFrame(rows, columns=["method", "update", "metric", "mean", "low", "high"])
     words = verdict.agreement(frame, series)
     assert "for 2 of 3" in words
     assert "higher for 1 and lower for 1" in words

@@ -1,6 +1,7 @@
 """Cells that never ran: their files, made up, in a small study."""
 
 import csv
+import itertools
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ METHODS = {
     "samo-ls": ("ls", "samo", "shared", 88.0),
 }
 """Aggregator, sharpness, networks, accuracy."""
+BUDGETS = (10, 20)
 
 
 def make(root: Path, methods: tuple[str, ...] = tuple(METHODS), seeds: tuple[int, ...] = (0, 1)) -> None:
@@ -19,6 +21,7 @@ def make(root: Path, methods: tuple[str, ...] = tuple(METHODS), seeds: tuple[int
         folder = root / "data/runs/multimnist" / method
         folder.mkdir(parents=True, exist_ok=True)
         values = {str(s): {t: {"accuracy": level + s + k} for k, t in enumerate(("left", "right"))} for s in seeds}
+        chosen = {"lr": 0.01, "rho": 0.1 if sharpness != "none" else None}
         run = {
             "dataset": "multimnist",
             "method": method,
@@ -27,21 +30,23 @@ def make(root: Path, methods: tuple[str, ...] = tuple(METHODS), seeds: tuple[int
             "sharpness": sharpness,
             "fields": {},
             "networks": networks,
+            "optimizer": "",
             "tasks": ["left", "right"],
             "metrics": [
-                {"task": t, "metric": "accuracy", "higher_is_better": True, "unit": "%"} for t in ("left", "right")
+                {"task": t, "metric": "accuracy", "higher_is_better": True, "unit": "%", "counts": True}
+                for t in ("left", "right")
             ],
-            "search": {"trials": [], "chosen": {"lr": 0.01, "rho": 0.1 if sharpness != "none" else None}},
-            "seeds": values,
+            "updates": {str(n): {"chosen": chosen, "seeds": values} for n in BUDGETS},
         }
         (folder / "metrics.json").write_text(json.dumps(run))
         with (folder / "history.csv").open("w", newline="") as stream:
             rows = csv.writer(stream, lineterminator="\n")
-            rows.writerow(["seed", "epoch", "split", "task", "metric", "value"])
+            rows.writerow(["updates", "seed", "update", "split", "task", "metric", "value"])
             for seed, tasks in values.items():
                 for task, by_name in tasks.items():
-                    for epoch in (1, 2):
-                        rows.writerow([seed, epoch, "test", task, "accuracy", by_name["accuracy"] - 2 + epoch])
+                    for n, half in itertools.product(BUDGETS, (1, 2)):
+                        level_then = by_name["accuracy"] - 2 + half
+                        rows.writerow([n, seed, half * n // 2, "test", task, "accuracy", level_then])
         notebook(root, method)
 
 

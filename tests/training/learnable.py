@@ -11,9 +11,11 @@ from samo.optim.process_group import share_of
 from samo.optim.sharpness import preset
 from samo.training.loop import Recipe
 from samo.training.problem import Metric, Problem
-from samo.training.settings import Training
+from samo.training.settings import Named, Training
 
 TASKS = ("one", "two")
+PASS = 4
+"""Updates that go once over 70 examples in batches of 16."""
 
 
 class MadeSplit:
@@ -78,7 +80,15 @@ def problem(dropout: float = 0.1) -> Problem:
 
 
 def recipe(**changes: Any) -> Recipe:
-    given: dict[str, Any] = {"aggregator": "ls", "sharpness": preset("none"), "lr": 0.02, "epochs": 3, "seed": 0}
-    fields = {name: changes.pop(name) for name in list(changes) if name in Training.model_fields and name != "epochs"}
-    training = Training(**{"batch": 16, "epochs": 3, "search_epochs": 1} | fields)
+    given: dict[str, Any] = {
+        "aggregator": "ls",
+        "sharpness": preset("none"),
+        "lr": 0.02,
+        "updates": 3 * PASS,
+        "seed": 0,
+    }
+    if isinstance(kind := changes.get("optimizer", "adam"), str):
+        changes["optimizer"] = Named(name=kind)  # type: ignore[arg-type]
+    fields = {name: changes.pop(name) for name in list(changes) if name in Training.model_fields}
+    training = Training(**{"batch": 16, "evaluations": 3} | fields)
     return Recipe(**given | {"training": training} | changes)

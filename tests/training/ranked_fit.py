@@ -10,10 +10,11 @@ from torch.multiprocessing.spawn import spawn
 
 from samo.optim.process_group import Group, Ranks
 from samo.optim.sharpness import preset
+from samo.study.runs.ranks import joined
 from samo.training.loop import DivergedError, fit
 from samo.training.problem import Batch, Problem
+from samo.training.settings import Named
 from samo.training.state import State
-from tests.optim.ranked import RANKS, group_of
 from tests.training.learnable import Squares, problem, recipe
 
 CASES: dict[str, dict[str, Any]] = {
@@ -23,12 +24,13 @@ CASES: dict[str, dict[str, Any]] = {
     "separate": {"separate": True},
 }
 BROKEN = 8
-"""The call for the second task's loss that is broken: one before training, five an epoch, so epoch 2, step 2."""
+"""The call for the second task's loss that is broken: one before training, five a pass, so update 6."""
+RANKS = 2
 Found = dict[str, Any]
 
 
 def trained(of: Problem, group: Group | None, states: list[State] | None = None, **given: Any) -> Found:
-    """A training's history, its cosines by layer and its weights; `states` takes its state after each epoch."""
+    """A training's history, its cosines by layer and its weights; `states` takes its state after each pass."""
     resume = given.pop("resume", None)
 
     def keep(make: Any) -> None:
@@ -38,7 +40,7 @@ def trained(of: Problem, group: Group | None, states: list[State] | None = None,
 
     # Not Adam: of the gradient of a bias before BatchNorm, which is zero but for rounding, it makes a whole step.
     plan = recipe(
-        **{"conflict_batches": 2, "group": group, "optimizer": "sgd", "momentum": 0.9}
+        **{"conflict_batches": 2, "group": group, "optimizer": Named(name="sgd", momentum=0.9)}
         | {k: v for k, v in given.items() if k != "into"}
     )
     run = fit(of, plan, ("val", "test"), resume=resume, keep=keep)
@@ -50,7 +52,7 @@ def trained(of: Problem, group: Group | None, states: list[State] | None = None,
 
 
 def gone_on(group: Group, folder: Path) -> tuple[Found, Found]:
-    """A training with dropout, and the same gone on with from what its first rank kept after the first epoch."""
+    """A training with dropout, and the same gone on with from what its first rank kept after the first pass."""
     whole = trained(problem(0.5), group, [], into=folder / f"kept-{group.rank()}")
     distributed.barrier(group)
     kept = torch.load(folder / "kept-0", weights_only=True)
@@ -100,7 +102,9 @@ def masks(group: Group | None) -> Tensor:
 
 def one_rank(rank: int, folder: Path) -> None:
     torch.set_num_threads(1)
-    with group_of(rank, folder) as group:
+    with joined(folder, rank, RANKS, torch.device("cpu")) as ranks:
+        group = ranks.group
+        assert group is not None
         found: Found = {name: trained(problem(0.0), group, **given) for name, given in CASES.items()}
         found["whole"], found["gone on"] = gone_on(group, folder)
         found["seen apart"] = seen_apart(group)

@@ -70,10 +70,10 @@ def rows(found: Fit, metric: str) -> list[Row]:
     return [row for row in found.history if row.metric == metric]
 
 
-def test_each_layer_has_its_own_cosine_before_training_and_after_each_epoch(opposed: Problem) -> None:
-    found = fit(opposed, recipe(epochs=2, conflict_batches=1), ())
-    assert [(row.epoch, row.layer, row.position) for row in found.layers] == [
-        (epoch, layer, position) for epoch in (0, 1, 2) for layer, position in (("first", 0.0), ("second", 0.5))
+def test_each_layer_has_its_own_cosine_before_training_and_at_each_evaluation(opposed: Problem) -> None:
+    found = fit(opposed, recipe(updates=6, evaluations=2, conflict_batches=1), ())
+    assert [(row.update, row.layer, row.position) for row in found.layers] == [
+        (update, layer, position) for update in (0, 3, 6) for layer, position in (("first", 0.0), ("second", 0.5))
     ]
     assert [row.cosine for row in found.layers] == pytest.approx([-1, 1] * 3)
     # Gradients (1, 1, 0) and 2 (-1, 1, 1): at right angles, though one layer is in full conflict.
@@ -88,14 +88,14 @@ def test_a_frozen_tensor_has_no_row_and_keeps_the_others_places(opposed: Problem
         made.trunk.get_parameter("first").requires_grad_(False)
         return made
 
-    found = fit(dataclasses.replace(opposed, network=network), recipe(epochs=1), ())
+    found = fit(dataclasses.replace(opposed, network=network), recipe(updates=3, evaluations=1), ())
     assert [(row.layer, row.position) for row in found.layers] == [("second", 0.5)] * 2
 
 
 @pytest.mark.parametrize(("count", "looked"), [(0, []), (1, [10]), (3, [4, 7, 10]), (5, [2, 4, 6, 8, 10]), (99, None)])
 def test_looks_are_spread_evenly_over_the_steps(count: int, looked: list[int] | None) -> None:
     theta = nn.Parameter(torch.ones(1))
-    batches = Batches(TrunkAndHeads([theta], [(), ()]), steps=10, count=count)
+    batches = Batches(TrunkAndHeads([theta], [(), ()]), [10], count)
     seen = []
 
     def closure(tasks: Sequence[int]) -> list[Tensor]:
@@ -110,15 +110,15 @@ def test_looks_are_spread_evenly_over_the_steps(count: int, looked: list[int] | 
 def test_the_share_counts_batches_and_pairs_below_zero_exactly() -> None:
     """Three tasks with gradients 1, `sign` and 1: two of three pairs conflict where the sign is -1, none elsewhere."""
     theta = nn.Parameter(torch.ones(1))
-    batches = Batches(TrunkAndHeads([theta], [(), (), ()]), steps=8, count=4)
+    batches = Batches(TrunkAndHeads([theta], [(), (), ()]), [8, 16], count=4)
     signs = {1: -1, 2: -1, 3: -1, 4: 1, 5: -1, 6: -1, 7: -1, 8: 0}
 
     def closure_of(step: int):
         return lambda tasks: [theta.sum() * (signs[step] if i == 1 else 1) for i in tasks]
 
-    for _ in range(2):  # an epoch starts anew
+    for start in (0, 8):  # each evaluation starts anew
         for step in signs:
-            batches.look(step, closure_of(step))
+            batches.look(start + step, closure_of(step))
         assert batches.share() == pytest.approx((2 / 3 + 0 + 2 / 3 + 0) / 4)
         assert batches.share() is None
 
@@ -126,14 +126,14 @@ def test_the_share_counts_batches_and_pairs_below_zero_exactly() -> None:
 def test_a_look_sees_the_gradients_that_a_plain_step_takes_and_leaves_no_trace() -> None:
     case = problems.problem(5, batchnorm=True, dropout=0.5)
     update = problems.update_of(case, "mgda")
-    batches = Batches(update.network, steps=1, count=1)
+    batches = Batches(update.network, range(1, 13), count=1)
     optimizer = torch.optim.SGD(case.network.parameters(), lr=0.5)
     first, second = torch.triu_indices(5, 5, offset=1)
     shares = set()
-    for _ in range(12):
+    for n in range(12):
         before = problems.Snapshot.of(case.network)
         grads = problems.grads(case.network)
-        batches.look(1, case.closure)
+        batches.look(n + 1, case.closure)
         before.assert_equal(problems.Snapshot.of(case.network))
         for was, now in zip(grads, problems.grads(case.network), strict=True):
             assert was is now is None or (was is not None and now is not None and torch.equal(was, now))
@@ -169,7 +169,7 @@ def test_training_is_the_same_with_and_without_the_looks(problem: Problem, aggre
 
 def test_trainings_that_compare_nothing_note_nothing(problem: Problem) -> None:
     for found in (
-        fit(problem, recipe(conflict_batches=2), ("val",), every_epoch=False),
+        fit(problem, recipe(conflict_batches=2), ("val",), along=False),
         fit(problem, recipe(conflict_batches=2, separate=True), ("val",)),
     ):
         assert found.layers == []

@@ -10,8 +10,9 @@ from samo.optim.sharpness import preset
 from samo.training.evaluation import evaluate
 from samo.training.loop import DivergedError, fit
 from samo.training.problem import Problem
+from samo.training.settings import Named
 from tests.training import learnable
-from tests.training.learnable import TASKS, Flat, Squares, recipe
+from tests.training.learnable import PASS, TASKS, Flat, Squares, recipe
 
 CPU = torch.device("cpu")
 
@@ -30,7 +31,7 @@ def problem() -> Problem:
 @pytest.mark.parametrize("sharpness", ["none", "samo", "fmtl", "msam"])
 @pytest.mark.parametrize("aggregator", ["ls", "mgda", "famo"])
 def test_training_lowers_the_loss_and_repeats_bit_for_bit(problem, aggregator, sharpness):
-    plan = recipe(aggregator=aggregator, sharpness=preset(sharpness, rho=0.01), epochs=8)
+    plan = recipe(aggregator=aggregator, sharpness=preset(sharpness, rho=0.01), updates=8 * PASS, evaluations=8)
     first, second = (fit(problem, plan, ("val",)) for _ in range(2))
     assert first.history == second.history
     losses = [row.value for row in first.history if row.split == "val" and row.metric == "loss"]
@@ -41,24 +42,24 @@ def test_another_seed_is_another_training(problem):
     assert fit(problem, recipe(), ("val",)).history != fit(problem, recipe(seed=1), ("val",)).history
 
 
-def test_the_history_has_every_epoch_split_task_and_metric(problem):
+def test_the_history_has_every_evaluation_split_task_and_metric(problem):
     history = fit(problem, recipe(), ("val", "test")).history
-    for epoch in (1, 2, 3):
-        found = {(r.split, r.task, r.metric) for r in history if r.epoch == epoch}
+    for update in (4, 8, 12):
+        found = {(r.split, r.task, r.metric) for r in history if r.update == update}
         assert found == {("train", t, "loss") for t in TASKS} | {
             (split, t, metric) for split in ("val", "test") for t in TASKS for metric in ("loss", "mse")
         } | {("probe", "all", metric) for metric in ("cosine_mean", "cosine_min", "conflict_share", "magnitude_ratio")}
 
 
 def test_a_split_that_is_not_asked_for_is_never_read(problem):
-    fit(problem, recipe(), ("val",), every_epoch=False)
+    fit(problem, recipe(), ("val",), along=False)
     assert problem.splits["test"].asked == 0
     assert problem.splits["val"].asked == 1
 
 
 def test_evaluating_more_often_changes_no_weight(problem):
-    often = fit(problem, recipe(), ("val", "test"), every_epoch=True)
-    seldom = fit(problem, recipe(), ("val",), every_epoch=False)
+    often = fit(problem, recipe(), ("val", "test"), along=True)
+    seldom = fit(problem, recipe(), ("val",), along=False)
     for a, b in zip(often.network.state_dict().values(), seldom.network.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -86,8 +87,8 @@ def test_separate_networks_train_as_each_would_alone(problem):
 
     quiet = dataclasses.replace(problem, network=without_dropout(problem.network))
     alone = dataclasses.replace(problem, tasks=TASKS[:1], network=without_dropout(network), meter=OfTaskOne)
-    both = fit(quiet, recipe(separate=True, epochs=2), ("val",))
-    one = fit(alone, recipe(epochs=2), ("val",))
+    both = fit(quiet, recipe(separate=True, updates=2 * PASS), ("val",))
+    one = fit(alone, recipe(updates=2 * PASS), ("val",))
     assert [r.value for r in both.history if r.task == "one"] == [r.value for r in one.history if r.task == "one"]
 
 
@@ -106,14 +107,14 @@ def test_evaluation_is_over_all_examples_and_leaves_the_mode(problem):
 
 
 def test_a_training_that_blows_up_says_so(problem):
-    with pytest.raises(DivergedError, match=r"loss of one is (inf|nan).*epoch 1, step 1\): lower lr or rho"):
+    with pytest.raises(DivergedError, match=r"loss of one is (inf|nan).*update 1\): lower lr or rho"):
         fit(problem, recipe(sharpness=preset("gsam", rho=1e30)), ("val",))
 
 
 def test_the_plateau_schedule_goes_by_the_validation_score(problem):
-    plan = recipe(schedule="plateau", patience=0, lr=0.0, epochs=3)
-    fit(problem, plan, ("val",), every_epoch=False)
-    # Asked after each epoch, though only the last one's values are wanted.
+    plan = recipe(schedule="plateau", patience=0, lr=0.0)
+    fit(problem, plan, ("val",), along=False)
+    # Asked at each evaluation, though only the last one's values are wanted.
     assert problem.splits["val"].asked == 3
     assert problem.splits["test"].asked == 0
 
@@ -129,7 +130,7 @@ def test_clipping_bounds_the_trunk_gradient_only(problem, monkeypatch):
         return step(self, *args, **kwargs)
 
     monkeypatch.setattr(torch.optim.Adam, "step", spy)
-    fit(problem, recipe(clip=1e-3, epochs=1), ("val",))
+    fit(problem, recipe(clip=1e-3, updates=PASS), ("val",))
     assert seen["trunk"] == pytest.approx(1e-3, rel=1e-3)
     assert seen["heads"] > 1e-2
 
@@ -139,14 +140,14 @@ def test_sgd_is_the_step_by_hand(problem, momentum):
     """v <- momentum v + g + decay w, w <- w - lr v, over the same batches in the same order."""
     lr, decay = 0.05, 0.01
     plain = dataclasses.replace(problem, network=plain_network)
-    plan = recipe(optimizer="sgd", momentum=momentum, weight_decay=decay, lr=lr, epochs=2)
-    found = fit(plain, plan, ("val",), every_epoch=False).network
+    plan = recipe(optimizer=Named(name="sgd", momentum=momentum), weight_decay=decay, lr=lr, updates=2 * PASS)
+    found = fit(plain, plan, ("val",), along=False).network
 
     torch.manual_seed(plan.seed)
     network, order = plain_network(), torch.Generator().manual_seed(plan.seed)
     weights = list(network.parameters())
     speed = [torch.zeros_like(w) for w in weights]
-    for _ in range(plan.epochs):
+    for _ in range(2):
         for batch in problem.splits["train"].batches(plan.training.batch, CPU, order):
             total = sum(problem.losses(network, batch, (0, 1)))
             gradients = torch.autograd.grad(total, weights)
@@ -159,7 +160,9 @@ def test_sgd_is_the_step_by_hand(problem, momentum):
 
 
 def test_momentum_makes_a_difference(problem):
-    without, with_it = (fit(problem, recipe(optimizer="sgd", momentum=m), ("val",)).history for m in (0.0, 0.9))
+    without, with_it = (
+        fit(problem, recipe(optimizer=Named(name="sgd", momentum=m)), ("val",)).history for m in (0.0, 0.9)
+    )
     assert without != with_it
 
 

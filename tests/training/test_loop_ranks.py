@@ -61,5 +61,5 @@ def test_what_ranks_evaluate_differently_counts_as_the_first_one_has_it(ranks):
 
 def test_a_loss_that_breaks_on_one_rank_ends_all_with_the_words_of_one_process(ranks):
     alone = broken_on(0, None)
-    assert alone == "the loss of two is nan (epoch 2, step 2): lower lr or rho"
+    assert alone == "the loss of two is nan (update 6): lower lr or rho"
     assert [rank["broken"] for rank in ranks] == [[alone, alone]] * 2

@@ -2,68 +2,76 @@ import math
 
 import pytest
 
-from samo.training.search import Trial, count, search
+from samo.training.search import Search, Trial, most, points, search, taken_from
+
+ALL = {"lr": (0.001, 0.1), "rho": (0.01, 1.0), "alpha": (0.2, 0.8)}
 
 
-def test_rho_is_chosen_first_at_the_middle_learning_rate_then_the_learning_rate_at_that_rho():
-    asked = []
-
-    def score(trial):
-        asked.append((trial.lr, trial.rho))
-        return -abs(math.log10(trial.lr) + 1) - abs(trial.rho - 0.5)
-
-    trials, chosen = search(score, {"lr": [0.001, 0.01, 0.1], "rho": [0.05, 0.5]})
-    assert asked == [(0.01, 0.05), (0.01, 0.5), (0.001, 0.5), (0.1, 0.5)]
-    assert [(t.lr, t.rho) for t in trials] == asked
-    assert (chosen.lr, chosen.rho) == (0.1, 0.5)
+def plan(**changes):
+    return Search.model_validate(
+        {"updates": [10], "trials": 5, "seeds": [7, 8], "lr": [0.001, 0.1], "rho": [0.01, 1.0]} | changes
+    )
 
 
-def test_alpha_is_chosen_after_rho_and_before_the_learning_rate():
-    asked = []
-
-    def score(trial):
-        asked.append((trial.rho, trial.alpha, trial.lr))
-        return trial.rho + trial.alpha - trial.lr
-
-    _, chosen = search(score, {"lr": [0.1, 0.2, 0.3], "rho": [1.0, 2.0], "alpha": [0.3, 0.5, 0.7]})
-    assert asked == [
-        *[(rho, 0.5, 0.2) for rho in (1.0, 2.0)],
-        *[(2.0, alpha, 0.2) for alpha in (0.3, 0.7)],
-        *[(2.0, 0.7, lr) for lr in (0.1, 0.3)],
-    ]
-    assert chosen.choice == {"lr": 0.1, "rho": 2.0, "alpha": 0.7}
-    assert chosen.score == pytest.approx(2.6)
+def by(score, ranges=ALL, given=(), **changes):
+    return search(lambda trial: {"7": score(trial) - 1, "8": score(trial) + 1}, dict(given), ranges, plan(**changes))
 
 
-@pytest.mark.parametrize("alphas", [None, [0.5], [0.3, 0.5, 0.7]])
-@pytest.mark.parametrize("rhos", [None, [0.1], [0.1, 0.2, 0.3]])
-@pytest.mark.parametrize("lrs", [[0.1], [0.1, 0.2], [0.1, 0.2, 0.3]])
-def test_count_says_how_many_trials_are_made(lrs, rhos, alphas):
-    asked = []
-    grids = {"lr": lrs} | ({"rho": rhos} if rhos else {}) | ({"alpha": alphas} if alphas else {})
+def test_trials_are_the_same_for_every_method_within_the_ranges_and_log_uniform():
+    wide = points(ALL, 8)
+    for own in ({"lr": ALL["lr"]}, {"lr": ALL["lr"], "rho": ALL["rho"]}, {"rho": ALL["rho"]}):
+        assert points(own, 8) == [{name: point[name] for name in own} for point in wide]
+    assert points(ALL, 3) == wide[:3]
+    assert wide[0] == {"lr": 0.01, "rho": 0.1, "alpha": 0.5}
+    for name, (low, high) in ALL.items():
+        values = [point[name] for point in wide]
+        assert len(set(values)) == 8
+        assert low < min(values) < max(values) < high
+        middle = 0.5 if name == "alpha" else math.sqrt(low * high)
+        assert sum(value < middle for value in values) in (3, 4)
 
-    def score(trial: Trial) -> float:
-        asked.append((trial.lr, trial.rho, trial.alpha))
-        return 0.0
 
-    search(score, grids)
-    assert len(asked) == count(grids) == len(set(asked))
+def test_the_best_mean_over_seeds_is_chosen_and_of_equals_the_first():
+    found = by(lambda trial: -abs(math.log(trial.lr / 0.02)), {"lr": ALL["lr"]}, {"rho": 0.3})
+    assert [trial.rho for trial in found.trials] == [0.3] * 5
+    assert found.chosen == max(found.trials, key=lambda trial: trial.score)
+    assert found.chosen.scores["8"] - found.chosen.scores["7"] == pytest.approx(2)
+    assert found.chosen.score == pytest.approx(sum(found.chosen.scores.values()) / 2)
+    assert by(lambda _: 1.0).chosen.choice == {"lr": 0.01, "rho": 0.1, "alpha": 0.5}
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_choice_at_an_edge_is_extended_once_beyond_it_and_said(sign):
+    inner = [trial.lr for trial in by(lambda trial: sign * trial.lr).trials]
+    found = by(lambda trial: sign * trial.lr, extend=2)
+    assert len(found.trials) == 7 == most(ALL, plan(extend=2))
+    assert [trial.lr for trial in found.trials[:5]] == inner
+    beyond = [sign * trial.lr for trial in found.trials[5:]]
+    assert max(sign * lr for lr in inner) < beyond[0] < beyond[1]
+    assert "lr" in found.extended
+    assert found.chosen == found.trials[6]
+    assert found.stored()["extended"] == found.extended
+
+
+def test_a_choice_within_is_not_extended():
+    found = by(lambda trial: -abs(math.log(trial.lr / 0.01)), {"lr": ALL["lr"]}, extend=3)
+    assert (len(found.trials), found.extended, found.chosen.lr) == (5, [], 0.01)
 
 
 def test_with_nothing_to_choose_nothing_is_tried():
-    trials, chosen = search(lambda _: pytest.fail("tried"), {"lr": [0.1], "rho": [0.2]})
-    assert (trials, chosen.choice) == ([], {"lr": 0.1, "rho": 0.2})
+    found = search(lambda _: pytest.fail("tried"), {"lr": 0.1, "rho": 0.2}, {}, plan(extend=2))
+    assert (found.trials, found.chosen.choice) == ([], {"lr": 0.1, "rho": 0.2})
+    assert most({}, plan(extend=2)) == 0
 
 
-def test_a_diverged_trial_loses_against_any_other():
-    trials, chosen = search(lambda trial: math.nan if trial.lr > 0.1 else -1e9, {"lr": [0.1, 1.0]})
-    assert chosen.lr == 0.1
-    assert [t.score for t in trials] == [-1e9, -math.inf]
+def test_a_trial_that_diverged_on_one_seed_loses_against_any_other():
+    found = search(lambda t: {"7": math.nan if t.lr > 0.01 else -1e9, "8": 5.0}, {}, {"lr": ALL["lr"]}, plan())
+    assert found.chosen.lr <= 0.01
+    assert {trial.score for trial in found.trials if trial.lr > 0.01} == {-math.inf}
 
 
-def test_of_equal_scores_the_earlier_value_wins():
-    _, chosen = search(lambda _: 1.0, {"lr": [0.1, 0.2, 0.3], "rho": [0.01, 0.02]})
-    assert (chosen.lr, chosen.rho) == (0.1, 0.01)
+def test_a_run_takes_the_longest_choice_that_is_not_longer_than_itself():
+    assert [taken_from([1000, 300], n) for n in (100, 300, 999, 1000, 9000)] == [300, 300, 300, 1000, 1000]
 
 
 def test_what_was_chosen_joins_the_fields_given():

@@ -9,7 +9,7 @@ from pydantic import Field
 from samo.analysis.parts.method_filter import Aggregators, MethodFilter, Presets
 from samo.results.stats import summarise
 
-COLUMNS = ["method", "epoch", "layer", "position", "mean", "low", "high", "n", "chosen"]
+COLUMNS = ["method", "update", "layer", "position", "mean", "low", "high", "n", "chosen"]
 
 
 class Options(MethodFilter):
@@ -27,11 +27,11 @@ class Options(MethodFilter):
 
 
 def layers(found: Mapping[str, pd.DataFrame | None], choose: int) -> pd.DataFrame:
-    """Agreement of task gradients per method, epoch and layer, mean and 95 % interval over seeds.
+    """Agreement of task gradients per method, update and layer, mean and 95 % interval over seeds.
 
-    `found` maps a method to its layers.csv (seed, epoch, layer, position, cosine) or None: mean cosine over pairs of
-    tasks on one tensor of the trunk, on a fixed set of training images; epoch 0 is before training. Columns: method,
-    epoch, layer, position (0 the trunk's first tensor, 1 its last), mean, low, high, n, and chosen: whether the layer
+    `found` maps a method to its layers.csv (seed, update, layer, position, cosine) or None: mean cosine over pairs of
+    tasks on one tensor of the trunk, on a fixed set of training images; update 0 is before training. Columns: method,
+    update, layer, position (0 the trunk's first tensor, 1 its last), mean, low, high, n, and chosen: whether the layer
     is among the first `choose` of `ranking`. Limits are cut to [-1, 1].
     Source: Subramani, Figures 2 and 3, there for two tasks of CelebA, with no rule or number for the choice.
     """
@@ -39,7 +39,7 @@ def layers(found: Mapping[str, pd.DataFrame | None], choose: int) -> pd.DataFram
     if not frames:
         return pd.DataFrame(columns=COLUMNS)
     values = pd.concat(frames, ignore_index=True).rename(columns={"cosine": "value"})
-    table = summarise(values, ["method", "epoch", "layer", "position"])
+    table = summarise(values, ["method", "update", "layer", "position"])
     table[["low", "high"]] = table[["low", "high"]].clip(-1, 1)
     return table.assign(chosen=table["layer"].isin(ranking(table)["layer"].head(choose)))[COLUMNS]
 
@@ -47,7 +47,7 @@ def layers(found: Mapping[str, pd.DataFrame | None], choose: int) -> pd.DataFram
 def ranking(table: pd.DataFrame) -> pd.DataFrame:
     """The layers of a table of `layers` by how much their cosine moves over training: layer, position, movement.
 
-    Movement is the largest minus the smallest mean over seeds among the epochs, the start included, averaged over
+    Movement is the largest minus the smallest mean over seeds among the evaluations, the start included, averaged over
     methods. It comes in descending order; of equals, the one nearer to the input is first. Small tensors swing more by
     chance alone: directions without any relation have cosines of spread 1 / sqrt(P) in P dimensions.
     """

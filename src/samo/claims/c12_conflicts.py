@@ -1,6 +1,6 @@
 """12. Conflicts vanish under F-MTL, and not without sharpness.
 
-Tested: the share of an epoch's mini-batches in which the tasks' loss gradients conflict, as counted during training, by
+Tested: the share of mini-batches in which the tasks' loss gradients conflict, as counted during training, by
 how much it changes over training (slope times length): its fall under F-MTL, and how much more it falls than under the
 same aggregator without sharpness. Supported: both above 0. Equivalent: within 0.05, a tenth of the fall that the
 paper's figure shows. Contradicted: one of them below 0.

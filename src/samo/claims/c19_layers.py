@@ -1,9 +1,9 @@
 """19. Only some layers (first, some middle, last) change their cosine much.
 
 A layer is a module, weight and bias together; its movement is the range of its cosine between task gradients over the
-epochs (of its tensors, the mean). Tested on runs without sharpness: the movement of the third of the layers that move
-most, in multiples of that of the rest ("only certain layers"; 1 if all move alike); that of the first, and of the last
-layer, in multiples of the median layer's. Which layers move most is told for each seed by the other seeds, since a top
+evaluations (of its tensors, the mean). Tested on runs without sharpness: the movement of the third of the layers that
+move most, in multiples of that of the rest ("only certain layers"; 1 if all move alike); that of the first, and of the
+last layer, in multiples of the median layer's. Which layers move most is told for each seed by the others, since a top
 third picked from its own noise always leads. Supported: all three above 1. Equivalent: within a quarter, one at least.
 Contradicted: one below 1. Not testable on a network of fewer than ten layers: of three (LeNet), first, middle and last
 are all.
@@ -32,7 +32,7 @@ def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     if few := too_few(evidence, dataset):
         yield Comparison(dataset, None, untestable=few)
         return
-    rows = evidence.layers[evidence.layers["dataset"] == dataset]
+    rows = evidence.last.layers[evidence.last.layers["dataset"] == dataset]
     seen = False
     for base, methods, _ in pairs(evidence, dataset, (PLAIN,)):
         moved = movement(rows[rows["method"].isin(methods)])
@@ -57,19 +57,19 @@ def modules(tensors: pd.Series) -> pd.Series:
 
 def too_few(evidence: Evidence, dataset: str) -> str:
     """Why sampled layers mean nothing on this network; empty where it has enough layers, or none was measured."""
-    rows = evidence.layers[evidence.layers["dataset"] == dataset]
+    rows = evidence.last.layers[evidence.last.layers["dataset"] == dataset]
     n = modules(rows["layer"]).nunique() if len(rows) else LEAST
     return f"the trunk has {n} layers (modules), at least {LEAST} are needed" if n < LEAST else ""
 
 
 def movement(rows: pd.DataFrame) -> pd.DataFrame:
-    """Range of the cosine over the epochs, [seed, layer], layers from first to last."""
+    """Range of the cosine over the evaluations, [seed, layer], layers from first to last."""
     if rows.empty:
         return pd.DataFrame()
     named = rows.assign(layer=modules(rows["layer"]), cosine=rows["cosine"].astype(float))
     order = named.drop_duplicates("layer").sort_values("position")["layer"]
-    by_epoch = named.groupby(["seed", "layer", "epoch"], as_index=False)["cosine"].mean()
-    ranges: pd.DataFrame = by_epoch.pivot_table("cosine", "seed", "layer", aggfunc=lambda c: c.max() - c.min())
+    by_update = named.groupby(["seed", "layer", "update"], as_index=False)["cosine"].mean()
+    ranges: pd.DataFrame = by_update.pivot_table("cosine", "seed", "layer", aggfunc=lambda c: c.max() - c.min())
     found: pd.DataFrame = ranges.reindex(columns=list(order))
     return found
 

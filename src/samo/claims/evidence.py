@@ -1,23 +1,24 @@
 """Everything that the claims are judged by, as tidy frames in one place; nothing here touches a file."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
 
+from samo.optim.sharpness import preset
 from samo.results.method import MethodSpec
 from samo.results.metrics import delta_m
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "runs": (
-        *("dataset", "method", "variant", "aggregator", "sharpness", "networks", "fields", "lr", "rho", "alpha"),
-        *("seed", "task", "metric", "value", "higher_is_better"),
+        *("dataset", "method", "variant", "aggregator", "sharpness", "networks", "optimizer", "fields"),
+        *("updates", "lr", "rho", "alpha", "seed", "task", "metric", "value", "higher_is_better", "counts"),
     ),
-    "history": ("dataset", "method", "seed", "epoch", "split", "task", "metric", "value"),
+    "history": ("dataset", "method", "updates", "seed", "update", "split", "task", "metric", "value"),
     "curvature": ("dataset", "method", "seed", "task", "draw", "measure", "value", "residual"),
-    "layers": ("dataset", "method", "seed", "epoch", "layer", "position", "cosine"),
+    "layers": ("dataset", "method", "updates", "seed", "update", "layer", "position", "cosine"),
     "cost": ("dataset", "method", "step_ms", "ratio", "ratio_low", "ratio_high", "count_ratio", "memory_mb"),
     "probe": (
         *("dataset", "method", "seed", "source", "estimator", "statistics", "layer_normalised", "directions"),
@@ -43,15 +44,17 @@ class Kind:
     sharpness: str
     changed: Mapping[str, Any] = field(default_factory=dict)
     networks: str = "shared"
+    optimizer: str = ""
 
     @classmethod
     def of(cls, method: MethodSpec) -> "Kind":
         """That of a method."""
-        return cls(method.sharpness, method.changed, method.networks)
+        return cls(method.sharpness, method.changed, method.networks, method.optimizer)
 
     def __str__(self) -> str:
         changes = ", ".join(f"{key} {value}" for key, value in self.changed.items())
         name = f"{self.sharpness} ({changes})" if changes else self.sharpness
+        name += f" with {self.optimizer}" if self.optimizer else ""
         return name if self.networks == "shared" else f"{name}, {self.networks} networks"
 
 
@@ -59,13 +62,15 @@ def find(known: Iterable[MethodSpec], kind: Kind, base: str) -> str | None:
     """The name of the method of this kind and aggregator.
 
     Of several, one that is no variant, and of these that with the fewest radii given (the one whose radius was
-    searched); None where there is none, or no single one.
+    searched), or that at the preset's own radius (where each is a dose); None where there is none, or no single one.
     """
     same = [method for method in known if method.aggregator_text == base and Kind.of(method) == kind]
     same = [method for method in same if not method.variant] or same
     least = min((len(method.radii) for method in same), default=0)
-    names = [method.name for method in same if len(method.radii) == least]
-    return names[0] if len(names) == 1 else None
+    same = [method for method in same if len(method.radii) == least]
+    if len(same) > 1:
+        same = [method for method in same if method.radii.get("rho") == preset(method.sharpness).rho]
+    return same[0].name if len(same) == 1 else None
 
 
 def bases(known: Sequence[MethodSpec]) -> list[str]:
@@ -79,14 +84,17 @@ class Evidence:
 
     Attributes:
         datasets: of the profile, in its order.
-        runs: test values of every final run, a row a seed and metric. `aggregator` tells options apart
-            ("cagrad c=0.2"), `fields` is a mapping with the preset's changed fields; `lr`, `rho`, `alpha` as chosen;
-            `variant` tells the conditions that stand beside the main table to show how much a setting matters.
-        history: of every epoch; split "probe" holds the cosines of the task gradients on a fixed set, split "train"
-            with metric "minibatch_conflict" the share of the epoch's mini-batches whose task gradients conflict.
+        runs: test values of every final run, a row a budget (`updates`), seed and metric; those that do not count
+            (`counts`), such as the loss, are no part of Delta-m. `aggregator` tells options apart ("cagrad c=0.2"),
+            `optimizer` is empty where it is the dataset's, `fields` is a mapping with the preset's changed fields;
+            `lr`, `rho`, `alpha` as chosen; `variant` tells the conditions that stand beside the main table to show how
+            much a setting matters.
+        history: of every evaluation along the way, with the budget; split "probe" holds the cosines of the task
+            gradients on a fixed set, split "train" with metric "minibatch_conflict" the share of mini-batches whose
+            task gradients conflict.
         curvature: of the trunk's Hessian after training. task "all" is the averaged loss; measure is lambda_max,
             lambda_ratio5 (lambda_max / lambda_5), trace, eig_1 …, sharpness_ball.
-        layers: cosine of the task gradients in each tensor of the trunk, position 0 the first, 1 the last.
+        layers: cosine, by budget, of the task gradients in each tensor of the trunk, position 0 the first, 1 the last.
         cost: of a step: milliseconds, and multiples of an LS step's time (median and quartiles of rounds) and passes.
         probe: cosine between the estimate of a task's gradient over so many parameters (params) and the exact one,
             with its 95 % interval over n repeats, and what theory says; source is "trained" for a condition's network,
@@ -106,18 +114,31 @@ class Evidence:
     regimes: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
+    def last(self) -> "Evidence":
+        """The same at each dataset's longest budget alone."""
+        frames: dict[str, Any] = {name: _at_longest(getattr(self, name)) for name in ("runs", "history", "layers")}
+        return replace(self, **frames)
+
+    @cached_property
+    def ladder(self) -> Mapping[int, "Evidence"]:
+        """{budget: the runs of that budget alone}, in ascending order."""
+        rungs = self.runs.groupby("updates") if "updates" in self.runs else ()
+        return {int(str(n)): replace(self, runs=rows) for n, rows in rungs}
+
+    @cached_property
     def methods(self) -> Mapping[str, list[MethodSpec]]:
         """Each dataset's methods that have run."""
         found: dict[str, list[MethodSpec]] = {dataset: [] for dataset in self.datasets}
         for row in self.runs.drop_duplicates(["dataset", "method"]).to_dict("records"):
-            given = {"sharpness": row["sharpness"], "fields": row["fields"], "networks": row["networks"]}
+            given = {name: row[name] for name in ("sharpness", "fields", "networks")}
+            given["optimizer"] = row.get("optimizer", "")
             variant = bool(row.get("variant", False))
             found[row["dataset"]].append(MethodSpec(row["method"], row["aggregator"], **given, variant=variant))
         return found
 
     @cached_property
     def delta_m(self) -> Mapping[str, Mapping[str, pd.Series]]:
-        """{dataset: {method: Delta-m by seed, in per cent; lower is better}}.
+        """{dataset: {method: Delta-m by seed, in per cent; lower is better}} at the longest budget.
 
         Against the mean of the single-task runs (STL), as in the main table. Where there are none, against the plain
         method with LS, else against the first plain method there is: its own Delta-m is then about 0, and differences
@@ -126,11 +147,12 @@ class Evidence:
         return {dataset: self._delta_m(dataset) for dataset in self.datasets}
 
     def _delta_m(self, dataset: str) -> dict[str, pd.Series]:
-        known = [method for method in self.methods[dataset] if method.plain]
+        known = [method for method in self.last.methods[dataset] if method.plain]
         known.sort(key=lambda m: (not m.single, m.networks != "shared", m.aggregator_text != "ls"))
         if not known:
             return {}
-        runs = self.runs[self.runs["dataset"] == dataset]
+        runs = self.last.runs[self.last.runs["dataset"] == dataset]
+        runs = runs[runs["counts"].astype(bool)] if "counts" in runs else runs
         # Not `pivot_table`: it drops the row of a seed whose values are all missing, a run that diverged.
         values = runs.pivot(index=["method", "seed"], columns=["task", "metric"], values="value").astype(float)  # noqa: PD010
         higher = runs.drop_duplicates(["task", "metric"]).set_index(["task", "metric"])["higher_is_better"]
@@ -152,3 +174,9 @@ class Evidence:
             if said := ", ".join(filter(None, (self.regimes.get(dataset, ""), tasks))):
                 named.setdefault(said, []).append(dataset)
         return "; ".join(f"{said} ({', '.join(found)})" for said, found in named.items())
+
+
+def _at_longest(frame: pd.DataFrame) -> pd.DataFrame:
+    if "updates" not in frame or frame.empty:
+        return frame
+    return frame[frame["updates"] == frame.groupby("dataset")["updates"].transform("max")]

@@ -27,12 +27,15 @@ DELTA_M = Measure("runs", "forest", lambda evidence, dataset, method: evidence.d
 """Delta-m of the test metrics in per cent; lower is better."""
 
 
-def mean_of(frame: str, name: str, figure: str, **where: str) -> Measure:
+def mean_of(frame: str, name: str, figure: str, *, geometric: bool = False, **where: str) -> Measure:
     """The mean of a frame's rows that agree with `where`, by seed; a value that is missing makes its seed's NaN."""
 
     def of(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-        values = rows(getattr(evidence, frame), dataset, method, **where).astype({"value": float})
-        return values.groupby("seed")["value"].mean(skipna=False) if len(values) else None
+        values = rows(getattr(evidence.last, frame), dataset, method, **where).astype({"value": float})
+        if geometric:
+            values["value"] = np.log(values["value"])
+        found = values.groupby("seed")["value"].mean(skipna=False)
+        return None if values.empty else np.exp(found) if geometric else found
 
     return Measure(name, figure, of)
 
@@ -41,21 +44,25 @@ LAMBDA_MAX = mean_of("curvature", "curvature", "curvature", task="all", measure=
 """Of the averaged loss's Hessian over the trunk, the mean over data draws."""
 LAMBDA_RATIO = mean_of("curvature", "curvature", "curvature", task="all", measure="lambda_ratio5")
 COSINE = mean_of("history", "cosines", "cosine", split="probe", metric="cosine_mean")
-"""Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all epochs of training."""
+"""Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all evaluations of training."""
+TEST_LOSS = mean_of("runs", "test losses", "curves", geometric=True, metric="loss")
+"""Geometric mean over the tasks, whose units may differ."""
+CALIBRATION = mean_of("runs", "calibration errors", "curves", geometric=True, metric="calibration")
+"""Expected calibration error, geometric mean over the tasks that classify."""
 
 
 def _conflict_change(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
-    found = rows(evidence.history, dataset, method, split="train", task="all", metric="minibatch_conflict")
-    table = found.astype({"value": float}).pivot_table("value", "epoch", "seed", dropna=False)
+    found = rows(evidence.last.history, dataset, method, split="train", task="all", metric="minibatch_conflict")
+    table = found.astype({"value": float}).pivot_table("value", "update", "seed", dropna=False)
     if len(table) < 2:
         return None
-    epochs = table.index.to_numpy(float)
-    slope = np.polyfit(epochs, table.to_numpy(), 1)[0]
-    return pd.Series(slope * (epochs[-1] - epochs[0]), index=table.columns)
+    updates = table.index.to_numpy(float)
+    slope = np.polyfit(updates, table.to_numpy(), 1)[0]
+    return pd.Series(slope * (updates[-1] - updates[0]), index=table.columns)
 
 
-CONFLICT_CHANGE = Measure("mini-batch conflicts of two epochs", "conflict", _conflict_change)
-"""By how much the share of an epoch's mini-batches in conflict changes over training: slope times length."""
+CONFLICT_CHANGE = Measure("mini-batch conflicts of two evaluations", "conflict", _conflict_change)
+"""By how much the share of mini-batches in conflict changes over training: slope times length."""
 
 
 class StepTime(NamedTuple):

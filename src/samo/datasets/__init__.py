@@ -19,7 +19,7 @@ class Dataset(Protocol):
     Data: type[Settings]
     """How the examples are made: the block `datasets.<name>.data`."""
     Training: type[Settings]
-    """How networks are trained on them: the block `datasets.<name>.training`, with `batch`, `epochs`, …"""
+    """How networks are trained on them: the block `datasets.<name>.training`, with `batch`, `schedule`, …"""
 
     def prepare(self, raw: Path, out: Path, data: Any) -> dict[str, Any]:
         """Raw files (for `Given` data: the folder that the person filled) -> compact arrays in `out`.

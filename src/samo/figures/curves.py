@@ -29,23 +29,23 @@ class Row(NamedTuple):
 def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figure:
     """Mean and 95 % band over seeds of each `Row`, one column an aggregator.
 
-    `table` is a main table (which names each method's aggregator and sharpness), `series` has method, epoch,
+    `table` is a main table (which names each method's aggregator and sharpness), `series` has method, update,
     task, metric, mean, low, high. The plain method is the dark line and STL, where it has the series, the dashed one.
     """
     single = table.loc[is_reference(table), "method"]
     figure, panels, parts = columns(joint(table), len(rows), 2.1 if len(rows) > 1 else 2.7)
     for place, row in zip(panels, rows, strict=True):
         part = series[(series["task"] == row.task) & (series["metric"] == row.metric)]
-        alone = part[part["method"].isin(single)].sort_values("epoch")
+        alone = part[part["method"].isin(single)].sort_values("update")
         for axes, methods in zip(place, parts, strict=True):
             if row.line is not None:
                 axes.axhline(row.line, color=INK, linewidth=0.8)
             if len(alone):
-                axes.plot(alone["epoch"], alone["mean"], "--", color=MUTED, linewidth=1.3, label=label("stl"))
-            lines(axes, methods, part, "epoch", "mean")
+                axes.plot(alone["update"], alone["mean"], "--", color=MUTED, linewidth=1.3, label=label("stl"))
+            lines(axes, methods, part, "update", "mean")
             if row.limits is not None:
                 axes.set_ylim(row.limits)
-            axes.set_xlabel("epoch" if place is panels[-1] else "")
+            axes.set_xlabel("update" if place is panels[-1] else "")
         headed(place[0], row.heading)
     legend(figure, panels)
     return figure
@@ -69,6 +69,6 @@ def describe(series: pd.DataFrame, what: str) -> str:
     """Where every method stands at the end, in words."""
     if series.empty:
         return f"{what}: nothing was run."
-    last = series[series["epoch"] == series.groupby("method")["epoch"].transform("max")]
+    last = series[series["update"] == series.groupby("method")["update"].transform("max")]
     ends = last.groupby("method", sort=False)["mean"].mean()
     return f"{what}. Mean at the end: " + "; ".join(f"{name} {value:.3g}" for name, value in ends.items())

@@ -22,9 +22,9 @@ COLOURS = mpl.colormaps["PuOr"].resampled(21)
 
 
 def draw(table: pd.DataFrame, layers: pd.DataFrame) -> Figure:
-    """Mean cosine of task gradients per layer (rows, the input's on top) and epoch (columns), a panel a method.
+    """Mean cosine of task gradients per layer (rows, the input's on top) and update (columns), a panel a method.
 
-    `table` is a main table, which names aggregator and sharpness; `layers` has method, epoch, layer, position, mean,
+    `table` is a main table, which names aggregator and sharpness; `layers` has method, update, layer, position, mean,
     chosen. All panels share one scale, the same to both sides of zero. Names of chosen layers are bold; where the tasks
     share no gradient the map is empty.
     """
@@ -38,7 +38,7 @@ def draw(table: pd.DataFrame, layers: pd.DataFrame) -> Figure:
         axes.set_axis_off()
     known = {row["method"]: row for row in table.to_dict("records") if isinstance(row.get("sharpness"), str)}
     for axes, method in zip(places, methods, strict=False):
-        cells = layers[layers["method"] == method].pivot_table(index="layer", columns="epoch", values="mean")
+        cells = layers[layers["method"] == method].pivot_table(index="layer", columns="update", values="mean")
         cells = cells.reindex(order["layer"])
         mesh = axes.pcolormesh(
             cells.columns.to_numpy(float), range(len(order)), cells.to_numpy(), cmap=COLOURS, shading="nearest",
@@ -47,7 +47,7 @@ def draw(table: pd.DataFrame, layers: pd.DataFrame) -> Figure:
         axes.grid(visible=False)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         row = known.get(method)
-        axes.set(xlabel="epoch", title=spoken(row["aggregator"], row["sharpness"]) if row else label(method))
+        axes.set(xlabel="update", title=spoken(row["aggregator"], row["sharpness"]) if row else label(method))
     for first in panels:
         _names(first[0], order)
     figure.colorbar(mesh, ax=places, pad=0.02).ax.set_title("cosine", fontsize=8.5, weight="normal", color=MUTED)
@@ -66,7 +66,7 @@ def describe(layers: pd.DataFrame) -> str:
     """Where the chosen layers started and where they ended, in words."""
     ends = []
     for (method, layer), part in layers[layers["chosen"]].groupby(["method", "layer"], sort=False):
-        means = part.sort_values("epoch")["mean"]
+        means = part.sort_values("update")["mean"]
         ends.append(f"{method} {layer} from {means.iloc[0]:.2f} to {means.iloc[-1]:.2f}")
     what = "Heat map of the cosine between task gradients by layer over training. Layers that move most: "
     return what + "; ".join(ends)

@@ -20,6 +20,8 @@ class Block(Protocol):
     @property
     def aggregator_options(self) -> dict[str, Any]: ...
     @property
+    def optimizer_text(self) -> str: ...
+    @property
     def preset_name(self) -> str: ...
     @property
     def preset_fields(self) -> dict[str, Any]: ...
@@ -37,6 +39,7 @@ class MethodSpec:
         fields: those of the preset that were given.
         networks: "shared" (one trunk) or "separate" (one network per task).
         variant: whether it stands beside the main table, to show how much a setting matters.
+        optimizer: its own, with options; "" where it is the dataset's.
     """
 
     name: str
@@ -46,18 +49,20 @@ class MethodSpec:
     fields: Mapping[str, Any] = field(default_factory=dict)
     networks: str = "shared"
     variant: bool = False
+    optimizer: str = ""
 
     @classmethod
     def of_block(cls, name: str, block: Block, variant: bool) -> "MethodSpec":
         """Of a block of params.yaml, as its dataset has it."""
         options, fields = block.aggregator_options, block.preset_fields
-        return cls(name, block.aggregator_name, options, block.preset_name, fields, block.networks, variant)
+        own = block.optimizer_text
+        return cls(name, block.aggregator_name, options, block.preset_name, fields, block.networks, variant, own)
 
     @classmethod
     def of_run(cls, name: str, run: Mapping[str, Any], variant: bool = False) -> "MethodSpec":
         """Of a condition's metrics.json."""
-        options, fields = run.get("options", {}), run.get("fields", {})
-        return cls(name, run["aggregator"], options, run["sharpness"], fields, run["networks"], variant)
+        options, fields, own = run.get("options", {}), run.get("fields", {}), run.get("optimizer", "")
+        return cls(name, run["aggregator"], options, run["sharpness"], fields, run["networks"], variant, own)
 
     @property
     def aggregator_text(self) -> str:
@@ -75,9 +80,9 @@ class MethodSpec:
         return self.plain and self.networks == "separate"
 
     @property
-    def family(self) -> tuple[str, str, str]:
-        """What it is but for the values of its settings: networks, aggregator with its options, preset."""
-        return self.networks, self.aggregator_text, self.sharpness
+    def family(self) -> tuple[str, str, str, str]:
+        """What it is but for the values of its settings: networks, aggregator with its options, preset, optimiser."""
+        return self.networks, self.aggregator_text, self.sharpness, self.optimizer
 
     @property
     def changed(self) -> dict[str, Any]:
@@ -92,8 +97,8 @@ class MethodSpec:
         return {name: value for name, value in self.fields.items() if name in RADII}
 
     def base(self, known: Iterable["MethodSpec"]) -> "MethodSpec | None":
-        """The one with the same networks and aggregator but no sharpness; None for such a method itself."""
-        wanted = (self.networks, self.aggregator_text, "none")
+        """The one with the same networks, aggregator and optimiser but no sharpness; None for such a method itself."""
+        wanted = (self.networks, self.aggregator_text, "none", self.optimizer)
         return None if self.plain else next((other for other in known if other.family == wanted), None)
 
     def tags(self) -> dict[str, str]:

@@ -23,7 +23,7 @@ COLUMNS = [*HEAD, *RATED[1:5], "shift", "shift_low", "shift_high", "lr", "rho"]
 SETTINGS = [field.name for field in fields(Sharpness)]
 """The fields that can be varied, in their own order."""
 
-Family = tuple[str, str, str]
+Family = tuple[str, str, str, str]
 """See `samo.results.method.MethodSpec.family`."""
 
 

@@ -132,8 +132,8 @@ def search(runs: Runs) -> pd.DataFrame:
 
 
 def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
-    """Every series over seeds: method, epoch, split, task, metric, mean, low, high, n."""
-    keys = ["method", "epoch", "split", "task", "metric"]
+    """Every series over seeds: method, updates (the budget), update, split, task, metric, mean, low, high, n."""
+    keys = ["method", "updates", "update", "split", "task", "metric"]
     frames = [frame.assign(method=name) for name, frame in histories.items() if frame is not None]
     if not frames:
         return pd.DataFrame(columns=[*keys, "mean", "low", "high", "n"])
@@ -151,18 +151,6 @@ def is_reference(table: pd.DataFrame) -> "pd.Series[bool]":
     if "networks" not in table:
         return pd.Series(False, index=table.index)
     return (table["networks"] == "separate") & (table["sharpness"] == "none")
-
-
-def nested(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, dict[str, float | None]]]:
-    """{dataset: {method: {"delta_m": …, "<task> <metric>": …}}}, as `dvc metrics show` prints it."""
-    out: dict[str, dict[str, dict[str, float | None]]] = {}
-    for dataset, table in tables.items():
-        columns = [c for c in ("delta_m", *metric_columns(table)) if c in table]
-        out[dataset] = {
-            row["method"]: {c: None if pd.isna(row[c]) else float(row[c]) for c in columns}
-            for row in table.to_dict("records")
-        }
-    return out
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from samo.results.ladder import difference, family
 from samo.results.sensitivity import points
 from samo.results.stats import Interval, paired_interval
 from samo.results.tables import is_reference, left_out, metric_columns, text
 
 Row = Mapping[Any, Any]
+MARGIN = 0.5
+"""Points of Delta-m within which no difference matters: a third of the least gain in the SAMO paper's main tables."""
 EIGENVALUES = {"lambda_max": "largest eigenvalue", "lambda_ratio5": "ratio of the largest to the fifth"}
 
 
@@ -18,6 +21,42 @@ def interval(row: Row, name: str) -> Interval:
     """The columns `name`, `name`_low and `name`_high of a main table's row."""
     mean, low, high = (row.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high"))
     return Interval(mean, low, high, 0)
+
+
+def answer(ladder: pd.DataFrame) -> list[str]:
+    """What SAMO gains over its aggregator alone, over its placebo, and of which training that speaks: three sentences.
+
+    `ladder` is a frame of samo.results.ladder.table; of each dataset its longest budget counts.
+    """
+    own = family(ladder)
+    own = own[own["updates"] == own.groupby("dataset")["updates"].transform("max")]
+    samo = own[own["sharpness"] == "samo"]
+    plain = own[(own["sharpness"] == "none") & (own["networks"] == "shared")]
+    said = []
+    for words, other in (
+        ("its aggregator alone", plain),
+        ("a placebo with a coin for its probe", own[own["sharpness"] == "placebo"]),
+    ):
+        gain, places = difference(samo, other, 0.9)
+        if not places:
+            continue
+        if gain.low > -MARGIN and gain.high < MARGIN:
+            what = f"equivalent to no gain within {MARGIN} points"
+        else:
+            what = {1: "a gain", -1: "a loss", 0: "undecided"}[gain.sign]
+        said.append(
+            f"Over {words} SAMO gains {text(gain.mean, 2)} points of Δm (90 % interval {text(gain.low, 2)} to "
+            f"{text(gain.high, 2)}; {places} conditions, {gain.n} seeds): {what}."
+        )
+    updates = " to ".join(f"{n:,}" for n in sorted({int(own["updates"].min()), int(own["updates"].max())}))
+    pairs = samo.merge(plain, on=["dataset", "aggregator", "seed"], suffixes=("", "_plain"))
+    factor = pairs["cost"] / pairs["cost_plain"]
+    times = " to ".join(text(end, 1) for end in (factor.min(), factor.max()))
+    said.append(
+        f"By count SAMO's training takes {times} times the passes of its aggregator alone. All of this is "
+        f"after {updates} updates on small networks, and says nothing about the papers' own scale."
+    )
+    return said
 
 
 def headline(dataset: str, table: pd.DataFrame) -> str:
@@ -44,10 +83,10 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
 def agreement(table: pd.DataFrame, series: pd.DataFrame) -> str:
     """Whether the mean cosine of task gradients lies higher with sharpness than without, at the end of training.
 
-    `table` is a main table, `series` has method, epoch, metric, mean, low, high.
+    `table` is a main table, `series` has method, update, metric, mean, low, high.
     """
     cosine = series[series["metric"] == "cosine_mean"]
-    last = {row["method"]: row for row in cosine[cosine["epoch"] == cosine["epoch"].max()].to_dict("records")}
+    last = {row["method"]: row for row in cosine[cosine["update"] == cosine["update"].max()].to_dict("records")}
     pairs = _pairs(table, last)
     if not pairs:
         return "No sharpness-aware method can be compared with its base here yet."

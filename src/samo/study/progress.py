@@ -24,7 +24,7 @@ def report(**event: Any) -> None:
     written to is no reason to stop a training: the event is then lost.
 
     Args:
-        event: what JSON can hold. The displays know `phase`, `epoch`, `epochs`, `loss` and `done`, the share of the
+        event: what JSON can hold. The displays know `phase`, `update`, `updates`, `loss` and `done`, the share of the
             stage's whole work that is behind it.
     """
     path = os.environ.get(VARIABLE)
@@ -63,10 +63,10 @@ class Tail:
 
 
 def where(event: Event) -> str:
-    """Phase, epoch and loss, as far as an event says them."""
+    """Phase, update and loss, as far as an event says them."""
     words = [str(event["phase"])] if event.get("phase") else []
-    if event.get("epoch") is not None:
-        words.append(f"epoch {event['epoch']}" + (f"/{event['epochs']}" if event.get("epochs") else ""))
+    if event.get("update") is not None:
+        words.append(f"update {event['update']}" + (f"/{event['updates']}" if event.get("updates") else ""))
     if isinstance(loss := event.get("loss"), int | float):
         words.append(f"loss {loss:.3f}")
     return ", ".join(words)

@@ -1,6 +1,7 @@
 """What a training notes on how its tasks' gradients agree; it moves no weight, no statistic and no random stream."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple, cast
 
 import torch
@@ -17,10 +18,10 @@ from samo.training.problem import Problem
 class LayerCosine(NamedTuple):
     """The mean cosine over pairs of task gradients on one tensor of the trunk.
 
-    `position` goes from 0, the trunk's first tensor, to 1, its last; `epoch` 0 is before training.
+    `position` goes from 0, the trunk's first tensor, to 1, its last; `update` 0 is before training.
     """
 
-    epoch: int
+    update: int
     layer: str
     position: float
     cosine: float
@@ -35,13 +36,13 @@ class Note(NamedTuple):
 
 
 class Agreement:
-    """Watches one training: the probe set after each epoch, and some mini-batches before their step.
+    """Watches one training: the probe set at each evaluation, and some mini-batches before their step.
 
     Args:
         problem, network, device: of the training.
         parts: of its update.
-        steps: an epoch's.
-        batches: mini-batches an epoch that are looked at, spread evenly over its steps; 0 looks at none.
+        evaluated: after which updates the training is evaluated, ascending.
+        batches: mini-batches before each evaluation that are looked at, spread evenly; 0 looks at none.
         ranks: of the update. The probe set is looked at whole by each of them.
     """
 
@@ -51,25 +52,22 @@ class Agreement:
         network: nn.Module,
         parts: TrunkAndHeads,
         device: torch.device,
-        steps: int,
+        evaluated: Sequence[int],
         batches: int,
         ranks: Ranks = ALONE,
     ) -> None:
-        self.problem = problem
-        self.network = network
-        self.parts = parts
-        self.device = device
-        self.batches = Batches(parts, steps, batches, ranks)
+        self.problem, self.network, self.parts, self.device = problem, network, parts, device
+        self.batches = Batches(parts, evaluated, batches, ranks)
         self.layers: list[LayerCosine] = []
 
     def before_training(self) -> None:
         """Note the layers' cosines at the first weights."""
         self._note_layers(0, probe(self.problem, self.network, self.device))
 
-    def after_epoch(self, epoch: int) -> list[Note]:
-        """The epoch's numbers; the layers' cosines are added to `layers`."""
+    def after(self, update: int) -> list[Note]:
+        """The numbers at an evaluation; the layers' cosines are added to `layers`."""
         J = probe(self.problem, self.network, self.device)
-        self._note_layers(epoch, J)
+        self._note_layers(update, J)
         cosines = pairs(J)
         share = self.batches.share()
         return [
@@ -80,17 +78,17 @@ class Agreement:
             *([] if share is None else [Note("train", "minibatch_conflict", share)]),
         ]
 
-    def _note_layers(self, epoch: int, J: Tensor) -> None:
+    def _note_layers(self, update: int, J: Tensor) -> None:
         trunk = self.parts.trainable().trunk
         positions = {name: n for n, name in enumerate(self.parts.trunk)}
         found = by_block(J, [p.numel() for p in trunk.values()]).tolist()
         for name, cosine in zip(trunk, found, strict=True):
             if cosine == cosine:  # no pair of tasks uses it: not a number
-                self.layers.append(LayerCosine(epoch, name, positions[name] / max(1, len(positions) - 1), cosine))
+                self.layers.append(LayerCosine(update, name, positions[name] / max(1, len(positions) - 1), cosine))
 
 
 class Batches:
-    """The share of training mini-batches in conflict, from an even sample of an epoch's steps (F-MTL, Figure 3).
+    """The share of training mini-batches in conflict, from an even sample of the steps (F-MTL, Figure 3).
 
     A mini-batch is looked at before its step, at the unperturbed weights: the losses are those of the first pass that
     a plain step would make, batch statistics and dropout mask included. So the share means the same for every method,
@@ -99,21 +97,24 @@ class Batches:
 
     Args:
         parts: trunk, heads and modules of the update.
-        steps: an epoch's.
-        count: looks an epoch; all steps where it is more.
+        evaluated: after which updates the training is evaluated, ascending.
+        count: looks before each of these; all steps where it is more.
         ranks: those that share the batch. Their gradients are averaged, as the step averages them, before any cosine
             is taken: the share is that of the whole batch, never a mean of the ranks' shares.
     """
 
-    def __init__(self, parts: TrunkAndHeads, steps: int, count: int, ranks: Ranks = ALONE) -> None:
+    def __init__(self, parts: TrunkAndHeads, evaluated: Sequence[int], count: int, ranks: Ranks = ALONE) -> None:
         self.parts = parts
         self.ranks = ranks
-        self.at = {step for step in range(1, steps + 1) if step * count // steps > (step - 1) * count // steps}
+        self.at: set[int] = set()
+        for start, end in pairwise((0, *evaluated)):
+            steps = end - start
+            self.at |= {start + n for n in range(1, steps + 1) if n * count // steps > (n - 1) * count // steps}
         self.shares: list[float] = []
 
-    def look(self, step: int, closure: Closure) -> None:
-        """Look at this step's batch if its turn has come; `step` counts from 1 in each epoch."""
-        if step not in self.at:
+    def look(self, update: int, closure: Closure) -> None:
+        """Look at this update's batch if its turn has come; `update` counts from 1."""
+        if update not in self.at:
             return
         tasks = range(len(self.parts.tasks))
         losses = TaskLosses(closure, tasks, self.parts.modules, self.parts.device)
@@ -134,7 +135,7 @@ class Batches:
 def probe(problem: Problem, network: nn.Module, device: torch.device) -> Tensor:
     """The task gradients over the trunk on the first examples of the training split, in eval mode, J [K, P].
 
-    The same examples at every call, so that methods and epochs compare.
+    The same examples at every call, so that methods and moments compare.
     """
     batch = next(iter(problem.splits["train"].batches(problem.probe, device)))
 

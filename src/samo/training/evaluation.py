@@ -1,4 +1,4 @@
-"""A network's losses and metrics over a whole split, and those of which epoch count."""
+"""A network's losses and metrics over a whole split, and which of them count."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -41,11 +41,11 @@ def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.dev
     return found if ranks.group is None else _of_first(found, device, ranks)
 
 
-def values_of(history: "Sequence[Row]", split: str, epoch: int | None = None) -> Values:
-    """Task -> metric -> value of a split, at an epoch or at the last one that has it."""
+def values_of(history: "Sequence[Row]", split: str, update: int | None = None) -> Values:
+    """Task -> metric -> value of a split, after an update or at the last evaluation that has it."""
     values: Values = {}
     for row in history:
-        if row.split == split and epoch in (None, row.epoch):
+        if row.split == split and update in (None, row.update):
             values.setdefault(row.task, {})[row.metric] = row.value
     return values
 
@@ -55,15 +55,15 @@ def reported(problem: Problem, history: "Sequence[Row]", training: Training) -> 
 
     Args:
         problem: gives the validation score.
-        history: every epoch's rows for "val" and "test".
-        training: "last", "best" (the first of the best validation score) or "mean-of-last" epochs.
+        history: every evaluation's rows for "val" and "test".
+        training: "last", "best" (the first of the best validation score) or "mean-of-last" evaluations.
     """
-    epochs = sorted({row.epoch for row in history if row.split == "test"})
+    at = sorted({row.update for row in history if row.split == "test"})
     if training.reported == "best":
-        best = max(epochs, key=lambda epoch: (problem.score(values_of(history, "val", epoch)), -epoch))
+        best = max(at, key=lambda update: (problem.score(values_of(history, "val", update)), -update))
         return values_of(history, "test", best)
     if training.reported == "mean-of-last":
-        last = [values_of(history, "test", epoch) for epoch in epochs[-training.last_epochs :]]
+        last = [values_of(history, "test", update) for update in at[-training.last_evaluations :]]
         return {task: {name: fmean(v[task][name] for v in last) for name in last[0][task]} for task in last[0]}
     return values_of(history, "test")
 

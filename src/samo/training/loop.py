@@ -1,9 +1,10 @@
-"""One training: epochs, evaluation, history. Knows neither files nor DVC nor MLflow."""
+"""One training: updates, evaluation, history. Knows neither files nor DVC nor MLflow."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -20,7 +21,7 @@ from samo.training.agreement import Agreement, LayerCosine
 from samo.training.evaluation import evaluate, values_of
 from samo.training.problem import Batch, Problem, Values
 from samo.training.schedule import Schedule, make_optimizer
-from samo.training.settings import Training
+from samo.training.settings import Named, Training
 from samo.training.state import Running, State
 
 
@@ -38,8 +39,9 @@ class Recipe:
         sharpness: how the point is perturbed.
         separate: one network a task instead of a shared trunk (STL).
         lr: learning rate at the start (under "onecycle", its peak).
-        epochs: passes over the training split, those of `training` or fewer.
-        training: batch, optimiser, schedule, weight decay, clipping.
+        updates: how many; the training split is gone over as often as they need, the last time perhaps in part.
+        training: batch, evaluations, schedule, weight decay, clipping.
+        optimizer: in the place of `training`'s, where it is given.
         seed: of weights, order of examples and random directions, each in a stream of its own.
         device: where to train.
         group: the processes that train together, each on its share of every batch; None for this one alone. All must
@@ -50,9 +52,10 @@ class Recipe:
     aggregator: str
     sharpness: Sharpness
     lr: float
-    epochs: int
+    updates: int
     training: Training
     seed: int
+    optimizer: Named | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     separate: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -63,7 +66,7 @@ class Recipe:
 class Row(NamedTuple):
     """One number of a training's history; `task` is "all" for what belongs to no single task."""
 
-    epoch: int
+    update: int
     split: str
     task: str
     metric: str
@@ -71,17 +74,16 @@ class Row(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where a training stands: `done` is the share of its steps, `loss` the mean over tasks of the last step."""
+    """Where a training stands: updates made, of how many, and the mean loss over tasks of the last one."""
 
-    epoch: int
-    epochs: int
-    done: float
+    update: int
+    updates: int
     loss: float
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a training gives: its history, the network after the last epoch, and how tasks agreed on each layer."""
+    """What a training gives: its history, the network after the last update, and how tasks agreed on each layer."""
 
     history: list[Row]
     network: nn.Module
@@ -92,23 +94,24 @@ def fit(
     problem: Problem,
     recipe: Recipe,
     evaluate_on: Sequence[str],
-    every_epoch: bool = True,
+    along: bool = True,
     on_progress: Callable[[Progress], None] = lambda _: None,
-    on_epoch: Callable[[list[Row]], None] = lambda _: None,
+    on_rows: Callable[[list[Row]], None] = lambda _: None,
     resume: State | None = None,
     keep: Callable[[Callable[[], State]], None] = lambda _: None,
 ) -> Fit:
-    """Train a fresh network, or go on with one: from the state of an epoch's end all comes out bit for bit the same.
+    """Train a fresh network, or go on with one: from the state of a pass's end all comes out bit for bit the same.
 
     Args:
         problem: what to train on; only the split "train" moves weights.
         recipe: how.
         evaluate_on: the splits whose loss and metrics go into the history. Nothing in here goes by them.
-        every_epoch: evaluate after each epoch, not after the last one only, and watch how the tasks' gradients agree.
+        along: evaluate along the way, not at the end alone, and watch how the tasks' gradients agree.
         on_progress: called about fifty times.
-        on_epoch: called with each epoch's rows; first with those of all epochs before where a training goes on.
+        on_rows: called with each evaluation's rows; first with those of all before where a training goes on.
         resume: what `keep` was given of this very training.
-        keep: called after each epoch with what makes the training's state; whether it is wanted is the callee's.
+        keep: called after each pass over the data with what makes the training's state; whether it is wanted is the
+            callee's.
 
     Raises:
         DivergedError: a loss stopped being finite.
@@ -129,58 +132,63 @@ def fit(
         sync_batchnorm=recipe.sync_batchnorm,
         raise_nonfinite=True,
     )
-    ranks = Ranks(recipe.group)
-    training = recipe.training
+    ranks, training, updates = Ranks(recipe.group), recipe.training, recipe.updates
     learned = [*network.parameters(), *update.parameters()]
-    optimizer = make_optimizer(learned, recipe.lr, training)
-    steps = len(problem.splits["train"]) // training.batch
-    schedule = Schedule(optimizer, training, recipe.epochs, steps)
+    kind = recipe.optimizer or training.optimizer
+    optimizer = make_optimizer(learned, recipe.lr, training.weight_decay, kind)
+    schedule = Schedule(optimizer, training, updates)
+    evaluated = training.evaluated_at(updates)
     agreement: Agreement | None = None
-    if every_epoch and not recipe.separate and len(problem.tasks) > 1:
-        agreement = Agreement(problem, network, update.network, recipe.device, steps, training.conflict_batches, ranks)
-    running, behind = Running(network, optimizer, schedule, update, order, agreement, recipe.device), 0
-    history: list[Row] = []
+    if along and not recipe.separate and len(problem.tasks) > 1:
+        looks = training.conflict_batches
+        agreement = Agreement(problem, network, update.network, recipe.device, evaluated, looks, ranks)
+    running = Running(network, optimizer, schedule, update, order, agreement, recipe.device)
+    done, history, total, since = 0, list[Row](), torch.zeros(len(problem.tasks), device=recipe.device), 0
     if resume is not None:
-        behind, kept = running.load(resume)
+        done, kept, (total, since) = running.load(resume)
         history = [Row(*row) for row in kept]
-        on_epoch(list(history))
+        on_rows(list(history))
     elif agreement is not None:
         agreement.before_training()
-    report_every = max(1, recipe.epochs * steps // 50)
-    for epoch in range(behind + 1, recipe.epochs + 1):
+    report_every = max(1, updates // 50)
+    if (examples := len(problem.splits["train"])) < training.batch:
+        raise ValueError(f"training.batch = {training.batch}: the training split has {examples} examples only")
+    while done < updates:
         network.train()
         if ranks.number:
-            # Dropout masks unlike the first rank's. By the epoch, as a checkpoint keeps the first one's stream alone.
-            random_state.seed_all(recipe.seed, epoch, ranks.number)
-        total = torch.zeros(len(problem.tasks), device=recipe.device)
+            # Dropout masks unlike the first rank's. By the pass, as a checkpoint keeps the first one's stream alone.
+            random_state.seed_all(recipe.seed, done, ranks.number)
         batches = problem.splits["train"].batches(training.batch, recipe.device, order, recipe.group)
-        for step, batch in enumerate(batches, 1):
+        for batch in islice(batches, updates - done):
+            done += 1
             if agreement is not None:
-                agreement.batches.look(step, partial(problem.losses, network, batch))
+                agreement.batches.look(done, partial(problem.losses, network, batch))
             try:
                 losses = train_step(problem, network, update, optimizer, batch, training.clip)
             except FloatingPointError as error:
                 said = _named(problem, error.losses) if isinstance(error, LossError) else str(error)
-                raise DivergedError(f"{said} (epoch {epoch}, step {step}): lower lr or rho") from error
-            schedule.after_step()
-            total += losses
-            if (done := (epoch - 1) * steps + step) % report_every == 0:
-                share = done / (recipe.epochs * steps)
-                on_progress(Progress(epoch, recipe.epochs, share, float(losses.mean())))
-        mean = total / steps
-        rows = [Row(epoch, "train", t, "loss", v) for t, v in zip(problem.tasks, mean.tolist(), strict=True)]
-        if every_epoch or epoch == recipe.epochs:
-            for split in evaluate_on:
+                raise DivergedError(f"{said} (update {done}): lower lr or rho") from error
+            schedule.after_update()
+            total, since = total + losses, since + 1
+            if done % report_every == 0:
+                on_progress(Progress(done, updates, float(losses.mean())))
+            if done not in evaluated:
+                continue
+            mean = total / since
+            rows = [Row(done, "train", t, "loss", v) for t, v in zip(problem.tasks, mean.tolist(), strict=True)]
+            total, since = torch.zeros_like(total), 0
+            for split in evaluate_on if along or done == updates else ():
                 values = evaluate(problem, network, split, recipe.device, ranks)
-                _check_finite(problem, split, values, f"after epoch {epoch}, step {steps}")
-                rows += _rows(epoch, split, values)
-        if agreement is not None:
-            rows += [Row(epoch, note.split, "all", note.metric, note.value) for note in agreement.after_epoch(epoch)]
-        score = _score(problem, network, rows, recipe.device, ranks) if schedule.needs_score else math.nan
-        schedule.after_epoch(score)
-        history += rows
-        on_epoch(rows)
-        keep(partial(running.state, epoch, history))
+                _check_finite(problem, split, values, f"after update {done}")
+                rows += [Row(done, split, task, name, v) for task, by in values.items() for name, v in by.items()]
+            if agreement is not None:
+                rows += [Row(done, note.split, "all", note.metric, note.value) for note in agreement.after(done)]
+            if schedule.needs_score:
+                found = values_of(rows, "val") or evaluate(problem, network, "val", recipe.device, ranks)
+                schedule.after_evaluation(problem.score(found))
+            history += rows
+            on_rows(rows)
+        keep(partial(running.state, done, history, (total, since)))
     return Fit(history, network, agreement.layers if agreement is not None else [])
 
 
@@ -213,7 +221,7 @@ def train_step(
 
 
 def _check_finite(problem: Problem, split: str, values: Values, where: str) -> None:
-    """The last step of an epoch has no loss after it but these."""
+    """The last update before an evaluation has no loss after it but these."""
     losses = {i: values[task]["loss"] for i, task in enumerate(problem.tasks)}
     if bad := {i: loss for i, loss in losses.items() if not math.isfinite(loss)}:
         raise DivergedError(f"on the split {split} {_named(problem, bad)} ({where}): lower lr or rho")
@@ -221,13 +229,3 @@ def _check_finite(problem: Problem, split: str, values: Values, where: str) -> N
 
 def _named(problem: Problem, losses: Mapping[int, float] | Mapping[int | str, float]) -> str:
     return "; ".join(f"the loss of {problem.tasks[int(i)]} is {loss}" for i, loss in losses.items())
-
-
-def _score(problem: Problem, network: nn.Module, rows: list[Row], device: torch.device, ranks: Ranks) -> float:
-    """The validation score, from the epoch's rows where they have it."""
-    found = values_of(rows, "val")
-    return problem.score(found or evaluate(problem, network, "val", device, ranks))
-
-
-def _rows(epoch: int, split: str, values: Values) -> list[Row]:
-    return [Row(epoch, split, task, name, v) for task, by_name in values.items() for name, v in by_name.items()]

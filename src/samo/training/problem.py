@@ -18,12 +18,13 @@ Values = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class Metric:
-    """One number that is reported for a task."""
+    """One number that is reported for a task; one that does not count is no part of Delta-m, ranks and bold."""
 
     task: str
     name: str
     higher_is_better: bool
     unit: str
+    counts: bool = True
 
 
 class Split(Protocol):
@@ -86,6 +87,12 @@ class Problem:
     score: Callable[[Values], float]
     present: Callable[[Batch], Sequence[int]] | None = None
     probe: int = 500
+
+    @property
+    def measures(self) -> tuple[Metric, ...]:
+        """The metrics, and each task's loss, which does not count."""
+        losses = (Metric(task, "loss", higher_is_better=False, unit="", counts=False) for task in self.tasks)
+        return (*self.metrics, *losses)
 
     def losses(self, network: nn.Module, batch: Batch, tasks: Sequence[int]) -> list[Tensor]:
         """The losses of the asked tasks, in the order asked, as a closure of `MultiTaskUpdate` wants them."""

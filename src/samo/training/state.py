@@ -1,4 +1,4 @@
-"""Everything that a training's next epoch depends on, as tensors and plain numbers, and back."""
+"""Everything that a training's next pass depends on, as tensors and plain numbers, and back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,11 +36,18 @@ class Running:
     agreement: Agreement | None
     device: torch.device
 
-    def state(self, epoch: int, history: Sequence[tuple[Any, ...]]) -> State:
-        """What `load` takes, at the end of an epoch; it shares memory with the training."""
+    def state(self, done: int, history: Sequence[tuple[Any, ...]], losses: tuple[torch.Tensor, int]) -> State:
+        """What `load` takes, at the end of a pass over the data; it shares memory with the training.
+
+        Args:
+            done: updates made.
+            history: so far.
+            losses: their sum since the last evaluation, [K], and of how many updates.
+        """
         return {
-            "epoch": epoch,
+            "done": done,
             "history": [tuple(row) for row in history],
+            "losses": losses,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -48,10 +55,11 @@ class Running:
             "order": self.order.get_state(),
             "streams": random_state.capture(self.device),
             "layers": None if self.agreement is None else [tuple(row) for row in self.agreement.layers],
+            "shares": [] if self.agreement is None else self.agreement.batches.shares,
         }
 
-    def load(self, state: State) -> tuple[int, list[tuple[Any, ...]]]:
-        """Stand where `state` was taken; returns the epoch that had ended, and the history so far.
+    def load(self, state: State) -> tuple[int, list[tuple[Any, ...]], tuple[torch.Tensor, int]]:
+        """Stand where `state` was taken; returns what it was told of updates, history and losses.
 
         Raises:
             StateError: it is the state of another training. This one is then of no use any more.
@@ -68,6 +76,8 @@ class Running:
             random_state.restore((state["streams"][0].cpu(), None if own is None else own.cpu()), self.device)
             if self.agreement is not None:
                 self.agreement.layers[:] = [LayerCosine(*row) for row in state["layers"]]
-            return int(state["epoch"]), [tuple(row) for row in state["history"]]
+                self.agreement.batches.shares[:] = state["shares"]
+            total, since = state["losses"]
+            return int(state["done"]), [tuple(row) for row in state["history"]], (total.to(self.device), int(since))
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise StateError(" ".join(str(error).split())[:200] or type(error).__name__) from error

@@ -66,7 +66,7 @@ def made(clock: Clock, *costs: float, step: float = 10.0, examples: int = 64) ->
 
 
 def share(clock: Clock, problem: Problem, repeats: int = 8, **training: object) -> Loading:
-    settings = Training.model_validate({"batch": 8, "epochs": 1, "search_epochs": 1, **training})
+    settings = Training.model_validate({"batch": 8, **training})
     return measure(problem, settings, torch.Generator().manual_seed(1), CPU, repeats=repeats, clocks={"made": clock})
 
 
@@ -120,7 +120,7 @@ def test_the_clock_by_which_loading_takes_more_decides() -> None:
     split = problem.splits["train"]
     clocks: dict[str, Callable[[], float]] = {"work": work, "wall": lambda: work.seconds + 4.0 * len(split.made)}  # type: ignore[attr-defined]
     for order in (["work", "wall"], ["wall", "work"]):
-        training, generator = Training(batch=8, epochs=1, search_epochs=1), torch.Generator().manual_seed(0)
+        training, generator = Training(batch=8), torch.Generator().manual_seed(0)
         found = measure(problem, training, generator, CPU, repeats=3, clocks={name: clocks[name] for name in order})
         assert found == Loading("wall", 4.5, 10.0, 0.45, 0.45, 0.45)
 

@@ -11,15 +11,20 @@ PARAMS = config.load(ROOT / "profiles/smoke.yaml")
 def test_every_condition_has_a_name_a_stage_and_a_place_of_its_own():
     found = conditions(PARAMS)
     shown = ["stl", "ls", "samo-ls", "fmtl-fairgrad"]
-    assert [c.name for c in found] == [f"multimnist/{m}" for m in (*shown[:3], "samo-ls-alpha09", shown[3])]
-    assert len({c.stage for c in found}) == len({c.runs for c in found}) == len({c.models for c in found}) == 5
+    aside = ["samo-ls-alpha09", "placebo-ls"]
+    assert [c.name for c in found] == [f"multimnist/{m}" for m in (*shown[:3], *aside, shown[3])]
+    assert len({c.stage for c in found}) == len({c.runs for c in found}) == len({c.models for c in found}) == 6
     assert main(PARAMS) == [("multimnist", method) for method in shown]
-    assert variants(PARAMS) == [("multimnist", "samo-ls-alpha09")]
-    assert [c.stage for c in found if c.variant] == ["train-sensitivity@multimnist-samo-ls-alpha09"]
+    assert variants(PARAMS) == [("multimnist", method) for method in aside]
+    assert [c.stage for c in found if c.variant] == [
+        "train-sensitivity@multimnist-samo-ls-alpha09",
+        "train-arms@multimnist-placebo-ls",
+    ]
 
 
 def test_every_kind_of_condition_is_a_stage_and_runs_beside_others():
-    kinds = {one.kind for one in conditions(config.load(ROOT / "profiles/laptop.yaml"))}
-    assert kinds == {"train", "train-more", "train-sensitivity"}
+    profiles = [config.load(ROOT / f"profiles/{name}.yaml") for name in ("laptop", "smoke")]
+    kinds = {one.kind for params in profiles for one in conditions(params)}
+    assert kinds == {"train", "train-more", "train-sensitivity", "train-arms"}
     assert kinds <= set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
     assert kinds <= set(CONDITIONS)

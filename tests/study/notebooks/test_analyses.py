@@ -26,11 +26,13 @@ METHODS = ("ls", "samo-ls")
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Two methods with a shared trunk, trained for an epoch; an active profile for the whole module."""
+    """Two methods with a shared trunk, trained for ten updates; an active profile for the whole module."""
     folder = made_study.make(tmp_path_factory.mktemp("analyses") / "study")
     file = folder / "params.yaml"
     kept = [line for line in file.read_text().splitlines() if "fmtl-fairgrad" not in line]
-    file.write_text("\n".join(kept).replace("epochs: 2", "epochs: 1") + "\n")
+    file.write_text(
+        "\n".join(kept).replace("updates: [10, 20]", "updates: [10]").replace("updates: [20]", "updates: null") + "\n"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(folder))
         patch.setenv(paths.TRACKING, "off")
@@ -106,7 +108,7 @@ def test_probe_has_theory_first_weights_and_trained_ones(trained):
     cells.run("probe", dataset="multimnist")
     found = written(trained, "probe")
     assert set(zip(found["source"], found["method"], strict=True)) == {
-        ("linear", "-"), ("init", "-"), ("trained", "samo-ls")
+        ("linear", "-"), ("init", "-"), ("training", "-"), ("trained", "samo-ls")
     }  # fmt: skip
     trunk = found[found["source"] != "linear"]
     assert set(trunk["params"]) == {810, 30890}
@@ -140,7 +142,7 @@ def test_layers_are_chosen_and_printed_as_params_yaml_takes_them(trained, tmp_pa
     assert list(table["layer"].drop_duplicates()) == tensors
     assert set(table["n"]) == {2}
     # The first weights are those of the seed, whatever the method.
-    start = table[table["epoch"] == 0].pivot_table(index="layer", columns="method", values="mean")
+    start = table[table["update"] == 0].pivot_table(index="layer", columns="method", values="mean")
     assert (start["ls"] == start["samo-ls"]).all()
     chosen = [name for name in tensors if name in set(table.loc[table["chosen"], "layer"])]
     assert len(chosen) == 2
@@ -179,7 +181,7 @@ def test_tasks_with_inputs_of_their_own_are_probed_and_looked_around(tmp_path):
     )
     made = network()
     before = {name: value.clone() for name, value in made.state_dict().items()}
-    batches = list(islice(probe.batches(problem, 4, torch.device("cpu"), 0), 4))  # beyond an epoch
+    batches = list(islice(probe.batches(problem, 4, torch.device("cpu"), 0), 4))  # beyond a pass
     table = probe.on_network(problem, made, batches, probe.Options(directions=[1], repeats=3, sizes=1), 0)
     assert set(table["statistics"]) == {"running", "batch"}
     assert np.isfinite(table["cosine"]).all()

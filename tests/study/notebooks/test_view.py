@@ -36,7 +36,7 @@ def test_settings_say_what_params_yaml_says_and_what_it_leaves_out(tmp_path, mon
     assert told["sharpness.alpha"] == "0.3"
     assert told["rho, tried"] == "0.02, 0.1"
     assert told["seeds"] == "0, 1"
-    assert told["training.epochs"] == "2"
+    assert told["training.evaluations"] == "2"
     assert "training.weight_decay" in told  # a default
     plain = view.settings("multimnist", "stl")["value"]
     assert plain["networks"] == "separate"

@@ -22,10 +22,12 @@ HERE = Path(__file__).parents[3]
 METHODS = ["stl", "ls", "gsam-ls", "samo-ls", "mgda", "samo-mgda"]
 PARAMS = """
 seeds: [0, 1, 2]
+updates: [4]
+search: {updates: [1], trials: 2, seeds: [9], lr: 0.001, rho: 0.01}
 datasets:
   multimnist:
     data: {train: 320, val: 100, test: 100, jitter: 2, seed: 0}
-    training: {network: lenet, batch: 32, epochs: 4, search_epochs: 1}
+    training: {network: lenet, batch: 32, evaluations: 4}
 methods:
   stl: {aggregator: ls, networks: separate}
   ls: {aggregator: ls}
@@ -40,7 +42,8 @@ sensitivity:
   datasets: [multimnist]
   methods:
     bare: {aggregator: ls, sharpness: {preset: samo, normalise: none}}
-train: {search: {lr: [0.001], rho: [0.01]}}
+arms: {datasets: [], donor: ls, methods: {}}
+train: {}
 analyses: {conflict: {}, layers: {}, curvature: {}, cost: {}, landscape: {}, probe: {}}
 toys: {}
 """

@@ -49,7 +49,7 @@ def test_evidence_is_what_the_profile_names_and_nothing_else(tmp_path):
 def test_options_and_fields_tell_methods_apart():
     run = made_run("samo-fairgrad") | {"options": {"alpha": 1.0}, "fields": {"mu": 0.1}}
     run["seeds"]["0"]["left"]["accuracy"] = None
-    frame = pd.DataFrame(rows("multimnist", "x", run))
+    frame = pd.DataFrame(rows(run))
     assert set(frame["aggregator"]) == {"fairgrad alpha=1.0"}
     assert frame["fields"].iloc[0] == {"mu": 0.1}
     assert frame["value"].isna().sum() == 1

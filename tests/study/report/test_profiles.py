@@ -15,6 +15,7 @@ def test_the_laptop_profile_names_data_network_and_search(tmp_path):
     found = differs(ROOT, laptop, "multimnist") or []
     assert f"data.train is {laptop.datasets['multimnist'].data.train:,}, the papers' 120,000" in found
     assert "training.network is lenet, the papers' resnet18" in found
+    assert "updates is 300, the papers' 93,600" in found
     assert any(line.startswith("search.lr is ") for line in found)
     assert not any("data.seed" in line or "conflict_batches" in line for line in found)
     assert differs(tmp_path, laptop, "multimnist") is None

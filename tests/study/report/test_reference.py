@@ -35,8 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_variants(root, [made_variant("samo-ls", "bare", {"normalise": "none", "rho": 0.05}, gain=-3.0, noise=0.1)])
     file = root / "data/runs/multimnist/mgda/metrics.json"
     run = json.loads(file.read_text())
-    run["seeds"]["1"]["left"]["accuracy"] = None
-    run["search"]["trials"][0]["score"] = None
+    run["updates"]["4"]["seeds"]["1"]["left"]["accuracy"] = None
     run["options"] = {"norm": "none"}
     file.write_text(json.dumps(run))
     write_toys(root, made_trajectories())
@@ -55,8 +54,7 @@ def test_runs_come_back_as_they_were(project):
     assert list(back.runs["multimnist"]) == [*METHODS, "bare"]
     assert back.variants == {("multimnist", "bare")}
     for method, run in back.runs["multimnist"].items():
-        written = json.loads((project / f"data/runs/multimnist/{method}/metrics.json").read_text())
-        assert run == written
+        assert run == read_runs(project, "multimnist", [method])[method]
 
 
 def test_tables_and_verdicts_are_those_of_the_run_itself(project):
@@ -107,10 +105,10 @@ def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, caps
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"seeds":', '"seed":', "line 1: seeds: is missing"),
-        ('"lr":0.003', '"lr":"x"', "line 1: search.trials.0.lr = 'x'"),
+        ('"seeds":', '"seed":', "line 1: updates.4.seeds: is missing"),
+        ('"lr":0.003', '"lr":"x"', "line 1: 1.trials.0.lr = 'x'"),
         ('{"table":"history"', '{"table":"histories"', "no 'histories'"),
-        ('"epoch":', '"age":', "no 'epoch'"),
+        ('"update":', '"age":', "no 'update'"),
         ('{"table":"toys"', "<html>", "Expecting value"),
         ('{"table":"conditions"', '{"table":"toys"', "line 1: no 'toy'"),
     ],

@@ -1,7 +1,10 @@
 """From made runs to the page: tables, figures, the notebook's cells, and the HTML that a reader opens."""
 
+import base64
+import io
 import re
 import shutil
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -82,7 +85,7 @@ def test_every_figure_has_a_title_words_numbers_and_a_source(html, page):
     drawn = re.findall(r'<figure id="([a-z-]+)"><h3>([^<]+)</h3>', html)
     words = Page(html).words
     assert len(words) == len(drawn)
-    assert len(drawn) == 13 + 1 + 4 + 1  # of the dataset, its variants, the toys, and the reference run
+    assert len(drawn) == 13 + 1 + 4 + 1 + 4  # of the dataset, its variants, the toys, the reference run, and budgets
     assert all(len(words) > 40 for words in words)
     assert all(len(title) > 20 for _, title in drawn)
     for name, _ in drawn:
@@ -101,6 +104,29 @@ def test_every_figure_has_a_title_words_numbers_and_a_source(html, page):
     assert before == [(folder / f"{name}{ending}").read_bytes() for ending in (".svg", ".csv", ".txt")]
     with pytest.raises(ValueError, match=r"no figure 'multimnist-forrest': there are multimnist-forest, "):
         write_figure(page.root, page.datasets, "multimnist-forrest")
+
+
+def test_it_opens_with_the_answer_one_picture_and_the_claims_at_a_glance(html):
+    places = [
+        html.index(words) for words in ("<h1", 'class="headline"', 'id="reference-compute"', '<table class="strip"')
+    ]
+    assert [*places, html.index("<h2 id=")] == sorted([*places, html.index("<h2 id=")])
+    assert re.search(r"Over its aggregator alone SAMO gains \d\.\d\d points of Δm \(90 % interval", html)
+    strip = html[places[-1] :].split("</table>")[0]
+    ids = set(Page(html).ids)
+    leads = re.findall(r'<td class="verdict ([a-z-]+)"><a href="#([^"]+)"', strip)
+    assert len(leads) == strip.count("<td") > 20
+    assert {target for _, target in leads} <= ids
+    assert {"supported", "not-run"} <= {word for word, _ in leads}
+    assert all(target.startswith("claim-") == (word in ("not-run", "not-testable")) for word, target in leads)
+
+
+def test_all_tables_are_one_file(html, page):
+    data = re.search(r'href="data:application/zip;base64,([^"]+)"', html)
+    assert data
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(data[1]))) as packed:
+        tables = {path.name: path.read_bytes() for path in (page.root / "reports/tables").glob("*.csv")}
+        assert {name: packed.read(name) for name in packed.namelist()} == tables
 
 
 def test_published_and_reference_numbers_stand_beside_ours_with_what_differs(html, page, tmp_path):

@@ -15,22 +15,32 @@ def test_what_a_cell_writes(study, tmp_path, monkeypatch):
     result = train_cell("multimnist", "samo-ls")
     metrics = json.loads((study / "data/runs/multimnist/samo-ls/metrics.json").read_text())
     assert metrics == json.loads(json.dumps(result.metrics))
-    assert [(t["lr"], t["rho"]) for t in metrics["search"]["trials"]][:2] == [(0.01, 0.02), (0.01, 0.1)]
-    assert len(metrics["search"]["trials"]) == 3
-    scores = {(t["lr"], t["rho"]): t["score"] for t in metrics["search"]["trials"]}
-    chosen = metrics["search"]["chosen"]
-    assert scores[(chosen["lr"], chosen["rho"])] == max(scores.values())
-    assert set(metrics["seeds"]) == {"0", "1"}
-    assert set(metrics["seeds"]["0"]) == {"left", "right"}
-    assert set(metrics["seeds"]["0"]["left"]) == {"accuracy"}
+    trials = json.loads((study / "data/search/multimnist/samo-ls.json").read_text())
+    assert trials == json.loads(json.dumps(result.searched))
+    assert list(trials) == ["10"]
+    [*first, further] = trials["10"]["trials"]
+    assert [(t["lr"], t["rho"]) for t in first] == [(0.00548, 0.0447), (0.0074, 0.0299)]
+    assert trials["10"]["extended"]  # of two values each is an edge
+    assert all(list(t["scores"]) == ["7"] for t in (*first, further))
+    scores = {(t["lr"], t["rho"]): t["score"] for t in (*first, further)}
+    assert list(metrics["updates"]) == ["10", "20"]
+    for updates in metrics["updates"].values():
+        chosen = updates["chosen"]
+        assert scores[(chosen["lr"], chosen["rho"])] == max(scores.values())
+        assert set(updates["seeds"]) == {"0", "1"}
+        assert set(updates["seeds"]["0"]) == {"left", "right"}
+    metrics = result.at(20)
+    assert [(m["task"], m["metric"]) for m in metrics["aside"]][-2:] == [("left", "loss"), ("right", "loss")]
 
     with (study / "data/runs/multimnist/samo-ls/history.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     last = {
-        (r["seed"], r["task"]): float(r["value"]) for r in rows if r["split"] == "test" and r["metric"] == "accuracy"
+        (r["seed"], r["task"]): float(r["value"])
+        for r in rows
+        if (r["updates"], r["split"], r["metric"]) == ("20", "test", "accuracy")
     }
     assert last[("1", "right")] == metrics["seeds"]["1"]["right"]["accuracy"]
-    weights, other = (load_file(study / f"data/models/multimnist/samo-ls/{seed}.safetensors") for seed in (1, 0))
+    weights, other = (load_file(study / f"data/models/multimnist/samo-ls/20-{seed}.safetensors") for seed in (1, 0))
     assert sum(w.numel() for w in weights.values()) == 31_910
     assert all((weights[name] != tensor).any() for name, tensor in other.items())  # each seed has a start of its own
 
@@ -38,7 +48,9 @@ def test_what_a_cell_writes(study, tmp_path, monkeypatch):
     done = [event["done"] for event in events]
     assert done == sorted(done)
     assert done[-1] > 0.95
-    assert {"search 1/3", "seed 0 (1/2)", "seed 1 (2/2)"} <= {event["phase"] for event in events}
+    assert {"search 1/3", "10 updates, seed 0 (1/4)", "20 updates, seed 1 (4/4)"} <= {
+        event["phase"] for event in events
+    }
 
 
 def test_the_same_cell_gives_the_same_bytes(study):
@@ -59,15 +71,25 @@ def test_no_choice_can_see_test_data(study, monkeypatch):
     """Test labels are made worthless: the search comes out the same."""
     import numpy as np
 
-    first = train_cell("multimnist", "ls").metrics["search"]
+    first = train_cell("multimnist", "ls").searched
     labels = study / "data/prepared/multimnist/test_labels.npy"
     np.save(labels, (np.load(labels) + 5) % 10)
-    assert train_cell("multimnist", "ls").metrics["search"] == first
+    assert train_cell("multimnist", "ls").searched == first
 
 
 def test_a_given_rho_is_not_searched(study):
-    trials = train_cell("multimnist", "fmtl-fairgrad").metrics["search"]["trials"]
-    assert [t["rho"] for t in trials] == [0.1, 0.1]
+    trials = train_cell("multimnist", "fmtl-fairgrad").at()["search"]["trials"]
+    assert {t["rho"] for t in trials} == {0.1}
+
+
+def test_an_arm_takes_its_donor_s_learning_rate_and_searches_nothing(study):
+    donor = train_cell("multimnist", "ls").at()["search"]["chosen"]["lr"]
+    found = train_cell("multimnist", "placebo-ls")
+    assert found.searched == {}
+    assert found.at()["search"] == {"trials": [], "chosen": {"lr": donor, "rho": 0.1}}
+    assert list(found.metrics["updates"]) == ["20"]
+    assert list(found.at()["seeds"]) == ["0"]
+    assert not (study / "data/search/multimnist/placebo-ls.json").exists()
 
 
 def test_without_mlflow_training_goes_on_with_a_warning(study, monkeypatch):

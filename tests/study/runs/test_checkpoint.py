@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from samo.study import config, paths
-from samo.study.config.conditions import Condition
+from samo.study import paths
 from samo.study.runs import cell as cells
 from samo.study.runs import checkpoint, trainings
 from samo.study.runs.cell import train_cell
@@ -25,7 +24,7 @@ class Stopped(BaseException):
 
 
 @pytest.fixture(autouse=True)
-def each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+def each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(checkpoint.SECONDS, "0")
 
 
@@ -38,8 +37,8 @@ def content(study: Path, method: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
 
 
-def stop_at(monkeypatch: pytest.MonkeyPatch, epoch: int) -> list[int]:
-    """Stop once so many epochs have ended; the list counts those that begin anew or go on."""
+def stop_at(monkeypatch: pytest.MonkeyPatch, passes: int) -> list[int]:
+    """Stop once so many passes have ended; the list counts those that begin anew or go on."""
     ended = [0]
 
     def stopping(*args: Any, **more: Any) -> Any:
@@ -48,7 +47,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, epoch: int) -> list[int]:
         def keep_and_stop(make):
             keep(make)
             ended[0] += 1
-            if ended[0] == epoch:
+            if ended[0] == passes:
                 raise Stopped
 
         return fit(*args, **more | {"keep": keep_and_stop})
@@ -60,23 +59,23 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, epoch: int) -> list[int]:
 
 @pytest.mark.slow  # three whole cells
 def test_wherever_it_stops_it_ends_with_the_same_bytes(study, monkeypatch):
-    """Three trials of one epoch, then two seeds of two."""
+    """Three trials of one pass over the data, then two seeds of one and of two."""
     train_cell("multimnist", "samo-ls")
     whole = content(study, "samo-ls")
-    assert len(whole) == 5
+    assert len(whole) == 7
     assert not (study / ".samo/checkpoints/multimnist/samo-ls").exists()
     (study / "data/runs/multimnist/samo-ls/metrics.json").unlink()
     trained = 0
-    for _ in range(7):
-        ended = stop_at(monkeypatch, 1)  # each attempt gets one epoch further
+    for _ in range(9):
+        ended = stop_at(monkeypatch, 1)  # each attempt gets one pass further
         with pytest.raises(Stopped):
             train_cell("multimnist", "samo-ls")
         trained += ended[0]
     assert (study / ".samo/checkpoints/multimnist/samo-ls/search.pt").exists()
     ended = stop_at(monkeypatch, 99)
     train_cell("multimnist", "samo-ls")
-    assert trained == 7
-    assert ended == [0]  # every epoch had been kept
+    assert trained == 9
+    assert ended == [0]  # every pass had been kept
     assert content(study, "samo-ls") == whole
     assert not (study / ".samo/checkpoints/multimnist/samo-ls").exists()
 
@@ -84,21 +83,21 @@ def test_wherever_it_stops_it_ends_with_the_same_bytes(study, monkeypatch):
 @pytest.mark.parametrize(
     ("what", "file", "old", "new"),
     [
-        ("params", "params.yaml", "epochs: 2", "epochs: 3"),
+        ("params", "params.yaml", "evaluations: 2", "evaluations: 1"),
         ("data", "data/prepared/multimnist/datasheet.json", "0.29", "0.28"),
         ("code", "src/samo/training/loop.py", '"""', '"""Edited. '),
     ],
 )
 def test_a_checkpoint_of_something_else_is_said_and_not_used(study, monkeypatch, what, file, old, new):
-    stop_at(monkeypatch, 4)
+    stop_at(monkeypatch, 5)
     with pytest.raises(Stopped):
         train_cell("multimnist", "ls")
     path = study / file
     path.write_text(path.read_text().replace(old, new, 1))
-    ended = stop_at(monkeypatch, 99)
+    ended, passes = stop_at(monkeypatch, 99), 3 + 2 + 4
     with pytest.warns(UserWarning, match=rf"it is of other {what}; not used"):
         train_cell("multimnist", "ls")
-    assert ended[0] == 2 + 2 * (3 if what == "params" else 2)
+    assert ended[0] == passes
 
 
 def test_what_was_kept_comes_back(tmp_path):
@@ -148,10 +147,8 @@ def test_a_broken_or_foreign_file_is_one_warning_and_nothing_runs(tmp_path, monk
 def test_a_state_that_does_not_fit_starts_the_training_anew(study):
     train_cell("multimnist", "ls")
     whole = content(study, "ls")
-    made = config.load()
-    odd = cells._checkpoints(made, Condition("multimnist", "ls"), made.methods["ls"], CPU)
-    odd.write("seed-0", lambda: {"epoch": 1})
-    with pytest.warns(UserWarning, match="seed-0.*not used"):
+    cells.open_condition("multimnist", "ls")._kept.write("20-0", lambda: {"done": 1})
+    with pytest.warns(UserWarning, match="20-0.*not used"):
         train_cell("multimnist", "ls")
     assert content(study, "ls") == whole
 

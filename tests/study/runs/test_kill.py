@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[3]
 SCENES = """
   scenes:
     data: {train: 24, val: 12, test: 12, height: 32, width: 48, seed: 0}
-    training: {network: segnet, widths: [4, 8], augment: false, batch: 8, epochs: 1, search_epochs: 1}
+    training: {network: segnet, widths: [4, 8], augment: false, batch: 8}
+    updates: [3]
 """
 
 
@@ -47,11 +48,12 @@ def test_cells_prepares_and_fetches(study, monkeypatch):
     runs = client.search_runs([experiment.experiment_id])
     assert {run.info.status for run in runs} == {"FINISHED", "KILLED"}
     current = [run for run in runs if run.data.tags.get("current") == "yes"]
-    assert sorted(run.data.tags["seed"] for run in current) == ["0", "1"]
+    assert sorted(run.info.run_name for run in current) == ["ls/10/0", "ls/10/1", "ls/20/0", "ls/20/1"]
     for run in current:
         assert run.info.status == "FINISHED"
         history = client.get_metric_history(run.info.run_id, "test/left/accuracy")
-        assert [entry.step for entry in history] == [1, 2]
+        updates = int(run.data.tags["updates"])
+        assert [entry.step for entry in history] == [updates // 2, updates]
 
 
 def test_grids(project: Project) -> None:

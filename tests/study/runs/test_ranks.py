@@ -14,7 +14,7 @@ import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.multiprocessing.spawn import ProcessContext
+from torch.multiprocessing.spawn import ProcessContext, start_processes
 
 from samo.study.errors import RankError
 from samo.study.progress import VARIABLE
@@ -77,13 +77,13 @@ def test_two_processes_make_what_one_makes(study):
     That the gradients of the two are one process's is shown in float64 by tests/training/test_loop_ranks.py.
     """
     one, files = train_cell("multimnist", "samo-ls"), content(study, "samo-ls")
-    weights = {seed: load_file(study / f"data/models/multimnist/samo-ls/{seed}.safetensors") for seed in (0, 1)}
+    weights = {seed: load_file(study / f"data/models/multimnist/samo-ls/20-{seed}.safetensors") for seed in (0, 1)}
     over(study, 2)
     two = train_cell("multimnist", "samo-ls")
     assert list(content(study, "samo-ls")) == list(files)
-    assert len(two.metrics["search"]["trials"]) == 3
-    assert list(two.metrics["seeds"]) == list(one.metrics["seeds"]) == ["0", "1"]
-    assert two.metrics | {"search": 0, "seeds": 0} == one.metrics | {"search": 0, "seeds": 0}
+    assert len(two.at()["search"]["trials"]) == 3
+    assert list(two.at()["seeds"]) == list(one.at()["seeds"]) == ["0", "1"]
+    assert two.metrics | {"updates": 0} == one.metrics | {"updates": 0}
     assert [{**row, "value": 0} for row in two.history] == [{**row, "value": 0} for row in one.history]
     losses = [
         (ours["value"], expected["value"])
@@ -93,12 +93,12 @@ def test_two_processes_make_what_one_makes(study):
     assert [ours for ours, _ in losses] == pytest.approx([expected for _, expected in losses], rel=1e-2)
     assert json.loads((study / "data/runs/multimnist/samo-ls/metrics.json").read_text()) == two.metrics
     for seed, expected in weights.items():
-        ours = load_file(study / f"data/models/multimnist/samo-ls/{seed}.safetensors")
+        ours = load_file(study / f"data/models/multimnist/samo-ls/20-{seed}.safetensors")
         torch.testing.assert_close(ours, expected, rtol=0, atol=1e-2)
 
 
 def test_however_it_is_stopped_none_is_left_and_it_ends_with_the_same_bytes(study, tmp_path, monkeypatch):
-    over(study, 2, **{"batch: 32, epochs: 2": "batch: 32, epochs: 4"})
+    over(study, 2, **{"updates: [10, 20]": "updates: [10, 40]", "  updates: [20]": "  updates: null"})
     train_cell("multimnist", "ls")
     whole = content(study)
     (study / "data/runs/multimnist/ls/metrics.json").unlink()
@@ -106,7 +106,7 @@ def test_however_it_is_stopped_none_is_left_and_it_ends_with_the_same_bytes(stud
     monkeypatch.setenv(VARIABLE, str(tmp_path / "progress"))
     own = tmp_path / "temporary"
     own.mkdir()
-    for phase, how in (("search 2/2", signal.SIGKILL), ("seed 0", signal.SIGINT)):  # SIGTERM does what SIGINT does
+    for phase, how in (("search 2/3", signal.SIGKILL), ("seed 0", signal.SIGINT)):  # SIGTERM does what SIGINT does
         (tmp_path / "progress").write_text("")
         parent = subprocess.Popen(
             [sys.executable, "-c", RUN], stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(own)}
@@ -142,7 +142,7 @@ def test_a_loss_that_breaks_ends_all_with_the_words_of_one_process(study):
 
 def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "progress"))
-    over(study, 2, **{"batch: 32, epochs: 2": "batch: 32, epochs: 2000"})
+    over(study, 2, **{"updates: [10, 20]": "updates: [20000]", "  updates: [20]": "  updates: null"})
     join = ProcessContext.join
 
     def kill_and_join(ranks: Any, **more: Any) -> bool:
@@ -155,7 +155,13 @@ def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_pat
         with pytest.raises(RankError, match=r"^process 1 of 2 was ended by SIGKILL, out of memory\?$"):
             train_cell("multimnist", "ls")
     assert not ranks()
-    (study / "data/prepared/multimnist/train_labels.npy").unlink()
+
+    def too_late(*args: Any, **more: Any) -> Any:
+        """This process has opened the data; they are gone when the others do."""
+        (study / "data/prepared/multimnist/train_labels.npy").unlink()
+        return start_processes(*args, **more)
+
+    monkeypatch.setattr("samo.study.runs.ranks.start_processes", too_late)
     with pytest.raises(RankError, match=r"^process [01] of 2 failed: \w+Error: .*train_labels\.npy") as told:
         train_cell("multimnist", "ls")
     assert "\n" not in str(told.value)

@@ -80,7 +80,7 @@ def measure(
     network = problem.network().to(device).train()
     update = MultiTaskUpdate(cast("nn.Module", network.trunk), cast("nn.ModuleList", network.heads))
     # A rate of 0 costs what any other does, and nothing diverges however many the repeats.
-    optimizer = make_optimizer(network.parameters(), 0.0, training)
+    optimizer = make_optimizer(network.parameters(), 0.0, training.weight_decay, training.optimizer)
     passes = (split.batches(training.batch, device, generator) for _ in repeat(None))
     batches, clocks = chain.from_iterable(passes), clocks or clocks_on(device)
     loads: dict[str, list[float]] = {name: [] for name in clocks}

@@ -10,7 +10,7 @@ from samo.study.config.params import Params
 class Condition:
     """One dataset x one method; `kind` is the stage that runs it.
 
-    "train", or "train-more" for methods under `more`, or "train-sensitivity" for variants under `sensitivity`.
+    "train", or "train-more", "train-sensitivity", "train-arms" for the methods of the block of that name.
     """
 
     dataset: str
@@ -30,7 +30,7 @@ class Condition:
     @property
     def variant(self) -> bool:
         """Whether it is left out of main tables and analyses."""
-        return self.kind == "train-sensitivity"
+        return self.kind in {"train-sensitivity", "train-arms"}
 
     @property
     def runs(self) -> Path:
@@ -41,6 +41,15 @@ class Condition:
     def models(self) -> Path:
         """Where its weights lie, apart from the results, so that tables hash small files only."""
         return Path("data/models") / self.dataset / self.method
+
+    @property
+    def search(self) -> Path:
+        """Where the trials of its search lie; an arm, which searches nothing, has none."""
+        return Path("data/search") / self.dataset / f"{self.method}.json"
+
+    def weights(self, updates: int, seed: int) -> Path:
+        """The file of one final run's weights."""
+        return self.models / f"{updates}-{seed}.safetensors"
 
 
 def conditions(params: Params) -> list[Condition]:
@@ -55,9 +64,8 @@ def condition(params: Params, dataset: str, method: str) -> Condition:
         KeyError: no such dataset or method in params.yaml.
     """
     _ = params.datasets[dataset], params.methods_on(dataset)[method]
-    kinds = dict.fromkeys(params.more.methods, "train-more")
-    kinds |= dict.fromkeys(params.sensitivity.methods, "train-sensitivity")
-    return Condition(dataset, method, kinds.get(method, "train"))
+    tier = next((f"-{name}" for name, tier in params.tiers.items() if method in tier.methods), "")
+    return Condition(dataset, method, f"train{tier}")
 
 
 def main(params: Params) -> list[tuple[str, str]]:

@@ -11,6 +11,8 @@ from samo.study.config import text
 from samo.study.config.params import Params
 from samo.study.errors import ConfigError
 
+TAGS = {"str", "dict[str,any]", "[key]", "int", "list"}
+"""What pydantic puts into a place beside keys."""
 FAULTS = 50
 """How many faults are told."""
 
@@ -78,7 +80,9 @@ def _refused(origin: str, told: list[str]) -> ConfigError:
 
 def _line(fault: Mapping[str, Any], within: Iterable[str]) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
-    place = ".".join(str(part) for part in (*within, *fault["loc"]) if part not in {"str", "dict[str,any]", "[key]"})
+    place = ".".join(
+        str(part) for part in (*within, *fault["loc"]) if part not in {"str", "dict[str,any]", "[key]", "int", "list"}
+    )
     if fault["type"] == "invalid_key" or ("[key]" in fault["loc"] and fault["type"] == "string_type"):
         return f"{place}: a key must be text: write it in quotes"
     if fault["type"] == "extra_forbidden":

@@ -3,15 +3,15 @@
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, create_model, field_validator
+from pydantic import ConfigDict, create_model, field_validator
 
 from samo import aggregation
 from samo.optim import sharpness
-from samo.training.settings import Settings
+from samo.training.search import Positive
+from samo.training.settings import Optimizer, Settings
 
-Positive = Annotated[float, Field(gt=0)]
 Named = str | dict[str, Any]
 """A name, or a mapping with the name and options."""
 
@@ -25,12 +25,14 @@ class Method(Settings):
             Its `layers` may be a mapping from dataset to layers, since each has its own network; see `on`.
         networks: "shared" (one trunk), or "separate": one network per task, the single-task baseline.
         lr: a learning rate given here is not searched.
+        optimizer: in the place of the dataset's.
     """
 
     aggregator: Named
     sharpness: Named = "none"
     networks: Literal["shared", "separate"] = "shared"
     lr: Positive | None = None
+    optimizer: Optimizer | None = None
 
     @field_validator("aggregator", mode="before")
     @classmethod
@@ -75,6 +77,11 @@ class Method(Settings):
     def aggregator_options(self) -> dict[str, Any]:
         """The options given."""
         return _named(self.aggregator, "name")[1]
+
+    @property
+    def optimizer_text(self) -> str:
+        """Its own optimiser with its options, "" where it is the dataset's."""
+        return str(self.optimizer or "")
 
     @property
     def preset_name(self) -> str:

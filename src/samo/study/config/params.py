@@ -1,49 +1,19 @@
 """What params.yaml holds; each block is checked by pydantic, and trusted everywhere else."""
 
 import importlib
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast
 
 from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator, model_validator
 
 from samo import datasets
 from samo.optim import sharpness
-from samo.study.config.method import Method, Positive
-from samo.training.search import Grids
-from samo.training.settings import Settings, Training
+from samo.study.config.method import Method
+from samo.training.search import Ranges, Search, Seeds, each_once, most, taken_from
+from samo.training.settings import Settings, Training, Updates
 
 Data = TypeVar("Data", bound=Settings)
 Trained = TypeVar("Trained", bound=Training)
-
-
-def _each_once(values: list[Any]) -> list[Any]:
-    if len(set(values)) != len(values):
-        raise ValueError("must hold each value once")
-    return values
-
-
-def _ascending(values: list[float]) -> list[float]:
-    if sorted(set(values)) != values:
-        raise ValueError("must be ascending, each value once")
-    return values
-
-
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1), AfterValidator(_each_once)]
-Ascending = AfterValidator(_ascending)
-
-
-class Grid(Settings):
-    """What every method's search tries, in the same order; see `samo.training.search`.
-
-    Attributes:
-        lr: learning rates, ascending.
-        rho: radii, ascending, for the methods that have one.
-        alpha: shares of the global part, ascending, for the methods that have two parts; none leaves alpha as it is.
-    """
-
-    lr: Annotated[list[Positive], Field(min_length=1), Ascending]
-    rho: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1), Ascending]
-    alpha: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Ascending] = Field(default_factory=list)
 
 
 class Train(Settings):
@@ -57,14 +27,12 @@ class Train(Settings):
         sync_batchnorm: whether BatchNorm then normalises by the whole batch. It does by default, so that a condition
             comes out the same, up to rounding, however many processes make it; without, each goes by its own share,
             which sends less. Of one process nothing depends on it.
-        search: the grids, where a dataset's block has none of its own.
     """
 
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     device: Annotated[str, Field(pattern=r"^(auto|[a-z]+(:[0-9]+)?)$")] = "auto"
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     sync_batchnorm: bool = True
-    search: Grid
 
     @field_validator("device")
     @classmethod
@@ -85,16 +53,37 @@ class Train(Settings):
         return processes
 
 
-class More(Settings):
+class Tier(Settings):
     """Methods for some datasets only; those under `methods` run on every one.
 
     Attributes:
         datasets: keys of the profile's datasets.
+        updates, seeds: of their final runs, some of the dataset's, the longest budget among them; null takes them all.
         methods: key = a name of your own that stands nowhere else.
     """
 
-    datasets: Annotated[list[Name], AfterValidator(_each_once)]
+    datasets: Annotated[list[Name], AfterValidator(each_once)]
+    updates: Updates | None = None
+    seeds: Seeds | None = None
     methods: dict[Name, Method]
+
+
+class Arms(Tier):
+    """Methods that search nothing: each gives its rho, and takes the learning rate that another method chose.
+
+    Attributes:
+        donor: that method; it stands outside the arms. A learning rate in an arm's own block goes first.
+    """
+
+    donor: Name
+
+    @field_validator("methods")
+    @classmethod
+    def _search_nothing(cls, methods: dict[str, Method]) -> dict[str, Method]:
+        for name, method in methods.items():
+            if sharpness.preset(method.preset_name).scope != "none" and "rho" not in method.preset_fields:
+                raise ValueError(f"{name} gives no rho, and an arm searches none")
+        return methods
 
 
 class Cluster(Settings):
@@ -122,26 +111,30 @@ class DatasetBlock(Settings, Generic[Data, Trained]):
     Attributes:
         data: how the examples are made.
         training: how networks are trained on them.
-        seeds: of its final runs, where they are not those of the profile.
-        search: its own grids, the same for every method on it.
+        updates, seeds: of its final runs, where they are not those of the profile.
+        search: where it differs from the profile's, the same for every method on it.
     """
 
     data: Data
     training: Trained
+    updates: Updates | None = None
     seeds: Seeds | None = None
-    search: Grid | None = None
+    search: Search
 
 
 class Params(Settings):
     """The active profile.
 
     Attributes:
-        seeds: of the final runs; each is one run of every method.
+        seeds: of the final runs; each is one run of every method and budget.
+        updates: budgets of the final runs, each with a schedule of its own.
+        search: how methods choose by validation data, where a dataset's block says nothing else.
         datasets: key = a module of `samo.datasets`.
         methods: key = a name of your own; these run on every dataset.
         more: methods for some datasets only.
         sensitivity: variants of those methods for some datasets only, such as SAMO with another alpha. They run as all
             others do, but are no rows of the main table and are left out by analyses; see `main_on`.
+        arms: variants at settings that are given.
         train: how every condition runs.
         analyses: key = a module of `samo.analysis` with a notebook of that name, value = its settings; see `options`.
         toys: how the trajectories of the toys are made; `{}` takes the defaults.
@@ -149,10 +142,13 @@ class Params(Settings):
     """
 
     seeds: Seeds
+    updates: Updates
+    search: Search
     datasets: Annotated[dict[Name, DatasetBlock[Any, Any]], Field(min_length=1)]
     methods: Annotated[dict[Name, Method], Field(min_length=1)]
-    more: More
-    sensitivity: More
+    more: Tier
+    sensitivity: Tier
+    arms: Arms
     train: Train
     analyses: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     toys: dict[str, Any]
@@ -160,17 +156,25 @@ class Params(Settings):
 
     @field_validator("datasets", mode="before")
     @classmethod
-    def _typed_by_their_modules(cls, blocks: Any) -> Any:
+    def _typed_by_their_modules(cls, blocks: Any, info: ValidationInfo) -> Any:
         if not isinstance(blocks, dict):
             return blocks
         if unknown := [name for name in blocks if name not in datasets.names()]:
             raise ValueError(f"unknown dataset {unknown[0]!r}: allowed are {', '.join(datasets.names())}")
+        if (search := info.data.get("search")) is None:  # its fault is told
+            search, blocks = _NOTHING, {k: v | {"search": {}} if isinstance(v, dict) else v for k, v in blocks.items()}
         modules = {name: datasets.get(name) for name in blocks}
         kinds: dict[str, Any] = {
             name: (DatasetBlock[module.Data, module.Training], ...)  # type: ignore[name-defined]
             for name, module in modules.items()
         }
-        return dict(create_model("Datasets", **kinds).model_validate(blocks))
+        whole = {
+            name: block | {"search": search.model_dump() | own}
+            if isinstance(block, dict) and isinstance(own := block.get("search", {}), dict)
+            else block
+            for name, block in blocks.items()
+        }
+        return dict(create_model("Datasets", **kinds).model_validate(whole))
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Params":
@@ -180,33 +184,55 @@ class Params(Settings):
                     f"datasets.{name}.training.batch = {block.training.batch}: must divide by train.processes = "
                     f"{self.train.processes}, each of which takes an equal share"
                 )
+            if both := set(block.search.seeds) & set(self.seeds_on(name)):
+                raise ValueError(f"search.seeds has {min(both)}: a final run's on {name}; take others")
         taken = dict.fromkeys(self.methods, "methods, too, which run on every dataset")
-        for tier, some in (("more", self.more), ("sensitivity", self.sensitivity)):
+        for tier, some in self.tiers.items():
             if unknown := [name for name in some.datasets if name not in self.datasets]:
                 raise ValueError(f"{tier}.datasets has {unknown[0]!r}: allowed are {', '.join(self.datasets)}")
             if twice := [name for name in some.methods if name in taken]:
                 raise ValueError(f"{tier}.methods.{twice[0]} stands under {taken[twice[0]]}")
             taken |= dict.fromkeys(some.methods, f"{tier}, too")
+            for name in some.datasets:
+                budgets, seeds = self.updates_on(name), self.seeds_on(name)
+                if some.updates and (some.updates[-1] != budgets[-1] or set(some.updates) - set(budgets)):
+                    raise ValueError(f"{tier}.updates: must be of {name}'s {budgets}, the longest among them")
+                if set(some.seeds or ()) - set(seeds):
+                    raise ValueError(f"{tier}.seeds: must be of {name}'s {seeds}, with which they are paired")
         for name in self.datasets:
-            self.methods_on(name)
+            known = self.methods_on(name)
+            if name in self.arms.datasets and self.arms.donor not in known.keys() - self.arms.methods.keys():
+                raise ValueError(f"arms.donor = {self.arms.donor!r}: no method of {name} outside the arms")
         return self
+
+    @property
+    def tiers(self) -> dict[str, Tier]:
+        """The blocks with methods for some datasets, by their key."""
+        return {"more": self.more, "sensitivity": self.sensitivity, "arms": self.arms}
 
     def methods_on(self, dataset: str) -> dict[str, Method]:
         """The methods of a dataset: those of one aggregator together, else in the order of the file."""
         given = dict(self.methods)
-        for some in (self.more, self.sensitivity):
+        for some in self.tiers.values():
             given |= some.methods if dataset in some.datasets else {}
         found = {name: _on(dataset, name, method) for name, method in given.items()}
         families = list(dict.fromkeys((m.networks, m.aggregator_name) for m in found.values()))
         return dict(sorted(found.items(), key=lambda item: families.index((item[1].networks, item[1].aggregator_name))))
 
     def main_on(self, dataset: str) -> dict[str, Method]:
-        """Those of them that the main table shows and analyses look at: all but the variants under `sensitivity`."""
-        return {name: m for name, m in self.methods_on(dataset).items() if name not in self.sensitivity.methods}
+        """Those of them that the main table shows and analyses look at: all but the variants and arms."""
+        aside = self.sensitivity.methods.keys() | self.arms.methods.keys()
+        return {name: m for name, m in self.methods_on(dataset).items() if name not in aside}
 
-    def seeds_on(self, dataset: str) -> list[int]:
-        """The seeds of a dataset's final runs."""
-        return self.datasets[dataset].seeds or self.seeds
+    def seeds_on(self, dataset: str, method: str = "") -> list[int]:
+        """The seeds of a dataset's final runs, or of one method's on it."""
+        own = next((tier.seeds for tier in self.tiers.values() if method in tier.methods), None)
+        return own or self.datasets[dataset].seeds or self.seeds
+
+    def updates_on(self, dataset: str, method: str = "") -> list[int]:
+        """The budgets of a dataset's final runs, or of one method's on it."""
+        own = next((tier.updates for tier in self.tiers.values() if method in tier.methods), None)
+        return own or self.datasets[dataset].updates or self.updates
 
     def options(self, analysis: str) -> Settings:
         """The settings of one analysis, or of "toys", typed by its own module, which is imported here at the earliest.
@@ -225,16 +251,51 @@ class Params(Settings):
         return cast("Settings", known.options(analysis).model_validate(self.analyses[analysis]))
 
 
-def grids(params: Params, dataset: str, method: Method) -> Grids:
-    """What to search; a value given in the method's block leaves nothing to choose there."""
-    grid = params.datasets[dataset].search or params.train.search
-    found: dict[str, list[float]] = {"lr": grid.lr if method.lr is None else [method.lr]}
-    base = sharpness.preset(method.preset_name, **method.preset_fields)
-    if base.scope != "none":
-        found["rho"] = [base.rho] if "rho" in method.preset_fields else grid.rho
-    if grid.alpha and base.scope == "joint" and "alpha" not in method.preset_fields:
-        found["alpha"] = grid.alpha
-    return found
+_NOTHING = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
+
+
+class Plan(NamedTuple):
+    """What a condition's trainings are.
+
+    Attributes:
+        given: by the method's block, or by a range of one value. An arm has no "lr" where it takes that of its donor.
+        ranges: between what the rest is searched; an arm searches nothing.
+        budgets: of its search, those that its final runs go by.
+        trials, finals: the updates of every training of the search, at most, and of every final run.
+    """
+
+    given: dict[str, float]
+    ranges: Ranges
+    budgets: list[int]
+    trials: list[int]
+    finals: list[int]
+
+
+def plan(params: Params, dataset: str, method: str) -> Plan:
+    """The trainings of a condition."""
+    search, updates = params.datasets[dataset].search, params.updates_on(dataset, method)
+    given, ranges = _space(params, dataset, method)
+    budgets = sorted({taken_from(search.updates, n) for n in updates})
+    trials = budgets * (most(ranges, search) * len(search.seeds))
+    return Plan(given, ranges, budgets, trials, updates * len(params.seeds_on(dataset, method)))
+
+
+def _space(params: Params, dataset: str, method: str) -> tuple[dict[str, float], Ranges]:
+    search, block = params.datasets[dataset].search, params.methods_on(dataset)[method]
+    shape = sharpness.preset(block.preset_name, **block.preset_fields)
+    given: dict[str, float] = {} if block.lr is None else {"lr": block.lr}
+    if shape.scope != "none" and "rho" in block.preset_fields:
+        given["rho"] = shape.rho
+    if method in params.arms.methods:
+        return given, {}
+    wanted = {"lr": search.lr}
+    if shape.scope != "none":
+        wanted["rho"] = search.rho
+    if search.alpha and shape.scope == "joint" and "alpha" not in block.preset_fields:
+        wanted["alpha"] = search.alpha
+    limits = {name: (low, high) for name, (low, high) in wanted.items() if name not in given}
+    given |= {name: low for name, (low, high) in limits.items() if low == high}
+    return given, {name: ends for name, ends in limits.items() if name not in given}
 
 
 def _on(dataset: str, name: str, method: Method) -> Method:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from samo.study.report.formulas import to_mathml
+from samo.study.notebooks.mathml import to_mathml
 
 TEMPLATES = Path(__file__).parent / "templates"
 

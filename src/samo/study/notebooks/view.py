@@ -48,14 +48,16 @@ def settings(dataset: str, method: str = "", analysis: str = "") -> pd.DataFrame
         "training": block.training.model_dump(),
     }
     if method:
-        one = params.methods_on(dataset)[method]
+        one, ranges = params.methods_on(dataset)[method], config.plan(params, dataset, method).ranges
         said = {"dataset": dataset, "method": method, "aggregator": one.aggregator_name} | {
             **{f"aggregator.{key}": value for key, value in one.aggregator_options.items()},
             "sharpness": one.preset_name,
             **{f"sharpness.{key}": value for key, value in one.preset_fields.items()},
             "networks": one.networks,
-            **{f"{name}, tried": values for name, values in config.grids(params, dataset, one).items()},
-            "seeds": params.seeds_on(dataset),
+            "optimizer": one.optimizer or block.training.optimizer,
+            "updates": params.updates_on(dataset, method),
+            "seeds": params.seeds_on(dataset, method),
+            **{f"{name}, searched": f"{low:g} to {high:g}" for name, (low, high) in ranges.items()},
             **said,
         }
     if analysis:
@@ -80,18 +82,22 @@ def trials(run: Run) -> Styler:
     """What was tried on validation data; bold what was chosen of it."""
     chosen = run["search"]["chosen"]
     given = [{**chosen, "score": math.nan}]  # nothing to choose, nothing to score
-    table = pd.DataFrame(run["search"]["trials"] or given).astype(float)
+    tried = pd.DataFrame(run["search"]["trials"] or given)
+    table = tried[[*(name for name in chosen if name in tried), "score"]].astype(float)
     table = table.rename(columns={"score": "validation score"}).rename_axis("trial").rename(index=lambda n: n + 1)
     best = (table[list(chosen)].fillna(-1.0) == pd.Series(chosen, dtype=float).fillna(-1.0)).all(axis=1)
     bold = pd.DataFrame("", table.index, table.columns).mask(best, "font-weight: bold")
     shown: dict[Any, Any] = dict.fromkeys(chosen, "{:g}") | {"validation score": "{:.4g}"}
-    return table.style.format(shown, na_rep="diverged" if run["search"]["trials"] else "—").apply(
-        lambda _: bold, axis=None
-    )
+    style = table.style.format(shown, na_rep="diverged" if run["search"]["trials"] else "—")
+    return style.apply(lambda _: bold, axis=None).set_caption(f"{run['updates']:,} updates")
 
 
 def final(run: Run) -> Styler:
-    """Test values: a row for every metric, a column for every seed, their mean and its 95 % interval (Student's t)."""
+    """Test values: a row for every metric, a column for every seed, their mean and its 95 % interval (Student's t).
+
+    Those that do not count stand below the others.
+    """
+    run = {**run, "metrics": [*run["metrics"], *run["aside"]]}
     table = pd.DataFrame(values(run).T, index=metric_names(run), columns=[f"seed {seed}" for seed in run["seeds"]])
     intervals = [mean_interval(row) for row in table.to_numpy()]
     numbers = [*table.columns, "mean"]
@@ -99,9 +105,8 @@ def final(run: Run) -> Styler:
     table["95 % interval"] = ["—" if math.isnan(one.low) else f"{one.low:.3g} to {one.high:.3g}" for one in intervals]
     table.insert(0, "unit", [m["unit"] for m in run["metrics"]])
     table.insert(1, "better", ["higher" if m["higher_is_better"] else "lower" for m in run["metrics"]])
-    return table.style.format(precision=3, subset=numbers, na_rep="—").set_properties(
-        subset=["mean", "95 % interval"], **{"font-weight": "bold"}
-    )
+    style = table.style.format(precision=3, subset=numbers, na_rep="—").set_caption(f"{run['updates']:,} updates")
+    return style.set_properties(subset=["mean", "95 % interval"], **{"font-weight": "bold"})
 
 
 def student(sample: pd.Series) -> tuple[float, float]:
@@ -122,7 +127,7 @@ def ends(run: Run) -> str:
     """Where the test metrics end, in words."""
     means = values(run).mean(axis=0)
     found = "; ".join(f"{name} {mean:.3g}" for name, mean in zip(metric_names(run), means, strict=True))
-    return f"Losses and metrics over the epochs, mean and 95 % interval over seeds. At the end: {found}"
+    return f"Losses and metrics over the updates, mean and 95 % interval over seeds. At the end: {found}"
 
 
 def _leaves(name: str, value: Any) -> list[tuple[str, str]]:

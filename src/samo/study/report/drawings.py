@@ -9,10 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from samo.figures import (
+    budgets,
     cost,
     cost_tasks,
     curvature,
     curves,
+    dose,
     forest,
     gains,
     landscape,
@@ -23,6 +25,7 @@ from samo.figures import (
     sensitivity,
     toys,
 )
+from samo.results import ladder
 from samo.results.sensitivity import points
 from samo.study.report import reference
 from samo.study.report.sources import frame
@@ -60,8 +63,24 @@ def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
     return [
         *(drawing for dataset in names for drawing in of_dataset(root, dataset)),
         _simple("all-tasks", cost_tasks, _tasks(root, names)),
+        *of_budgets("all", frame(root / "reports/tables/ladder.csv", *ladder.COLUMNS)),
         *of_toys(root),
         _simple("reference-gains", gains, shipped),
+        *of_budgets("reference", run.budgets if run else pd.DataFrame(columns=ladder.COLUMNS)),
+    ]
+
+
+def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:
+    """What there is to draw over budgets; persistence and equal compute need two of them."""
+    pooled, equal = ladder.pooled(found), ladder.pooled(ladder.equal_compute(found))
+    over = pooled if len(set(pooled["updates"])) > 1 else pooled[:0]
+    doses = ladder.doses(found)
+    updates = partial(budgets.draw_updates, pooled), partial(budgets.describe, pooled)
+    return [
+        _simple(f"{of}-compute", budgets, pooled),
+        Drawing(f"{of}-persistence", over, *updates),
+        _simple(f"{of}-equal", budgets, equal),
+        _simple(f"{of}-dose", dose, doses[doses["sharpness"].isin(dose.SHOWN)]),
     ]
 
 

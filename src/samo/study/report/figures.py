@@ -98,11 +98,12 @@ def source(params: Params, of: str, kind: str, numbers: pd.DataFrame) -> tuple[s
     """The notebook that worked the numbers out, and the conditions that went into them."""
     if of == "toys":
         return "tables" if kind == "step" else "toys", "no condition: two losses on the plane"
-    if of == "reference":
-        conditions = len(numbers.drop_duplicates(["dataset", "method"]))
-        return "tables", f"{conditions} conditions of the shipped reference run, data/reference/study/run.jsonl"
-    if of == "all":
-        return "tables", f"the analyses of {', '.join(map(label, dict.fromkeys(numbers['dataset'])))}"
+    if of in ("all", "reference"):
+        run = "the shipped reference run, data/reference/study/run.jsonl" if of == "reference" else "this run"
+        if "conditions" in numbers:
+            return "tables", f"up to {numbers['conditions'].max()} conditions a point, of {run}"
+        count = f"{len(numbers.drop_duplicates(['dataset', 'method']))} conditions of {run}"
+        return "tables", f"{count}: {', '.join(map(label, dict.fromkeys(numbers['dataset'])))}"
     notebook = f"{ANALYSES[kind]}-{of}" if kind in ANALYSES else "tables"
     found = set(numbers.get("method", ()))
     methods = [name for name in params.methods_on(of) if name in found]

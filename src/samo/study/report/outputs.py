@@ -4,7 +4,7 @@ Which conditions there are is told by the caller, who reads params.yaml: a metho
 from every table, whatever files it left behind.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +16,12 @@ from samo.results import tables as results
 from samo.study import store
 from samo.study.report import evidence, tables
 from samo.study.report.drawings import Drawing, every
+from samo.study.report.sources import frame
 from samo.study.report.table import markdown
 from samo.study.runs.formats import csv_text
 from samo.study.runs.results import TOYS, Pairs, by_dataset, read_histories, read_runs
 
+METRICS = ("delta_m", "delta_m_low", "delta_m_high", "gain", "gain_low", "gain_high")
 FIGURES, TABLES = Path("reports/figures"), Path("reports/tables")
 
 
@@ -29,8 +31,9 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
     <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are,
     <dataset>-best.csv which method is bold in each column (`samo.results.best`), <dataset>-sensitivity.csv and .md
     the variants (`samo.results.sensitivity`) where there are some, curves.csv and search.csv the curves and trials
-    of all datasets, metrics.json the numbers that `dvc metrics show` prints, and toys.csv where the trajectories
-    over the toys end.
+    of all datasets, ladder.csv every training with its budget, compute and gain (`samo.results.ladder`), toys.csv
+    where the trajectories over the toys end, and the numbers for DVC: metrics/<dataset>/<method>.json, a row each in
+    `dvc metrics show reports/tables/metrics/…`, and the few of summary.json.
 
     Args:
         root: the project's folder.
@@ -38,7 +41,7 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
         variants: the conditions beside them.
     """
     varied, mains = by_dataset(variants), {}
-    curves, trials = [], []
+    curves, trials, summary = [], [], {}
     with store.whole_folder(root / TABLES) as out:
 
         def write(name: str, content: pd.DataFrame | str) -> None:
@@ -56,9 +59,15 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
             if len(settings):
                 write(f"{dataset}-sensitivity.csv", settings)
                 write(f"{dataset}-sensitivity.md", markdown(tables.settings(dataset, settings)))
+            price = frame(root / "data/analysis" / dataset / "cost.csv", "method", "count_ratio")
+            metrics = _metrics(main, dict(zip(price["method"], price["count_ratio"], strict=True)))
             curves.append(_first(results.curves(read_histories(root, dataset, methods)), dataset))
             trials.append(_first(results.search(runs), dataset))
-        store.write_json(out / "metrics.json", results.nested(mains))
+            for name, numbers in metrics.items():
+                store.write_json(out / "metrics" / dataset / f"{name}.json", numbers)
+            summary[dataset] = _summary(main)
+        store.write_json(out / "summary.json", summary)
+        write("ladder.csv", evidence.budgets(evidence.read(root, pairs, ["cost"], variants)))
         write("curves.csv", pd.concat(curves))
         write("search.csv", pd.concat(trials))
         if (root / TOYS / "ends.csv").exists():
@@ -104,6 +113,25 @@ def write_figure(root: Path, datasets: Iterable[str], name: str) -> Path:
         raise ValueError(f"figure {name}: nothing to draw yet, `dvc repro tables` runs what it needs")
     _write(root / FIGURES, found[name])
     return root / FIGURES / f"{name}.svg"
+
+
+def _metrics(main: pd.DataFrame, units: Mapping[str, float]) -> dict[str, dict[str, float | None]]:
+    """The numbers of each method that DVC shows: of a main table, and the step in LS steps by the count of passes."""
+    shown = main.reindex(columns=["method", *METRICS]).assign(step=main["method"].map(units)).to_dict("records")
+    return {
+        str(row.pop("method")): {str(k): None if pd.isna(v) else round(v, 3) for k, v in row.items()} for row in shown
+    }
+
+
+def _summary(main: pd.DataFrame) -> dict[str, float | str | None]:
+    """What of a dataset stands in `dvc exp show`: the lowest Delta-m, whose it is, and the best and worst gain."""
+    rows = main[~results.is_reference(main)].reindex(columns=["method", *METRICS])
+    rated = rows.dropna(subset=["delta_m"]).sort_values("delta_m").to_dict("records")
+    if not rated:
+        return {"method": None, "delta_m": None}
+    gains = [row["gain"] for row in rated if not pd.isna(row["gain"])]
+    ends = {"gain_from": round(min(gains), 3), "gain_to": round(max(gains), 3)} if gains else {}
+    return {"method": rated[0]["method"], "delta_m": round(rated[0]["delta_m"], 3), **ends}
 
 
 def _write(out: Path, drawing: Drawing) -> None:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from samo.results.tables import text
 from samo.study import store
-from samo.study.report.formulas import to_mathml
+from samo.study.notebooks.mathml import to_mathml
 from samo.study.report.provenance import provenance
 
 LIMIT = 8_000_000

@@ -56,7 +56,7 @@ def varies(field: str) -> Holds:
 
 
 def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
-    """Each setting that differs from the papers', as words: "training.epochs is 4, the papers' 200".
+    """Each setting that differs from the papers', as words: "training.batch is 32, the papers' 256".
 
     None where the profile `paper` is missing or does not hold the dataset.
     """
@@ -71,11 +71,11 @@ def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
 
 
 def _settings(params: Params, dataset: str) -> dict[str, Any]:
-    """A dataset's settings by dotted name, with the defaults of what is not given; the number of its seeds."""
+    """A dataset's settings by dotted name, with the defaults of what is not given; budgets, number of seeds."""
     block = params.datasets[dataset]
-    parts = {"data": block.data, "training": block.training, "search": block.search or params.train.search}
+    parts = {"data": block.data, "training": block.training, "search": block.search}
     found = {f"{part}.{key}": value for part, of in parts.items() for key, value in of.model_dump().items()}
-    return found | {"seeds": len(params.seeds_on(dataset))}
+    return found | {"updates": params.updates_on(dataset), "seeds": len(params.seeds_on(dataset))}
 
 
 def _said(value: object) -> str:

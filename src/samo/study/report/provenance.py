@@ -18,7 +18,7 @@ from samo.study.git import GitError, git, tree
 
 PACKAGES = ("torch", "torchjd", "numpy", "pandas", "matplotlib", "dvc", "papermill", "mlflow", "nbconvert")
 CODE = "src/samo"
-FILES = ("params.yaml", "reports/tables/metrics.json")
+FILES = ("params.yaml", "reports/tables/ladder.csv")
 
 
 def provenance(root: Path, device: str = "") -> dict[str, str]:

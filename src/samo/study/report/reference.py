@@ -1,7 +1,8 @@
 """The reference run: the profile `study` as it is shipped with the project, in data/reference/study.
 
 Its numbers are one file, run.jsonl: a record a line, as JSON, each with the `table` that it belongs to. A record of the
-table `conditions` is a condition's metrics.json to the letter; the others are rows of tidy tables, `TABLES`. Everything
+table `conditions` is a condition's metrics.json to the letter, with its trials as `search`; the others are rows of tidy
+tables, `TABLES`. Everything
 that is said of the run (its main tables, the verdicts on the claims, the report's columns) is made from them by the
 very functions that make it from a run at hand. `write` makes the file from a run of a profile, once that is whole.
 """
@@ -9,7 +10,7 @@ very functions that make it from a run at hand. `write` makes the file from a ru
 import json
 import math
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +30,6 @@ from samo.study.report import tables as made_tables
 from samo.study.report.table import markdown
 from samo.study.runs import results
 from samo.study.runs.formats import csv_text
-from samo.study.runs.results import by_dataset, read_runs
 
 FOLDER = Path("data/reference/study")
 FILE = "run.jsonl"
@@ -46,13 +46,15 @@ class Reference:
 
     Attributes:
         folder: where it lies.
-        runs: dataset -> method -> its run, as a condition's metrics.json has it.
+        runs: dataset -> method -> its run, at its longest budget.
+        ladder: every run at every budget.
         variants: the conditions (dataset, method) that stand beside the main table.
         frames: table -> its rows.
     """
 
     folder: Path
     runs: Mapping[str, Mapping[str, Run]]
+    ladder: Sequence[Run]
     variants: frozenset[tuple[str, str]]
     frames: Mapping[str, pd.DataFrame]
 
@@ -70,8 +72,13 @@ class Reference:
     @cached_property
     def evidence(self) -> Evidence:
         """What its claims are judged by."""
-        found = gathered.evidence(self.runs, self.variants, self.frames)
+        found = gathered.evidence(self.runs, self.ladder, self.variants, self.frames)
         return replace(found, regimes=gathered.regimes(self.params))
+
+    @cached_property
+    def budgets(self) -> pd.DataFrame:
+        """Every training with its budget, compute and gain (`samo.results.ladder`)."""
+        return gathered.budgets(self.evidence)
 
     @cached_property
     def claims(self) -> pd.DataFrame:
@@ -115,6 +122,7 @@ def read(folder: Path) -> Reference:
 def parse(text: str, folder: Path = FOLDER) -> Reference:
     """The reference run from the text of its file; see `load`."""
     runs: dict[str, dict[str, Run]] = {}
+    ladder: list[Run] = []
     variants: set[tuple[str, str]] = set()
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for number, line in enumerate(text.splitlines(), 1):
@@ -124,8 +132,10 @@ def parse(text: str, folder: Path = FOLDER) -> Reference:
             if table == CONDITIONS:
                 if record.pop("variant"):
                     variants.add((record["dataset"], record["method"]))
-                results.check(record)
-                runs.setdefault(record["dataset"], {})[record["method"]] = record
+                trials = results.check(record.pop("search"), results.SEARCH)
+                budgets = results.check(record, results.METRICS)["updates"]
+                ladder += [results.view(record, trials, int(n)) for n in budgets]
+                runs.setdefault(record["dataset"], {})[record["method"]] = results.view(record, trials)
             else:
                 rows[table].append({name: record[name] for name in TABLES[table]} | record)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -134,15 +144,21 @@ def parse(text: str, folder: Path = FOLDER) -> Reference:
     if not runs:
         raise ValueError(f"{folder / FILE}: no condition in it: {REMEDY}")
     frames = {name: pd.DataFrame(found, columns=None if found else TABLES[name]) for name, found in rows.items()}
-    return Reference(folder, runs, frozenset(variants), frames)
+    return Reference(folder, runs, ladder, frozenset(variants), frames)
+
+
+def judged(root: Path) -> pd.DataFrame | None:
+    """The reference run's claims as they are shipped; None where no run is."""
+    path = root / FOLDER / "claims.csv"
+    kind = results.Columns("dataset", "verdict", counts=("number",))
+    return results.read_rows(path, kind, REMEDY) if path.exists() else None
 
 
 def verdicts(root: Path) -> dict[int, str]:
     """Claim -> the reference run's verdict, as it is shipped; nothing where no run is."""
-    path = root / FOLDER / "claims.csv"
-    if not path.exists():
+    found = judged(root)
+    if found is None:
         return {}
-    found = results.read_rows(path, results.Columns("dataset", "verdict", counts=("number",)), REMEDY)
     whole = found[found["dataset"] == claims_table.ALL]
     return dict(zip(whole["number"].astype(int), whole["verdict"].astype(str), strict=True))
 
@@ -157,24 +173,30 @@ def write(root: Path, params: Params) -> list[str]:
     """
     variants = conditions.variants(params)
     pairs = [*conditions.main(params), *variants]
-    found = [(d, m, run) for d, methods in by_dataset(pairs).items() for m, run in read_runs(root, d, methods).items()]
-    missing = [f"{dataset}/{method}" for dataset, method, run in found if run is None]
-    if len(missing) == len(found):
+    own, missing = {}, []
+    for dataset, method in pairs:
+        condition = conditions.Condition(dataset, method)
+        if not (file := root / condition.runs / "metrics.json").exists():
+            missing.append(condition.name)
+            continue
+        trials = root / condition.search
+        found = results.read_search(trials) if trials.exists() else {}
+        own[dataset, method] = results.read_metrics(file) | {"search": found}
+    if not own:
         raise ValueError("no condition of the profile has run: `samo repro` runs them")
     evidence = gathered.read(root, conditions.main(params), params.analyses, variants)
     plain = evidence.runs[(evidence.runs["sharpness"] == "none") & (evidence.runs["networks"] == "shared")]
     layers = evidence.layers.merge(plain[["dataset", "method"]].drop_duplicates(), on=["dataset", "method"])
     frames = {name: layers if name == "layers" else getattr(evidence, name) for name in TABLES}
-    own = {(d, m): run for d, m, run in found if run is not None}
     with store.whole_folder(root / FOLDER) as out:
-        store.write_text(out / FILE, "".join(_records(own, variants, frames)))
+        store.write_text(out / FILE, "".join(lines(own, variants, frames)))
         store.write_text(out / "params.yaml", (root / "params.yaml").read_text())
         store.write_json(out / "about.json", _about(root, params) | {"missing": missing})
         write_tables(read(out))
     return missing
 
 
-def _records(
+def lines(
     runs: Mapping[tuple[str, str], Run], variants: list[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
 ) -> Iterator[str]:
     """The records of a run, as lines of JSON; a gap is null."""

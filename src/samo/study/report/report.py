@@ -1,7 +1,9 @@
 """The report: what notebooks/report.ipynb shows, piece by piece."""
 
+import io
+import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,8 +12,12 @@ from samo.figures.palette import label
 from samo.results import verdict
 from samo.study.config import Params, conditions
 from samo.study.report import figures, page, profiles, published, reference, tables
+from samo.study.report.provenance import provenance
 from samo.study.report.sources import Sources
-from samo.study.report.table import Table
+from samo.study.report.table import VERDICTS, Cell, Table
+
+SHOWN = 5
+"""Rows of a long table that are open."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,6 +60,17 @@ class Report:
         """The shipped reference run; None where there is none."""
         return reference.load(self.root)
 
+    def first(self) -> Piece:
+        """The first screen: the answer from the shipped reference run, one picture, and the claims at a glance."""
+        run = self.shipped
+        if run is None:
+            return self.headline()
+        caption = "Pooled over datasets and aggregators with the most seeds; lines are 95 % intervals."
+        drawn = self._figure("reference", "compute", "What compute buys: the gain of each sharpness", caption)
+        judged = reference.judged(self.root)
+        strip = "" if judged is None else self.html("strip", tables.strip(judged, list(run.runs)), VERDICTS)
+        return Piece(self.html("first", verdict.answer(run.budgets), drawn, strip))
+
     def headline(self) -> Piece:
         """What the run at hand shows, in one sentence per dataset."""
         return self._each(
@@ -65,9 +82,17 @@ class Report:
         found = self.sources.claims()
         if found is None:
             return self._gap("No claim has been judged yet.")
-        whole = self.html("table", tables.claims(found, reference.verdicts(self.root)))
-        compared = self.html("folded", "All comparisons", self.html("table", tables.comparisons(found)))
-        return Piece(whole + self.html("paragraph", reading(found)) + compared)
+        shipped = reference.judged(self.root)
+        pieces = [
+            self.html("table", tables.claims(found, reference.verdicts(self.root))),
+            self.html("paragraph", reading(found)),
+        ]
+        title = "All comparisons of the reference run"
+        if shipped is not None:
+            pieces.append(self._folded(tables.comparisons(shipped, title=title)))
+        name = "comparisons" if shipped is None else "comparisons-here"
+        pieces.append(self._folded(tables.comparisons(found, name, "All comparisons of this run")))
+        return Piece("".join(pieces))
 
     def reference(self) -> Piece:
         """How the shipped reference run was made, and its tables beside those of the run at hand."""
@@ -76,7 +101,7 @@ class Report:
             return self._gap(f"No reference run is shipped in `{reference.FOLDER}`.")
         said = [self.html("paragraph", verdict.headline(label(d), run.main(d)), "headline") for d in run.runs]
         shared = [d for d in self.datasets if d in run.runs]
-        beside = [self.html("table", tables.beside_reference(d, self.sources.table(d), run.main(d))) for d in shared]
+        beside = [self._folded(tables.beside_reference(d, self.sources.table(d), run.main(d))) for d in shared]
         sizes = {label(d): f"{len(own)} methods, {len(run.params.seeds_on(d))} seeds" for d, own in run.runs.items()}
         about, missing = run.about, run.about["missing"]
         made = {
@@ -96,7 +121,7 @@ class Report:
     def main_tables(self) -> Piece:
         """Every dataset's main table."""
         read = self.sources
-        return self._tables(lambda d: tables.main(d, read.table(d), read.measures(d), read.best(d)))
+        return self._each(lambda d: self._excerpt(tables.main(d, read.table(d), read.measures(d), read.best(d))))
 
     def published(self) -> Piece:
         """Of every dataset the papers' numbers beside the reference run's and ours, with what differs."""
@@ -112,8 +137,7 @@ class Report:
                 words = f"{label(dataset)}: no paper prints numbers on it that could stand beside ours."
                 return self.html("paragraph", words, "gap")
             ours, others = found
-            folded = self.html("folded", f"{others.caption} ({len(others.rows)})", self.html("table", others))
-            return (self.html("table", ours) if ours.rows else "") + (folded if others.rows else "")
+            return "".join(self._folded(table) for table in (ours, others) if table.rows)
 
         return self._each(beside)
 
@@ -147,6 +171,18 @@ class Report:
     def figure(self, of: str, kind: str, title: str, caption: str) -> Piece:
         """A figure that belongs to no dataset: `of` is "toys", "all" or "reference"."""
         return Piece(self._figure(of, kind, title, caption))
+
+    def budget_figures(self, *of: tuple[str, str, str]) -> Piece:
+        """Each of these (kind, title, caption), of the reference run and of this one, where it was drawn."""
+        runs = {"reference": "The reference run", "all": "This run"}
+        drawn = [
+            self.html("figure", found)
+            for kind, title, caption in of
+            for run, said in runs.items()
+            if (run, kind) != ("reference", "compute")  # that is on the first screen
+            and (found := figures.read(self.root, self.params, run, kind, f"{said}: {title}", caption))
+        ]
+        return Piece("".join(drawn)) if drawn else self._gap("No training has been compared with its base yet.")
 
     def ablation(self, what: str, *sharpness: str, claims: tuple[int, ...] = ()) -> Piece:
         """Every dataset's Delta-m by aggregator under each of these sharpnesses, and the claims' comparisons of them.
@@ -192,11 +228,11 @@ class Report:
 
     def costs(self) -> Piece:
         """What a step of each method takes on each dataset."""
-        return self._tables(lambda d: tables.cost(d, self.sources.numbers(d, "cost")))
+        return self._each(lambda d: self._folded(tables.cost(d, self.sources.numbers(d, "cost"))))
 
     def choices(self) -> Piece:
         """Every dataset's chosen learning rates and rhos."""
-        return self._tables(lambda d: tables.choice(d, self.sources.table(d)))
+        return self._each(lambda d: self._folded(tables.choice(d, self.sources.table(d))))
 
     def agreement(self) -> Piece:
         """Whether sharpness raises the cosine between task gradients, in one sentence a dataset."""
@@ -224,7 +260,16 @@ class Report:
         for dataset in self.datasets:
             rows.append((f"prepare@{dataset}", f"prepare-{dataset}"))
             rows += [(f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in self.params.analyses]
-        return Piece(self.html("table", tables.notebooks([*rows, ("toys", "toys"), ("tables", "tables")])))
+        return Piece(self._folded(tables.notebooks([*rows, ("toys", "toys"), ("tables", "tables")])))
+
+    def downloads(self) -> Piece:
+        """All tidy tables in one file, and how to cite the page."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as out:
+            for path in sorted((self.root / "reports/tables").glob("*.csv")):
+                out.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+        link = figures.data_uri(packed.getvalue(), "application/zip")
+        return Piece(self.html("downloads", link, len(packed.getvalue()) // 1000, provenance(self.root)))
 
     @property
     def _widest(self) -> str:
@@ -236,6 +281,21 @@ class Report:
     def _tables(self, of: Callable[[str], Table | None]) -> Piece:
         found = filter(None, map(of, self.datasets))
         return Piece("".join(self.html("table", table) for table in found))
+
+    def _folded(self, table: Table) -> str:
+        """A table that opens by a click."""
+        return self.html("folded", f"{table.caption} ({len(table.rows)} rows)", self.html("table", table))
+
+    def _excerpt(self, table: Table) -> str:
+        """A long main table: its reference and the rows with the lowest Delta-m, then all of it, folded."""
+        if len(table.rows) <= SHOWN + 1:
+            return self.html("table", table)
+        order = sorted(
+            range(len(table.rows)), key=lambda n: (table.rows[n][0].kind != "single", *_place(table.rows[n][1]))
+        )
+        short = replace(table, name=f"{table.name}-top", rows=[table.rows[n] for n in order[:SHOWN]])
+        note = f"{table.caption}: the {SHOWN} rows with the lowest Δm"
+        return self.html("table", replace(short, caption=note)) + self._folded(table)
 
     def _said(self, dataset: str, words: str) -> str:
         """A sentence, after the dataset that it is about."""
@@ -251,3 +311,8 @@ class Report:
         found = figures.read(self.root, self.params, of, kind, title, caption)
         words = f"No figure `{of}-{kind}`: what it shows has not been run."
         return self.html("paragraph", words, "gap") if found is None else self.html("figure", found)
+
+
+def _place(cell: Cell) -> tuple[bool, float]:
+    """Gaps after all numbers."""
+    return (False, cell.key) if isinstance(cell.key, float) and cell.key == cell.key else (True, 0.0)

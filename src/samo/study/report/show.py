@@ -8,7 +8,7 @@ from rich.console import Console
 from samo.claims import characteristics as made_worlds
 from samo.claims import numbers
 from samo.claims.table import effect, reading
-from samo.results.tables import metric_columns
+from samo.results.tables import Run, metric_columns
 from samo.study import store
 from samo.study.config import Params
 from samo.study.config.conditions import Condition
@@ -49,36 +49,51 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
         return
     if method not in (known := params.methods_on(dataset)):
         raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
-    run = results.read_metrics(store.needed(root, Condition(dataset, method).runs / "metrics.json"))
+    metrics = results.read_metrics(store.needed(root, Condition(dataset, method).runs / "metrics.json"))
+    for updates in map(int, metrics["updates"]):
+        if run := results.read_runs(root, dataset, [method], updates)[method]:
+            out.print(terminal(_values(run)))
+            out.print(terminal(_trials(run)))
+
+
+def _values(run: Run) -> Table:
+    """The test values, a column a seed; those that do not count come last."""
     values = [
         [
             Cell(f"{m['task']} {m['metric']}, {m['unit']}".rstrip(", ")),
             *(number(by_task.get(m["task"], {}).get(m["metric"]), 3) for by_task in run["seeds"].values()),
         ]
-        for m in run["metrics"]
+        for m in (*run["metrics"], *run["aside"])
     ]
     heads = ["metric", *(f"seed {seed}" for seed in run["seeds"])]
-    out.print(terminal(Table("values", f"{dataset} / {method}: test values", heads, values)))
+    what = f"{run['dataset']} / {run['method']}, {run['updates']:,} updates: test values"
+    return Table("values", what, heads, values)
+
+
+def _trials(run: Run) -> Table:
+    """The trials of the search, with the choice marked."""
     chosen, trials = run["search"]["chosen"], run["search"]["trials"]
     tried = [
         [
-            *(number(trial[name]) for name in chosen),
+            *(number(trial.get(name)) for name in chosen),
             number(trial["score"], 3),
-            Cell("chosen" if all(trial[name] == value for name, value in chosen.items()) else ""),
+            Cell("chosen" if all(trial.get(name) == value for name, value in chosen.items()) else ""),
         ]
         for trial in trials
     ] or [[*(number(value) for value in chosen.values()), Cell("nothing to choose"), Cell("given")]]
-    out.print(terminal(Table("trials", "tried on validation data", [*chosen, "validation score", ""], tried)))
+    return Table("trials", "tried on validation data", [*chosen, "validation score", ""], tried)
 
 
-def show_claims(root: Path, of: int | None = None, console: Console | None = None, study: bool = False) -> None:
+def show_claims(
+    root: Path, of: int | None = None, console: Console | None = None, run: reference.Reference | None = None
+) -> None:
     """Print the verdicts: a line a claim, or all comparisons of one.
 
     Args:
         root: the project's folder.
         of: the number of a claim.
         console: where to print.
-        study: those of the reference run, judged anew from its shipped records; else those of the run at hand, from
+        run: a shipped run, whose claims are judged anew from its records; else those of the run at hand are shown, from
             reports/tables/claims.csv, with the reference run's beside them.
 
     Raises:
@@ -88,9 +103,9 @@ def show_claims(root: Path, of: int | None = None, console: Console | None = Non
     if of is not None and of not in numbers():
         raise ValueError(f"claim {of}: there are {min(numbers())} to {max(numbers())}")
     out = console or Console()
-    if study:
+    if run is not None:
         with out.status("judging the reference run"):
-            claims = reference.needed(root).claims
+            claims = run.claims
     else:
         path = store.needed(root, Path("reports/tables/claims.csv"))
         results.read_rows(path, CLAIMS)  # refuses what is none
@@ -98,9 +113,11 @@ def show_claims(root: Path, of: int | None = None, console: Console | None = Non
     if of is not None:
         out.print(terminal(_comparisons(claims[claims["number"] == of]), RATIOS))
         return
-    out.print(terminal(tables.claims(claims, {} if study else reference.verdicts(root)), RATIOS))
+    out.print(terminal(tables.claims(claims, {} if run else reference.verdicts(root)), RATIOS))
     out.print(reading(claims), style="dim")
-    out.print(f"samo claims {'--from study ' * study}NUMBER shows a claim's comparisons.", style="dim")
+    out.print(
+        f"samo claims {f'--from {run.folder.name} ' if run else ''}NUMBER shows a claim's comparisons.", style="dim"
+    )
 
 
 def _comparisons(own: pd.DataFrame) -> Table:

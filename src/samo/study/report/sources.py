@@ -10,7 +10,7 @@ from samo.study import store
 from samo.study.config import Params
 from samo.study.runs.results import Columns, read_rows
 
-NUMBERS = ("method", "epoch", "metric", "measure", "value")
+NUMBERS = ("method", "update", "metric", "measure", "value")
 """Columns that a figure's numbers have at least, so that a sentence about them can say that there are none."""
 
 

@@ -74,6 +74,7 @@ class Table:
         kind: further classes on the page.
         note: further words of the caption.
         head: the column that holds the rows' heads.
+        ids: of the rows, in their order, where something leads to them.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Table:
     kind: str = ""
     note: str = ""
     head: int = 0
+    ids: Sequence[str] = ()
 
 
 def number(value: object, digits: int | None = None) -> Cell:

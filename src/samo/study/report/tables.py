@@ -12,6 +12,8 @@ from samo.results.tables import choices, is_reference, left_out, metric_columns
 from samo.study.report.figures import VARIABLES
 from samo.study.report.table import Cell, Table, interval, number, verdict, width
 
+SILENT = ["not run", "not testable"]
+"""Verdicts without a comparison."""
 CHOICES = {"lr": "learning rate", "rho": "ρ", "alpha": "α"}
 
 
@@ -146,14 +148,36 @@ def claims(judged: pd.DataFrame, reference: Mapping[int, str]) -> Table:
     ]
     verdicts = ["reference run", "this run"] if reference else ["verdict"]
     heads = ["no.", "claim", *verdicts, "pooled effect, 95 %", "why (this run)" if reference else "why"]
-    return Table("claims", "The papers' claims, and ours", heads, rows, head=1)
+    ids = [f"claim-{row[0].text}" for row in rows]
+    return Table("claims", "The papers' claims, and ours", heads, rows, head=1, ids=ids)
+
+
+def strip(judged: pd.DataFrame, datasets: Sequence[str]) -> Table:
+    """The claims at a glance: a row a dataset, a column a claim, each mark with the way to its comparison.
+
+    Of several comparisons of a claim on a dataset the mark is what they agree on, and undecided where they do not.
+    """
+    whole, rows = judged[judged["dataset"] == ALL], []
+    found = {key: set(part["verdict"]) - {"not run"} for key, part in judged.groupby(["number", "dataset"])}
+    for dataset in datasets:
+        cells = [Cell(label(dataset))]
+        for number_, claim in zip(whole["number"], whole["claim"], strict=True):
+            said = found.get((number_, dataset), set()) or {"not run"}
+            word = next(iter(said)) if len(said) == 1 else "undecided"
+            there = f"comparison-{number_}-{dataset}" if word not in SILENT else f"claim-{number_}"
+            mark = verdict(word)
+            said_of = f"claim {number_} on {label(dataset)}, {word}: {claim}"
+            cells.append(Cell(mark.text[0], kind=mark.kind, link=f"#{there}", unseen=said_of))
+        rows.append(cells)
+    return Table("strip", "The claims at a glance", ["claim", *map(str, whole["number"])], rows, "strip")
 
 
 def comparisons(
     judged: pd.DataFrame, name: str = "comparisons", title: str = "Comparisons behind the verdicts"
 ) -> Table:
     """A row a comparison that was run."""
-    run = judged[(judged["dataset"] != ALL) & ~judged["verdict"].isin(["not run", "not testable"])]
+    run = judged[(judged["dataset"] != ALL) & ~judged["verdict"].isin(SILENT)]
+    ids = "comparison-" + run["number"].astype(str) + "-" + run["dataset"]
     rows = [
         [
             *(number(row["number"]), *(Cell(_text(row[key])) for key in ("dataset", "base", "case"))),
@@ -164,7 +188,8 @@ def comparisons(
         for row in run.to_dict("records")
     ]
     heads = ["claim", "dataset", "base", "case", "effect (95 %)", "holds if", "seeds", "verdict", "figure"]
-    return Table(name, title, heads, rows)
+    first = ids.where(~ids.duplicated() & (name == "comparisons"), "")
+    return Table(name, title, heads, rows, ids=list(first))
 
 
 def method(row: Mapping[Any, Any], single: bool) -> Cell:

@@ -1,4 +1,4 @@
-"""One condition: search on validation data, then one final run for every seed. What notebooks/train.ipynb calls."""
+"""One condition: search on validation data, then final runs, every budget x seed. What notebooks/train.ipynb calls."""
 
 import csv
 import io
@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -15,34 +14,31 @@ from safetensors.torch import save_file
 from torch import nn
 
 from samo import datasets
-from samo.optim.process_group import ALONE, Ranks
 from samo.study import config, paths, store
-from samo.study.config.conditions import Condition
-from samo.study.config.method import Method
-from samo.study.runs import checkpoint, place, ranks
-from samo.study.runs.trainings import Watch, go_on, recipe_of, search_condition
+from samo.study.config.conditions import Condition, condition
+from samo.study.runs import checkpoint, place, ranks, results
+from samo.study.runs.trainings import Trainings, Watch
 from samo.study.tracking import track
 from samo.training.evaluation import reported
 from samo.training.loop import DivergedError, Fit, Recipe, fit, fresh
 from samo.training.problem import Problem
-from samo.training.search import Trial
-from samo.training.settings import Training
+from samo.training.search import Searched, Trial, taken_from
+
+Fits = dict[tuple[int, int], Fit]
+"""(Budget, seed) -> what the final run gave."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a condition gave, as it was written."""
+    """What a condition gave, as it was written: metrics.json, its trials, history.csv."""
 
     metrics: dict[str, Any]
+    searched: dict[str, Any]
     history: list[dict[str, Any]]
 
-
-@dataclass(frozen=True)
-class Searched:
-    """The trials of a search on validation data, in the order made, and the one chosen."""
-
-    trials: list[Trial]
-    chosen: Trial
+    def at(self, updates: int | None = None) -> results.Run:
+        """As tables see it, at one budget; by default the longest."""
+        return results.view(self.metrics, self.searched, updates)
 
 
 class OpenCondition:
@@ -50,30 +46,31 @@ class OpenCondition:
 
         condition = open_condition(dataset, method)
         searched = condition.search()
-        fits = condition.train(searched.chosen)
+        fits = condition.train(searched)
         result = condition.write(searched, fits)
 
     Attributes:
         problem: the dataset's.
         method: as params.yaml says it, on this dataset.
         training: the dataset's settings of training.
-        seeds: one final training each.
+        seeds, updates: one final training each seed and budget.
         device: where to train.
     """
 
     def __init__(self, dataset: str, method: str, here: place.Place) -> None:
-        self._root, self._params = paths.root(), config.load()
-        self._here = here
-        self._condition, block = Condition(dataset, method), self._params.datasets[dataset]
-        self.method, self.training, self.device = self._params.methods_on(dataset)[method], block.training, here.device
-        self.seeds = self._params.seeds_on(dataset)
-        torch.set_num_threads(self._params.train.threads)
+        self._root, self._params, self._here = paths.root(), config.load(), here
+        params, block = self._params, self._params.datasets[dataset]
+        self._condition = condition(params, dataset, method)
+        self.method, self.training, self.device = params.methods_on(dataset)[method], block.training, here.device
+        self.seeds, self.updates = params.seeds_on(dataset, method), params.updates_on(dataset, method)
+        torch.set_num_threads(params.train.threads)
         # What use_deterministic_algorithms does, but for a second of imports.
         torch.set_deterministic_debug_mode("warn")
         self.problem = datasets.get(dataset).problem(self._root / "data/prepared" / dataset, block.training)
-        self._grids = config.grids(self._params, dataset, self.method)
-        self._watch = Watch(self._condition, self._params, self.method)
-        self._kept = _checkpoints(self._params, self._condition, self.method, self.device, here.ranks)
+        self._search, self._plan = block.search, config.plan(params, dataset, method)
+        watch = Watch(self._condition.name, sum(self._plan.trials), sum(self._plan.finals))
+        self._kept = self._checkpoints()
+        self._trainings = Trainings(self.problem, self.training, self.method, here, watch, self._kept)
         self._views: track.Live | None = None
         self._tracking = ExitStack()
         self._answer: dict[str, Any] = {}
@@ -84,79 +81,149 @@ class OpenCondition:
             torch.manual_seed(seed)
             return fresh(self.problem, separate=self.method.networks == "separate").to(self.device)
 
-    def recipe(self, trial: Trial | None = None, seed: int = 0) -> Recipe:
-        """What a final training is with what a trial chose; by default with the middle of each grid."""
-        trial = trial or Trial(**{name: values[len(values) // 2] for name, values in self._grids.items()})
-        return recipe_of(self.method, self.training, trial, self.training.epochs, seed, self._here)
+    def recipe(self) -> Recipe:
+        """What a training is before anything is chosen: with the lowest values that are searched."""
+        lowest: dict[str, Any] = {
+            "lr": 0.0,
+            **self._plan.given,
+            **{name: low for name, (low, _) in self._plan.ranges.items()},
+        }
+        return self._trainings.recipe(Trial(**lowest), self.updates[0], self.seeds[0])
 
-    def search(self) -> Searched:
-        """Choose the learning rate, rho (and alpha) by short trainings scored on validation data.
+    def search(self) -> dict[int, Searched]:
+        """Choose what the method may choose by short trainings scored on validation data: budget -> trials and choice.
 
-        With `train.processes` above 1, processes of their own search and train in one go, at this call.
+        An arm takes the learning rates that its donor chose. With `train.processes` above 1, processes of their own
+        search and train in one go, at this call.
 
         Raises:
             samo.study.errors.RankError: one of several processes failed or was killed.
         """
-        params, condition = self._params, self._condition
+        params, own = self._params, self._condition
         if self._here.ranks.group is None and params.train.processes > 1:
-            self._answer = ranks.together(condition.dataset, condition.method, params.train.processes)
+            self._answer = ranks.together(own.dataset, own.method, params.train.processes)
             if "diverged" in self._answer:
                 raise DivergedError(self._answer["diverged"])
-            found = self._answer["metrics"]["search"]
-            return Searched([Trial(**trial) for trial in found["trials"]], Trial(**found["chosen"]))
-        setting = (self.problem, self.training, self.method, self._grids, self.seeds[0])
-        return Searched(*search_condition(*setting, self._here, self._watch, self._kept))
+            found = self._answer["searched"] or {str(n): one for n, one in self._answer["metrics"]["updates"].items()}
+            return {
+                int(n): Searched([Trial(**t) for t in one.get("trials", [])], Trial(**one["chosen"]), [])
+                for n, one in found.items()
+            }
+        if own.method not in params.arms.methods:
+            return self._trainings.search(self._plan, self._search)
+        donor = results.read_search(self._root / Condition(own.dataset, params.arms.donor).search)
+        rates: dict[int, dict[str, Any]] = {int(n): {"lr": one["chosen"]["lr"]} for n, one in donor.items()}
+        return {n: Searched([], Trial(**{**rate, **self._plan.given}), []) for n, rate in rates.items()}
 
-    def train(self, chosen: Trial) -> dict[int, Fit]:
-        """One training for every seed with what was chosen, shown live in MLflow: seed -> what it gave.
+    def train(self, searched: dict[int, Searched]) -> Fits:
+        """One training for every budget and seed with what was chosen for it, shown live in MLflow.
 
         Raises:
             samo.training.loop.DivergedError: a loss stopped being finite.
         """
-        fits: dict[int, Fit] = {}
+        fits: Fits = {}
         if self._answer:
             return fits
+        work = [(n, seed) for n in self.updates for seed in self.seeds]
         with ExitStack() as tracking:
             if self._here.writes and os.environ.get(paths.TRACKING) != "off":
-                device = config.device_name(self.device)
-                self._views = tracking.enter_context(
-                    track.Live(self._root, self._params, self._condition, chosen, device)
-                )
-            for k, seed in enumerate(self.seeds, 1):
-                self._watch.phase(f"seed {seed} ({k}/{len(self.seeds)})", self.training.epochs)
-                train = partial(fit, self.problem, self.recipe(chosen, seed), ("val", "test"), on_progress=self._watch)
+                live = track.Live(self._root, self._params, self._condition, config.device_name(self.device))
+                self._views = tracking.enter_context(live)
+            watch = self._trainings.watch
+            for k, (n, seed) in enumerate(work, 1):
+                chosen = searched[taken_from(searched, n)].chosen
+                watch.phase(f"{n} updates, seed {seed} ({k}/{len(work)})", n, watch.searched if k == 1 else None)
+                recipe = self._trainings.recipe(chosen, n, seed)
+                train = partial(fit, self.problem, recipe, ("val", "test"), on_progress=watch)
                 if self._views is not None:
-                    train = partial(train, on_epoch=self._views.start(seed))
-                fits[seed] = go_on(self._kept, f"seed-{seed}", train)
+                    train = partial(train, on_rows=self._views.start(n, seed, chosen))
+                fits[n, seed] = self._trainings.go_on(f"{n}-{seed}", train)
             self._tracking = tracking.pop_all()
         return fits
 
-    def write(self, searched: Searched, fits: dict[int, Fit]) -> Result:
+    def write(self, searched: dict[int, Searched], fits: Fits) -> Result:
         """Write the condition's files, whole or not at all, and finish its runs in MLflow.
 
-        `data/runs/<dataset>/<method>/metrics.json` and `history.csv`, `layers.csv` for a method with a shared trunk,
-        and the weights under `data/models/`. What holds for this machine only (times, device, commit) goes to MLflow,
-        never in there.
+        `data/search/<dataset>/<method>.json` but for an arm, `data/runs/<dataset>/<method>/metrics.json` and
+        `history.csv`, `layers.csv` for a method with a shared trunk, and the weights under `data/models/`. What holds
+        for this machine only (times, device, commit) goes to MLflow, never in there.
         """
         if self._answer:
-            return Result(self._answer["metrics"], self._answer["history"])
+            return Result(**self._answer)
+        arm = self._condition.method in self._params.arms.methods
+        trials = {} if arm else {str(n): found.stored() for n, found in searched.items()}
         with self._tracking:
-            metrics = _metrics(self.problem, self._condition, self.training, self.method, searched, fits)
-            history = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.history]
+            metrics = self._metrics(searched, fits)
+            rows = [{"updates": n, "seed": seed, **row._asdict()} for (n, seed), f in fits.items() for row in f.history]
+            result = Result(*map(store.rounded, (metrics, trials, rows)))
             if self._here.writes:
-                _write(self._root, self._condition, metrics, history, fits)
+                self._write(result, fits)
             if self._views is not None:
-                self._views.finish(store.read_json(self._root / self._condition.runs / "metrics.json"))
+                self._views.finish(result.at)
         self._kept.clear()
-        return Result(store.rounded(metrics), cast("list[dict[str, Any]]", store.rounded(history)))
+        return result
+
+    def _metrics(self, searched: dict[int, Searched], fits: Fits) -> dict[str, Any]:
+        method, tasks = self.method, self.problem.tasks
+        budgets: dict[str, Any] = {
+            str(n): {"chosen": searched[taken_from(searched, n)].chosen.choice, "seeds": {}} for n in self.updates
+        }
+        for (n, seed), run in fits.items():
+            values = reported(self.problem, run.history, self.training)
+            budgets[str(n)]["seeds"][str(seed)] = {
+                task: {m.name: values[task][m.name] for m in self.problem.measures if m.task == task} for task in tasks
+            }
+        return {
+            "dataset": self._condition.dataset,
+            "method": self._condition.method,
+            "aggregator": method.aggregator_name,
+            "options": method.aggregator_options,
+            "sharpness": method.preset_name,
+            "fields": method.preset_fields,
+            "networks": method.networks,
+            "optimizer": method.optimizer_text,
+            "tasks": list(tasks),
+            "metrics": described(self.problem),
+            "updates": budgets,
+        }
+
+    def _write(self, result: Result, fits: Fits) -> None:
+        root, own = self._root, self._condition
+        if result.searched:
+            store.write_json(root / own.search, result.searched)
+        layers = [{"updates": n, "seed": s, **row._asdict()} for (n, s), run in fits.items() for row in run.layers]
+        with store.whole_folder(root / own.runs) as folder:
+            store.write_json(folder / "metrics.json", result.metrics)
+            store.write_text(folder / "history.csv", _csv(result.history))
+            if layers:
+                store.write_text(folder / "layers.csv", _csv(layers))
+        with store.whole_folder(root / own.models) as folder:
+            for (n, seed), run in fits.items():
+                # Tensors in one plain layout: safetensors refuses strided ones.
+                weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
+                save_file(weights, folder / own.weights(n, seed).name)
+
+    def _checkpoints(self) -> checkpoint.Checkpoints:
+        """Those of this condition, as all that its bytes depend on is now."""
+        own, block, arms = self._condition, self._params.datasets[self._condition.dataset], self._params.arms
+        donor = self._root / Condition(own.dataset, arms.donor).search
+        settings = {
+            "condition": [own.dataset, own.method, self.seeds, self.updates],
+            "train": self._params.train.model_dump(mode="json"),
+            "block": block.model_dump(mode="json"),
+            "method": self.method.model_dump(mode="json"),
+            "donor": store.digest(donor) if own.method in arms.methods else "",
+            "device": config.device_name(self.device),
+            "versions": {name: version(name) for name in ("numpy", "torch", "torchjd")},
+        }
+        made_from = checkpoint.made_from(self._root, own.dataset, settings)
+        return checkpoint.Checkpoints(
+            paths.checkpoints(self._root) / own.name, made_from, self.device, self._here.ranks
+        )
 
 
 def open_condition(dataset: str, method: str) -> OpenCondition:
     """A condition of the active profile; one that was stopped goes on from its checkpoints.
-
-    Args:
-        dataset: of the condition.
-        method: of the condition.
 
     Raises:
         KeyError: no such dataset or method in params.yaml.
@@ -168,7 +235,7 @@ def open_condition(dataset: str, method: str) -> OpenCondition:
 
 
 def train_cell(dataset: str, method: str) -> Result:
-    """Search, train every seed, and write: what notebooks/train.ipynb does step by step; see `open_condition`."""
+    """Search, train every budget and seed, and write: what notebooks/train.ipynb does step by step."""
     return _all_of(open_condition(dataset, method))
 
 
@@ -179,86 +246,20 @@ def train_here(dataset: str, method: str, here: place.Place) -> Result:
 
 def _all_of(condition: OpenCondition) -> Result:
     searched = condition.search()
-    return condition.write(searched, condition.train(searched.chosen))
+    return condition.write(searched, condition.train(searched))
 
 
-def _write(
-    root: Path, condition: Condition, metrics: dict[str, Any], history: list[dict[str, Any]], fits: dict[int, Fit]
-) -> None:
-    layers = [{"seed": seed, **row._asdict()} for seed, run in fits.items() for row in run.layers]
-    with store.whole_folder(root / condition.runs) as folder:
-        store.write_json(folder / "metrics.json", metrics)
-        store.write_text(folder / "history.csv", _csv(history))
-        if layers:
-            store.write_text(folder / "layers.csv", _csv(layers))
-    with store.whole_folder(root / condition.models) as folder:
-        for seed, run in fits.items():
-            # Tensors in one plain layout: safetensors refuses strided ones.
-            weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
-            save_file(weights, folder / f"{seed}.safetensors")
-
-
-def _checkpoints(
-    params: config.Params,
-    condition: Condition,
-    method: Method,
-    device: torch.device,
-    group: Ranks = ALONE,
-) -> checkpoint.Checkpoints:
-    root, block = paths.root(), params.datasets[condition.dataset]
-    settings = {
-        "condition": [condition.dataset, condition.method],
-        "seeds": params.seeds_on(condition.dataset),
-        "train": params.train.model_dump(mode="json"),
-        "data": block.data.model_dump(mode="json"),
-        "training": block.training.model_dump(mode="json"),
-        "grids": config.grids(params, condition.dataset, method),
-        "method": method.model_dump(mode="json"),
-        "device": config.device_name(device),
-        "versions": {name: version(name) for name in ("numpy", "torch", "torchjd")},
-    }
-    made_from = checkpoint.made_from(root, condition.dataset, settings)
-    return checkpoint.Checkpoints(paths.checkpoints(root) / condition.name, made_from, device, group)
-
-
-def _metrics(
-    problem: Problem,
-    condition: Condition,
-    training: Training,
-    method: Method,
-    searched: Searched,
-    fits: dict[int, Fit],
-) -> dict[str, Any]:
-    return {
-        "dataset": condition.dataset,
-        "method": condition.method,
-        "aggregator": method.aggregator_name,
-        "options": method.aggregator_options,
-        "sharpness": method.preset_name,
-        "fields": method.preset_fields,
-        "networks": method.networks,
-        "tasks": list(problem.tasks),
-        "metrics": [
-            {"task": m.task, "metric": m.name, "higher_is_better": m.higher_is_better, "unit": m.unit}
-            for m in problem.metrics
-        ],
-        "search": {
-            "trials": [{**t.choice, "score": t.score} for t in searched.trials],
-            "chosen": searched.chosen.choice,
-        },
-        "seeds": {
-            str(seed): {
-                task: {name: value for name, value in by_name.items() if name != "loss"}
-                for task, by_name in reported(problem, run.history, training).items()
-            }
-            for seed, run in fits.items()
-        },
-    }
+def described(problem: Problem) -> list[dict[str, Any]]:
+    """What is measured, as metrics.json says it."""
+    return [
+        {"task": m.task, "metric": m.name, "higher_is_better": m.higher_is_better, "unit": m.unit, "counts": m.counts}
+        for m in problem.measures
+    ]
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(store.rounded(rows))
+    writer.writerows(cast("list[dict[str, Any]]", store.rounded(rows)))
     return text.getvalue()

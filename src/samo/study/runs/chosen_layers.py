@@ -8,7 +8,7 @@ from samo.study import store
 from samo.study.errors import NotebookError
 from samo.study.runs import results
 
-RANKED = results.Columns("method", "layer", "chosen", numbers=("epoch", "position", "mean"))
+RANKED = results.Columns("method", "layer", "chosen", numbers=("update", "position", "mean"))
 """What the choice goes by."""
 
 

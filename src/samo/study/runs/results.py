@@ -1,16 +1,17 @@
 """A condition's results as they are read: files that were cut, or edited by hand into nonsense, are refused by name."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from samo.results.tables import Run
 from samo.study import store
+from samo.study.config.conditions import Condition
 from samo.study.config.load import faults
+from samo.training.search import taken_from
 
 
 class Columns:
@@ -30,8 +31,8 @@ class Columns:
         self.infinite = infinite
 
 
-HISTORY = Columns("split", "task", "metric", counts=("seed", "epoch"), numbers=("value",))
-LAYERS = Columns("layer", counts=("seed", "epoch"), numbers=("position", "cosine"))
+HISTORY = Columns("split", "task", "metric", counts=("updates", "seed", "update"), numbers=("value",))
+LAYERS = Columns("layer", counts=("updates", "seed", "update"), numbers=("position", "cosine"))
 Pairs = Iterable[tuple[str, str]]
 """Conditions as (dataset, method), in the order of params.yaml."""
 TOYS = Path("data/analysis/toys")
@@ -39,6 +40,8 @@ TOYS = Path("data/analysis/toys")
 REMEDY = "remove it and let `dvc repro` make it again"
 
 Values = dict[str, float | None]
+Run = Mapping[str, Any]
+"""A condition at one budget; see `view`."""
 
 
 class _Part(BaseModel):
@@ -50,11 +53,26 @@ class _Measure(_Part):
     metric: str
     higher_is_better: bool
     unit: str
+    counts: bool
+
+
+class _Trial(_Part):
+    lr: float
+    rho: float | None
+    alpha: float | None = None
+    scores: Values
+    score: float | None
 
 
 class _Search(_Part):
-    trials: list[Values]
+    trials: list[_Trial]
     chosen: Values
+    extended: list[str]
+
+
+class _Budget(_Part):
+    chosen: Values
+    seeds: dict[Annotated[str, Field(pattern=r"^\d+$")], dict[str, Values]] = Field(min_length=1)
 
 
 class _Metrics(_Part):
@@ -65,44 +83,84 @@ class _Metrics(_Part):
     aggregator: str
     sharpness: str
     networks: Literal["shared", "separate"]
+    optimizer: str
     tasks: list[str] = Field(min_length=1)
     metrics: list[_Measure] = Field(min_length=1)
-    search: _Search
-    seeds: dict[str, dict[str, Values]] = Field(min_length=1)
+    updates: dict[Annotated[str, Field(pattern=r"^\d+$")], _Budget] = Field(min_length=1)
 
 
-def read_metrics(path: Path) -> Run:
-    """A condition's metrics.json.
-
-    Raises:
-        ValueError: it is not JSON, or not what a condition writes; the message names the file and the place in it.
-    """
-    found = store.read_json(path)
-    try:
-        run = check(found)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}: {REMEDY}") from error
-    if (run["dataset"], run["method"]) != (path.parent.parent.name, path.parent.name):
-        raise ValueError(f"{path}: is of the condition {run['dataset']}/{run['method']}: {REMEDY}")
-    return run
+METRICS = TypeAdapter(_Metrics)
+"""What a metrics.json holds."""
+SEARCH = TypeAdapter(dict[Annotated[str, Field(pattern=r"^\d+$")], _Search])
+"""What the file of a condition's search holds."""
 
 
-def check(found: Any) -> Run:
-    """The parsed content of a metrics.json, as it is.
+def check(found: Any, kind: TypeAdapter[Any]) -> dict[str, Any]:
+    """The parsed content of a file, as it is.
 
     Raises:
         ValueError: it is not what a condition writes; the message names the place in it.
     """
     try:
-        known = _Metrics.model_validate(found)
+        kind.validate_python(found)
     except ValidationError as error:
         first, *others = faults(error)
         more = f", and {len(others)} faults more" if others else ""
         raise ValueError(f"{first}{more}") from error
-    if odd := [seed for seed in known.seeds if not seed.isdecimal()]:
-        raise ValueError(f"seeds.{odd[0]} is no whole number")
-    run: Run = found
+    return dict(found)
+
+
+def _read(path: Path, kind: TypeAdapter[Any]) -> dict[str, Any]:
+    found = store.read_json(path)
+    try:
+        return check(found, kind)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}: {REMEDY}") from error
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
+    """A condition's metrics.json.
+
+    Raises:
+        ValueError: it is not JSON, or not what a condition writes; the message names the file and the place in it.
+    """
+    run = _read(path, METRICS)
+    if (run["dataset"], run["method"]) != (path.parent.parent.name, path.parent.name):
+        raise ValueError(f"{path}: is of the condition {run['dataset']}/{run['method']}: {REMEDY}")
     return run
+
+
+def read_search(path: Path) -> dict[str, Any]:
+    """The trials of a condition: search budget -> trials, choice, and what was extended; see `read_metrics`."""
+    return _read(path, SEARCH)
+
+
+def view(metrics: Mapping[str, Any], searched: Mapping[str, Any], updates: int | None = None) -> Run:
+    """A condition at one budget, as tables and claims look at it.
+
+    Args:
+        metrics: of its metrics.json.
+        searched: its trials; empty for an arm.
+        updates: the budget; None for its longest.
+
+    Returns:
+        The metrics' head, and `updates`, the budget; `seeds`, their test values; `search`, with the `trials` that the
+        choice was made by, and `chosen`; `metrics`, those that count, and `aside`, the others.
+
+    Raises:
+        KeyError: it has no such budget.
+    """
+    n = max(map(int, metrics["updates"])) if updates is None else updates
+    one, measures = metrics["updates"][str(n)], metrics["metrics"]
+    trials = searched[str(taken_from(map(int, searched), n))]["trials"] if searched else []
+    return {
+        **metrics,
+        "metrics": [m for m in measures if m["counts"]],
+        "aside": [m for m in measures if not m["counts"]],
+        "search": {"trials": trials, "chosen": one["chosen"]},
+        "seeds": one["seeds"],
+        "updates": n,
+    }
 
 
 def read_rows(path: Path, columns: Columns, remedy: str = REMEDY) -> pd.DataFrame:
@@ -140,16 +198,29 @@ def by_dataset(pairs: Pairs) -> dict[str, list[str]]:
     return out
 
 
-def read_runs(root: Path, dataset: str, methods: Iterable[str]) -> dict[str, Run | None]:
-    """Each method's parsed metrics.json, or None where the condition has not been run."""
-    files = {method: root / "data/runs" / dataset / method / "metrics.json" for method in methods}
-    return {method: read_metrics(file) if file.exists() else None for method, file in files.items()}
+def read_runs(root: Path, dataset: str, methods: Iterable[str], updates: int | None = None) -> dict[str, Run | None]:
+    """Each method's `view` at a budget, by default its longest; None where the condition has not been run at it."""
+    found: dict[str, Run | None] = dict.fromkeys(methods)
+    for method in found:
+        own = Condition(dataset, method)
+        if not (file := root / own.runs / "metrics.json").exists():
+            continue
+        metrics, trials = read_metrics(file), root / own.search
+        if updates is None or str(updates) in metrics["updates"]:
+            found[method] = view(metrics, read_search(trials) if trials.exists() else {}, updates)
+    return found
 
 
 def read_histories(
-    root: Path, dataset: str, methods: Iterable[str], name: str = "history.csv"
+    root: Path, dataset: str, methods: Iterable[str], name: str = "history.csv", *, whole: bool = False
 ) -> dict[str, pd.DataFrame | None]:
-    """Each method's history.csv, or layers.csv; None where the condition has not been run or has no such file."""
+    """Each method's history.csv, or layers.csv, at its longest budget, or `whole` at all of them.
+
+    None where the condition has not been run or has no such file.
+    """
     files = {method: root / "data/runs" / dataset / method / name for method in methods}
     kind = LAYERS if name == "layers.csv" else HISTORY
-    return {method: read_rows(file, kind) if file.exists() else None for method, file in files.items()}
+    found = {method: read_rows(file, kind) if file.exists() else None for method, file in files.items()}
+    if whole:
+        return found
+    return {m: None if f is None else f[f["updates"] == f["updates"].max()] for m, f in found.items()}

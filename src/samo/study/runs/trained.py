@@ -95,7 +95,7 @@ class Setting:
         for cell in asked if ran else ():
             if cell not in ran:
                 print(f"without {cell.name}: it has not run")
-        work = [(cell, seed) for cell in ran or asked for seed in self.seeds[:seeds]]
+        work = [(c, s) for c in ran or asked for s in self.params.seeds_on(self.dataset, c.method)[:seeds]]
         for done, (cell, seed) in enumerate(work):
             progress.report(phase=f"{cell.method}, seed {seed}", done=round(done / len(work), 4))
             yield cell.method, seed, network(self.root, self.params, cell, seed, self.problem).to(self.device)
@@ -123,12 +123,12 @@ def problem(root: Path, params: Params, dataset: str) -> Problem:
 
 
 def network(root: Path, params: Params, cell: Condition, seed: int, of: Problem) -> nn.Module:
-    """The network of a cell after its last epoch, in eval mode on the CPU.
+    """The network of a condition at the end of its longest budget, in eval mode on the CPU.
 
     Raises:
         NotebookError: the cell has not been run with that seed, or its weights are of another network.
     """
-    path = root / cell.models / f"{seed}.safetensors"
+    path = root / cell.weights(params.updates_on(cell.dataset, cell.method)[-1], seed)
     if not path.exists():
         raise NotebookError(f"{path}: not there: `dvc repro {cell.stage}` trains it")
     made = of.network()

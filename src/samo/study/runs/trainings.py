@@ -1,117 +1,117 @@
 """The single trainings of a condition: which there are, from where each goes on, and how far the condition is."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from samo.optim import sharpness
-from samo.study import config, progress, store
-from samo.study.config.conditions import Condition
+from samo.study import progress, store
 from samo.study.config.method import Method
+from samo.study.config.params import Plan
 from samo.study.runs import checkpoint
 from samo.study.runs.place import Place
-from samo.training import search
 from samo.training.evaluation import values_of
 from samo.training.loop import DivergedError, Fit, Progress, Recipe, fit
 from samo.training.problem import Problem
+from samo.training.search import Search, Searched, Trial, search
 from samo.training.settings import Training
 from samo.training.state import State, StateError
 
 
 class Watch:
-    """Turns the progress of single trainings into the share of the condition's whole work."""
+    """Turns the progress of single trainings into the share of the condition's whole work.
 
-    def __init__(self, condition: Condition, params: config.Params, method: Method) -> None:
-        training = params.datasets[condition.dataset].training
-        self.condition = condition
-        finals = len(params.seeds_on(condition.dataset)) * training.epochs
-        self.work = search.count(config.grids(params, condition.dataset, method)) * training.search_epochs + finals
-        self.behind, self.label, self.epochs = 0, "", 0
+    Args:
+        name: the condition's.
+        searched, final: updates of its search, at most, and of its final runs.
+    """
 
-    def phase(self, label: str, epochs: int) -> None:
-        """The next training, of so many epochs."""
-        self.behind += self.epochs
-        self.label, self.epochs = label, epochs
-        self(Progress(0, epochs, 0.0, float("nan")))
+    def __init__(self, name: str, searched: int, final: int) -> None:
+        self.name, self.searched, self.work = name, searched, searched + final
+        self.behind, self.label, self.updates = 0, "", 0
+
+    def phase(self, label: str, updates: int, behind: int | None = None) -> None:
+        """The next training, of so many updates; `behind` says what came before it, where that is not the last ones."""
+        self.behind = self.behind + self.updates if behind is None else behind
+        self.label, self.updates = label, updates
+        self(Progress(0, updates, float("nan")))
 
     def __call__(self, event: Progress) -> None:
         """A training's own progress."""
-        done = (self.behind + event.done * self.epochs) / self.work
         progress.report(
-            condition=self.condition.name,
+            condition=self.name,
             phase=self.label,
-            epoch=event.epoch,
-            epochs=event.epochs,
-            done=round(done, 4),
-            loss=store.rounded(event.loss),
+            **{"update": event.update, "updates": event.updates, "loss": store.rounded(event.loss)},
+            done=round((self.behind + event.update) / self.work, 4),
         )
 
 
-def search_condition(
-    problem: Problem,
-    training: Training,
-    method: Method,
-    grids: search.Grids,
-    seed: int,
-    place: Place,
-    watch: Watch,
-    kept: checkpoint.Checkpoints,
-) -> tuple[list[search.Trial], search.Trial]:
-    """All trials and the one chosen; trials whose scores were kept are not run again."""
-    total, made = search.count(grids), 0
-    scores: list[float] = kept.read("search") or []
+@dataclass(frozen=True)
+class Trainings:
+    """What all trainings of a condition share."""
 
-    def score(trial: search.Trial) -> float:
-        nonlocal made
-        made += 1
-        watch.phase(f"search {made}/{total}", training.search_epochs)
-        if made <= len(scores):
-            return scores[made - 1]
-        recipe = recipe_of(method, training, trial, training.search_epochs, seed, place)
-        train = partial(fit, problem, recipe, ("val",), every_epoch=False, on_progress=watch)
-        scores.append(_validation_score(problem, partial(go_on, kept, f"search-{made}", train)))
-        if kept.write("search", lambda: scores):
-            for number in range(1, made + 1):
-                kept.drop(f"search-{number}")
-        return scores[-1]
+    problem: Problem
+    training: Training
+    method: Method
+    place: Place
+    watch: Watch
+    kept: checkpoint.Checkpoints
 
-    return search.search(score, grids)
+    def recipe(self, trial: Trial, updates: int, seed: int) -> Recipe:
+        """What one training is, with what a trial chose."""
+        return Recipe(
+            aggregator=self.method.aggregator_name,
+            options=self.method.aggregator_options,
+            sharpness=sharpness.preset(self.method.preset_name, **trial.fields(self.method.preset_fields)),
+            separate=self.method.networks == "separate",
+            lr=trial.lr,
+            updates=updates,
+            training=self.training,
+            optimizer=self.method.optimizer,
+            seed=seed,
+            device=self.place.device,
+            group=self.place.ranks.group,
+            sync_batchnorm=self.place.sync_batchnorm,
+        )
 
+    def search(self, plan: Plan, how: Search) -> dict[int, Searched]:
+        """Budget -> its trials and the one chosen; trainings whose scores were kept are not run again.
 
-def _validation_score(problem: Problem, train: Callable[[], Fit]) -> float:
-    """What a choice goes by; minus infinity where training diverged. Test data are not in reach here."""
-    try:
-        run = train()
-    except DivergedError:
-        return float("-inf")
-    return problem.score(values_of(run.history, "val"))
+        Test data are not in reach here.
+        """
+        scores: list[float] = self.kept.read("search") or []
+        made, total = 0, len(plan.trials)
 
+        def score(updates: int, trial: Trial) -> dict[str, float]:
+            nonlocal made
+            found = {}
+            for seed in how.seeds:
+                made += 1
+                self.watch.phase(f"search {made}/{total}", updates)
+                if made > len(scores):
+                    recipe, name = self.recipe(trial, updates, seed), f"search-{made}"
+                    train = partial(fit, self.problem, recipe, ("val",), along=False, on_progress=self.watch)
+                    try:
+                        scores.append(self.problem.score(values_of(self.go_on(name, train).history, "val")))
+                    except DivergedError:
+                        scores.append(float("-inf"))
+                    if self.kept.write("search", lambda: scores):
+                        for number in range(1, made + 1):
+                            self.kept.drop(f"search-{number}")
+                found[str(seed)] = scores[made - 1]
+            return found
 
-def go_on(kept: checkpoint.Checkpoints, name: str, train: Callable[..., Fit]) -> Fit:
-    """A training from its last checkpoint, or from its beginning."""
+        return {n: search(partial(score, n), plan.given, plan.ranges, how) for n in plan.budgets}
 
-    def keep(make: Callable[[], State]) -> None:
-        kept.write(name, make)
+    def go_on(self, name: str, train: Callable[..., Fit]) -> Fit:
+        """A training from its last checkpoint, or from its beginning."""
 
-    state = kept.read(name)
-    try:
-        return train(resume=state, keep=keep)
-    except StateError as error:
-        kept.refuse(name, str(error))
-        return train(keep=keep)
+        def keep(make: Callable[[], State]) -> None:
+            self.kept.write(name, make)
 
-
-def recipe_of(method: Method, training: Training, trial: search.Trial, epochs: int, seed: int, place: Place) -> Recipe:
-    """What one training of a method is, with what a trial chose."""
-    return Recipe(
-        aggregator=method.aggregator_name,
-        options=method.aggregator_options,
-        sharpness=sharpness.preset(method.preset_name, **trial.fields(method.preset_fields)),
-        separate=method.networks == "separate",
-        lr=trial.lr,
-        epochs=epochs,
-        training=training,
-        seed=seed,
-        device=place.device,
-        group=place.ranks.group,
-        sync_batchnorm=place.sync_batchnorm,
-    )
+        state = self.kept.read(name)
+        try:
+            return train(resume=state, keep=keep)
+        except StateError as error:
+            self.kept.refuse(name, str(error))
+            return train(keep=keep)

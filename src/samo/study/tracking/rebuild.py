@@ -1,22 +1,20 @@
 """Brings MLflow up to what lies in data/runs and reports: runs, the numbers to compare them by, notebooks."""
 
-import csv
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from samo.results import tables
 from samo.results.metrics import delta_m
 from samo.study import config
 from samo.study.config import Params
-from samo.study.config.conditions import Condition, conditions
+from samo.study.config.conditions import conditions
 from samo.study.runs import results
 from samo.study.runs.results import read_runs
 from samo.study.tracking import mlflow_store, record
-from samo.training.loop import Row
 from samo.training.search import Trial
 
 if TYPE_CHECKING:
@@ -31,19 +29,14 @@ def show(root: Path, port: int = 5000) -> None:
     """Bring MLflow up to date, print each dataset's page, and become MLflow's own server, for this machine only.
 
     Where MLFLOW_TRACKING_URI names a server, that one shows them, and none is started.
-
-    Raises:
-        OSError: see `rebuild`.
     """
     params = config.load()
     rebuild(root, params, lambda _: None)
     uri = mlflow_store.uri(root)
-    there = uri.startswith("http")
-    for dataset, page in mlflow_store.pages(
-        root, list(params.datasets), uri if there else f"http://127.0.0.1:{port}"
-    ).items():
+    server = uri if uri.startswith("http") else f"http://127.0.0.1:{port}"
+    for dataset, page in mlflow_store.pages(root, list(params.datasets), server).items():
         print(f"{dataset}: {page}", flush=True)
-    if not there:  # one process: each that MLflow starts by itself would take seconds to import it anew
+    if server != uri:  # one process: each that MLflow starts by itself would take seconds to import it anew
         arguments = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         os.execv(sys.executable, [*arguments, "--backend-store-uri", uri])
 
@@ -70,26 +63,27 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
     experiment, made = mlflow_store.experiment(client, root, dataset), 0
     if ended := record.end_interrupted(client, experiment):
         say(f"{dataset}: {ended} runs were interrupted, and are marked so")
-    own = [condition for condition in conditions(params) if condition.dataset == dataset]
-    found = read_runs(root, dataset, [condition.method for condition in own])
-    numbers = scores(found)
     known = {_name(run): run for run in _runs(client, experiment)}
-    wanted = set()
-    for condition in own:
-        metrics = found[condition.method]
-        if metrics is None:
-            say(f"{condition.name}: has not run")
-            continue
-        files = _notebooks(root, condition)
-        for seed in metrics["seeds"]:
-            name = (condition.name, seed, record.digest(metrics, seed))
-            wanted.add(name)
-            if name not in known:
-                runs = record.Record(client, experiment, root, params, condition, Trial(**metrics["search"]["chosen"]))
-                known[name] = _make(runs, metrics, int(seed))
-                made += 1
-            _complete(client, known[name], numbers[condition.method][seed], files)
-        say(f"{condition.name}: {len(metrics['seeds'])} runs")
+    own = {c.method: c for c in conditions(params) if c.dataset == dataset}
+    wanted: set[tuple[str | None, ...]] = set()
+    for updates in sorted({n for method in own for n in params.updates_on(dataset, method)}):
+        methods = [method for method in own if updates in params.updates_on(dataset, method)]
+        found = read_runs(root, dataset, methods, updates)
+        numbers = scores(found)
+        for method, of in found.items():
+            if of is None:
+                say(f"{own[method].name}: has not run with {updates} updates")
+                continue
+            stem = root / "reports/executed" / f"train-{dataset}-{method}"
+            files = [path for kind in ("html", "ipynb") if (path := stem.with_name(f"{stem.name}.{kind}")).is_file()]
+            for seed in of["seeds"]:
+                name = (own[method].name, str(updates), seed, record.digest(of, seed))
+                wanted.add(name)
+                if name not in known:
+                    known[name] = _make(record.Record(client, experiment, root, params, own[method]), of, int(seed))
+                    made += 1
+                _complete(client, known[name], numbers[method][seed], files)
+            say(f"{own[method].name}: {len(of['seeds'])} runs with {updates} updates")
     for run in _runs(client, experiment):
         if run.data.tags.get("current") == "yes" and _name(run) not in wanted:
             client.set_tag(run.info.run_id, "current", "no")
@@ -97,23 +91,17 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
 
 
 def _name(run: "Run") -> tuple[str | None, ...]:
-    """What a run is known by: its condition, seed and results."""
-    return tuple(run.data.tags.get(tag) for tag in ("condition", "seed", "results"))
+    """What a run is known by: its condition, budget, seed and results."""
+    return tuple(run.data.tags.get(tag) for tag in ("condition", "updates", "seed", "results"))
 
 
-def _make(runs: record.Record, metrics: Mapping[str, Any], seed: int) -> "Run":
+def _make(runs: record.Record, of: tables.Run, seed: int) -> "Run":
     """A run out of the condition's files."""
-    path = runs.root / runs.condition.runs / "history.csv"
-    results.read_rows(path, results.HISTORY)  # refuses what is none
-    run = runs.start(seed, "unknown")
-    with path.open(newline="") as stream:
-        rows = [
-            Row(int(r["epoch"]), r["split"], r["task"], r["metric"], float(r["value"]))
-            for r in csv.DictReader(stream)
-            if r["value"] and int(r["seed"]) == seed
-        ]
-    record.log_values(runs.client, run, record.named(rows))
-    runs.finish(run, seed, metrics)
+    rows = results.read_rows(runs.root / runs.condition.runs / "history.csv", results.HISTORY)
+    rows = rows[(rows["updates"] == of["updates"]) & (rows["seed"] == seed)].dropna(subset="value")
+    run = runs.start(of["updates"], seed, Trial(**of["search"]["chosen"]), "unknown")
+    record.log_values(runs.client, run, record.named(rows.itertuples()))
+    runs.finish(run, of, seed)
     return runs.client.get_run(run)
 
 
@@ -124,12 +112,6 @@ def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], fil
         client.set_tag(own, "current", "yes")
     record.log_values(client, own, [(k, v, 0) for k, v in numbers.items() if run.data.metrics.get(k) != v])
     record.keep_files(client, own, tags.get(record.FILES), files)
-
-
-def _notebooks(root: Path, condition: Condition) -> list[Path]:
-    """The condition's executed notebook and its page, as far as they are there."""
-    stem = root / "reports/executed" / f"train-{condition.dataset}-{condition.method}"
-    return [path for path in (stem.with_name(f"{stem.name}.{kind}") for kind in ("html", "ipynb")) if path.is_file()]
 
 
 def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":

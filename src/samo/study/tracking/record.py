@@ -4,19 +4,20 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from samo.optim import sharpness
 from samo.results.method import MethodSpec
+from samo.results.tables import Run
 from samo.study.config import Params
 from samo.study.config.conditions import Condition
 from samo.study.git import GitError, git
 from samo.study.processes import identity, is_alive_as
-from samo.training.loop import Row
 from samo.training.search import Trial
 
 if TYPE_CHECKING:
@@ -28,49 +29,52 @@ LONGEST = 500
 BATCH = 1000
 """Metrics that one call of MLflow takes."""
 FIGURES = {"image/svg+xml": "svg", "image/png": "png"}
+_md5 = partial(hashlib.md5, usedforsecurity=False)
 PROCESS, FILES = "process", "artifacts"
 """Tags: whose a run under way is; which files a run has."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """The runs of a condition in one experiment of MLflow; `chosen` are the hyperparameters they train with."""
+    """The runs of a condition in one experiment of MLflow."""
 
     client: "MlflowClient"
     experiment: str
     root: Path
     params: Params
     condition: Condition
-    chosen: Trial
 
-    def start(self, seed: int, device: str) -> str:
-        """Make a seed's run with its settings, tags and data; returns its id."""
+    def start(self, updates: int, seed: int, chosen: Trial, device: str) -> str:
+        """Make the run of a budget and seed with its settings, tags and data; returns its id."""
         from mlflow.entities import Param
 
         own = {"git.commit": commit(self.root), "device": device, PROCESS: identity()}
-        named, marked = f"{self.condition.method}/{seed}", tags(self.params, self.condition, seed) | own
+        named = f"{self.condition.method}/{updates}/{seed}"
+        marked = tags(self.params, self.condition, updates, seed) | own
         run = str(self.client.create_run(self.experiment, run_name=named, tags=marked).info.run_id)
-        said = settings(self.params, self.condition, self.chosen)
+        said = settings(self.params, self.condition, updates, chosen)
         self.client.log_batch(run, params=[Param(*item) for item in said.items()])
         if (data := trained_on(self.root, self.params, self.condition.dataset)) is not None:
             self.client.log_inputs(run, [data])
         return run
 
-    def finish(self, run: str, seed: int, metrics: Mapping[str, Any]) -> None:
-        """Name a run by its results; older runs of the same seed stay, marked as not current."""
-        query = f"tags.condition = '{self.condition.name}' and tags.seed = '{seed}'"
+    def finish(self, run: str, of: Run, seed: int) -> None:
+        """Name a run by its results; older runs of the same budget and seed stay, marked as not current."""
+        query = (
+            f"tags.condition = '{self.condition.name}' and tags.seed = '{seed}' and tags.updates = '{of['updates']}'"
+        )
         for other in self.client.search_runs([self.experiment], query, max_results=1000):
             if other.info.run_id != run and other.data.tags.get("current") != "no":
                 self.client.set_tag(other.info.run_id, "current", "no")
         self.client.set_tag(run, "current", "yes")
-        self.client.set_tag(run, "results", digest(metrics, str(seed)))
+        self.client.set_tag(run, "results", digest(of, str(seed)))
         self.client.delete_tag(run, PROCESS)
         self.client.set_terminated(run)
 
 
-def digest(metrics: Mapping[str, Any], seed: str) -> str:
-    """What a run is known by: its condition, its settings and its results."""
-    known = {key: metrics[key] for key in ("dataset", "method", "search")} | {"values": metrics["seeds"][seed]}
+def digest(of: Run, seed: str) -> str:
+    """What a run is known by, of its condition at its budget: its settings and its results."""
+    known = [of["dataset"], of["method"], of["updates"], of["search"]["chosen"], of["seeds"][seed]]
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -83,15 +87,15 @@ def commit(root: Path) -> str:
         return "unknown"
 
 
-def tags(params: Params, condition: Condition, seed: int) -> dict[str, str]:
+def tags(params: Params, condition: Condition, updates: int, seed: int) -> dict[str, str]:
     """What runs are grouped and searched by."""
     block = params.methods_on(condition.dataset)[condition.method]
     variant = condition.method not in params.main_on(condition.dataset)
-    own = {"dataset": condition.dataset, "seed": str(seed), "condition": condition.name}
+    own = {"dataset": condition.dataset, "updates": str(updates), "seed": str(seed), "condition": condition.name}
     return own | MethodSpec.of_block(condition.method, block, variant).tags()
 
 
-def settings(params: Params, condition: Condition, chosen: Trial) -> dict[str, str]:
+def settings(params: Params, condition: Condition, updates: int, chosen: Trial) -> dict[str, str]:
     """Everything that decides a run, flattened: rho, alpha, aggregator, training.batch, data.train, …"""
     method, block = params.methods_on(condition.dataset)[condition.method], params.datasets[condition.dataset]
     perturbation = sharpness.preset(method.preset_name, **chosen.fields(method.preset_fields))
@@ -100,9 +104,11 @@ def settings(params: Params, condition: Condition, chosen: Trial) -> dict[str, s
         **{f"aggregator.{key}": value for key, value in method.aggregator_options.items()},
         "sharpness": method.preset_name,
         "networks": method.networks,
+        "updates": updates,
         "lr": chosen.lr,
         **{f"data.{key}": value for key, value in block.data.model_dump().items()},
         **{f"training.{key}": value for key, value in block.training.model_dump().items()},
+        "training.optimizer": method.optimizer or block.training.optimizer,
     }
     if perturbation.scope != "none":
         plain = ("rho", "alpha", "mu")  # understood without a prefix
@@ -118,15 +124,11 @@ def trained_on(root: Path, params: Params, dataset: str) -> "DatasetInput | None
     if not folder.is_dir():
         return None
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    listed = [{"md5": _md5(files[name].read_bytes()), "relpath": name} for name in sorted(files)]
-    known = _md5(json.dumps(listed, sort_keys=True).encode()) + ".dir"
+    listed = [{"md5": _md5(files[name].read_bytes()).hexdigest(), "relpath": name} for name in sorted(files)]
+    known = _md5(json.dumps(listed, sort_keys=True).encode()).hexdigest() + ".dir"
     source = json.dumps({"uri": folder.relative_to(root).as_posix()})
     data = Dataset(dataset, known, "local", source, profile=json.dumps(params.datasets[dataset].data.model_dump()))
     return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def log_values(client: "MlflowClient", run: str, values: Iterable[tuple[str, float, int]]) -> None:
@@ -139,9 +141,9 @@ def log_values(client: "MlflowClient", run: str, values: Iterable[tuple[str, flo
         client.log_batch(run, metrics=metrics[first : first + BATCH])
 
 
-def named(rows: Iterable[Row]) -> list[tuple[str, float, int]]:
-    """The history's rows as (`<split>/<task>/<metric>`, value, epoch)."""
-    return [(f"{r.split}/{r.task}/{r.metric}", r.value, r.epoch) for r in rows]
+def named(rows: Iterable[Any]) -> list[tuple[str, float, int]]:
+    """The history's rows as (`<split>/<task>/<metric>`, value, update)."""
+    return [(f"{r.split}/{r.task}/{r.metric}", r.value, r.update) for r in rows]
 
 
 def keep_files(client: "MlflowClient", run: str, known: str | None, files: list[Path]) -> None:
@@ -161,23 +163,17 @@ def keep_files(client: "MlflowClient", run: str, known: str | None, files: list[
 
 def _figures(notebook: Path) -> list[tuple[str, str]]:
     """(Ending, content) of the drawings among a notebook's outputs."""
-    outputs = [
-        output.get("data", {})
-        for cell in json.loads(notebook.read_text())["cells"]
-        for output in cell.get("outputs", [])
-    ]
-    kinds = [(next((kind for kind in FIGURES if kind in data), None), data) for data in outputs]
+    cells = json.loads(notebook.read_text())["cells"]
+    found = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    kinds = [(next((kind for kind in FIGURES if kind in data), None), data) for data in found]
     return [(FIGURES[kind], "".join(data[kind])) for kind, data in kinds if kind]
 
 
 def end_interrupted(client: "MlflowClient", experiment: str, condition: str | None = None) -> int:
     """Mark the runs that a killed process left under way: all, or those of one condition. Returns how many."""
     query = "attributes.status = 'RUNNING'" + (f" and tags.condition = '{condition}'" if condition else "")
-    left = [
-        run
-        for run in client.search_runs([experiment], query, max_results=1000)
-        if not is_alive_as(run.data.tags.get(PROCESS, ""))
-    ]
+    running = client.search_runs([experiment], query, max_results=1000)
+    left = [run for run in running if not is_alive_as(run.data.tags.get(PROCESS, ""))]
     for run in left:
         client.set_terminated(run.info.run_id, "KILLED")
     return len(left)

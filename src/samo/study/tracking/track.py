@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from samo.results.tables import Run
 from samo.study.config import Params
 from samo.study.config.conditions import Condition
 from samo.study.tracking import mlflow_store, record
@@ -18,10 +19,7 @@ ASKED = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"
 
 
 def prepare(root: Path, params: Params) -> None:
-    """Make the store and its experiments once, before several processes open it: MLflow does not make one twice.
-
-    Where MLflow is away that is a warning: every condition finds it out for itself.
-    """
+    """Make the store and its experiments once, before several processes open it; where MLflow is away, warn."""
     try:
         client = mlflow_store.connect(root)
         for dataset in params.datasets:
@@ -37,9 +35,9 @@ class Live:
     where a person stopped the training. Those that a killed process left are marked at the next one's beginning.
     """
 
-    def __init__(self, root: Path, params: Params, condition: Condition, chosen: Trial, device: str) -> None:
-        self.root, self.params, self.condition, self.chosen, self.device = root, params, condition, chosen, device
-        self.runs: dict[int, str] = {}
+    def __init__(self, root: Path, params: Params, condition: Condition, device: str) -> None:
+        self.root, self.params, self.condition, self.device = root, params, condition, device
+        self.runs: dict[tuple[int, int], str] = {}
         self.record: record.Record | None = None
         self.monitor: Any = None
 
@@ -48,7 +46,7 @@ class Live:
             client = mlflow_store.connect(self.root)
             experiment = mlflow_store.experiment(client, self.root, self.condition.dataset)
             record.end_interrupted(client, experiment, self.condition.name)
-            self.record = record.Record(client, experiment, self.root, self.params, self.condition, self.chosen)
+            self.record = record.Record(client, experiment, self.root, self.params, self.condition)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -60,30 +58,27 @@ class Live:
                     status = "FAILED" if issubclass(kind or type, Exception) else "KILLED"
                     self.record.client.set_terminated(run, status)
 
-    def start(self, seed: int) -> Callable[[list[Row]], None]:
-        """Begin a seed's run; gives what logs an epoch's rows, or those of several epochs.
-
-        They are logged as `<split>/<task>/<metric>`, with the epoch as step.
-        """
+    def start(self, updates: int, seed: int, chosen: Trial) -> Callable[[list[Row]], None]:
+        """Begin a budget's and seed's run; gives what logs rows as `<split>/<task>/<metric>`, at their update."""
         with self._forgiving():
             if self.record is not None:
-                self.runs[seed] = self.record.start(seed, self.device)
-                self._watch_machine(self.runs[seed])
+                self.runs[updates, seed] = self.record.start(updates, seed, chosen, self.device)
+                self._watch_machine(self.runs[updates, seed])
 
         def log(rows: list[Row]) -> None:
             with self._forgiving():
                 if self.record is not None:
-                    record.log_values(self.record.client, self.runs[seed], record.named(rows))
+                    record.log_values(self.record.client, self.runs[updates, seed], record.named(rows))
 
         return log
 
-    def finish(self, metrics: dict[str, Any]) -> None:
-        """The condition's files are whole: its runs are finished, and known by what they hold."""
+    def finish(self, at: Callable[[int], Run]) -> None:
+        """The condition's files are whole: its runs are finished, and known by what they hold at each budget."""
         with self._forgiving():
             self._watch_machine(None)
-            for seed, run in self.runs.items():
+            for (updates, seed), run in self.runs.items():
                 if self.record is not None:
-                    self.record.finish(run, seed, metrics)
+                    self.record.finish(run, at(updates), seed)
         self.runs.clear()
 
     def _watch_machine(self, run: str | None) -> None:

@@ -1,6 +1,6 @@
 """LaTeX of the notebook as MathML: what is a formula becomes one, what is not stays."""
 
-from samo.study.report.formulas import to_mathml
+from samo.study.notebooks.mathml import to_mathml
 
 
 def test_formulas_become_mathml_in_one_line_so_that_markdown_leaves_them_alone():

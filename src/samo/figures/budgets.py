@@ -1,0 +1,80 @@
+"""What compute buys: the gain of each sharpness against the passes that it took, and against the updates.
+
+Each has a line over the budgets, or a point where there is one budget alone.
+"""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from samo.figures.palette import INK, colour, label, look
+from samo.figures.style import Limits, aside, grid, headed, spoken_rows, ticks, usual
+from samo.results.tables import text
+
+COMPUTE = "compute of the training, in LS steps by the count of passes"
+UPDATES = "updates of the training"
+
+
+def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
+    """The pooled gain with its 95 % interval over `x`, cost or updates, logarithmic; names at the lines' ends.
+
+    `pooled` is a frame of samo.results.ladder.pooled.
+    """
+    figure, [[axes]] = grid(1, 1, 3.9)
+    figure.set_size_inches(6.4, 3.9)  # it is read at half the page's width, too
+    axes.axhline(0, color=INK, linewidth=1)
+    parts = {str(name): part.sort_values(x) for name, part in pooled.groupby("sharpness", sort=False)}
+    for name, part in parts.items():
+        axes.vlines(part[x], part["gain_low"], part["gain_high"], color=colour(name), linewidth=2.2, alpha=0.55)
+        axes.plot(part[x], part["gain"], **look(name, markersize=7))
+    axes.margins(x=0.16, y=0.08)
+    limits = usual(pooled, "gain")
+    low, high = limits or axes.get_ylim()
+    axes.set_ylim(low, high + 0.12 * (high - low))  # room for the names
+    _names(axes, parts, x, limits)
+    if x == "updates":
+        ticks(axes, sorted(set(pooled[x])))
+    else:
+        _decades(axes, pooled[x])
+    axes.set_xlabel(COMPUTE if x == "cost" else UPDATES)
+    headed(axes, "gain over the aggregator alone, points of Δm (above the line: sharpness helps)")
+    return figure
+
+
+def draw_updates(pooled: pd.DataFrame) -> Figure:
+    """The same over updates: does a gain persist?"""
+    return draw(pooled, "updates")
+
+
+def _names(axes: Axes, parts: dict[str, pd.DataFrame], x: str, limits: Limits) -> None:
+    """Every name beside the end of its line; of lines that end at one place, one above the other, best first."""
+    ends = pd.DataFrame([part.iloc[-1].to_dict() | {"name": name} for name, part in parts.items()])
+    if limits is not None:
+        off = ends[(ends["gain"] < limits[0]) | (ends["gain"] > limits[1])]
+        for row in off.to_dict("records"):
+            up = row["gain"] > limits[1]
+            words = f"{label(row['name'])} {text(row['gain'], 1)} {'↑' if up else '↓'}"
+            shade, side = colour(row["name"]), "top" if up else "bottom"
+            aside(axes, words, (row[x], limits[up]), (0, -3 if up else 3), color=shade, ha="center", va=side)
+        ends = ends.drop(off.index)
+    for _, column in ends.groupby(ends[x].round(6)):
+        names = column.sort_values("gain_high", ascending=False)["name"]
+        at, top = float(column[x].iloc[0]), float(column["gain_high"].max())
+        for line, name in enumerate(names):
+            shift = (0, 4 + 11 * (len(names) - 1 - line))
+            aside(axes, label(name), (at, top), shift, color=colour(name), ha="center", fontweight="bold")
+
+
+def _decades(axes: Axes, values: "pd.Series[float]") -> None:
+    low, high = float(values.min()), float(values.max())
+    marks = [m * 10**k for k in range(1, 7) for m in (1, 2, 5) if 0.8 * low <= m * 10**k <= 1.25 * high]
+    ticks(axes, [float(mark) for mark in marks] or sorted(set(values)))
+
+
+def describe(pooled: pd.DataFrame) -> str:
+    """Every point in words."""
+    rows = pooled.assign(
+        at=[f"at {u:,} updates ({c:,.0f} LS steps)" for u, c in zip(pooled["updates"], pooled["cost"], strict=True)]
+    )
+    said = spoken_rows(rows, "gain", "sharpness", "at")
+    return "Gain over the aggregator alone in points of Δm, pooled over datasets and aggregators: " + "; ".join(said)

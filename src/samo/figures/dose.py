@@ -1,0 +1,39 @@
+"""Dose and response: the gain of G-SAM, SAMO and the placebo against the radius rho."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from samo.figures.palette import INK, colour, label, look
+from samo.figures.style import grid, headed, legend, spoken_rows, ticks
+
+SHOWN = ("gsam", "samo", "placebo")
+
+
+def draw(doses: pd.DataFrame) -> Figure:
+    """A panel a dataset, each on its own scale: the gain with its 95 % interval against rho.
+
+    A line joins the methods of one aggregator.
+
+    `doses` is the frame of samo.results.ladder.doses.
+    """
+    parts = doses[doses["sharpness"].isin(SHOWN)].groupby("dataset", sort=False)
+    figure, [panels] = grid(1, len(parts), 3.0)
+    for axes, (dataset, part) in zip(panels, parts, strict=True):
+        axes.axhline(0, color=INK, linewidth=1)
+        for (name, _), own in part.sort_values("rho").groupby(["sharpness", "aggregator"], sort=False):
+            axes.vlines(own["rho"], own["gain_low"], own["gain_high"], color=colour(str(name)), linewidth=2, alpha=0.4)
+            axes.plot(own["rho"], own["gain"], **look(str(name), linewidth=1.2, markersize=6))
+        ticks(axes, sorted(set(part["rho"])))
+        axes.set(title=label(str(dataset)).replace("+", "\n+ "), xlabel="ρ")
+        axes.margins(x=0.12)
+    headed(panels[0], "")
+    figure.supylabel("gain, points of Δm", fontsize=9.5)
+    legend(figure, [panels])
+    return figure
+
+
+def describe(doses: pd.DataFrame) -> str:
+    """Every point in words."""
+    shown = doses[doses["sharpness"].isin(SHOWN)]
+    said = spoken_rows(shown.assign(at=[f"rho {rho:g}" for rho in shown["rho"]]), "gain", "dataset", "method", "at")
+    return "Gain over the aggregator alone in points of Δm against rho: " + "; ".join(said)

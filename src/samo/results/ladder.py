@@ -1,0 +1,126 @@
+"""What a budget buys: Delta-m and gain of every training beside its updates and its compute, and pooled over places.
+
+A place is a dataset with an aggregator. A gain is a fall of Delta-m in points, paired by seed; above 0 is better.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from samo.results.method import MethodSpec
+from samo.results.metrics import delta_m
+from samo.results.stats import Interval, mean_interval
+
+KEYS = ["dataset", "method", "variant", "aggregator", "sharpness", "networks", "updates", "rho", "seed"]
+COLUMNS = [*KEYS, "delta_m", "gain", "cost"]
+POOLED = ["sharpness", "updates", "cost", "gain", "gain_low", "gain_high", "conditions", "n_seeds"]
+
+
+def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.DataFrame:
+    """A row a dataset, method, budget and seed: `COLUMNS`.
+
+    Args:
+        runs: test values as in `samo.claims.evidence.Evidence.runs`.
+        units: (dataset, method) -> passes of a step in those of an LS step; the cost is so many times the updates.
+
+    Returns:
+        delta_m in per cent, against the mean of the single-task runs of the same budget; a dataset and budget without
+        such runs has no rows. gain is NaN for a method without sharpness, and where its base lacks the seed.
+    """
+    found = []
+    counted = runs[runs["counts"].astype(bool)] if "counts" in runs else runs
+    for (dataset, _), part in counted.groupby(["dataset", "updates"], sort=False):
+        heads = part.drop_duplicates("method").set_index("method", drop=False)
+        known = {str(row["method"]): _spec(row) for row in heads.to_dict("records")}
+        single = next((name for name, spec in known.items() if spec.single), None)
+        if single is None:
+            continue
+        columns = list(zip(*(part.drop_duplicates(["task", "metric"])[c] for c in ("task", "metric")), strict=True))
+        higher = part.drop_duplicates(["task", "metric"])["higher_is_better"].to_numpy(bool)
+        values = {
+            name: own.pivot(index="seed", columns=["task", "metric"], values="value").astype(float)[columns]  # noqa: PD010
+            for name, own in part.groupby("method", sort=False)
+        }
+        base = values[single].mean(skipna=False).to_numpy()
+        deltas = {name: pd.Series(delta_m(own.to_numpy(), base, higher), own.index) for name, own in values.items()}
+        for name, own in deltas.items():
+            plain = known[str(name)].base(known.values())
+            gain = deltas[plain.name].reindex(own.index) - own if plain else np.nan
+            head: dict[str, Any] = {key: heads.loc[name].get(key) for key in KEYS[:-1]}
+            cost = units.get((str(dataset), str(name)), np.nan) * head["updates"]
+            found.append(pd.DataFrame({**head, "seed": own.index, "delta_m": own, "gain": gain, "cost": cost}))
+    return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
+
+
+def _spec(row: Mapping[Any, Any]) -> MethodSpec:
+    given = {name: row[name] for name in ("sharpness", "fields", "networks", "optimizer") if name in row}
+    return MethodSpec(row["method"], row["aggregator"], **given)
+
+
+def family(ladder: pd.DataFrame) -> pd.DataFrame:
+    """The rows that can be pooled seed by seed: of the datasets with the most seeds, without variants."""
+    own = ladder[~ladder["variant"].astype(bool)]
+    seeds = own.groupby("dataset")["seed"].transform("nunique")
+    found: pd.DataFrame = own[seeds == seeds.max()]
+    return found
+
+
+def difference(first: pd.DataFrame, second: pd.DataFrame, level: float = 0.95) -> tuple[Interval, int]:
+    """By how much Delta-m of `first` lies below that of `second`, pooled over places, and of how many places.
+
+    Both are rows of `table` with one method a place. Seeds are the units, since places share their bases: the places'
+    differences are averaged seed by seed, and the interval is Student's over the seeds that all places have.
+    """
+    keys = ["dataset", "aggregator", "updates", "seed"]
+    both = first.merge(second, on=keys, suffixes=("", "_other"))
+    both["gain"] = both["delta_m_other"] - both["delta_m"]
+    grid = both.pivot_table(index="seed", columns=keys[:3], values="gain", dropna=False).dropna(axis=1, how="all")
+    return mean_interval(grid.dropna().mean(axis=1), level), grid.shape[1]
+
+
+def pooled(ladder: pd.DataFrame) -> pd.DataFrame:
+    """The gain of each sharpness at each budget, pooled over places as in `difference`: `POOLED`.
+
+    The cost is the mean over places. A budget at which a sharpness has other places than at its longest is no point of
+    its line and is left out.
+    """
+    rows = []
+    for sharpness, own in family(ladder).dropna(subset=["gain"]).groupby("sharpness", sort=False):
+        last = own[own["updates"] == own["updates"].max()]
+        places = set(zip(last["dataset"], last["method"], strict=True))
+        for updates, part in own.groupby("updates"):
+            if set(zip(part["dataset"], part["method"], strict=True)) == places:
+                grid = part.pivot_table(index="seed", columns=["dataset", "method"], values="gain").dropna()
+                found = mean_interval(grid.mean(axis=1))
+                rows.append((sharpness, updates, part["cost"].mean(), *found[:3], len(places), found.n))
+    return pd.DataFrame(rows, columns=POOLED)
+
+
+def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
+    """The same ladder with gains at equal compute: over the base's longest budget that costs no more.
+
+    Only rows whose base has such a budget beyond their own: elsewhere nothing was spent instead.
+    """
+    plain = ladder[(ladder["sharpness"] == "none") & (ladder["networks"] == "shared") & ~ladder["variant"].astype(bool)]
+    keys = ["dataset", "aggregator", "seed"]
+    both = ladder.dropna(subset=["gain"]).merge(
+        plain[[*keys, "updates", "delta_m", "cost"]], on=keys, suffixes=("", "_base")
+    )
+    both = both[(both["cost_base"] <= both["cost"]) & (both["updates_base"] > both["updates"])]
+    best = both.sort_values("updates_base").drop_duplicates(["dataset", "method", "updates", "seed"], keep="last")
+    return best.assign(gain=best["delta_m_base"] - best["delta_m"])[COLUMNS]
+
+
+def doses(ladder: pd.DataFrame) -> pd.DataFrame:
+    """The gain against rho at each dataset's longest budget: dataset, aggregator, sharpness, method, rho, gain …"""
+    last = ladder[ladder["updates"] == ladder.groupby("dataset")["updates"].transform("max")]
+    rows = []
+    for key, part in last.dropna(subset=["gain", "rho"]).groupby(
+        ["dataset", "aggregator", "sharpness", "method"], sort=False
+    ):
+        found = mean_interval(part["gain"])
+        rows.append((*key, part["rho"].iloc[0], *found[:3], found.n))
+    names = ["dataset", "aggregator", "sharpness", "method", "rho", "gain", "gain_low", "gain_high", "n_seeds"]
+    return pd.DataFrame(rows, columns=names).astype({"rho": float})
