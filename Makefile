@@ -13,7 +13,7 @@ help:  ## this list
 
 env: $(VENV)/.ready  ## make the environment (.venv) from the pinned lock
 
-repro: env  ## run what is not up to date, two cells at a time, then print the table
+repro: env  ## run what is not up to date, two conditions at a time, then print the table
 	@samo repro
 
 test: env  ## all tests, the pipeline with the profile smoke among them

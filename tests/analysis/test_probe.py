@@ -7,14 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from samo.analysis.probe import COLUMNS, Options, linear, parts, quality
+from samo.analysis.probe import COLUMNS, Options, along, linear, parts, quality
 from samo.optim.jacobian import task_gradients
-from tests.problems import Problem, Snapshot, problem
+from samo.training.problem import Problem
+from tests import problems
+from tests.problems import Snapshot, problem
 
 SMALL = Options(directions=[1, 4], repeats=3, sizes=2, tasks=3)
 
 
-def of(case: Problem, options: Options = SMALL, seed: int = 0) -> pd.DataFrame:
+def of(case: problems.Problem, options: Options = SMALL, seed: int = 0) -> pd.DataFrame:
     return quality(
         [case.closure] * options.repeats,
         list(case.network.trunk.parameters()),
@@ -95,6 +97,35 @@ def test_columns_and_counts() -> None:
     again = of(problem(3))
     pd.testing.assert_frame_equal(table, again)
     assert not table.equals(of(problem(3), seed=1))
+
+
+def test_along_a_training_a_remembered_gradient_knows_more_than_any_probe() -> None:
+    case = problem(3)
+    made = Problem(
+        tasks=("a", "b", "c"),
+        metrics=(),
+        network=lambda: case.network,
+        forward=lambda network, batch, tasks: network(batch[0], tasks),
+        loss=lambda task, output, batch: (output - batch[1][task]).square().mean(),
+        meter=lambda: pytest.fail("no metric is wanted"),
+        splits={},
+        score=lambda values: 0.0,
+    )
+    batches = [(case.x + 0.1 * torch.randn_like(case.x), case.y) for _ in range(25)]
+    before = Snapshot.of(case.network)
+    table = along(made, case.network, batches, Options(steps=25, every=2, mu=1e-4), 0)
+    assert list(table.columns) == COLUMNS
+    assert set(table["n"]) == {12}
+    with pytest.raises(AssertionError):
+        Snapshot.of(case.network).assert_equal(before)  # it trained
+    cosine = table[~table["layer_normalised"]].set_index("estimator")["cosine"]
+    probes = cosine[["spsa", "low-rank", "guided", "random"]]
+    assert cosine["remembered"] > 0.5
+    assert (cosine["remembered"] > probes + 0.2).all()
+    assert 0 < cosine["spsa"] < cosine["guided"]
+    assert cosine["running mean"] > 0
+    assert cosine["g0"] > 0
+    assert along(made, case.network, batches, Options(steps=0), 0).empty
 
 
 def test_of_many_tasks_some_are_looked_at_and_all_are_in_the_global_gradient() -> None:

@@ -28,6 +28,8 @@ def world(
     extra: Sequence[tuple[str, str, Mapping[str, Any], float]] = (),
     flat_single: float | None = None,
     seed: int = 0,
+    ladder: Mapping[int, Mapping[str, float]] | None = None,
+    aside: Mapping[str, Mapping[str, float]] | None = None,
     **frames: Any,
 ) -> Evidence:
     """Runs on these datasets, with the frames of analyses as given.
@@ -37,9 +39,16 @@ def world(
         gain: {sharpness, or "sharpness aggregator": points of Delta-m by which it is better}; 0 where not named.
         single: whether there are STL runs, the zero of Delta-m.
         noise: of a seed, in points of Delta-m: half of it shared by all methods, half a method's own.
-        extra: more methods: aggregator, sharpness, changed fields, gain.
+        extra: more methods: aggregator, sharpness (or "sharpness+optimizer"), changed fields, gain.
         flat_single: the gain of F-STL, where it is run.
+        ladder: {budget: `gain` there}, in the place of one budget.
+        aside: {metric that does not count: {sharpness: how many times as high}}.
     """
+    if ladder:
+        given = {"datasets": datasets, "bases": bases, "sharpness": sharpness, "seeds": seeds, "extra": extra}
+        rungs = {n: world(gain=own, noise=noise, seed=n, **given).runs for n, own in ladder.items()}  # type: ignore[arg-type]
+        runs = pd.concat([rung.assign(updates=n) for n, rung in rungs.items()], ignore_index=True)
+        return Evidence(datasets=tuple(datasets), runs=runs, **frames)
     better = dict(gain or {})
     rng = np.random.default_rng(seed)
     cells: list[tuple[str, str, str, str, Mapping[str, Any], float]] = [
@@ -60,13 +69,17 @@ def world(
         shared = rng.normal(0, noise / 2, len(seeds))
         for method, aggregator, kind, networks, fields, delta in cells:
             own = rng.normal(0, noise / 2, len(seeds))
-            head = (dataset, method, aggregator, kind, networks, fields, 0.01, None, None)
+            kind, _, optimizer = kind.partition("+")
+            head = (dataset, method, aggregator, kind, optimizer, networks, fields, 0.01, None, None)
             for seed, wobble in zip(seeds, shared + own, strict=True):
                 # An error of 1 for STL: Delta-m is its change in per cent.
                 value = 1.0 + (delta + wobble) / 100
-                rows += [(*head, seed, f"t{k}", "error", value, False) for k in range(TASKS[dataset])]
-    names = ["dataset", "method", "aggregator", "sharpness", "networks", "fields", "lr", "rho", "alpha"]
-    runs = pd.DataFrame(rows, columns=[*names, "seed", "task", "metric", "value", "higher_is_better"])
+                rows += [(*head, seed, f"t{k}", "error", value, False, True) for k in range(TASKS[dataset])]
+                for metric, times in (aside or {}).items():
+                    high = times.get(kind, 1.0) * (1 + wobble / 10)
+                    rows += [(*head, seed, f"t{k}", metric, high, False, False) for k in range(TASKS[dataset])]
+    names = ["dataset", "method", "aggregator", "sharpness", "optimizer", "networks", "fields", "lr", "rho", "alpha"]
+    runs = pd.DataFrame(rows, columns=[*names, "seed", "task", "metric", "value", "higher_is_better", "counts"])
     return Evidence(datasets=tuple(datasets), runs=runs, **frames)
 
 
@@ -118,7 +131,8 @@ def probe(cosine: float, raw: float = 0.0, remembered: float | None = None) -> p
     rows = [
         ("trained", "running", "spsa", True, 1, 30_000, cosine),
         ("trained", "running", "spsa", False, 1, 30_000, raw),
-        *([("trained", "running", "remembered", False, 1, 30_000, remembered)] if remembered is not None else []),
+        *([("training", "running", "remembered", False, 1, 30_000, remembered)] if remembered is not None else []),
+        *([("training", "running", "spsa", True, 1, 30_000, cosine)] if remembered is not None else []),
         ("trained", "running", "spsa", True, 1, 300, other),
         ("trained", "running", "spsa", True, 64, 30_000, other),
         ("trained", "running", "random", True, 1, 30_000, other),

@@ -1,4 +1,4 @@
-"""The tiny project of the grid's tests, and the small study of the cells': each made once and copied for each test."""
+"""The tiny project of the grid's tests, and the small study: each made once and copied for each test."""
 
 import shutil
 import subprocess
@@ -9,40 +9,24 @@ import torch
 from mlflow import MlflowClient
 
 from tests.study import made_study
-from tests.study.project import CELL, PARAMS, PIPELINE, Project
+from tests.study.project import CONDITION, PARAMS, PIPELINE, Project
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("template") / "project")
-
-
-def make_template(root: Path) -> Path:
     """The project in a new folder, committed, without params.yaml."""
+    root = tmp_path_factory.mktemp("template") / "project"
     root.mkdir()
-    (root / "dvc.yaml").write_text(PIPELINE)
-    (root / "cell.py").write_text(CELL)
-    (root / "code.txt").write_text("code\n")
-    (root / ".gitignore").write_text("/.samo/\n/data/\n/table.txt\n")
-    (root / ".dvcignore").write_text(".samo\n")
+    files = {"dvc.yaml": PIPELINE, "condition.py": CONDITION, "code.txt": "code\n", ".dvcignore": ".samo\n"}
+    for name, text in (files | {".gitignore": "/.samo/\n/data/\n/table.txt\n"}).items():
+        (root / name).write_text(text)
     for command in (
         ["git", "init", "--quiet"],
         ["dvc", "init", "--quiet"],
         ["dvc", "config", "core.analytics", "false"],
-        ["git", "add", "-A"],
-        [
-            "git",
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.org",
-            "commit",
-            "--quiet",
-            "-m",
-            "a project",
-        ],
     ):
         subprocess.run(command, cwd=root, check=True)
+    Project(root).commit()
     return root
 
 

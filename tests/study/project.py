@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +13,15 @@ import psutil
 PIPELINE = """
 stages:
   fetch:
-    matrix:
-      dataset: ${datasets}
-    cmd: mkdir -p data/raw && python cell.py fetch-${item.dataset} code.txt > data/raw/${item.dataset}
+    matrix: {dataset: "${datasets}"}
+    cmd: mkdir -p data/raw && python condition.py fetch-${item.dataset} code.txt > data/raw/${item.dataset}
     deps: [code.txt]
     outs: ["data/raw/${item.dataset}"]
   train:
-    matrix:
-      dataset: ${datasets}
-      method: ${methods}
+    matrix: {dataset: "${datasets}", method: "${methods}"}
     cmd: >-
       mkdir -p data/runs/${item.dataset} &&
-      python cell.py train-${item.method} data/raw/${item.dataset} > data/runs/${item.dataset}/${item.method}
+      python condition.py train-${item.method} data/raw/${item.dataset} > data/runs/${item.dataset}/${item.method}
     deps: ["data/raw/${item.dataset}"]
     params: ["methods.${item.method}"]
     outs: ["data/runs/${item.dataset}/${item.method}"]
@@ -32,12 +30,11 @@ stages:
     deps: [data/runs]
     params: [methods]
     outs:
-      - table.txt:
-          cache: false
+      - table.txt: {cache: false}
 """
 # A condition writes its params and its input; `fail` ends it with an error, `seconds` makes it last, and with `meets`
 # it waits until another one runs, too.
-CELL = """
+CONDITION = """
 import os, sys, time, yaml
 name, source = sys.argv[1:]
 params = yaml.safe_load(open("params.yaml"))
@@ -52,7 +49,7 @@ if other := method.get("meets"):
         assert time.time() < began + 120
         time.sleep(0.02)
 with open(params["trace"], "a") as file:
-    file.write(f"{name} {began} {time.time()} {os.getcwd()} {os.environ['MLFLOW_TRACKING_URI']}\\n")
+    file.write(f"{name} {os.getcwd()} {os.environ['MLFLOW_TRACKING_URI']}\\n")
 if method.get("fail"):
     sys.exit("this condition was told to fail")
 print(name, method, open(source).read().strip())
@@ -64,6 +61,12 @@ methods:
   a: {{rho: 1}}
   b: {{rho: 2}}
   c: {{rho: 3}}
+"""
+REPRO = """
+import sys; from pathlib import Path; from samo.study.grid import pipeline
+root, quiet, *cluster = sys.argv[1:]
+where = pipeline.Cluster(*cluster) if cluster else None
+sys.exit(pipeline.repro(Path(root), 2, lambda _: 1.0, bool(quiet), rest=not cluster, cluster=where))
 """
 
 
@@ -93,6 +96,19 @@ class Project:
         command = ["dvc", *arguments]
         return subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True).stdout
 
+    def command(self, *cluster: str, quiet: bool = False) -> list[str]:
+        """What brings it up to date in a process of its own, which can be killed."""
+        return [sys.executable, "-c", REPRO, str(self.root), "quiet" if quiet else "", *cluster]
+
+    def start(self, *cluster: str) -> "subprocess.Popen[str]":
+        command = self.command(*cluster)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def commit(self) -> None:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        for command in (["add", "-A"], [*who, "commit", "--quiet", "--allow-empty", "-m", "as it is"]):
+            subprocess.run(["git", *command], cwd=self.root, check=True)
+
     def processes(self) -> list[psutil.Process]:
         """What runs in this project or in a clone of it."""
         found = []
@@ -103,7 +119,7 @@ class Project:
         return found
 
     def clones(self) -> list[Path]:
-        return list((self.root / ".samo" / "workers").glob("*"))
+        return list((self.root / ".samo/workers").glob("*"))
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds

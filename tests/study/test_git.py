@@ -8,15 +8,14 @@ import pytest
 
 from samo.study import git
 from samo.study.errors import PipelineError
-from samo.study.grid import pipeline, remote
+from samo.study.grid import exchange, pipeline
 from samo.study.grid.cluster import Cluster, RayPool
-from tests.study.grid import cluster
 from tests.study.project import Project
 
 
 @pytest.fixture
 def packed(project: Project) -> tuple[str, bytes]:
-    cluster.commit(project)
+    project.commit()
     return git.pack(project.root)
 
 
@@ -30,7 +29,7 @@ def test_the_id_of_a_folder_is_that_of_git_committed_or_not(project: Project, tm
     state = sorted((project.root / ".git").rglob("*"))
     assert git.tree(folder) == before
     assert sorted((project.root / ".git").rglob("*")) == state  # nothing was written there
-    cluster.commit(project)
+    project.commit()
     told = ["git", "-C", str(project.root), "rev-parse", "HEAD:part"]
     assert before == subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()
     (folder / "inner/__pycache__").mkdir()
@@ -59,7 +58,7 @@ def test_the_clone_is_the_commit(project: Project, packed: tuple[str, bytes], tm
 
 
 def test_a_clone_at_another_commit_is_refused(project: Project, packed: tuple[str, bytes], tmp_path: Path) -> None:
-    cluster.commit(project)
+    project.commit()
     later, bundle = git.pack(project.root)
     git.unpack(later, bundle, tmp_path / "clone")
     with pytest.raises(git.GitError, match=f"at commit {later[:10]}, not at {packed[0][:10]}"):
@@ -68,7 +67,7 @@ def test_a_clone_at_another_commit_is_refused(project: Project, packed: tuple[st
 
 def test_what_is_not_committed_does_not_run_elsewhere(project: Project, packed: tuple[str, bytes]) -> None:
     project.dvc("remote", "add", "shared", "/nowhere")
-    cluster.commit(project)
+    project.commit()
     where = Cluster("127.0.0.1:1", "shared")
     pipeline.check_cluster(project.root, where)
     (project.root / "code.txt").write_text("changed\n")
@@ -83,9 +82,9 @@ def test_a_remote_or_cluster_that_does_not_serve_is_named_at_once(
 ) -> None:
     project.dvc("remote", "add", "web", "https://example.org/results")
     with pytest.raises(PipelineError, match=r"no DVC remote 'shared' \(there are: web\)"):
-        remote.settings(project.root, "shared")
+        exchange.settings(project.root, "shared")
     with pytest.raises(PipelineError, match="is of HTTP"):
-        remote.settings(project.root, "web")
+        exchange.settings(project.root, "web")
     with pytest.raises(PipelineError, match=r"no Ray cluster answers at 127\.0\.0\.1:1: .*refused"):
         RayPool(project.root, Cluster("127.0.0.1:1", "shared"), {}, 1, print)
     monkeypatch.setitem(sys.modules, "ray", None)

@@ -15,7 +15,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_a_profile_becomes_the_active_one(root):
+def test_a_profile_becomes_the_active_one_and_an_edited_file_is_put_aside(root):
     assert profile.names(root) == ["other", "smoke"]
     assert profile.active(root) is None
     text, params = profile.read(root, "other")
@@ -23,9 +23,6 @@ def test_a_profile_becomes_the_active_one(root):
     assert profile.activate(root, text) is None
     assert profile.active(root) == "other"
     assert config.load(root / "params.yaml").seeds == [5]
-
-
-def test_an_edited_file_is_put_aside(root):
     (root / "params.yaml").write_text("mine\n")
     assert profile.activate(root, SMOKE) == root / profile.KEPT
     assert (root / profile.KEPT).read_text() == "mine\n"

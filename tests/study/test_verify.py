@@ -111,8 +111,8 @@ def test_what_differs_is_named_with_by_how_much(tmp_path):
     one = {"a": torch.tensor([1.0, nan])}
     for name, stored, again, told in (
         ("metrics.json", '{"a": {"b": [1, 2.5]}}', '{"a": {"b": [1, 2.25]}}', "1 of 2 values differ, by at most 0.25"),
-        ("metrics.json", '{"a": 1, "c": 1}', '{"a": 1}', "1 values in the stored file only, the first at c"),
-        ("metrics.json", '{"a": "x"}', '{"a": "y"}', "a is 'x' stored, 'y' made again"),
+        ("metrics.json", '{"a": 1, "c": 1}', '{"a": 1}', "1 of 2 values differ (c: 1 stored, nan made again)"),
+        ("metrics.json", '{"a": "x"}', '{"a": "y"}', "1 of 1 values differ (a: x stored, y made again)"),
         ("metrics.json", '{"a": 1}', '{"a":  1}', "the same values, but spelled otherwise"),
         ("history.csv", "s,value\nx,1\ny,2\n", "s,value\nx,1\ny,3.5\n", "by at most 1.5 (line 3 value: 2 stored"),
         ("layers.csv", None, "a\n1\n", "is not stored"),

@@ -10,11 +10,11 @@ from torch.multiprocessing.spawn import spawn
 
 from samo.optim.process_group import Group, Ranks
 from samo.optim.sharpness import preset
+from samo.study.runs.ranks import joined
 from samo.training.loop import DivergedError, fit
 from samo.training.problem import Batch, Problem
 from samo.training.settings import Named
 from samo.training.state import State
-from tests.optim.ranked import RANKS, group_of
 from tests.training.learnable import Squares, problem, recipe
 
 CASES: dict[str, dict[str, Any]] = {
@@ -25,6 +25,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 BROKEN = 8
 """The call for the second task's loss that is broken: one before training, five a pass, so update 6."""
+RANKS = 2
 Found = dict[str, Any]
 
 
@@ -101,7 +102,9 @@ def masks(group: Group | None) -> Tensor:
 
 def one_rank(rank: int, folder: Path) -> None:
     torch.set_num_threads(1)
-    with group_of(rank, folder) as group:
+    with joined(folder, rank, RANKS, torch.device("cpu")) as ranks:
+        group = ranks.group
+        assert group is not None
         found: Found = {name: trained(problem(0.0), group, **given) for name, given in CASES.items()}
         found["whole"], found["gone on"] = gone_on(group, folder)
         found["seen apart"] = seen_apart(group)

@@ -1,7 +1,8 @@
 """How much of a task's gradient its SPSA estimate holds, in how many dimensions and from how many directions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
@@ -46,6 +47,9 @@ class Options(MethodFilter):
         mu: length of a probe's step.
         statistics: of BatchNorm and dropout in a probe, see `Sharpness.probe_statistics`; a network without either is
             probed with the first alone.
+        steps: of a short training along which all estimators are compared; 0 leaves it out.
+        lr: its learning rate.
+        every: after how many steps they are compared.
     """
 
     sharpness: Presets = Field(default_factory=lambda: ["samo"])
@@ -58,6 +62,9 @@ class Options(MethodFilter):
     examples: Count = 16
     mu: Annotated[float, Field(gt=0)] = 0.01
     statistics: list[Statistics] = Field(default=["running", "batch"], min_length=1)
+    steps: Annotated[int, Field(ge=0)] = 60
+    lr: Annotated[float, Field(gt=0)] = 0.003
+    every: Count = 6
 
 
 def quality(
@@ -87,16 +94,20 @@ def quality(
         for SAMO's mix with the global gradient at alpha = 0.5 (layer-normalised rows only); sign_share, the share of
         positive cosines: with one direction as it is, the share of slopes with the right sign.
     """
-    readings = [
-        reading | {"repeat": repeat}
-        for repeat, closure in enumerate(closures)
-        for reading in _readings(closure, trunk, modules, tasks, options, generator)
-    ]
-    return _summary(pd.DataFrame(readings))
+    readings = []
+    for repeat, closure in enumerate(closures):
+        looked = Looked(closure, trunk, modules, tasks, options)
+        for count in parts([p.numel() for p in trunk], options.sizes):
+            for sharpness in _estimators(options, modules):
+                # As many draws with few directions as the passes for the most of them would give.
+                for _ in range(max(options.directions) // sharpness.directions):
+                    found = looked.at(sharpness.estimator, sharpness, count, generator)
+                    readings += [reading | {"repeat": repeat} for reading in found]
+    return _summary(readings)
 
 
 def on_network(
-    problem: Problem, network: nn.Module, batches: Sequence[Batch], options: Options, seed: int
+    problem: Problem, network: nn.Module, batches: Iterable[Batch], options: Options, seed: int
 ) -> pd.DataFrame:
     """`quality` on a network in training mode, a repeat for each batch.
 
@@ -107,16 +118,73 @@ def on_network(
         options: what is looked at.
         seed: of dropout's masks and of the random directions.
     """
+    trunk, generator = _set_out(network, seed)
+    closures = [_closure(problem, network, batch) for batch in batches]
+    return quality(closures, trunk, list(network.modules()), len(problem.tasks), options, generator)
+
+
+def along(problem: Problem, network: nn.Module, batches: Iterable[Batch], options: Options, seed: int) -> pd.DataFrame:
+    """What every estimator knows of the tasks' gradients along a short plain training, which moves the weights.
+
+    On the whole trunk, by one direction where there are directions, so that probes cost alike: two forward passes.
+    `remembered` is the task's own gradient on the batch before, at the weights before; `running mean` its mean with
+    decay 0.9; `g0` the gradient of the mean loss; none of these costs a pass.
+
+    Args:
+        problem: what the losses are.
+        network: with the attribute `trunk`; Adam trains it, as `options` say, on the mean loss.
+        batches: one a step.
+        options: what is looked at, and when.
+        seed: of dropout's masks and of the random directions.
+
+    Returns:
+        Rows as those of `quality`, their means and intervals over the places where it was looked.
+    """
+    trunk, generator = _set_out(network, seed)
+    modules, optimizer = list(network.modules()), torch.optim.Adam(network.parameters(), lr=options.lr)
+    # One z for all tasks, as in `quality`.
+    shared = next(iter(_estimators(options.model_copy(update={"directions": [1]}), modules)))
+    own = replace(shared, estimator="remembered")
+    last: list[Vector] = []
+    mean: list[Vector] = []
+    readings = []
+    for step, batch in enumerate(islice(batches, options.steps)):
+        closure = _closure(problem, network, batch)
+        looked = Looked(closure, trunk, modules, len(problem.tasks), options)
+        compared: dict[str, tuple[Sharpness, Sequence[Vector]]] = {
+            "spsa": (shared, ()),
+            "low-rank": (replace(shared, distribution="low-rank"), ()),
+            "guided": (replace(shared, estimator="guided"), last),
+            "random": (replace(shared, estimator="random"), ()),
+            "remembered": (own, last),
+            "running mean": (own, mean),
+            "g0": (own, ()),  # what stands in for a gradient that is not remembered yet
+        }
+        for name, (sharpness, rows) in compared.items() if last and step % options.every == 0 else ():
+            found = looked.at(name, sharpness, len(trunk), generator, rows)
+            readings += [reading | {"repeat": step} for reading in found]
+        last = looked.rows
+        older = mean or [[torch.zeros_like(part) for part in row] for row in last]
+        mean = [
+            [0.9 * old + 0.1 * new for old, new in zip(*both, strict=True)] for both in zip(older, last, strict=True)
+        ]
+        optimizer.zero_grad()
+        mean_loss = torch.stack(problem.losses(network, batch, range(len(problem.tasks)))).mean()
+        torch.autograd.backward(mean_loss)
+        optimizer.step()
+    return _summary(readings)
+
+
+def _set_out(network: nn.Module, seed: int) -> tuple[list[Tensor], torch.Generator]:
+    """Training mode and seeds; the trunk's parameters and the directions' generator."""
     network.train()
     torch.manual_seed(seed)
     trunk = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
-    generator = torch.Generator(trunk[0].device).manual_seed(seed)
+    return list(trunk), torch.Generator(trunk[0].device).manual_seed(seed)
 
-    def closure(batch: Batch) -> Closure:
-        return lambda tasks: problem.losses(network, batch, tasks)
 
-    closures = [closure(batch) for batch in batches]
-    return quality(closures, trunk, list(network.modules()), len(problem.tasks), options, generator)
+def _closure(problem: Problem, network: nn.Module, batch: Batch) -> Closure:
+    return lambda tasks: [loss.reshape(()) for loss in problem.losses(network, batch, tasks)]
 
 
 def batches(problem: Problem, examples: int, device: torch.device, seed: int) -> Iterator[Batch]:
@@ -152,36 +220,41 @@ def linear(params: int, repeats: int, generator: torch.Generator) -> tuple[list[
     return list(trunk), [closure() for _ in range(repeats)]
 
 
-def _readings(
-    closure: Closure,
-    trunk: Sequence[Tensor],
-    modules: Sequence[nn.Module],
-    tasks: int,
-    options: Options,
-    generator: torch.Generator,
-) -> Iterator[dict[str, Any]]:
-    asked = np.unique(np.linspace(0, tasks - 1, min(tasks, options.tasks)).round().astype(int)).tolist()
-    whole = TaskLosses(closure, range(tasks), modules, trunk[0].device)
-    some = TaskLosses(closure, asked, modules, trunk[0].device)
-    theta = Weights(trunk)
+class Looked:
+    """A batch at the weights as they are: the exact gradients of some tasks, and estimates of them.
 
-    def exact(_: Sequence[int]) -> list[Tensor]:
-        losses = whole.again(range(tasks))
-        return [*(losses[i] for i in asked), torch.stack(losses).mean()]
+    Attributes:
+        rows: the exact gradient of each task looked at, on the trunk's tensors.
+        everyone: that of the mean loss.
+    """
 
-    with some.without_trace():
-        J = task_gradients(exact, trunk, range(len(asked) + 1))
-        rows = [as_rows(row, trunk) for row in J]
-        for count in parts([p.numel() for p in trunk], options.sizes):
-            own, everyone = [row[:count] for row in rows[:-1]], rows[-1][:count]
-            at = AtTheta(some, theta, range(count), generator, J.new_zeros(len(asked)))
-            for sharpness in _estimators(options, modules):
-                # As many draws with few directions as the passes for the most of them would give.
-                for _ in range(max(options.directions) // sharpness.directions):
-                    for group, z, slope, _ in ESTIMATORS[sharpness.estimator](sharpness, range(len(asked)), at):
-                        estimate = perturbation(sharpness, everyone, range(count), z, slope, everyone)
-                        for i in group:
-                            yield from _compared(sharpness, estimate, own[i], everyone)
+    def __init__(
+        self, closure: Closure, trunk: Sequence[Tensor], modules: Sequence[nn.Module], tasks: int, options: Options
+    ) -> None:
+        asked = np.unique(np.linspace(0, tasks - 1, min(tasks, options.tasks)).round().astype(int)).tolist()
+        whole = TaskLosses(closure, range(tasks), modules, trunk[0].device)
+        self._some, self._theta = TaskLosses(closure, asked, modules, trunk[0].device), Weights(trunk)
+
+        def exact(_: Sequence[int]) -> list[Tensor]:
+            losses = whole.again(range(tasks))
+            return [*(losses[i] for i in asked), torch.stack(losses).mean()]
+
+        with self._some.without_trace():
+            J = task_gradients(exact, trunk, range(len(asked) + 1))
+        *self.rows, self.everyone = [as_rows(row, trunk) for row in J]
+
+    def at(
+        self, name: str, sharpness: Sharpness, count: int, generator: torch.Generator, known: Sequence[Vector] = ()
+    ) -> Iterator[dict[str, Any]]:
+        """Readings of one draw of an estimator on the first `count` tensors; `known` of the tasks' gradients."""
+        g0, tasks = self.everyone[:count], range(len(self.rows))
+        none = self._theta.home[0].new_zeros(len(tasks))
+        at = AtTheta(self._some, self._theta, range(count), generator, none, known, self.everyone)
+        with self._some.without_trace():
+            for group, z, slope, _ in ESTIMATORS[sharpness.estimator](sharpness, tasks, at):
+                estimate = perturbation(sharpness, g0, range(count), z, slope, g0)
+                for i in group:
+                    yield from _compared(name, sharpness, estimate, self.rows[i][:count], g0)
 
 
 def _estimators(options: Options, modules: Sequence[nn.Module]) -> Iterator[Sharpness]:
@@ -195,7 +268,7 @@ def _estimators(options: Options, modules: Sequence[nn.Module]) -> Iterator[Shar
     yield replace(shared, estimator="random", directions=options.directions[0], probe_statistics=options.statistics[0])
 
 
-def _compared(sharpness: Sharpness, estimate: Vector, g: Vector, g0: Vector) -> Iterator[dict[str, Any]]:
+def _compared(name: str, sharpness: Sharpness, estimate: Vector, g: Vector, g0: Vector) -> Iterator[dict[str, Any]]:
     sizes = [part.numel() for part in g]
     q = sharpness.directions
     one = g[0].new_ones(())
@@ -204,14 +277,14 @@ def _compared(sharpness: Sharpness, estimate: Vector, g: Vector, g0: Vector) -> 
     by_layer = mean_cosine_by_layer(q, sizes, layer_norms(g).tolist(), layer_norms(g0).tolist())
     for layered, v, theory in ((False, estimate, float(mean_cosine(q, sum(sizes)))), (True, scaled, by_layer)):
         yield {
-            "estimator": sharpness.estimator,
+            "estimator": name,
             "statistics": sharpness.probe_statistics,
             "layer_normalised": layered,
             "directions": q,
             "params": sum(sizes),
             "cosine": cosine(v, g),
             "perturbation": cosine(with_global, g) if layered else np.nan,
-            "theory": theory if sharpness.estimator == "spsa" else 0.0,
+            "theory": theory if name == "spsa" else 0.0,
         }
 
 
@@ -222,12 +295,10 @@ def cosine(v: Vector, g: Vector) -> float:
     return inner / size if size > 0 else 0.0
 
 
-def _summary(readings: pd.DataFrame) -> pd.DataFrame:
+def _summary(readings: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows = []
-    for key, group in readings.groupby(KEYS, sort=False):
-        by_repeat = group.groupby("repeat")["cosine"].mean()
-        interval = mean_interval(by_repeat.to_numpy())
-        positive = float((group["cosine"] > 0).mean())
-        theory, mixed = group["theory"].mean(), group["perturbation"].mean()
-        rows.append((*key, interval.mean, interval.low, interval.high, theory, mixed, positive, interval.n))
+    for key, group in pd.DataFrame(readings).groupby(KEYS, sort=False) if readings else ():
+        interval = mean_interval(group.groupby("repeat")["cosine"].mean().to_numpy())
+        positive, means = float((group["cosine"] > 0).mean()), group[["theory", "perturbation"]].mean()
+        rows.append((*key, interval.mean, interval.low, interval.high, *means, positive, interval.n))
     return pd.DataFrame(rows, columns=COLUMNS)

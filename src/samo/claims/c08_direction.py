@@ -21,19 +21,26 @@ KEPT = Region(low=-0.01)
 
 
 def estimates(
-    evidence: Evidence, of: Callable[[pd.DataFrame], Effect | None], *, region: Region, lack: str, note: str = ""
+    evidence: Evidence,
+    of: Callable[[pd.DataFrame], Effect | None],
+    *,
+    region: Region,
+    lack: str,
+    note: str = "",
+    source: str = "trained",
 ) -> Sequence[Comparison]:
-    """A comparison a trained network, of its estimates by one direction over the whole trunk.
+    """A comparison a network, of its estimates by one direction over the whole trunk.
 
     Args:
         evidence: whose probe is looked at.
         of: these rows -> the effect, or None.
         region: where it lies if the claim holds.
         lack: what is missing where no network has an effect.
+        source: "trained" networks, or "training": along a short one.
         note: what is said beside the network's name; "{params}" is the number of its parameters.
     """
     probe, found = evidence.probe, []
-    used = (probe["directions"] == 1) & (probe["source"] == "trained") & (probe["statistics"] == "running")
+    used = (probe["directions"] == 1) & (probe["source"] == source) & (probe["statistics"] == "running")
     for (dataset, method, seed), rows in probe[used].groupby(["dataset", "method", "seed"], sort=False):
         params = rows["params"].max()
         if effect := of(rows[rows["params"] == params]):

@@ -11,22 +11,25 @@ from collections.abc import Iterator
 import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import GAIN, PLAIN, difference, each_dataset
+from samo.claims.contrast import GAIN, PLAIN, SAMO, difference, each_dataset
 from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.measures import DELTA_M, LAMBDA_MAX
 from samo.optim.sharpness import preset
 from samo.results.method import MethodSpec
 
 SOURCE = "ours, from SAMO's formulas"
+PLACEBO = Kind("placebo")
 
 
-def at_equal_settings(evidence: Evidence, dataset: str, region: Region = GAIN) -> Iterator[Comparison]:
-    """Delta-m of the placebo minus SAMO's, in each place where both were run."""
+def at_equal_settings(
+    evidence: Evidence, dataset: str, region: Region = GAIN, ours: Kind = SAMO
+) -> Iterator[Comparison]:
+    """Delta-m of the placebo minus ours, in each place where both were run; where rho is given, a case a dose."""
     known = evidence.methods[dataset]
-    samo, placebo = ([m for m in known if Kind.of(m) == Kind(name)] for name in ("samo", "placebo"))
+    samo, placebo = ([m for m in known if Kind.of(m) == kind] for kind in (ours, PLACEBO))
     both = [(a, b) for a in samo for b in placebo if a.aggregator_text == b.aggregator_text]
     if not both:
-        yield Comparison(dataset, None, missing="samo and placebo on one aggregator")
+        yield Comparison(dataset, None, missing=f"{ours} and {PLACEBO} on one aggregator")
     for base in dict.fromkeys(a.aggregator_text for a, _ in both):
         here = [(a, b) for a, b in both if a.aggregator_text == base]
         said = [(settings(evidence, dataset, a), settings(evidence, dataset, b)) for a, b in here]
@@ -37,7 +40,8 @@ def at_equal_settings(evidence: Evidence, dataset: str, region: Region = GAIN) -
                 hidden = "" if _shows(evidence, dataset, a, b) else f"the perturbation does not show at {own}"
                 effect = None if hidden else difference(evidence, dataset, b.name, a.name)
                 figure, lack = f"{dataset}-forest", "runs on the same seeds"
-                yield Comparison(dataset, effect, region, "Δm points", base, "", figure, lack, own, hidden)
+                dose = f"rho {a.radii['rho']:g}" if a.radii else ""
+                yield Comparison(dataset, effect, region, "Δm points", base, dose, figure, lack, own, hidden)
 
 
 def settings(evidence: Evidence, dataset: str, method: MethodSpec) -> str:

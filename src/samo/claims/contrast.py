@@ -107,23 +107,22 @@ def difference(
     return of_seeds(found, ratio) if len(found) else None
 
 
-def with_gain(evidence: Evidence, comparisons: Sequence[Comparison]) -> list[Comparison]:
+def with_gain(evidence: Evidence, comparisons: Sequence[Comparison], of: Kind = SAMO) -> list[Comparison]:
     """Comparisons "as good as SAMO", not testable where SAMO shows no gain over its base (assay sensitivity).
 
-    A method that does nothing is as good as one that gains nothing. SAMO's gain is pooled over the very places of the
-    comparisons, not looked for place by place, which would pick SAMO's luckiest.
+    A method that does nothing is as good as one that gains nothing. The gain is pooled over the very places of the
+    comparisons, not looked for place by place, which would pick the luckiest.
     """
     places = {(c.dataset, c.base) for c in comparisons if c.effect}
-    gains = [
-        (c.dataset, c.effect) for c in compare(evidence, PLAIN, SAMO) if c.effect and (c.dataset, c.base) in places
-    ]
+    gains = [(c.dataset, c.effect) for c in compare(evidence, PLAIN, of) if c.effect and (c.dataset, c.base) in places]
     if not gains:
-        return [replace(c, effect=None, missing="samo beside its base") if c.effect else c for c in comparisons]
+        return [replace(c, effect=None, missing=f"{of} beside its base") if c.effect else c for c in comparisons]
     gain = pooled(gains)
     if gain.above(0.0) < (1 - LEVEL) / 2:
         return list(comparisons)
     low, high = gain.interval()[1:3]
-    why = f"SAMO shows no gain here ({gain.value:.2f}, {low:.2f} to {high:.2f})"
+    name = "SAMO" if of == SAMO else str(of)
+    why = f"{name} shows no gain here ({gain.value:.2f}, {low:.2f} to {high:.2f})"
     return [replace(c, effect=None, untestable=why) if c.effect else c for c in comparisons]
 
 

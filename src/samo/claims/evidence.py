@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from samo.optim.sharpness import preset
 from samo.results.method import MethodSpec
 from samo.results.metrics import delta_m
 
@@ -61,13 +62,15 @@ def find(known: Iterable[MethodSpec], kind: Kind, base: str) -> str | None:
     """The name of the method of this kind and aggregator.
 
     Of several, one that is no variant, and of these that with the fewest radii given (the one whose radius was
-    searched); None where there is none, or no single one.
+    searched), or that at the preset's own radius (where each is a dose); None where there is none, or no single one.
     """
     same = [method for method in known if method.aggregator_text == base and Kind.of(method) == kind]
     same = [method for method in same if not method.variant] or same
     least = min((len(method.radii) for method in same), default=0)
-    names = [method.name for method in same if len(method.radii) == least]
-    return names[0] if len(names) == 1 else None
+    same = [method for method in same if len(method.radii) == least]
+    if len(same) > 1:
+        same = [method for method in same if method.radii.get("rho") == preset(method.sharpness).rho]
+    return same[0].name if len(same) == 1 else None
 
 
 def bases(known: Sequence[MethodSpec]) -> list[str]:
@@ -117,6 +120,12 @@ class Evidence:
         return replace(self, **frames)
 
     @cached_property
+    def ladder(self) -> Mapping[int, "Evidence"]:
+        """{budget: the runs of that budget alone}, in ascending order."""
+        rungs = self.runs.groupby("updates") if "updates" in self.runs else ()
+        return {int(str(n)): replace(self, runs=rows) for n, rows in rungs}
+
+    @cached_property
     def methods(self) -> Mapping[str, list[MethodSpec]]:
         """Each dataset's methods that have run."""
         found: dict[str, list[MethodSpec]] = {dataset: [] for dataset in self.datasets}
@@ -138,7 +147,7 @@ class Evidence:
         return {dataset: self._delta_m(dataset) for dataset in self.datasets}
 
     def _delta_m(self, dataset: str) -> dict[str, pd.Series]:
-        known = [method for method in self.methods[dataset] if method.plain]
+        known = [method for method in self.last.methods[dataset] if method.plain]
         known.sort(key=lambda m: (not m.single, m.networks != "shared", m.aggregator_text != "ls"))
         if not known:
             return {}

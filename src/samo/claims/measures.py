@@ -27,12 +27,15 @@ DELTA_M = Measure("runs", "forest", lambda evidence, dataset, method: evidence.d
 """Delta-m of the test metrics in per cent; lower is better."""
 
 
-def mean_of(frame: str, name: str, figure: str, **where: str) -> Measure:
+def mean_of(frame: str, name: str, figure: str, *, geometric: bool = False, **where: str) -> Measure:
     """The mean of a frame's rows that agree with `where`, by seed; a value that is missing makes its seed's NaN."""
 
     def of(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:
         values = rows(getattr(evidence.last, frame), dataset, method, **where).astype({"value": float})
-        return values.groupby("seed")["value"].mean(skipna=False) if len(values) else None
+        if geometric:
+            values["value"] = np.log(values["value"])
+        found = values.groupby("seed")["value"].mean(skipna=False)
+        return None if values.empty else np.exp(found) if geometric else found
 
     return Measure(name, figure, of)
 
@@ -42,6 +45,10 @@ LAMBDA_MAX = mean_of("curvature", "curvature", "curvature", task="all", measure=
 LAMBDA_RATIO = mean_of("curvature", "curvature", "curvature", task="all", measure="lambda_ratio5")
 COSINE = mean_of("history", "cosines", "cosine", split="probe", metric="cosine_mean")
 """Mean pairwise cosine of the task gradients on the fixed probe set, averaged over all evaluations of training."""
+TEST_LOSS = mean_of("runs", "test losses", "curves", geometric=True, metric="loss")
+"""Geometric mean over the tasks, whose units may differ."""
+CALIBRATION = mean_of("runs", "calibration errors", "curves", geometric=True, metric="calibration")
+"""Expected calibration error, geometric mean over the tasks that classify."""
 
 
 def _conflict_change(evidence: Evidence, dataset: str, method: str) -> pd.Series | None:

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
-from rich.status import Status
 from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,39 +22,30 @@ from samo.optim.sharpness import PRESETS
 from samo.study import config, paths, store
 from samo.study.runs import trained
 
+Loss = Callable[[Tensor], Tensor]
+Case = tuple[nn.Module, list[nn.Module], Closure]
+"""A network's trunk and heads, and the losses of one made-up batch."""
 
-@dataclass(frozen=True)
-class Case:
-    """A network with one made-up batch."""
 
-    trunk: nn.Module
-    heads: Sequence[nn.Module]
-    closure: Closure
+def _case(network: Any, x: Tensor, losses: Sequence[Loss]) -> Case:
+    def closure(tasks: Sequence[int]) -> list[Tensor]:
+        return [losses[i](out) for i, out in zip(tasks, network(x, tasks), strict=True)]
+
+    return network.trunk, list(network.heads), closure
 
 
 def _lenet(generator: torch.Generator) -> Case:
     """LeNet, K = 2, 256 images of 36 x 36."""
-    network = lenet.build()
     x = torch.randn(256, 1, 36, 36, generator=generator)
-    y = torch.randint(10, (2, 256), generator=generator)
-
-    def closure(tasks: Sequence[int]) -> list[Tensor]:
-        return [F.cross_entropy(out, y[i]) for i, out in zip(tasks, network(x, tasks), strict=True)]
-
-    return Case(network.trunk, list(network.heads), closure)
+    classes = torch.randint(10, (2, 256), generator=generator)
+    return _case(lenet.build(), x, [partial(F.cross_entropy, target=y) for y in classes])
 
 
 def _celeba(generator: torch.Generator, tasks: int = 40) -> Case:
     """The CelebA network, 32 images of 64 x 64."""
-    network = celeba.build(tasks)
     x = torch.rand(32, 3, 64, 64, generator=generator)
-    y = torch.randint(2, (tasks, 32, 1), generator=generator).float()
-
-    def closure(asked: Sequence[int]) -> list[Tensor]:
-        outputs = network(x, asked)
-        return [F.binary_cross_entropy_with_logits(out, y[i]) for i, out in zip(asked, outputs, strict=True)]
-
-    return Case(network.trunk, list(network.heads), closure)
+    traits = torch.randint(2, (tasks, 32, 1), generator=generator).float()
+    return _case(celeba.build(tasks), x, [partial(F.binary_cross_entropy_with_logits, target=y) for y in traits])
 
 
 def _celeba_two(generator: torch.Generator) -> Case:
@@ -64,27 +55,13 @@ def _celeba_two(generator: torch.Generator) -> Case:
 
 def _mtan(generator: torch.Generator) -> Case:
     """SegNet-MTAN, K = 2, 2 images of 128 x 256."""
-    network = mtan.build()
     x = torch.rand(2, 3, 128, 256, generator=generator)
     labels = torch.randint(7, (2, 128, 256), generator=generator)
     depth = torch.rand(2, 1, 128, 256, generator=generator)
-
-    def closure(tasks: Sequence[int]) -> list[Tensor]:
-        outputs = network(x, tasks)
-        return [
-            F.cross_entropy(out, labels) if i == 0 else F.l1_loss(out, depth)
-            for i, out in zip(tasks, outputs, strict=True)
-        ]
-
-    return Case(network.trunk, list(network.heads), closure)
+    return _case(mtan.build(), x, [partial(F.cross_entropy, target=labels), partial(F.l1_loss, target=depth)])
 
 
-PROBLEMS: dict[str, Callable[[torch.Generator], Case]] = {
-    "lenet": _lenet,
-    "celeba": _celeba,
-    "celeba-k2": _celeba_two,
-    "mtan": _mtan,
-}
+PROBLEMS = {"lenet": _lenet, "celeba": _celeba, "celeba-k2": _celeba_two, "mtan": _mtan}
 
 
 def bench(
@@ -97,13 +74,8 @@ def bench(
 ) -> None:
     """Print time and peak memory of a step for every preset, as ratios to an LS step of the same run.
 
-    Args:
-        presets: which ones; all where None.
-        problems: of `PROBLEMS`; all where None.
-        aggregators: ls and mgda where None.
-        repeats: interleaved rounds; the median is reported.
-        threads: of a pass.
-        out: the folder that gets a JSON file a problem.
+    Presets and problems are all there are where None, aggregators ls and mgda; of `repeats` interleaved rounds the
+    median is reported. The folder `out` gets a JSON file a problem.
 
     Raises:
         ValueError: one of the names is unknown.
@@ -115,7 +87,7 @@ def bench(
         generator = torch.Generator().manual_seed(0)
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            case = PROBLEMS[name](generator)
+            trunk, heads, closure = PROBLEMS[name](generator)
         methods = [
             Method(f"{sharpness} + {rule}", rule, PRESETS[sharpness])
             for rule in aggregators or ["ls", "mgda"]
@@ -125,12 +97,11 @@ def bench(
         ]
         with console.status(name) as status:
 
-            def tell(method: str, name: str = name, status: Status = status) -> None:
-                status.update(f"{name}: {method}")
+            def tell(method: str, update: Callable[[str], None] = status.update, name: str = name) -> None:
+                update(f"{name}: {method}")
 
-            costs = measure(case.trunk, case.heads, case.closure, methods, repeats=repeats, progress=tell)
-        headings = ("step", "ms", "x LS", "quartiles", "count", "x count", "MB", "copies")
-        table = _table(f"{name}: {PROBLEMS[name].__doc__}", headings)
+            costs = measure(trunk, heads, closure, methods, repeats=repeats, progress=tell)
+        table = _table(f"{name}: {PROBLEMS[name].__doc__}", "step|ms|x LS|quartiles|count|x count|MB|copies")
         for cost in costs:
             table.add_row(
                 cost.method,
@@ -143,24 +114,17 @@ def bench(
                 f"{cost.copies:+.1f}",
             )
         console.print(table)
-        steps = [asdict(cost) for cost in costs]
-        found = {"torch": torch.__version__, "threads": threads, "repeats": repeats, "steps": steps}
-        store.write_json(out / f"{name}.json", found)
+        facts = {"torch": torch.__version__, "threads": threads, "repeats": repeats}
+        store.write_json(out / f"{name}.json", {**facts, "steps": [asdict(cost) for cost in costs]})
 
 
 def bench_loading(
-    datasets: list[str] | None = None,
-    repeats: int = 15,
-    threads: int | None = None,
-    out: Path = Path("data/bench"),
+    datasets: list[str] | None = None, repeats: int = 15, threads: int | None = None, out: Path = Path("data/bench")
 ) -> None:
     """Print the time of making a training batch, as a share of the plain LS step on it, for every prepared dataset.
 
-    Args:
-        datasets: which ones; all of the profile where None.
-        repeats: batches and steps in turns; the median is reported.
-        threads: of a pass; the profile's where None.
-        out: the folder that gets loading.json.
+    Datasets are all of the profile where None; of `repeats` batches and steps in turns the median is reported. The
+    folder `out` gets loading.json.
 
     Raises:
         ValueError: no such dataset, or one without a whole batch.
@@ -169,8 +133,8 @@ def bench_loading(
     threads = threads or params.train.threads
     torch.set_num_threads(threads)
     device = config.device(params.train.device)
-    headings = ("dataset", "batch ms", "step ms", "share %", "quartiles", "")
-    table = _table(f"Loading beside the plain LS step, {device}, threads: {threads}", headings)
+    title = f"Loading beside the plain LS step, {device}, threads: {threads}"
+    table = _table(title, "dataset|batch ms|step ms|share %|quartiles|")
     found: dict[str, Any] = {}
     missing: list[str] = []
     for name in known(datasets, params.datasets, "dataset"):
@@ -199,17 +163,12 @@ def bench_loading(
     for name in missing:
         console.print(f"{name}: not prepared, call `dvc repro prepare@{name}`", highlight=False)
     facts = {"torch": torch.__version__, "device": str(device), "threads": threads, "repeats": repeats}
-    store.write_json(
-        out / "loading.json", {**facts, "limit": loading.LIMIT, "datasets": found, "not_prepared": missing}
-    )
+    facts |= {"limit": loading.LIMIT, "datasets": found, "not_prepared": missing}
+    store.write_json(out / "loading.json", facts)
 
 
 def known(chosen: list[str] | None, there: Iterable[str], what: str) -> list[str]:
-    """The names chosen, or all that there are.
-
-    Raises:
-        ValueError: one of them is unknown; the message says `what` it should be, and which there are.
-    """
+    """The names chosen, or all that there are; a ValueError where one is unknown."""
     names = list(there)
     for name in chosen or []:
         if name not in names:
@@ -217,9 +176,9 @@ def known(chosen: list[str] | None, there: Iterable[str], what: str) -> list[str
     return chosen or names
 
 
-def _table(title: str, headings: Sequence[str]) -> Table:
+def _table(title: str, headings: str) -> Table:
     """A table still without rows: names on the left, numbers on the right."""
     table = Table(title=title)
-    for n, heading in enumerate(headings):
+    for n, heading in enumerate(headings.split("|")):
         table.add_column(heading, justify="right" if n else "left", no_wrap=True)
     return table

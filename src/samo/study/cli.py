@@ -4,13 +4,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samo.study import ask
 from samo.study.errors import ConfigError, FetchError, NotebookError, PipelineError, RankError
 from samo.study.git import GitError
+
+if TYPE_CHECKING:
+    from samo.study.config import Params
 
 app = typer.Typer(
     name="samo",
@@ -21,7 +26,7 @@ app = typer.Typer(
 )
 Workers = Annotated[int, typer.Option(help="Conditions side by side.", min=1, max=64)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but faults and the table.")]
-Names = list[str] | None
+app.add_typer(ask.app)
 
 
 def main() -> None:
@@ -54,11 +59,10 @@ def check(
 @app.command("conditions")
 def list_conditions() -> None:
     """List the conditions of the active profile, and which have run."""
-    from samo.study import config, paths
-    from samo.study.config import conditions
+    from samo.study.config.conditions import conditions
 
-    root = paths.root()
-    for condition in conditions.conditions(config.load()):
+    root, params = ask.study()
+    for condition in conditions(params):
         state = "has run" if (root / condition.runs / "metrics.json").exists() else "-"
         print(f"{condition.name:<40} {condition.stage:<48} {state}")
 
@@ -75,65 +79,6 @@ def profile(
     command(name, dry_run, workers)
 
 
-@app.command("show")
-def show_table(
-    dataset: Annotated[str, typer.Argument(help="A dataset of the profile.")],
-    method: Annotated[str | None, typer.Argument(help="One of its methods, to see every seed and trial.")] = None,
-) -> None:
-    """Print a dataset's table, or one method's values seed by seed."""
-    from samo.study import config, paths
-    from samo.study.report import show
-
-    show.show(paths.root(), config.load(), dataset, method)
-
-
-@app.command("figure")
-def draw_figure(
-    name: Annotated[str, typer.Argument(help="A figure of the report, such as multimnist-forest.")],
-) -> None:
-    """Draw one figure of the report anew, with its numbers and its words."""
-    from samo.study import config, paths
-    from samo.study.report import outputs
-
-    print(outputs.write_figure(paths.root(), config.load().datasets, name))
-
-
-@app.command()
-def claims(
-    number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
-    source: Annotated[
-        Literal["run", "study"], typer.Option("--from", help="The run at hand, or the shipped reference run.")
-    ] = "run",
-    characteristics: Annotated[
-        int,
-        typer.Option(help="Instead, how often the rule errs in so many made worlds with the reference run's noise."),
-    ] = 0,
-) -> None:
-    """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
-    from samo.study import paths
-    from samo.study.report import show
-
-    if characteristics:
-        print(show.characteristics(paths.root(), characteristics, number))
-        return
-    show.show_claims(paths.root(), number, study=source == "study")
-
-
-@app.command()
-def ship(
-    tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped records, anew.")] = False,
-) -> None:
-    """(maintainers) Keep this run of the active profile as the reference run, in data/reference/study."""
-    from samo.study import config, paths
-    from samo.study.report import reference
-
-    root = paths.root()
-    if tables:
-        reference.write_tables(reference.read(root / reference.FOLDER))
-    elif missing := reference.write(root, config.load()):
-        print(f"shipped without {len(missing)} conditions that have not run: {', '.join(missing)}", file=sys.stderr)
-
-
 @app.command()
 def verify(
     dataset: Annotated[str | None, typer.Argument(help="A dataset of the profile.")] = None,
@@ -145,10 +90,9 @@ def verify(
 
     Exit code 1 where anything differs; nothing of the project is written.
     """
-    from samo.study import config, paths
     from samo.study import verify as verification
 
-    root, params = paths.root(), config.load()
+    root, params = ask.study()
     if sample is not None and dataset is None:
         wanted = verification.drawn(root, params, sample, seed)
     elif sample is None and dataset is not None and method is not None:
@@ -167,29 +111,21 @@ def repro(
     ] = False,
 ) -> None:
     """Run what is not up to date, conditions side by side, then print the tables and where the report is."""
-    from samo.study import config, paths
-    from samo.study.grid import pipeline, work
+    from samo.study.grid import pipeline
     from samo.study.report import show
     from samo.study.tracking import track
 
-    root, params = paths.root(), config.check(config.load())
     if system_metrics:
         os.environ[track.ASKED] = "true"  # the workers see it
-    code = pipeline.repro(
-        root,
-        workers,
-        work.weights(root, params),
-        quiet,
-        before=lambda: track.prepare(root, params),
-        took=lambda seconds: work.note(root, seconds),
-    )
+    root, params = ask.study()
+    code = _run(root, params, workers, quiet)
     if code == pipeline.STOPPED:
         sys.exit(code)  # how to go on is the last that it said
     for dataset in params.datasets:
         if (root / "reports/tables" / f"{dataset}.csv").exists():
             show.show(root, params, dataset)
             print(f"every seed and trial: `samo show {dataset} METHOD`\n")
-    _name_report(root)
+    ask.name_report(root)
     sys.exit(code)
 
 
@@ -203,36 +139,36 @@ def grid(
     quiet: Quiet = False,
 ) -> None:
     """Run conditions and analyses alone, here or on a Ray cluster; `samo repro` then measures costs and reports."""
-    from samo.study import config, paths
-    from samo.study.grid import pipeline, work
     from samo.study.grid.cluster import Cluster
-    from samo.study.tracking import track
     from samo.study.tracking.rebuild import rebuild
 
-    root, params, cluster = paths.root(), config.check(config.load()), None
+    (root, params), cluster = ask.study(), None
     if ray is not None and remote is not None:
         cluster = Cluster(ray, remote, params.cluster.cpus, params.cluster.gpus, workers)
     elif ray is not None or remote is not None:
         raise typer.BadParameter("a cluster needs both --ray ADDRESS and --remote NAME")
-    code = pipeline.repro(
-        root,
-        workers or 2,
-        work.weights(root, params),
-        quiet,
-        before=lambda: track.prepare(root, params),
-        rest=False,
-        cluster=cluster,
-    )
+    code = _run(root, params, workers or 2, quiet, rest=False, cluster=cluster)
     if cluster:  # its workers cannot write to this machine's MLflow
         rebuild(root, params, lambda _: None)
     sys.exit(code)
+
+
+def _run(root: Path, params: "Params", workers: int, quiet: bool, rest: bool = True, cluster: Any = None) -> int:
+    """Bring the pipeline up to date; see `samo.study.grid.pipeline.repro`."""
+    from samo.study import config
+    from samo.study.grid import estimate, pipeline
+    from samo.study.tracking import track
+
+    weight = estimate.weights(root, config.check(params))
+    before, took = partial(track.prepare, root, params), partial(estimate.note, root)
+    return pipeline.repro(root, workers, weight, quiet, before, rest, cluster, took)
 
 
 @app.command("run", context_settings={"ignore_unknown_options": True})
 def run_notebook(
     notebook: str,
     name: Annotated[str, typer.Option(help="Name of the executed copy.")],
-    p: Annotated[Names, typer.Option("-p", help="A parameter, as key=value.")] = None,
+    p: Annotated[list[str] | None, typer.Option("-p", help="A parameter, as key=value.")] = None,
 ) -> None:
     """Execute a notebook with parameters (what a stage of dvc.yaml does)."""
     from samo.study.notebooks import notebook as runner
@@ -252,12 +188,11 @@ def run_notebook(
 @app.command()
 def render() -> None:
     """Turn the executed report notebook into the HTML report."""
-    from samo.study import config, paths
+    from samo.study import config
     from samo.study.report import page
 
-    root = paths.root()
-    device = config.device(config.load().train.device)
-    page.render(root / "reports/executed/report.ipynb", root, device.type)
+    root, params = ask.study()
+    page.render(root / "reports/executed/report.ipynb", root, config.device(params.train.device).type)
 
 
 @app.command("fetch")
@@ -274,89 +209,14 @@ def fetch_raw(dataset: str) -> None:
     fetch.fetch(module.RAW, folder, paths.given_data(dataset), print)
 
 
-@app.command("layers")
-def choose_layers(
-    dataset: str,
-    out: Annotated[Path | None, typer.Option(help="A JSON file for `layers: @FILE` of a preset, too.")] = None,
-) -> None:
-    """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
-    from samo.study import paths
-    from samo.study.runs.chosen_layers import chosen_layers
-
-    print(chosen_layers(paths.root(), dataset, out))
-
-
-@app.command()
-def track() -> None:
-    """Bring MLflow up to data/runs: runs that are missing, Δm, notebooks; what is there already stays."""
-    from samo.study import config, paths
-    from samo.study.tracking.mlflow_store import place
-    from samo.study.tracking.rebuild import rebuild
-
-    root = paths.root()
-    made = rebuild(root, config.load(), print)
-    print(f"{made} runs made in {place(root)}")
-
-
-@app.command()
-def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
-    """Start MLflow's page on the runs, on this machine only."""
-    from samo.study import paths
-    from samo.study.tracking import rebuild
-
-    rebuild.show(paths.root(), port)
-
-
-@app.command()
-def bench(
-    preset: Annotated[Names, typer.Option(help="A preset, again for more; all by default.")] = None,
-    problem: Annotated[Names, typer.Option(help="A problem, again for more; all by default.")] = None,
-    aggregator: Annotated[Names, typer.Option(help="ls and mgda by default.")] = None,
-    loading: Annotated[bool, typer.Option("--loading", help="Time loading beside the step, on prepared data.")] = False,
-    dataset: Annotated[Names, typer.Option(help="With --loading: a dataset, again for more.")] = None,
-    repeats: Annotated[int | None, typer.Option(help="Interleaved rounds; the median is reported.", min=1)] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of a pass.", min=1)] = None,
-    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("data/bench"),
-) -> None:
-    """Time and peak memory of a step for every preset, or with --loading the time of making a batch beside it."""
-    from samo.study import bench as benches
-
-    if loading:
-        benches.bench_loading(dataset, repeats or 15, threads, out)
-    else:
-        benches.bench(preset, problem, aggregator, repeats or 5, threads or 1, out)
-
-
-@app.command()
-def report() -> None:
-    """Name the report, and open it where there is a screen."""
-    from samo.study import paths
-
-    root = paths.root()
-    _name_report(root)
-    page = root / "reports/html/index.html"
-    if page.exists() and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
-        import webbrowser
-
-        webbrowser.open(page.resolve().as_uri())
-
-
-def _name_report(root: Path) -> None:
-    page = root / "reports/html/index.html"
-    print(f"report: {page}" if page.exists() else "report: none yet, `make repro` writes it")
-
-
 @contextmanager
 def one_line() -> Iterator[None]:
     """Faults that a person can do something about become one line; those of params.yaml exit with 2, others with 1."""
     try:
         yield
-    except ConfigError as error:
+    except (ConfigError, PipelineError) as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
-    except PipelineError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
     except (FetchError, GitError, NotebookError, OSError, RankError, ValueError) as error:
         print(f"samo: {error}", file=sys.stderr)
         sys.exit(1)

@@ -18,20 +18,10 @@ class GitError(RuntimeError):
 
 
 def git(folder: Path, *arguments: str, **environment: str) -> str:
-    """What git prints, called in a folder.
-
-    Args:
-        folder: where.
-        arguments: the command's.
-        environment: variables for this call.
-
-    Raises:
-        GitError: it failed.
-    """
+    """What git prints, called in a folder with these variables set; a GitError where it fails."""
     command = ["git", "-C", str(folder), *arguments]
-    variables = os.environ | environment
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
     except FileNotFoundError:
         raise GitError("git is not installed") from None
     if done.returncode != 0:
@@ -56,11 +46,7 @@ def tree(folder: Path) -> str:
 
 
 def pack(root: Path) -> tuple[str, bytes]:
-    """The commit of `root` and a bundle that holds it.
-
-    Raises:
-        GitError: git fails.
-    """
+    """The commit of `root` and a bundle that holds it."""
     commit = git(root, "rev-parse", "HEAD").strip()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bundle"
@@ -69,11 +55,7 @@ def pack(root: Path) -> tuple[str, bytes]:
 
 
 def unpack(commit: str, bundle: bytes, folder: Path) -> None:
-    """Make `folder`, which must not be there, a clone at `commit`.
-
-    Raises:
-        GitError: git fails or has another commit.
-    """
+    """Make `folder`, which must not be there, a clone at `commit`."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
         file = Path(beside) / "bundle"
@@ -84,11 +66,7 @@ def unpack(commit: str, bundle: bytes, folder: Path) -> None:
 
 
 def check(folder: Path, commit: str) -> None:
-    """See that a clone is at a commit and has no changes.
-
-    Raises:
-        GitError: it is not; one line that says what differs.
-    """
+    """A GitError that says in one line what differs, where a clone is not at a commit or has changes."""
     if (found := git(folder, "rev-parse", "HEAD").strip()) != commit:
         raise GitError(f"the clone is at commit {found[:10]}, not at {commit[:10]}")
     if names := changes(folder):

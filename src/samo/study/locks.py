@@ -15,11 +15,7 @@ from samo.study.processes import is_alive
 
 @contextlib.contextmanager
 def only_one(root: Path) -> Iterator[None]:
-    """Hold this project's lock; the system frees it when the process ends, however it ends.
-
-    Raises:
-        PipelineError: another run of the study holds it.
-    """
+    """Hold this project's lock, which the system frees at the process's end; a PipelineError where another has it."""
     (root / ".samo").mkdir(exist_ok=True)
     with (root / ".samo" / "grid.lock").open("a+") as file:
         try:
@@ -37,13 +33,8 @@ def repair(root: Path) -> bool:
     """Take the entries of dead processes out of .dvc/tmp/rwlock; a list that was cut while it was written goes.
 
     DVC drops the entry of a process number that is free, but neither one that another process has got since, nor a
-    list that is empty or half written: of that it says "JSON structure is corrupted", and stops.
-
-    Returns:
-        Whether something had to be taken out.
-
-    Raises:
-        dvc.lock.LockError: another DVC holds the list for longer than a moment.
+    list that is empty or half written: of that it says "JSON structure is corrupted", and stops. Says whether
+    something had to be taken out; a LockError of DVC's where another DVC holds the list for longer than a moment.
     """
     from dvc.lock import make_lock
 

@@ -47,6 +47,12 @@ def is_alive_as(identity: str) -> bool:
         return False
 
 
+def environment() -> dict[str, str]:
+    """The variables of a process that runs stages: not those of the stage or git hook that this one may run in."""
+    outer = {"DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
+    return {name: value for name, value in os.environ.items() if name not in outer}
+
+
 def descendants(pid: int | None = None) -> list[psutil.Process]:
     """All that a process started, and what they started (a notebook's kernel leaves the process group)."""
     try:

@@ -28,8 +28,7 @@ FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A stream whose content becomes `path` at the end, or leaves nothing where an exception ends it.
 
-    Raises:
-        WriteError: the disk is full or the folder cannot be written to; what was there stays.
+    Where the disk is full or the folder cannot be written to, a WriteError says so; what was there stays.
     """
     with _said_of(path):
         beside = _beside(path)
@@ -52,9 +51,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """A folder beside `path` that takes its place at the end, or vanishes where an exception ends it.
 
     Two renames exchange them: a process that is killed between the two leaves no folder, and never half of one.
-
-    Raises:
-        WriteError: the disk is full or the folder cannot be written to; what was there stays.
+    A WriteError as in `whole_file`.
     """
     with _said_of(path):
         beside, old = _beside(path), _beside(path)
@@ -132,22 +129,14 @@ def digest(path: Path) -> str:
 
 
 def needed(root: Path, path: Path) -> Path:
-    """`path` of the folder `root`, which `make repro` writes.
-
-    Raises:
-        FileNotFoundError: it is not there yet; the message says what makes it.
-    """
+    """`path` of the folder `root`; a FileNotFoundError where `make repro` has not written it yet."""
     if not (root / path).exists():
         raise FileNotFoundError(f"{path} is not there yet: `make repro` writes it")
     return root / path
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        ValueError: it is not JSON; the message names the file.
-    """
+    """Read a JSON file; a ValueError that names it where it is none."""
     try:
         return json.loads(path.read_text())
     except (ValueError, RecursionError) as error:

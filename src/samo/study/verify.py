@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from samo.study import config, git, paths, store
+from samo.study import config, git, paths, processes, store
 from samo.study.config import Params
 from samo.study.config.conditions import Condition, conditions
 from samo.study.errors import PipelineError
@@ -26,17 +27,11 @@ from samo.study.grid.clone import make_clone
 from samo.study.grid.plan import plan
 from samo.study.runs import place, results
 
-OUTER = ("DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-"""Variables of a stage or git hook that this may run in."""
+say = partial(print, flush=True)
 
 
 def named(root: Path, params: Params, dataset: str, method: str) -> Condition:
-    """A condition that has run.
-
-    Raises:
-        ValueError: the profile has no such condition.
-        FileNotFoundError: it has not run.
-    """
+    """A condition that has run; a ValueError or FileNotFoundError where it is none of the profile, or has not."""
     if dataset not in params.datasets:
         raise ValueError(f"no dataset {dataset!r} in params.yaml: it has {', '.join(params.datasets)}")
     if method not in (known := params.methods_on(dataset)):
@@ -48,49 +43,39 @@ def named(root: Path, params: Params, dataset: str, method: str) -> Condition:
 
 
 def drawn(root: Path, params: Params, count: int, seed: int | None = None) -> list[Condition]:
-    """So many of the conditions that have run, or all of them where they are fewer; seed and those left out are said.
-
-    Raises:
-        FileNotFoundError: none has run.
-    """
+    """So many of the conditions that have run, or all where they are fewer; says the seed and those left out."""
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
-    _say(f"drawn with --seed {seed}")
+    say(f"drawn with --seed {seed}")
     ran = [one for one in conditions(params) if _has_run(root, one)]
     if missing := [one.name for one in conditions(params) if one not in ran]:
-        _say(f"not run, so not drawn from: {', '.join(missing)}")
+        say(f"not run, so not drawn from: {', '.join(missing)}")
     if not ran:
         raise FileNotFoundError("no condition has run, so there is nothing to verify: `make repro` runs them")
     return [ran[k] for k in sorted(np.random.default_rng(seed).permutation(len(ran))[:count].tolist())]
 
 
 def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
-    """Make conditions again and say which files differ from what is stored, and by how much.
+    """Make conditions again, say which files differ from what is stored and by how much, and whether all are the same.
 
     Each is `dvc repro -f -s STAGE` in a clone with a cache of its own, without tracking: nothing of the project is
     written. Settings, data and code are those of the folder now; where DVC sees that they changed since the condition
     ran, that is said.
-
-    Returns:
-        Whether everything is the same.
-
-    Raises:
-        FileNotFoundError: its data are not prepared.
     """
     here = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}"
     same = True
     for condition in wanted:
         prepared = store.needed(root, Path("data/prepared") / condition.dataset)
-        _say(f"{condition.name}: {origin(root, condition)}; here: {here}")
+        say(f"{condition.name}: {origin(root, condition)}; here: {here}")
         if changed := _changed(root, condition):
-            _say(f"{condition.name}: {changed}")
+            say(f"{condition.name}: {changed}")
         with tempfile.TemporaryDirectory(prefix="samo-verify-") as folder:
             again = Path(folder) / "clone"
             failure = _make(root, condition, prepared, again)
             found = [f"nothing was made: {failure}"] if failure else differences(root, again, condition)
         for line in found:
-            _say(f"{condition.name}: DIFFERS {line}")
+            say(f"{condition.name}: DIFFERS {line}")
         if not found:
-            _say(f"{condition.name}: the same, {len(files(root, condition))} files")
+            say(f"{condition.name}: the same, {len(files(root, condition))} files")
         same = same and not found
     return same
 
@@ -99,8 +84,7 @@ def _make(root: Path, condition: Condition, prepared: Path, clone: Path) -> str:
     """Run the condition's stage in a clone that is made for it; gives why it failed, or nothing."""
     make_clone(root, clone, clone.parent / "cache")
     shutil.copytree(prepared, clone / "data/prepared" / condition.dataset)
-    environment = {name: value for name, value in os.environ.items() if name not in OUTER}
-    environment |= {
+    environment = processes.environment() | {
         paths.CHECKPOINTS: str(clone.parent / "checkpoints"),
         paths.TRACKING: "off",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
@@ -136,10 +120,10 @@ def _tags(root: Path, condition: Condition) -> dict[str, str]:
     """Those of an MLflow run with the very results that are stored; none where there is no such run, or no MLflow."""
     from samo.study.tracking import mlflow_store, record
 
-    address = mlflow_store.uri(root)
-    if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
-        return {}  # asking would make one
     try:
+        address = mlflow_store.uri(root)
+        if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
+            return {}  # asking would make one
         metrics = results.view(store.read_json(root / condition.runs / "metrics.json"), {})
         known = record.digest(metrics, next(iter(metrics["seeds"])))
         client = mlflow_store.connect(root)
@@ -165,10 +149,6 @@ def _has_run(root: Path, condition: Condition) -> bool:
     return (root / condition.runs / "metrics.json").exists()
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
 def files(root: Path, condition: Condition) -> list[Path]:
     """The files of a condition that are there, relative to `root`: results, then weights."""
     folders = (condition.runs, condition.models)
@@ -177,13 +157,7 @@ def files(root: Path, condition: Condition) -> list[Path]:
 
 
 def differences(stored: Path, again: Path, condition: Condition) -> list[str]:
-    """One line a file that is not the same: results by their bytes, weights by their tensors.
-
-    Args:
-        stored: the project's folder.
-        again: the folder that the condition was made in once more.
-        condition: which one.
-    """
+    """One line a file that is not the same: results by their bytes, weights by their tensors."""
     found = []
     for name in dict.fromkeys(files(again, condition) + files(stored, condition)):
         one, other = stored / name, again / name
@@ -205,12 +179,13 @@ def _difference(stored: Path, again: Path) -> str:
         return f"cannot be read ({str(error).splitlines()[0]})"
 
 
-def _values(path: Path) -> dict[str, Any]:
-    """Where -> value, of all that a file holds."""
+def _values(path: Path) -> pd.Series:
+    """All values that a file holds, by where they stand."""
     if path.suffix == ".json":
-        return dict(_leaves(json.loads(path.read_text())))
+        return pd.Series(dict(_leaves(json.loads(path.read_text()))), dtype=object)
     rows = pd.read_csv(path).to_dict("records")
-    return {f"line {line} {key}": value for line, row in enumerate(rows, start=2) for key, value in row.items()}
+    lines = {f"line {line} {key}": value for line, row in enumerate(rows, start=2) for key, value in row.items()}
+    return pd.Series(lines, dtype=object)
 
 
 def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
@@ -221,29 +196,17 @@ def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
         yield where, value
 
 
-def _of_values(stored: Mapping[str, Any], again: Mapping[str, Any]) -> str:
-    """Values on one side only, values that differ and are no numbers, and by how much numbers differ at most."""
-    said = [
-        f"{len(alone)} values in {where} only, the first at {alone[0]}"
-        for one, other, where in ((stored, again, "the stored file"), (again, stored, "the one made again"))
-        if (alone := [key for key in one if key not in other])
-    ]
-    apart = {key: (stored[key], again[key]) for key in stored if key in again and stored[key] != again[key]}
-    numbers = {key: pair for key, pair in apart.items() if all(isinstance(x, int | float) for x in pair)}
-    sizes = {key: abs(one - other) for key, (one, other) in numbers.items() if math.isfinite(one - other)}
-    if sizes:
-        far = max(sizes, key=sizes.__getitem__)
-        said.append(
-            f"{len(sizes)} of {len(stored)} values differ, by at most {sizes[far]:.3g} "
-            f"({far}: {stored[far]:g} stored, {again[far]:g} made again)"
-        )
-    if others := [key for key in apart if key not in sizes and not _both_missing(*apart[key])]:
-        said.append(f"{others[0]} is {stored[others[0]]!r} stored, {again[others[0]]!r} made again")
-    return "; ".join(said)
-
-
-def _both_missing(one: Any, other: Any) -> bool:
-    return bool(one != one and other != other)  # NaN, as an empty field of a table is read
+def _of_values(stored: pd.Series, again: pd.Series) -> str:
+    """How many differ, and where numbers differ most; a value that is missing on one side counts."""
+    one, other = stored.align(again)
+    apart = one.compare(other)
+    if apart.empty:
+        return ""
+    far = apart.apply(pd.to_numeric, errors="coerce").diff(axis=1)["other"].abs().dropna()
+    at = far.idxmax() if len(far) else apart.index[0]
+    most = f", by at most {far[at]:.3g}" if len(far) else ""
+    pair = apart.loc[at]
+    return f"{len(apart)} of {len(one)} values differ{most} ({at}: {pair['self']} stored, {pair['other']} made again)"
 
 
 def _of_weights(stored: Mapping[str, torch.Tensor], again: Mapping[str, torch.Tensor]) -> str:

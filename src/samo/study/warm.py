@@ -1,10 +1,10 @@
 """Processes that begin with the libraries loaded: a server imports them once and forks for each stage and kernel.
 
-torch, MLflow, pandas and papermill take about ten core-seconds to import, as much as many a stage has work. A worker of
-the grid keeps one server; `python -m samo.study` and the kernels that it starts ask it for a process (`ask`) and stand
-for that process in every way: output, exit code, signals, and its end when they are killed. Where there is no server,
-under a plain `dvc repro` say, they start as ever. The server never holds this project's own code: a stage imports that
-from its own clone.
+torch, MLflow, pandas and papermill take about ten core-seconds to import, as much as many a stage has work. The grid
+keeps one server for all its workers; `python -m samo.study` and the kernels that it starts ask it for a process (`ask`)
+and stand for that process in every way: output, exit code, signals, and its end when they are killed. Where there is no
+server, under a plain `dvc repro` say, they start as ever. The server never holds this project's own code: a stage
+imports that from its own clone.
 """
 
 import contextlib
@@ -54,25 +54,31 @@ class Server:
 
     def __init__(self, libraries: Sequence[str] = LOADED) -> None:
         self._libraries = libraries
-        self._folder = Path(tempfile.mkdtemp(prefix="samo-"))  # for this user alone; a socket's path must be short
-        self._path = self._folder / "socket"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and let all that this process starts from now on find it."""
         if sys.platform != "linux":  # elsewhere a forked process may not use the system's libraries
             return
-        command = [sys.executable, "-m", "samo.study.warm", str(self._path), *self._libraries]
-        env = {**os.environ, **KEEP_MEMORY, **_KERNEL}
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env)
-        os.environ[VARIABLE] = str(self._path)
+        path = Path(tempfile.mkdtemp(prefix="samo-")) / "socket"  # for this user alone; it must be short
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "samo.study.warm", str(listener.fileno()), *self._libraries],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, **KEEP_MEMORY, **_KERNEL},
+                pass_fds=[listener.fileno()],
+                start_new_session=True,  # a Ctrl-C is the grid's to answer
+            )
+        os.environ[VARIABLE] = str(path)
 
     def close(self) -> None:
         """End it, with what it started."""
-        os.environ.pop(VARIABLE, None)
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(Path(os.environ.pop(VARIABLE)).parent, ignore_errors=True)
 
 
 def ask(kind: str, arguments: list[str]) -> int | None:
@@ -82,21 +88,13 @@ def ask(kind: str, arguments: list[str]) -> int | None:
         kind: a key of `_KINDS`.
         arguments: of its command line.
     """
-    path = os.environ.get(VARIABLE)
-    if not path:
+    if not (path := os.environ.get(VARIABLE)):
         return None
     request = {"kind": kind, "arguments": arguments, "env": dict(os.environ), "cwd": str(Path.cwd())}
     with socket.socket(socket.AF_UNIX) as server:
-        for attempt in range(600):  # it may still be starting
-            try:
-                server.connect(path)
-            except OSError:
-                if attempt and not Path(path).parent.is_dir():
-                    return None
-                select.select([], [], [], 0.1)
-                continue
-            break
-        else:
+        try:
+            server.connect(path)
+        except OSError:
             return None
         socket.send_fds(server, [b"F"], [0, 1, 2])
         server.sendall(json.dumps(request).encode() + b"\n")
@@ -119,10 +117,10 @@ def _signal(child: int, number: int) -> None:
         os.kill(child, number)
 
 
-def serve(path: str, libraries: Sequence[str]) -> str:
+def serve(listener: socket.socket, libraries: Sequence[str]) -> str:
     """Fork for each request until stdin ends; a forked process returns what it is to be.
 
-    The libraries are loaded with the first request: not every worker is given a stage of this study.
+    The libraries are loaded with the first request: not every pipeline has a stage of this study.
     """
     loaded = False
     children: dict[int, socket.socket] = {}
@@ -132,27 +130,23 @@ def serve(path: str, libraries: Sequence[str]) -> str:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # what it started ends first, and in peace
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path + ".new")
-        listener.listen()
-        Path(path + ".new").rename(path)
-        watched: list[Any] = [listener, ended, 0]
-        while True:
-            ready = select.select(watched, [], [])[0]
-            if ended in ready:
-                os.read(ended, 4096)
-                _reap(children)
-            if 0 in ready and not os.read(0, 1):
-                for child in children:
-                    _signal(child, signal.SIGKILL)
-                os._exit(0)
-            if listener in ready and not loaded:
-                _load(libraries)
-                loaded = True
-            if listener in ready and (kind := _accept(listener, children)):
-                break
-        for connection in children.values():  # this is a forked process
-            connection.close()
+    watched: list[Any] = [listener, ended, 0]
+    while True:
+        ready = select.select(watched, [], [])[0]
+        if ended in ready:
+            os.read(ended, 4096)
+            _reap(children)
+        if 0 in ready and not os.read(0, 1):
+            for child in children:
+                _signal(child, signal.SIGKILL)
+            os._exit(0)
+        if listener in ready and not loaded:
+            _load(libraries)
+            loaded = True
+        if listener in ready and (kind := _accept(listener, children)):
+            break
+    for open_here in (listener, *children.values()):  # this is a forked process
+        open_here.close()
     os.close(ended)
     os.close(wake)
     return kind
@@ -249,4 +243,4 @@ if __name__ == "__main__":
         sys.argv[:] = sys.argv[1:]
         _kernel()
     else:
-        _KINDS[serve(sys.argv[1], sys.argv[2:])]()
+        _KINDS[serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])]()

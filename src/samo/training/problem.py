@@ -88,6 +88,12 @@ class Problem:
     present: Callable[[Batch], Sequence[int]] | None = None
     probe: int = 500
 
+    @property
+    def measures(self) -> tuple[Metric, ...]:
+        """The metrics, and each task's loss, which does not count."""
+        losses = (Metric(task, "loss", higher_is_better=False, unit="", counts=False) for task in self.tasks)
+        return (*self.metrics, *losses)
+
     def losses(self, network: nn.Module, batch: Batch, tasks: Sequence[int]) -> list[Tensor]:
         """The losses of the asked tasks, in the order asked, as a closure of `MultiTaskUpdate` wants them."""
         outputs = self.forward(network, batch, tasks)

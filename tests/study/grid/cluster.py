@@ -3,14 +3,11 @@
 import contextlib
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
-
-from tests.study.project import Project
 
 QUICK = {"health_check_period_ms": 500, "health_check_timeout_ms": 4000, "health_check_failure_threshold": 10}
 """A node that does not answer is missed after five seconds, on a busy machine, too."""
@@ -51,11 +48,11 @@ class Nodes:
         (folder,) = [folder for folder, known in self._nodes.items() if known is node]
         shutil.rmtree(folder)
 
-    def of(self, cell: str) -> Any:
-        """The node on which a cell runs now; None where it runs on none."""
+    def of(self, condition: str) -> Any:
+        """The node on which a condition runs now; None where it runs on none."""
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if "cell.py" in process.cmdline() and cell in process.cmdline() and process.name() != "sh":
+                if {"condition.py", condition} <= set(process.cmdline()) and process.name() != "sh":
                     for folder, node in self._nodes.items():
                         if process.cwd().startswith(f"{folder}/"):
                             return node
@@ -88,10 +85,3 @@ def nodes(scratch: Path, count: int) -> Iterator[Nodes]:
         yield found
     finally:
         made.shutdown()
-
-
-def commit(project: Project) -> None:
-    """Commit everything."""
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for command in (["add", "-A"], [*who, "commit", "--quiet", "--allow-empty", "-m", "as it is"]):
-        subprocess.run(["git", *command], cwd=project.root, check=True)

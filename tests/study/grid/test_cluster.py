@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from tests.study.project import Project
 
 pytest.importorskip("ray", reason="needs the extra `cluster`")
 pytestmark = pytest.mark.slow  # a cluster takes ten seconds to start
-CELLS = ["train-a", "train-b", "train-c"]
+CONDITIONS = ["train-a", "train-b", "train-c"]
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +27,12 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Nodes]:
 
 
 @pytest.fixture
-def own(project: Project, request: pytest.FixtureRequest) -> Project:
-    """With cells of its own: nodes keep their cache, and take out of it what another test has made."""
+def shared(project: Project, request: pytest.FixtureRequest, tmp_path: Path) -> Project:
+    """With conditions of its own: nodes keep their cache, and take out of it what another test has made."""
     (project.root / "code.txt").write_text(request.node.name)
+    project.dvc("remote", "add", "shared", str(tmp_path / "remote"))
+    project.commit()
     return project
-
-
-@pytest.fixture
-def shared(own: Project, tmp_path: Path) -> Project:
-    own.dvc("remote", "add", "shared", str(tmp_path / "remote"))
-    cluster.commit(own)
-    return own
 
 
 def run(project: Project, nodes: cluster.Nodes, workers: int | None = None) -> int:
@@ -47,31 +40,20 @@ def run(project: Project, nodes: cluster.Nodes, workers: int | None = None) -> i
     return pipeline.repro(project.root, 2, lambda _: 1.0, rest=False, cluster=where)
 
 
-def made(project: Project, cell: str) -> str:
-    """What a cell writes, from the name of the test."""
-    return f"{cell} fetch-one {{}} {(project.root / 'code.txt').read_text()}\n"
-
-
-def start(project: Project, nodes: cluster.Nodes) -> subprocess.Popen[str]:
-    """A grid in a process of its own, which can be killed."""
-    code = (
-        "import sys; from pathlib import Path; from samo.study.grid import pipeline;"
-        "where = pipeline.Cluster(sys.argv[2], 'shared');"
-        "sys.exit(pipeline.repro(Path(sys.argv[1]), 2, lambda _: 1.0, rest=False, cluster=where))"
-    )
-    command = [sys.executable, "-c", code, str(project.root), nodes.address]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def made(project: Project, condition: str) -> str:
+    """What a condition writes, from the name of the test."""
+    return f"{condition} fetch-one {{}} {(project.root / 'code.txt').read_text()}\n"
 
 
 def test_the_head_has_all_and_runs_nothing(shared: Project, nodes: cluster.Nodes) -> None:
     shared.edit("rho: 1", "seconds: 2")
     shared.edit("rho: 2", "seconds: 2")
-    cluster.commit(shared)
+    shared.commit()
     assert run(shared, nodes) == 0
-    folders = {line.split()[0]: line.split()[3] for line in shared.lines()}
+    folders = {line.split()[0]: line.split()[1] for line in shared.lines()}
     assert "/node0/" in folders["train-a"] + folders["train-b"]
     assert "/node1/" in folders["train-a"] + folders["train-b"]
-    assert shared.ran() == ["fetch-one", *CELLS]
+    assert shared.ran() == ["fetch-one", *CONDITIONS]
     assert (shared.root / "data/runs/one/c").read_text() == made(shared, "train-c {'rho': 3}")
     assert not nodes.clones()
 
@@ -93,8 +75,8 @@ def test_a_killed_node_costs_nothing_but_time_and_all_stays_on_the_loopback(
     shared: Project, nodes: cluster.Nodes
 ) -> None:
     shared.edit("rho: 2", "seconds: 4")
-    cluster.commit(shared)
-    head = start(shared, nodes)
+    shared.commit()
+    head = shared.start(nodes.address, "shared")
     shared.wait_for(lambda: nodes.of("train-b") is not None)
     mine = psutil.Process(os.getpid()).children(recursive=True)  # Ray's processes, the head, its workers
     listening = [c.laddr.ip for p in mine for c in p.net_connections() if c.status == psutil.CONN_LISTEN]
@@ -105,7 +87,7 @@ def test_a_killed_node_costs_nothing_but_time_and_all_stays_on_the_loopback(
     said, _ = head.communicate(timeout=90)
     assert head.returncode == 0, said
     assert "train@one-b goes to another worker" in said
-    assert shared.ran() == ["fetch-one", *CELLS]  # a cell leaves its trace at its end
+    assert shared.ran() == ["fetch-one", *CONDITIONS]  # a condition leaves its trace at its end
     assert (shared.root / "data/runs/one/b").read_text() == made(shared, "train-b {'seconds': 4}")
     assert not nodes.clones()
     nodes.add()
@@ -113,9 +95,9 @@ def test_a_killed_node_costs_nothing_but_time_and_all_stays_on_the_loopback(
 
 def test_a_killed_head_goes_on(shared: Project, nodes: cluster.Nodes) -> None:
     shared.edit("rho: 2", "seconds: 10")
-    cluster.commit(shared)
-    head = start(shared, nodes)
-    # A cell is done when the remote has it: its trace comes before that.
+    shared.commit()
+    head = shared.start(nodes.address, "shared")
+    # A condition is done when the remote has it: its trace comes before that.
     shared.wait_for(lambda: len(list((shared.root.parent / "remote/runs").glob("*/*/*"))) == len(["fetch", "a", "c"]))
     assert nodes.of("train-b") is not None
     head.send_signal(signal.SIGKILL)
@@ -130,40 +112,15 @@ def test_a_killed_head_goes_on(shared: Project, nodes: cluster.Nodes) -> None:
 def test_a_clone_that_changed_is_refused(
     shared: Project, nodes: cluster.Nodes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cell = shared.root / "cell.py"
-    cell.write_text("import sys\nif sys.argv[1] == 'train-b':\n    open('new.py', 'w')\n" + cell.read_text())
-    cluster.commit(shared)
+    condition = shared.root / "condition.py"
+    condition.write_text("import sys\nif sys.argv[1] == 'train-b':\n    open('new.py', 'w')\n" + condition.read_text())
+    shared.commit()
     assert run(shared, nodes, workers=1) == 1
     said = capsys.readouterr().out
     assert "FAILED train@one-b: the clone has changes of its own: new.py" in said
     assert "train@one-c goes to another worker" in said
-    assert shared.ran() == ["fetch-one", *CELLS]
+    assert shared.ran() == ["fetch-one", *CONDITIONS]
     assert sorted(path.name for path in (shared.root / "data/runs/one").iterdir()) == ["a", "c"]
-
-
-def test_a_bucket_serves_as_remote(own: Project, nodes: cluster.Nodes) -> None:
-    server = pytest.importorskip("moto.server", reason="moto[server] is not installed")
-    pytest.importorskip("dvc_s3", reason="dvc[s3] is not installed")
-    boto3 = pytest.importorskip("boto3", reason="boto3 comes with moto[server]")
-
-    # Keys of the store that is made here, in DVC's config, from which workers get them.
-    store = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    store.start()
-    try:
-        address = "http://{}:{}".format(*store.get_host_and_port())
-        keys = {"access_key_id": "made", "secret_access_key": "up"}
-        boto3.client(
-            "s3", endpoint_url=address, region_name="us-east-1", **{f"aws_{key}": value for key, value in keys.items()}
-        ).create_bucket(Bucket="study")
-        own.dvc("remote", "add", "shared", "s3://study/results")
-        for key, value in {"endpointurl": address, "region": "us-east-1", **keys}.items():
-            own.dvc("remote", "modify", "--local", "shared", key, value)
-        cluster.commit(own)
-        assert run(own, nodes) == 0
-        assert own.ran() == ["fetch-one", *CELLS]
-        assert (own.root / "data/runs/one/c").read_text() == made(own, "train-c {'rho': 3}")
-    finally:
-        store.stop()
 
 
 def test_no_room_is_said(shared: Project, nodes: cluster.Nodes) -> None:

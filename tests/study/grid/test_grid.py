@@ -1,213 +1,284 @@
-"""The grid on a tiny real pipeline: git, DVC, worker processes and clones."""
+"""`samo repro` on a tiny real pipeline: git, DVC, worker processes and clones."""
 
+import fcntl
 import json
 import os
+import pty
+import re
 import shutil
 import signal
+import struct
 import subprocess
-import sys
+import termios
+import time
 from pathlib import Path
 
 import pytest
 
-from samo.study import locks
 from samo.study.errors import PipelineError
 from samo.study.grid import pipeline
-from samo.study.grid.adopt import adopt, withdraw
-from samo.study.grid.display import Display
-from samo.study.grid.plan import plan
-from samo.study.grid.schedule import Failure, Weight
+from samo.study.grid.plan import opened, plan
 from tests.study.project import Project
 
-CELLS = ["train@one-a", "train@one-b", "train@one-c"]
+CONDITIONS = ["train@one-a", "train@one-b", "train@one-c"]
 ALL = ["fetch-one", "train-a", "train-b", "train-c"]
 
 
-def run(project: Project, *stages: str, workers: int = 2, weight: Weight = lambda _: 1.0) -> list[Failure]:
-    """Some stages and what they need, taken into the project."""
-    with Path(os.devnull).open("w") as nowhere, locks.only_one(project.root):
-        work = plan(project.root, stages or CELLS)
-        shown = Display(nowhere)
-        shown.begin(dict.fromkeys(work.stale, 1.0))
-        outcome = pipeline.run(project.root, work, workers, weight, shown)
-        adopt(project.root, outcome.made)
-        return outcome.failures
+def repro(project: Project, rest: bool = True, quiet: bool = True, calls: list[str] | None = None) -> int:
+    def before() -> None:
+        if calls is not None:
+            calls.append("before")
+
+    return pipeline.repro(project.root, 2, lambda _: 1.0, quiet, before, rest)
 
 
-def start(project: Project) -> subprocess.Popen[str]:
-    """A grid in a process of its own, as a person starts it."""
-    code = (
-        "import sys; from pathlib import Path; from samo.study.grid import pipeline;"
-        "sys.exit(pipeline.repro(Path(sys.argv[1]), 2, lambda _: 1.0))"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", code, str(project.root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def test_each_stage_runs_once_and_repro_runs_nothing(project: Project) -> None:
-    assert run(project) == []
+def test_all_runs_once_then_nothing_and_dvc_agrees(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    left = project.root / ".samo/workers/0"  # of a worker that was killed
+    (left / ".dvc/tmp").mkdir(parents=True)
+    (left / "dvc.yaml").write_text("not a pipeline")
+    calls: list[str] = []
+    assert repro(project, rest=False, quiet=False, calls=calls) == 0
+    assert capsys.readouterr().out.count("start train@one-a") == 1
     assert project.ran() == ALL
     assert not project.clones()
     assert (project.root / "data/runs/one/b").read_text() == "train-b {'rho': 2} fetch-one {} code\n"
-    assert project.dvc("repro", *CELLS).count("didn't change") == len(ALL)
-    assert run(project) == []  # nor does another grid
-    assert project.ran() == []
+    assert project.dvc("repro", *CONDITIONS).count("didn't change") == len(ALL)
+    assert repro(project, quiet=False, calls=calls) == 0
+    assert "[1/1] tables" in capsys.readouterr().out
+    assert project.ran() == ["tables"]
+    assert repro(project, quiet=False, calls=calls) == 0
+    assert capsys.readouterr().out == "everything is up to date\n"
+    assert (project.ran(), calls) == ([], ["before"] * 2)  # only where something runs
+    assert "up to date" in project.dvc("status")
 
     # In a project that knows nothing of it, all comes out of the run-cache.
     (project.root / "dvc.lock").unlink()
     shutil.rmtree(project.root / "data")
-    assert project.dvc("repro", *CELLS).count("is cached - skipping run") == len(ALL)
+    assert project.dvc("repro", *CONDITIONS).count("is cached - skipping run") == len(ALL)
     assert project.ran() == []
 
 
 def test_uncommitted_changes_are_seen(project: Project) -> None:
-    run(project)
+    repro(project)
     project.ran()
-    # Parameters: only the cells that they are for.
+    # Parameters: only the conditions that they are for, and what follows.
     project.edit("rho: 3", "rho: 30")
     project.edit("  a: {rho: 1}\n", "  d: {rho: 4}\n")
-    assert run(project, "train@one-b", "train@one-c", "train@one-d") == []
-    assert project.ran() == ["train-c", "train-d"]
+    assert repro(project) == 0
+    assert project.ran() == ["tables", "train-c", "train-d"]
+    assert "{'rho': 30}" in (project.root / "table.txt").read_text()
+    with pytest.raises(PipelineError, match=r"^no such stage in dvc\.yaml: train@one-a$"):
+        plan(project.root, CONDITIONS)
     # Files: changed, new and deleted ones.
     (project.root / "code.txt").unlink()
     (project.root / "code.txt").symlink_to("new.txt")
     (project.root / "new.txt").write_text("new code\n")
-    assert run(project, "train@one-b") == []
-    assert project.ran() == ["fetch-one", "train-b"]
+    assert repro(project) == 0
+    assert project.ran() == ["fetch-one", "tables", "train-b", "train-c", "train-d"]
     assert (project.root / "data/runs/one/b").read_text() == "train-b {'rho': 2} fetch-one {} new code\n"
 
 
 def test_params_are_parsed_once_not_once_a_stage(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from dvc.utils.serialize import _yaml
 
-    run(project)
     parsed: list[str] = []
     parse = _yaml.parse_yaml
 
     def counted(text: str, path: str, **more: object) -> object:
-        parsed.append(path)
+        parsed.append(Path(path).name)
         return parse(text, path, **more)
 
     monkeypatch.setattr(_yaml, "parse_yaml", counted)
-    project.edit("trace:", "more: {}\ntrace:")
-    assert not plan(project.root, CELLS).stale
-    names = [Path(path).name for path in parsed]
-    assert "params.yaml" in names
-    assert names.count("params.yaml") < len(CELLS)
+    assert len(plan(project.root).stale) == 5
+    assert 0 < parsed.count("params.yaml") < len(CONDITIONS)
 
 
-def test_inputs_come_from_the_cache(project: Project) -> None:
-    run(project, "fetch@one")
-    assert run(project) == []
-    assert project.ran() == ALL
-
-
-def test_a_removed_cell_is_unknown(project: Project) -> None:
-    project.edit("  a: {rho: 1}\n", "")
-    with pytest.raises(PipelineError, match="train@one-a"):
-        run(project)
-    assert run(project, *CELLS[1:]) == []
-    assert project.ran() == ["fetch-one", "train-b", "train-c"]
-
-
-def test_two_run_at_once_each_in_its_clone(project: Project) -> None:
-    project.edit("rho: 1", "meets: b")
-    project.edit("rho: 2", "meets: a")
-    assert run(project, "train@one-a", "train@one-b") == []
-    folders = {line.split()[3] for line in project.lines() if line.startswith("train")}
-    assert folders == {str(project.root / ".samo/workers" / n) for n in "01"}
-
-
-def test_a_failure_stops_only_what_depends_on_it(project: Project) -> None:
-    project.edit("rho: 2", "fail: true")
-    failures = run(project, *CELLS, "tables")
-    assert {failure.stage for failure in failures} == {"train@one-b", "tables"}
-    (failed,) = [failure for failure in failures if failure.log]
-    assert failed.stage == "train@one-b"
-    assert failed.log is not None
-    assert "told to fail" in failed.log.read_text()
-    assert project.ran() == ALL
-    # The others are kept: only the mended cell runs again.
-    project.edit("fail: true", "rho: 2")
-    assert run(project) == []
-    assert project.ran() == ["train-b"]
-
-
-def test_the_environment_of_a_stage(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_run_at_once_each_in_its_clone_and_its_own_environment(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", "/nowhere")
-    run(project, "train@one-a")
-    assert {line.split()[4] for line in project.lines()} == {f"sqlite:///{project.root}/mlflow.db"}
-    progress = project.root / ".samo" / "progress" / "train@one-a.jsonl"
+    project.edit("rho: 1", "meets: b")
+    project.edit("rho: 2", "meets: a")
+    assert repro(project, rest=False) == 0
+    folders = {line.split()[1] for line in project.lines() if line.split()[0] in ("train-a", "train-b")}
+    assert folders == {str(project.root / ".samo/workers" / n) for n in "01"}
+    assert {line.split()[2] for line in project.lines()} == {f"sqlite:///{project.root}/mlflow.db"}
+    progress = project.root / ".samo/progress/train@one-a.jsonl"
     assert json.loads(progress.read_text()) == {"update": 1, "updates": 2, "done": 0.5, "loss": 0.25}
 
 
-def test_the_longest_goes_first(project: Project) -> None:
-    weight = {"train@one-a": 1.0, "train@one-b": 3.0, "train@one-c": 2.0, "fetch@one": 1.0}
-    run(project, workers=1, weight=weight.__getitem__)
-    assert [line.split()[0] for line in project.lines()] == ["fetch-one", "train-b", "train-c", "train-a"]
+def test_the_table_shows_the_gap_of_a_failed_condition(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert repro(project) == 0
+    project.ran()
+    project.edit("rho: 2", "fail: true")
+    assert repro(project) == 1
+    assert project.ran() == ["tables", "train-b"]
+    said = capsys.readouterr().out
+    assert said.startswith("FAILED train@one-b: ")
+    assert "  | this condition was told to fail" in said
+    assert f"{project.root}/.samo/logs/train@one-b.log" in said
+    assert said.endswith("missing in tables and report: train@one-b\n")
+    # What an earlier run left of it is of other settings: it is in no table.
+    assert not (project.root / "data/runs/one/b").exists()
+    assert [line.split()[0] for line in (project.root / "table.txt").read_text().splitlines()] == ["train-a", "train-c"]
+
+    # It is tried again; the table stands.
+    assert repro(project) == 1
+    assert project.ran() == ["train-b"]
+
+    project.edit("fail: true", "rho: 20")
+    capsys.readouterr()
+    assert repro(project) == 0
+    assert capsys.readouterr().out == ""
+    assert project.ran() == ["tables", "train-b"]
+    assert "'rho': 20" in (project.root / "table.txt").read_text()
 
 
-def test_a_worker_that_dies_fails_its_stage_alone(project: Project) -> None:
-    cell = project.root / "cell.py"
-    cell.write_text(
+ANALYSE = """
+  prepare:
+    matrix: {dataset: "${datasets}"}
+    cmd: test ${item.dataset} != two && mkdir -p data/prepared && echo p > data/prepared/${item.dataset}
+    outs: ["data/prepared/${item.dataset}"]
+  analyse:
+    matrix: {dataset: "${datasets}"}
+    cmd: mkdir -p data/analysis && ls data/runs/${item.dataset} > data/analysis/${item.dataset}
+    deps: ["data/runs/${item.dataset}", "data/prepared/${item.dataset}"]
+    outs: ["data/analysis/${item.dataset}"]
+  report:
+    cmd: cat data/analysis/* table.txt > report.txt
+    deps: [data/analysis, table.txt]
+    outs: [report.txt]
+"""
+
+
+def test_analyses_and_report_are_made_of_the_conditions_that_there_are(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One fails on one dataset; what the other needs cannot be prepared, so that none of its analyses can run."""
+    pipeline_file = project.root / "dvc.yaml"
+    pipeline_file.write_text(pipeline_file.read_text() + ANALYSE)
+    project.edit("{one: {}}", "{one: {}, two: {}}")
+    project.edit("rho: 2", "fail: true")
+    assert repro(project) == 1
+    said = capsys.readouterr().out
+    assert "not run analyse@two: it needs a stage that failed" in said
+    assert said.endswith("missing in tables and report: analyse@two, prepare@two, train@one-b, train@two-b\n")
+    made = (project.root / "report.txt").read_text().splitlines()
+    assert made[:2] == ["a", "c"]
+    assert [line.split()[0] for line in made[2:]] == ["train-a", "train-c"] * 2
+
+
+def test_a_worker_that_dies_fails_its_stage_alone(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    condition = project.root / "condition.py"
+    condition.write_text(
         "import psutil, sys\n"
         "if sys.argv[1] == 'train-b':\n"
         "    [p for p in psutil.Process().parents() if 'samo.study.grid.worker' in p.cmdline()][0].kill()\n"
-        + cell.read_text()
+        + condition.read_text()
     )
-    failures = run(project)
-    assert [failure.stage for failure in failures] == ["train@one-b"]
-    assert "SIGKILL" in failures[0].reason
+    assert repro(project, rest=False) == 1
+    assert "FAILED train@one-b: its worker was ended (signal SIGKILL" in (said := capsys.readouterr().out)
+    assert said.endswith("missing in tables and report: train@one-b\n")
 
 
-@pytest.mark.slow  # two whole runs, each in a process of its own
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow  # two whole runs, the first in a process of its own
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])  # SIGINT comes from the terminal, below
 def test_a_killed_grid_leaves_nothing_and_goes_on(project: Project, how: signal.Signals) -> None:
     project.edit("rho: 2", "seconds: 60")
-    first = start(project)
+    first = project.start()
     project.wait_for(lambda: (project.root / ".samo/progress/train@one-b.jsonl").exists())
     first.send_signal(how)
-    _, errors = first.communicate(timeout=30)
+    said, _ = first.communicate(timeout=30)
     # Two seconds on an idle machine; beside other tests it may be many more.
     project.wait_for(lambda: not project.processes() and not project.clones(), seconds=30)
-    assert ("goes on from there" in errors) == (how != signal.SIGKILL)
+    assert ("goes on from there" in said) == (how != signal.SIGKILL)
     assert first.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130)
-
     assert "fetch-one" in project.ran()
     project.edit("seconds: 60", "rho: 2")
-    second = start(project)
-    second.communicate(timeout=120)
-    assert second.returncode == 0
+    assert repro(project) == 0
     assert "fetch-one" not in project.ran()
 
 
-def test_what_a_killed_worker_left_is_no_obstacle(project: Project) -> None:
-    left = project.root / ".samo" / "workers" / "0"
-    (left / ".dvc" / "tmp").mkdir(parents=True)
-    (left / "dvc.yaml").write_text("not a pipeline")
-    assert run(project) == []
+class Terminal:
+    """A process in a pseudo-terminal of 100 columns, and all that it wrote there, less colours and movements."""
+
+    def __init__(self, *command: str) -> None:
+        self.own, other = pty.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        # The terminal becomes the process's own, so that a Ctrl-C typed there is its to answer.
+        self.process = subprocess.Popen(
+            command,
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(other)
+        self.raw = ""
+
+    def read(self) -> bool:
+        """What is written next; false where the other side is closed."""
+        try:
+            self.raw += os.read(self.own, 1 << 16).decode(errors="replace")
+        except OSError:
+            return False
+        return True
+
+    def text(self) -> str:
+        plain = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", self.raw).replace("\r", "\n")
+        return re.sub(r" *\n+", "\n", plain)
+
+    def end(self) -> int:
+        while self.read():
+            pass
+        os.close(self.own)
+        return self.process.wait(60)
+
+
+FRAME = re.compile(r"all stages .*1 done, 2 running, 1 waiting.*(\ntrain@one-[ab] .*loss 0\.250){2}")
+
+
+def test_two_bars_at_once_and_ctrl_c_says_how_to_go_on(project: Project) -> None:
+    project.edit("rho: 1", "seconds: 60")
+    project.edit("rho: 2", "seconds: 60")
+    project.edit("  c: {rho: 3}\n", "")
+    terminal = Terminal(*project.command())
+    deadline = time.monotonic() + 300
+    while not FRAME.search(terminal.text()):
+        assert terminal.read(), terminal.text()
+        assert time.monotonic() < deadline, terminal.text()[-500:]
+    assert "\ndone fetch@one  " in terminal.text()
+
+    os.write(terminal.own, b"\x03")
+    assert terminal.end() == 130
+    said = terminal.text().strip().splitlines()
+    assert said[-1] == "stopped; what is done is kept, and the same command (`make repro`) goes on from there"
+    assert terminal.raw.rindex("\x1b[?25h") > terminal.raw.rindex("\x1b[?25l")  # the cursor is there again
+    assert not project.processes()
     assert not project.clones()
 
-
-def test_two_grids_at_once_are_refused(project: Project) -> None:
-    with locks.only_one(project.root), pytest.raises(PipelineError, match=f"process {os.getpid()}"):
-        run(project)
-    assert project.ran() == []
-
-
-def test_without_git_it_says_so(project: Project, tmp_path: Path) -> None:
-    (project.root / ".git").rename(tmp_path / "git")
-    project.dvc("config", "core.no_scm", "true")
-    failures = run(project, "fetch@one")
-    assert "git clone failed" in failures[0].reason
-
-
-def test_what_failed_is_withdrawn_and_what_is_up_to_date_stays(project: Project) -> None:
-    assert run(project) == []
-    withdraw(project.root, {"train@one-b"})
-    assert sorted(path.name for path in (project.root / "data/runs/one").iterdir()) == ["a", "c"]
     project.ran()
-    assert run(project) == []  # out of the run-cache
-    assert project.ran() == []
+    project.edit("seconds: 60", "rho: 4")
+    quiet = Terminal(*project.command(quiet=True))
+    assert quiet.end() == 0
+    assert quiet.text().strip() == ""
+    assert project.ran() == ["tables", "train-a", "train-b"]  # what was done before is not done again
+
+
+def test_faults_of_the_pipeline_are_one_line(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    with (
+        opened(project.root),
+        pytest.raises(PipelineError, match=r"^another dvc is at work in this folder: wait for it, or end it$"),
+    ):
+        plan(project.root)
+    (project.root / ".git").rename(project.root.parent / "git")
+    project.dvc("config", "core.no_scm", "true")
+    assert repro(project, rest=False) == 1
+    assert "FAILED train@one-a: no clone for a worker: git clone failed in" in capsys.readouterr().out
+    (project.root / "dvc.yaml").write_text("stages:\n  a: {cmd: 1, nonsense: 2}\n")
+    with pytest.raises(PipelineError) as told:
+        repro(project)
+    assert "\n" not in str(told.value)

@@ -108,7 +108,7 @@ def test_probe_has_theory_first_weights_and_trained_ones(trained):
     cells.run("probe", dataset="multimnist")
     found = written(trained, "probe")
     assert set(zip(found["source"], found["method"], strict=True)) == {
-        ("linear", "-"), ("init", "-"), ("trained", "samo-ls")
+        ("linear", "-"), ("init", "-"), ("training", "-"), ("trained", "samo-ls")
     }  # fmt: skip
     trunk = found[found["source"] != "linear"]
     assert set(trunk["params"]) == {810, 30890}

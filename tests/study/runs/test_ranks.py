@@ -14,7 +14,7 @@ import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.multiprocessing.spawn import ProcessContext
+from torch.multiprocessing.spawn import ProcessContext, start_processes
 
 from samo.study.errors import RankError
 from samo.study.progress import VARIABLE
@@ -155,7 +155,13 @@ def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_pat
         with pytest.raises(RankError, match=r"^process 1 of 2 was ended by SIGKILL, out of memory\?$"):
             train_cell("multimnist", "ls")
     assert not ranks()
-    (study / "data/prepared/multimnist/train_labels.npy").unlink()
+
+    def too_late(*args: Any, **more: Any) -> Any:
+        """This process has opened the data; they are gone when the others do."""
+        (study / "data/prepared/multimnist/train_labels.npy").unlink()
+        return start_processes(*args, **more)
+
+    monkeypatch.setattr("samo.study.runs.ranks.start_processes", too_late)
     with pytest.raises(RankError, match=r"^process [01] of 2 failed: \w+Error: .*train_labels\.npy") as told:
         train_cell("multimnist", "ls")
     assert "\n" not in str(told.value)

@@ -1,4 +1,4 @@
-"""A Postgres of its own on a Unix socket, gone after the test; skipped, with the reason, where it is not installed."""
+"""A Postgres of its own on a Unix socket, gone after the test."""
 
 import os
 import pwd
@@ -15,15 +15,24 @@ PLACES = (*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), None
 """Where Debian puts it, by version; else on the PATH."""
 
 
+def tool(name: str) -> str | None:
+    return next(filter(None, (shutil.which(name, path=place) for place in PLACES)), None)
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Yields the address of an empty database, for SQLAlchemy."""
-    pytest.importorskip("psycopg2", reason="psycopg2 is not installed (extra group)")
-    initdb, control = (next(filter(None, (shutil.which(name, path=p) for p in PLACES)), None) for name in COMMANDS)
-    if initdb is None or control is None:
-        pytest.skip("Postgres is not installed (Debian: apt install postgresql)")
+def postgres(otherwise: str) -> Iterator[str]:
+    """The address of an empty database for SQLAlchemy; `otherwise`, where Postgres or its driver is not installed."""
+    initdb, control = tool("initdb"), tool("pg_ctl")
+    if initdb is None or control is None or (os.geteuid() == 0 and shutil.which("runuser") is None):
+        yield otherwise
+        return
+    pytest.importorskip("psycopg2", reason="psycopg2 is not installed (extra dev)")
     folder = Path(tempfile.mkdtemp(prefix="samo-postgres-"))  # a socket's path must be short
-    as_other = _not_root(folder)
+    as_other: list[str] = []
+    if os.geteuid() == 0:  # it does not run as root: then another user does it, and owns the folder
+        user = next(name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
+        shutil.chown(folder, user)
+        as_other = ["runuser", "-u", user, "--"]
     try:
         _run(*as_other, initdb, "-D", f"{folder}/data", "-U", "samo", "-A", "trust", "-N", "--no-locale", "-E", "UTF8")
         options = f"-k {folder} -c listen_addresses= -c fsync=off"
@@ -34,20 +43,6 @@ def postgres() -> Iterator[str]:
             _run(*as_other, control, "-D", f"{folder}/data", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder)
-
-
-COMMANDS = ("initdb", "pg_ctl")
-
-
-def _not_root(folder: Path) -> list[str]:
-    """Postgres does not run as root: then another user does it, and owns the folder."""
-    if os.geteuid() != 0:
-        return []
-    if shutil.which("runuser") is None:
-        pytest.skip("Postgres does not run as root, and there is no runuser")
-    user = next(user for user in ("postgres", "nobody") if user in {entry.pw_name for entry in pwd.getpwall()})
-    shutil.chown(folder, user)
-    return ["runuser", "-u", user, "--"]
 
 
 def _run(*command: str) -> None:

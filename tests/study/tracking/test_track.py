@@ -8,12 +8,13 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 from mlflow import MlflowClient
 
-from samo.study import config
+from samo.study import config, paths
 from samo.study.config.conditions import Condition
 from samo.study.processes import identity
 from samo.study.runs.cell import train_cell
 from samo.study.tracking import mlflow_store, record, track
 from samo.study.tracking.rebuild import rebuild
+from samo.training.loop import Row
 from samo.training.search import Trial
 from tests.study import made_runs
 
@@ -59,8 +60,9 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
         train_cell("multimnist", method)
     logged = view(client)
     said = {name: (tags["variant"], settings["alpha"]) for name, (_, settings, tags, *_) in logged.items()}
-    assert said == {f"{method}/{seed}": kind for method, kind in methods.items() for seed in "01"}
-    assert float(logged["samo-ls/1"][1]["rho"]) in {0.02, 0.1}
+    budgets = [(updates, seed) for updates in (10, 20) for seed in (0, 1)]
+    assert said == {f"{name}/{n}/{seed}": kind for name, kind in methods.items() for n, seed in budgets}
+    assert float(logged["samo-ls/20/1"][1]["rho"]) > 0
     assert logged["samo-ls/20/1"][1]["training.evaluations"] == "2"
     assert bring_up(study) == 0
     live = view(client)
@@ -72,108 +74,100 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
     assert view(client) == live
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
-    assert bring_up(study) == 4
+    assert bring_up(study) == 8
     assert bring_up(study) == 0
     rebuilt = view(MlflowClient(mlflow_store.uri(study)))
     assert rebuilt.keys() == live.keys()
     for name, one in rebuilt.items():  # data/runs is rounded to six places; all else is the same
         assert one[:3] == live[name][:3]
         assert one[3] == pytest.approx(live[name][3], abs=1e-6)
-        assert [step for step, _ in one[4]] == [1, 2]
+        updates = int(name.split("/")[1])
+        assert [step for step, _ in one[4]] == [updates // 2, updates]
 
 
-@pytest.mark.parametrize(("raised", "status"), [(FloatingPointError, "FAILED"), (KeyboardInterrupt, "KILLED")])
-def test_a_condition_that_ends_early_marks_all_its_runs(study, client, monkeypatch, raised, status):
-    from samo.training.loop import fit
+def live(condition="ls"):
+    """What logs a condition of the study at hand while it trains."""
+    return track.Live(paths.root(), config.load(), Condition("multimnist", condition), "cpu")
 
-    def broken(problem, recipe, *args, **more):
-        if recipe.seed == 1:
+
+ROWS = [Row(1, "test", "left", "accuracy", 50.0)]
+
+
+def test_runs_that_end_early_are_marked(study, client):
+    for raised, status in ((FloatingPointError, "FAILED"), (KeyboardInterrupt, "KILLED")):
+        with pytest.raises(raised), live() as views:
+            for seed in (0, 1):
+                views.start(20, seed, Trial(0.01))(ROWS)
             raise raised("made")
-        return fit(problem, recipe, *args, **more)
-
-    monkeypatch.setattr("samo.study.runs.cell.fit", broken)
-    with pytest.raises(raised):
-        train_cell("multimnist", "ls")
-    assert {r.data.tags["seed"]: r.info.status for r in runs(client)} == {"0": status, "1": status}
-    assert not (study / "data/runs/multimnist/ls").exists()
+        assert {r.data.tags["seed"]: r.info.status for r in runs(client)[:2]} == {"0": status, "1": status}
 
 
-def test_what_a_killed_process_left_is_marked_and_its_condition_s_new_run_is_whole(study, client):
+def test_what_a_killed_process_left_is_marked_by_the_next_and_by_samo_track(study, client):
     """As after SIGKILL: nobody was left to end the run."""
-    params, cell = config.load(), Condition("multimnist", "ls")
-    killed = track.Live(study, params, cell, "cpu").__enter__()
-    killed.start(20, 0, Trial(0.01))
+    live().__enter__().start(20, 0, Trial(0.01))
     (run,) = runs(client)
     assert run.info.status == "RUNNING"
     assert record.end_interrupted(client, run.info.experiment_id) == 0  # this process lives
     gone = identity().replace(f" {os.getpid()} ", " 4194999 ")
     reused = f"{identity().rsplit(' ', 1)[0]} 12345"
-    for whose in (gone, reused):
+    for whose, next_ in ((gone, bring_up), (reused, lambda _: live().__enter__())):
         client.update_run(run.info.run_id, status="RUNNING")
         client.set_tag(run.info.run_id, record.PROCESS, whose)
-        assert rebuild(study, params, lambda _: None) == 0
+        next_(study)
         assert client.get_run(run.info.run_id).info.status == "KILLED"
-    client.update_run(run.info.run_id, status="RUNNING")
-    train_cell("multimnist", "ls")
-    assert sorted(r.info.status for r in runs(client)) == ["FINISHED", "FINISHED", "KILLED"]
-    assert rebuild(study, params, lambda _: None) == 0
 
 
-@pytest.mark.parametrize("away", ["locked", "no server"])
+def _train():
+    with live() as views:
+        log = views.start(20, 0, Trial(0.01))
+        log(ROWS)
+        log(ROWS)
+        views.finish(lambda updates: {})
+
+
+@pytest.mark.parametrize("away", ["locked", "no server", "gone meanwhile"])
 def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catches_up(study, client, monkeypatch, away):
     monkeypatch.setattr(mlflow_store, "PATIENCE", 0.2)
-    address = mlflow_store.uri(study)
-    other = sqlite3.connect(address.removeprefix("sqlite:///"))
-    if away == "locked":
-        other.execute("BEGIN EXCLUSIVE")
-    else:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    began = time.monotonic()
-    with pytest.warns(UserWarning, match="training goes on, `samo track` logs the runs later") as said:
-        train_cell("multimnist", "ls")
-    other.close()
-    assert time.monotonic() - began < 90  # MLflow's own patience is minutes
+    made_runs.make(study, ("ls",))
+    calls: list[object] = []
+
+    def gone(*arguments):
+        calls.append(arguments)
+        raise ConnectionError("gone")
+
+    with monkeypatch.context() as patch:
+        other = sqlite3.connect(mlflow_store.uri(study).removeprefix("sqlite:///"))
+        if away == "locked":
+            other.execute("BEGIN EXCLUSIVE")
+        elif away == "no server":
+            patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        else:
+            patch.setattr(record, "log_values", gone)
+        with pytest.warns(UserWarning, match="training goes on, `samo track` logs the runs later") as said:
+            _train()
+        other.close()
     ours = [str(w.message) for w in said if "samo track" in str(w.message)]
     assert len(ours) == 1
-    assert all("\n" not in words for words in ours)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    assert bring_up(study) == 2
-    assert [r.info.status for r in runs(client)] == ["FINISHED"] * 2
-
-
-def test_a_store_that_goes_away_meanwhile_is_one_warning(study, client, monkeypatch):
-    """The first evaluation is logged, then nothing more is tried."""
-    real, calls = record.log_values, []
-
-    def failing(*args):
-        calls.append(args)
-        if len(calls) > 1:
-            raise ConnectionError("gone")
-        real(*args)
-
-    monkeypatch.setattr(record, "log_values", failing)
-    with pytest.warns(UserWarning, match="MLflow: gone; training goes on") as said:
-        train_cell("multimnist", "ls")
-    assert len([w for w in said if "MLflow" in str(w.message)]) == 1
-    assert len(calls) == 2
-    monkeypatch.setattr(record, "log_values", real)
-    assert bring_up(study) == 2
+    assert "\n" not in ours[0]
+    assert len(calls) == (away == "gone meanwhile")  # then nothing more is tried
+    assert bring_up(study) == 4  # two budgets, two seeds
+    assert [r.info.status for r in runs(client)][:4] == ["FINISHED"] * 4
 
 
 def test_runs_of_older_results_and_lost_conditions_stay_but_are_not_current(study, client):
     made_runs.make(study)
-    assert bring_up(study) == 6
+    assert bring_up(study) == 12
     found = by_name(client)
-    assert found["stl/1"].data.metrics["delta_m"] == 0
-    assert found["samo-ls/0"].data.metrics["gain"] == pytest.approx(-100 * (3 / 90.5 + 3 / 91.5) / 2, abs=1e-4)
+    assert found["stl/20/1"].data.metrics["delta_m"] == 0
+    assert found["samo-ls/20/0"].data.metrics["gain"] == pytest.approx(-100 * (3 / 90.5 + 3 / 91.5) / 2, abs=1e-4)
     # Other results of STL: the same runs of the others get another number.
     metrics = study / "data/runs/multimnist/stl/metrics.json"
     metrics.write_text(metrics.read_text().replace("90.0", "80.0"))
-    assert bring_up(study) == 1
-    assert sorted(r.data.tags["current"] for r in runs(client) if r.info.run_name == "stl/0") == ["no", "yes"]
-    again = by_name(client)["samo-ls/0"]
-    assert again.info.run_id == found["samo-ls/0"].info.run_id
-    assert again.data.metrics["delta_m"] < found["samo-ls/0"].data.metrics["delta_m"] - 1
+    assert bring_up(study) == 2
+    assert sorted(r.data.tags["current"] for r in runs(client) if r.info.run_name == "stl/20/0") == ["no", "yes"]
+    again = by_name(client)["samo-ls/20/0"]
+    assert again.info.run_id == found["samo-ls/20/0"].info.run_id
+    assert again.data.metrics["delta_m"] < found["samo-ls/20/0"].data.metrics["delta_m"] - 1
 
     params = study / "params.yaml"
     text = params.read_text()
@@ -181,7 +175,7 @@ def test_runs_of_older_results_and_lost_conditions_stay_but_are_not_current(stud
     for profile, current in ((text.replace(line, ""), "no"), (text, "yes")):
         params.write_text(profile)
         assert bring_up(study) == 0
-        assert by_name(client)["samo-ls/0"].data.tags["current"] == current
+        assert by_name(client)["samo-ls/20/0"].data.tags["current"] == current
         assert by_name(client)["ls/20/0"].data.tags["current"] == "yes"
 
 
@@ -213,20 +207,18 @@ def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
     assert used.dataset.digest == tree.hash_info.value
 
 
-def system_metrics(client):
-    return [name for name in by_name(client)["ls/20/0"].data.metrics if name.startswith("system/")]
-
-
 @pytest.mark.parametrize("asked", [True, False])
 def test_system_metrics_are_logged_on_request(study, client, monkeypatch, asked):
+    def logged():
+        return [name for name in by_name(client)["ls/20/0"].data.metrics if name.startswith("system/")]
+
     monkeypatch.setenv(track.ASKED, str(asked).lower())
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.02")
-    with track.Live(study, config.load(), Condition("multimnist", "ls"), "cpu") as live:
-        live.start(20, 0, Trial(0.01))
+    with live() as views:
+        views.start(20, 0, Trial(0.01))
         deadline = time.monotonic() + 60 * asked
-        while time.monotonic() < deadline and not system_metrics(client):
+        while time.monotonic() < deadline and not logged():
             time.sleep(0.1)
         run = {"dataset": "multimnist", "method": "ls", "search": {"chosen": {}}, "seeds": {"0": {}}}
-        live.finish(lambda updates: run | {"updates": updates})
-    assert ("system/cpu_utilization_percentage" in system_metrics(client)) is asked
-    assert bool(system_metrics(client)) is asked
+        views.finish(lambda updates: run | {"updates": updates})
+    assert ("system/cpu_utilization_percentage" in logged()) is bool(logged()) is asked

@@ -5,8 +5,7 @@ from typing import Annotated, cast
 
 import pandas as pd
 import torch
-from pydantic import Field, field_validator
-from pydantic_core.core_schema import ValidationInfo
+from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from samo.analysis.toys.losses import TOYS, Place, Toy

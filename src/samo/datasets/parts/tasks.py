@@ -12,6 +12,8 @@ from torch.nn.functional import cross_entropy
 from samo.training.problem import Batch, Metric, Problem, Split, Values
 
 SPLITS = ("train", "val", "test")
+BINS = 15
+"""Of the confidence, in the calibration error."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Task:
 
     Attributes:
         name: as reports call it.
-        metrics: name, whether higher is better, unit.
+        metrics: name, whether higher is better, unit; False as a fourth where it is no part of Delta-m.
         loss: (output, target) -> mean over a batch.
         count: (output, target) -> what is added up over the batches of a split.
         summary: these sums, in double precision -> metric -> value.
@@ -28,7 +30,7 @@ class Task:
     """
 
     name: str
-    metrics: tuple[tuple[str, bool, str], ...]
+    metrics: tuple[tuple[Any, ...], ...]
     loss: Callable[[Tensor, Any], Tensor]
     count: Callable[[Tensor, Any], Tensor]
     summary: Callable[[Tensor], dict[str, float]]
@@ -36,16 +38,25 @@ class Task:
 
 
 def classification(name: str) -> Task:
-    """One class of several an example: cross-entropy, and the share of right classes in per cent."""
+    """One class of several an example: cross-entropy, and the share of right classes in per cent.
+
+    Beside them the expected calibration error in per cent: how far the share of right classes lies from the confidence,
+    averaged over examples by their bin of confidence (Guo et al. 2017, `BINS` bins).
+    """
 
     def count(output: Tensor, target: Tensor) -> Tensor:
-        right = output.argmax(1) == target
-        return torch.stack([right.sum(), torch.ones_like(right).sum()])
+        confidence, guess = output.softmax(1).max(1)
+        rows = torch.stack([torch.ones_like(confidence), (guess == target).to(confidence), confidence])
+        place = (confidence * BINS).long().clamp(max=BINS - 1)
+        return torch.zeros(3, BINS, device=rows.device).index_add(1, place, rows)
 
     def summary(sums: Tensor) -> dict[str, float]:
-        return {"accuracy": 100 * float(sums[0]) / float(sums[1])}
+        seen, right, confidence = sums
+        apart = (right - confidence).abs().sum()
+        return {"accuracy": 100 * float(right.sum() / seen.sum()), "calibration": 100 * float(apart / seen.sum())}
 
-    return Task(name, (("accuracy", True, "%"),), cross_entropy, count, summary, lambda values: values["accuracy"])
+    metrics = (("accuracy", True, "%"), ("calibration", False, "%", False))
+    return Task(name, metrics, cross_entropy, count, summary, lambda values: values["accuracy"])
 
 
 class _Meter:

@@ -5,13 +5,12 @@ import logging
 import os
 import signal
 import socket
-import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from samo.study import git
 from samo.study.errors import PipelineError
@@ -23,30 +22,20 @@ TRIES = 3
 """How many workers a stage may lose before it is taken for what ended them."""
 LEAVE = 4.0
 """Seconds that workers get to end what runs and remove their clones."""
-
 PATIENCE = 30.0
 """Seconds without any worker after which a person is told what is waited for."""
 LOOPBACK = ("127.0.0.1:", "localhost:")
 """Addresses of a cluster on this machine alone."""
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """An existing Ray cluster and how it is used.
+class Cluster(NamedTuple):
+    """An existing Ray cluster, the DVC remote that head and workers share, and what each worker takes."""
 
-    Args:
-        address: as `ray.init` takes it: "auto", "host:port", "ray://host:port".
-        remote: the name of the DVC remote that head and workers share.
-        cpus: of each worker; may be a part of one.
-        gpus: of each worker; may be a part of one.
-        workers: how many; None for as many as the cluster has room for now.
-    """
-
-    address: str
+    address: str  # as `ray.init` takes it: "auto", "host:port", "ray://host:port"
     remote: str
     cpus: float = 1
     gpus: float = 0
-    workers: int | None = None
+    workers: int | None = None  # None for as many as the cluster has room for now
 
 
 @dataclass
@@ -68,15 +57,14 @@ class RayPool:
         say: is told of workers that are lost.
 
     Raises:
-        PipelineError: if there is no Ray, no such cluster, or no room on it.
+        PipelineError: there is no Ray, no such cluster, or no room on it.
     """
 
     def __init__(
         self, root: Path, cluster: Cluster, settings: Mapping[str, Any], most: int, say: Callable[[str], None]
     ) -> None:
         self._ray = _connect(cluster.address)
-        self._root = root
-        self._say = say
+        self._root, self._say = root, say
         (root / LOGS).mkdir(parents=True, exist_ok=True)
         self._events: list[Progress | Done] = []
         self._again: deque[Job] = deque()
@@ -98,17 +86,14 @@ class RayPool:
             raise
 
     def idle(self) -> int:
-        """How many jobs could start now."""
         return max(0, len(self._free()) - len(self._again))
 
     def submit(self, job: Job) -> None:
-        """Start a job on an idle worker."""
         worker = self._free()[0]
         worker.job = job
         worker.call = worker.actor.do.remote(job.stage, dict(job.inputs))
 
     def poll(self, timeout: float) -> Sequence[Progress | Done]:
-        """What has happened since the last call, waited for at most `timeout` seconds."""
         while self._again and self._free():
             self.submit(self._again.popleft())
         calls = {worker.call: worker for worker in self._workers if worker.call is not None}
@@ -116,7 +101,11 @@ class RayPool:
             self._ray.wait(list(calls), timeout=timeout)
             for call in self._ray.wait(list(calls), num_returns=len(calls), timeout=0)[0]:
                 self._answer(calls[call])
-        self._say_if_nobody_works()
+        if any(worker.place for worker in self._workers):
+            self._waits = time.monotonic() + PATIENCE
+        elif time.monotonic() > self._waits:
+            self._waits = float("inf")
+            self._say("no worker has a place yet: waiting for a node of the cluster with room for one")
         events, self._events = self._events, []
         return events
 
@@ -130,13 +119,6 @@ class RayPool:
             self._kill(worker)
         self._ray.shutdown()
 
-    def _say_if_nobody_works(self) -> None:
-        if any(worker.place for worker in self._workers):
-            self._waits = time.monotonic() + PATIENCE
-        elif time.monotonic() > self._waits:
-            self._waits = float("inf")
-            self._say("no worker has a place yet: waiting for a node of the cluster with room for one")
-
     def _free(self) -> list[_Worker]:
         return [worker for worker in self._workers if worker.call is None]
 
@@ -146,11 +128,9 @@ class RayPool:
 
     def _room(self, cluster: Cluster) -> int:
         """How many workers fit on the nodes that are there."""
-        rooms = 0
-        for one in self._ray.nodes():
-            has = one["Resources"] if one["Alive"] else {}
-            wanted = {"CPU": cluster.cpus, "GPU": cluster.gpus}
-            rooms += min(int(has.get(name, 0) / number + 1e-6) for name, number in wanted.items() if number)
+        wanted = {name: number for name, number in (("CPU", cluster.cpus), ("GPU", cluster.gpus)) if number}
+        nodes = [one["Resources"] for one in self._ray.nodes() if one["Alive"]]
+        rooms = sum(min(int(has.get(name, 0) / number + 1e-6) for name, number in wanted.items()) for has in nodes)
         if not rooms:
             raise PipelineError(
                 f"no node of the cluster has {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs, which `cluster` in "
@@ -168,16 +148,14 @@ class RayPool:
         if worker.job is None:
             worker.place, self._fruitless = answer, 0
             return
-        stage, ended = worker.job.stage, False
+        stage = worker.job.stage
         for kind, what in answer:
             if kind == "progress":
                 self._events.append(Progress(stage, what))
             else:
-                self._events.append(self._end(stage, *what))
-                ended = True
-        if ended:
-            worker.job = None
-        else:
+                self._end(stage, *what)
+                worker.job = None
+        if worker.job is not None:
             worker.call = worker.actor.listen.remote()
 
     def _lose(self, worker: _Worker, reason: str) -> None:
@@ -191,17 +169,15 @@ class RayPool:
             return
         self._losses[job.stage] += 1
         if self._losses[job.stage] >= TRIES:
-            self._events.append(
-                self._end(job.stage, True, None, f"{TRIES} workers were lost with it: {reason}", reason)
-            )
+            self._end(job.stage, True, None, f"{TRIES} workers were lost with it: {reason}", reason)
         else:
             self._say(f"{job.stage} goes to another worker: the one on {worker.place} is lost ({reason})")
             self._again.append(job)
 
-    def _end(self, stage: str, ran: bool, lock: Any, error: str, printed: str) -> Done:
+    def _end(self, stage: str, ran: bool, lock: Any, error: str, printed: str) -> None:
         log = self._root / LOGS / f"{stage.replace('/', '-')}.log"
         log.write_text(printed)
-        return Done(stage, ran, lock, error, log)
+        self._events.append(Done(stage, ran, lock, error, log))
 
     def _kill(self, worker: _Worker) -> None:
         with contextlib.suppress(self._ray.exceptions.RayError):
@@ -210,8 +186,12 @@ class RayPool:
 
 def _connect(address: str) -> Any:
     """Ray, connected to a cluster that runs already; nothing is started, nothing reported to its makers."""
-    _knock(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:  # Ray itself tries for minutes
+        if host:  # else "auto", or a name that Ray knows
+            socket.create_connection((host, int(port)), timeout=PATIENCE / 3).close()
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"no Ray cluster answers at {address}: {error}") from error
     if address.startswith(LOOPBACK):  # else Ray takes this machine's name for it in the network, and listens there
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
@@ -220,32 +200,13 @@ def _connect(address: str) -> Any:
         raise PipelineError('Ray is missing: pip install -c requirements.lock -e ".[study,cluster]"') from None
     for module in (node, git):
         ray.cloudpickle.register_pickle_by_value(module)
-    with _own_sigterm():
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-            raise PipelineError(f"no Ray cluster answers at {address}: {_line(error)}") from error
-    return ray
-
-
-def _knock(address: str) -> None:
-    """See in seconds whether somebody listens there; Ray itself tries for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host:  # "auto", or a name that Ray knows
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=PATIENCE / 3).close()
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"no Ray cluster answers at {address}: {error}") from error
-
-
-@contextlib.contextmanager
-def _own_sigterm() -> Iterator[None]:
-    """Ray takes SIGTERM for itself; here it ends the grid as Ctrl-C does."""
     before = signal.getsignal(signal.SIGTERM)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, before)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+        raise PipelineError(f"no Ray cluster answers at {address}: {_line(error)}") from error
+    signal.signal(signal.SIGTERM, before)  # Ray takes it for itself; here it ends the grid as Ctrl-C does
+    return ray
 
 
 def _line(error: Exception) -> str:

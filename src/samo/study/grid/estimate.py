@@ -1,10 +1,11 @@
-"""What a profile will cost on this machine, from one measured step a dataset."""
+"""The seconds that each stage is expected to take, from one measured step a dataset."""
 
+import hashlib
+import json
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 
@@ -15,12 +16,9 @@ from samo.datasets.parts.sources import Given
 from samo.optim import sharpness
 from samo.study import paths, store
 from samo.study.config import Params, device, plan
-from samo.study.config.method import Method
+from samo.study.config.conditions import conditions
 from samo.study.data import fetch
-from samo.study.errors import FetchError
 from samo.training.evaluation import evaluate
-from samo.training.problem import Problem
-from samo.training.settings import Training
 
 OVERHEAD = 8.0
 """Seconds that a condition takes beside its training: starting Python, the notebook, DVC's bookkeeping."""
@@ -28,96 +26,47 @@ SAMPLE = 16
 """Validation and test examples that the sample has, at most."""
 REPEATS, LONG = 3, 4.0
 """Steps that are timed, after one that warms up; a single one where that took more seconds than `LONG`."""
+KNOWN = Path(".samo/seconds.json")
+"""What was measured on this machine: steps, by the settings they hold for, and how long other stages last took."""
+USUAL = {"fetch": 5.0, "prepare": 10.0, "toys": 45.0, "analyse": 20.0, "tables": 30.0, "report": 40.0}
+"""Seconds of such stages where they never ran, measured with the profile `laptop` on one core."""
+STEP = 0.009
+"""Seconds of an LS step where none was measured; the first training corrects it."""
 
 
-@dataclass(frozen=True)
-class Unit:
-    """What was measured on a small sample of a dataset, with the network and batch of the profile.
-
-    Attributes:
-        tasks: K.
-        weights: bytes of the network's parameters and buffers.
-        step: seconds of one plain LS step, with its share of loading; where several processes share each batch, of
-            one of them on its share.
-        look: seconds to evaluate one example.
-        stored: bytes that one prepared example takes.
-    """
+class Unit(NamedTuple):
+    """What was measured on a small sample of a dataset, with the network and batch of the profile."""
 
     tasks: int
-    weights: int
-    step: float
-    look: float
-    stored: float
+    weights: int  # bytes of the network's parameters and buffers
+    step: float  # seconds of one plain LS step with its loading, of one process's share where several share a batch
+    look: float  # seconds to evaluate one example
+    stored: float  # bytes that one prepared example takes
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a dataset of a profile will take.
-
-    Attributes:
-        unit: as measured.
-        conditions: its methods.
-        steps: of one final run, at its longest budget.
-        seconds: of all its conditions on one worker; without analyses and report.
-        disk: bytes of prepared arrays and stored weights.
-    """
-
-    unit: Unit
-    conditions: int
-    steps: int
-    seconds: float
-    disk: float
-
-
-def estimate(root: Path, params: Params, dataset: str, say: Callable[[str], None]) -> Estimate | str:
-    """Measure a step of a dataset, and estimate its conditions; or say what is missing, in a line or more.
+def measure(root: Path, params: Params, dataset: str, say: Callable[[str], None]) -> Unit:
+    """Prepare a few examples in a folder that is thrown away, and time a step and an evaluation on them.
 
     Raw files that a program may fetch are fetched into the project, where the stage `fetch` finds them later.
+
+    Raises:
+        samo.study.errors.FetchError: raw files are missing; the message says what to put where.
+        ValueError: one of them is not what it should be.
     """
-    wanted = _examples(params, dataset)
-    if unknown := [split for split, n in wanted.items() if n is None]:
-        return f"{dataset}: no estimate: data.{', data.'.join(unknown)} takes all there is; give a number"
-    try:
-        raw = _raw(root, dataset, say)
-        say(f"{dataset}: measuring a step")
-        unit = measure(params, dataset, raw)
-    except (FetchError, OSError, ValueError) as error:
-        return f"{dataset}: {error}"
-    methods = params.methods_on(dataset)
-    stored = sum(n or 0 for n in wanted.values()) * unit.stored
-    networks = sum(unit.tasks if method.networks == "separate" else 1 for method in methods.values())
-    return Estimate(
-        unit=unit,
-        conditions=len(methods),
-        steps=params.updates_on(dataset)[-1],
-        seconds=sum(condition_seconds(params, dataset, m, unit) + OVERHEAD for m in methods),
-        disk=stored + len(params.seeds_on(dataset)) * len(params.updates_on(dataset)) * networks * unit.weights,
-    )
-
-
-def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> float:
-    """Seconds of training and evaluation of one condition, by the count of passes of its step against an LS step's."""
-    training, method = params.datasets[dataset].training, params.methods_on(dataset)[name]
-    examples, own = _examples(params, dataset), plan(params, dataset, name)
-    step = unit.step * step_ratio(method, unit.tasks)
-    look = unit.look * (unit.tasks if method.networks == "separate" else 1)
-    # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
-    watched = training.conflict_batches * (method.networks == "shared" and unit.tasks > 1)
-    evaluations = sum(len(training.evaluated_at(n)) for n in own.finals)
-    looks = min(watched * evaluations, sum(own.finals)) * unit.step * (1 + 2 * unit.tasks) / 3
-    seen = evaluations * ((examples["val"] or 0) + (examples["test"] or 0)) + len(own.trials) * (examples["val"] or 0)
-    return float(sum((*own.trials, *own.finals)) * step + looks + seen * look)
-
-
-def measure(params: Params, dataset: str, raw: Path) -> Unit:
-    """Prepare a few examples in a folder that is thrown away, and time a step and an evaluation on them."""
+    module, raw, given = datasets.get(dataset), root / "data/raw" / dataset, paths.given_data(dataset)
+    if isinstance(module.RAW, Given):
+        fetch.check_given(module.RAW, raw := given)
+    else:
+        fetch.fetch(cast("Sequence[Any]", module.RAW), raw, given, lambda line: say(f"{dataset}: {line}"))
+    say(f"{dataset}: measuring a step")
     block, where = params.datasets[dataset], device(params.train.device)
-    few = {"train": 2 * block.training.batch, "val": SAMPLE, "test": SAMPLE}
+    batch = block.training.batch
+    few = {"train": 2 * batch, "val": SAMPLE, "test": SAMPLE}
     few = {split: min(n, getattr(block.data, split)) for split, n in few.items()}
-    few["train"] = max(few["train"], block.training.batch)
-    module, sample = datasets.get(dataset), block.data.model_copy(update=few)
+    few["train"] = max(few["train"], batch)
     torch.set_num_threads(params.train.threads)
     with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+        sample = block.data.model_copy(update=few)
         store.write_json(Path(folder) / "datasheet.json", module.prepare(raw, Path(folder), sample))
         problem = module.problem(Path(folder), block.training)
         torch.manual_seed(0)
@@ -125,47 +74,89 @@ def measure(params: Params, dataset: str, raw: Path) -> Unit:
         # The first call pays for what later ones find ready.
         look = min(seconds(lambda: evaluate(problem, network, "test", where), where) for _ in range(2)) / few["test"]
         # What one of the processes has of a step; what they send each other is not in it.
-        share = block.training.batch // params.train.processes
-        step = _step(problem, block.training.model_copy(update={"batch": share}), where)
+        share = block.training.model_copy(update={"batch": batch // params.train.processes})
+
+        def step(repeats: int, warm_up: int) -> float:
+            wall, order = {"wall": loading.clocks_on(where)["wall"]}, torch.Generator().manual_seed(0)
+            found = loading.measure(problem, share, order, where, repeats=repeats, warm_up=warm_up, clocks=wall)
+            return found.batch_seconds + found.step_seconds
+
+        first = step(1, 0)
+        typical = first if first > LONG else step(REPEATS, 1)
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.npy"))
-    state = network.state_dict().values()
-    weights = sum(t.numel() * t.element_size() for t in state)
-    return Unit(len(problem.tasks), weights, step, look, size / sum(few.values()))
+    weights = sum(t.numel() * t.element_size() for t in network.state_dict().values())
+    return Unit(len(problem.tasks), weights, typical, look, size / sum(few.values()))
 
 
-def _step(problem: Problem, training: Training, where: torch.device) -> float:
-    """Seconds of loading a batch and taking the plain LS step on it."""
-    wall = {"wall": loading.clocks_on(where)["wall"]}
-    order = torch.Generator().manual_seed(0)
-
-    def timed(repeats: int, warm_up: int) -> float:
-        found = loading.measure(problem, training, order, where, repeats=repeats, warm_up=warm_up, clocks=wall)
-        return found.batch_seconds + found.step_seconds
-
-    first = timed(1, 0)
-    return first if first > LONG else timed(REPEATS, 1)
-
-
-def _raw(root: Path, dataset: str, say: Callable[[str], None]) -> Path:
-    """Where the raw files are, whole; see `samo.study.data.prepare`."""
-    module, folder, given = datasets.get(dataset), root / "data/raw" / dataset, paths.given_data(dataset)
-    if isinstance(module.RAW, Given):
-        fetch.check_given(module.RAW, given)
-        return given
-    fetch.fetch(cast("Sequence[Any]", module.RAW), folder, given, lambda line: say(f"{dataset}: {line}"))
-    return folder
-
-
-def step_ratio(method: Method, tasks: int) -> float:
-    """A method's step by the count of passes, as a multiple of an LS step with that many tasks."""
-    if method.networks == "separate":
-        return float(tasks)
-    scalarised = method.aggregator_name in aggregation.SCALARISERS
-    shape = sharpness.preset(method.preset_name, **method.preset_fields)
-    return passes(shape, tasks, scalarised=scalarised) / 3
-
-
-def _examples(params: Params, dataset: str) -> dict[str, int | None]:
+def examples(params: Params, dataset: str) -> dict[str, int | None]:
     """How many each split has; None where all there are are taken."""
-    data = params.datasets[dataset].data
-    return {split: getattr(data, split) for split in ("train", "val", "test")}
+    return {split: getattr(params.datasets[dataset].data, split) for split in ("train", "val", "test")}
+
+
+def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> float:
+    """Seconds of one condition, by the count of passes of its step against an LS step's, and with `OVERHEAD`."""
+    training, method = params.datasets[dataset].training, params.methods_on(dataset)[name]
+    sizes, own = examples(params, dataset), plan(params, dataset, name)
+    val, test = sizes["val"] or 0, sizes["test"] or 0
+    separate = method.networks == "separate"
+    shape = sharpness.preset(method.preset_name, **method.preset_fields)
+    scalarised = method.aggregator_name in aggregation.SCALARISERS
+    step = unit.step * (unit.tasks if separate else passes(shape, unit.tasks, scalarised=scalarised) / 3)
+    look = unit.look * (unit.tasks if separate else 1)
+    # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
+    watched = 0 if separate or unit.tasks == 1 else training.conflict_batches
+    evaluations = sum(len(training.evaluated_at(n)) for n in own.finals)
+    looks = min(watched * evaluations, sum(own.finals)) * unit.step * (1 + 2 * unit.tasks) / 3
+    seen = evaluations * (val + test) + len(own.trials) * val
+    return float(OVERHEAD + sum((*own.trials, *own.finals)) * step + looks + seen * look)
+
+
+def weights(root: Path, params: Params) -> Callable[[str], float]:
+    """Stage -> the seconds that it is expected to take.
+
+    Those of a condition follow from measured steps where every dataset has one, else from the count of passes alone,
+    as if a step of one dataset took as long as that of another, and K were 2.
+    """
+    units = recall(root, params)
+    if set(units) != set(params.datasets):
+        units = dict.fromkeys(params.datasets, Unit(2, 0, STEP, 0.0, 0.0))
+    of = {
+        one.stage: condition_seconds(params, one.dataset, one.method, units[one.dataset]) for one in conditions(params)
+    }
+    of |= {name: took for name, took in _known(root).items() if isinstance(took, float)}
+    return lambda stage: of.get(stage, USUAL.get(stage.split("@")[0], OVERHEAD))
+
+
+def remember(root: Path, params: Params, units: Mapping[str, Unit]) -> None:
+    """Keep measured steps for the next run of the same datasets."""
+    _keep(root, {_settings(params, name): unit for name, unit in units.items()})
+
+
+def recall(root: Path, params: Params) -> dict[str, Unit]:
+    """The measured steps that still hold for a profile."""
+    known = _known(root)
+    return {name: Unit(*known[key]) for name in params.datasets if (key := _settings(params, name)) in known}
+
+
+def note(root: Path, took: Mapping[str, float]) -> None:
+    """Keep how long stages took, for the next run's estimate; of trainings the measured steps know more."""
+    _keep(root, {name: float(round(seconds, 1)) for name, seconds in took.items() if not name.startswith("train")})
+
+
+def _settings(params: Params, dataset: str) -> str:
+    block, train = params.datasets[dataset], params.train
+    said = [dataset, block.data.model_dump(), block.training.model_dump()]
+    said += [train.threads, train.device, train.processes]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _known(root: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((root / KNOWN).read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _keep(root: Path, found: dict[str, Any]) -> None:
+    if found:
+        store.write_text(root / KNOWN, json.dumps(_known(root) | found, indent=1) + "\n")

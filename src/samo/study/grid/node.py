@@ -25,24 +25,19 @@ LOG = 200_000
 
 
 class NodeWorker:
-    """One worker, which does one job at a time.
+    """One worker, which does one job at a time in a clone of a commit, as `samo.study.git.pack` made it a bundle.
 
-    Args:
-        commit: of the project.
-        bundle: what `samo.study.git.pack` made of it.
-        remote: the name of the DVC remote.
-        settings: its address and credentials.
-
-    Raises:
-        RuntimeError: if no clone can be made; one line.
+    `settings` are the address and credentials of the DVC remote. Where no clone can be made it raises a RuntimeError.
     """
 
     def __init__(self, commit: str, bundle: bytes, remote: str, settings: Mapping[str, Any]) -> None:
         base = Path(os.environ.get(SCRATCH) or tempfile.gettempdir()) / f"samo-{getpass.getuser()}"
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in base.glob(f"worker-{socket.gethostname()}-*"):  # its worker was killed before it could remove it
+            if not psutil.pid_exists(int(left.name.rsplit("-", 1)[1])):
+                shutil.rmtree(left, ignore_errors=True)
         self._commit = commit
         self._folder = base / f"worker-{socket.gethostname()}-{os.getpid()}"
-        _sweep(base)
         unpack(commit, bundle, self._folder)
 
         source = str(self._folder / "src")
@@ -63,11 +58,7 @@ class NodeWorker:
         return socket.gethostname()
 
     def do(self, stage: str, inputs: Mapping[str, Any]) -> list[tuple[str, Any]]:
-        """Start a job, and what `listen` says.
-
-        Raises:
-            RuntimeError: if the clone is not the commit as it was: this worker is of no use any more.
-        """
+        """Start a job, and what `listen` says; a RuntimeError if the clone is not the commit as it was any more."""
         from samo.study.grid.schedule import Job
 
         check(self._folder, self._commit)
@@ -75,11 +66,7 @@ class NodeWorker:
         return self.listen()
 
     def listen(self) -> list[tuple[str, Any]]:
-        """What has happened since, waited for at most a second.
-
-        Returns:
-            ("progress", event) and ("done", (ran, lock, error, what the stage printed)).
-        """
+        """What has happened since, within a second: ("progress", event), ("done", (ran, lock, error, printed))."""
         from samo.study.grid.schedule import Done
 
         said: list[tuple[str, Any]] = []
@@ -95,10 +82,3 @@ class NodeWorker:
         """End what runs and remove the clone. An actor that is killed does the same: its worker sees it gone."""
         self._pool.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _sweep(base: Path) -> None:
-    """Remove clones of this node whose worker was killed before it could do so."""
-    for folder in base.glob(f"worker-{socket.gethostname()}-*"):
-        if not psutil.pid_exists(int(folder.name.rsplit("-", 1)[1])):
-            shutil.rmtree(folder, ignore_errors=True)

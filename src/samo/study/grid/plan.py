@@ -18,18 +18,11 @@ LockEntry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """The part of the pipeline that was asked for.
+    """The part of the pipeline that was asked for; `cache` is DVC's cache folder."""
 
-    Args:
-        needs: each stage with the stages whose outputs it reads, in an order in which they can run.
-        stale: the stages that are not up to date, or follow from one that is not.
-        locks: the entries in dvc.lock of those that are up to date.
-        cache: DVC's cache folder.
-    """
-
-    needs: Mapping[str, tuple[str, ...]]
-    stale: frozenset[str]
-    locks: Mapping[str, LockEntry | None]
+    needs: Mapping[str, tuple[str, ...]]  # each stage with those whose outputs it reads, in an order that can run
+    stale: frozenset[str]  # what is not up to date, or follows from what is not
+    locks: Mapping[str, LockEntry | None]  # the entries in dvc.lock of what is up to date
     cache: Path
 
     def only(self, stages: Collection[str]) -> "Plan":
@@ -40,15 +33,11 @@ class Plan:
                 wanted.update(self.needs[name])
         return self._keep(wanted)
 
-    def without(
-        self, failed: Collection[str], spares: Callable[[str, str], bool] = lambda _name, _need: False
-    ) -> "Plan":
+    def without(self, failed: Collection[str], spares: Callable[[str, str], bool]) -> "Plan":
         """The plan less some stages and what cannot do without them.
 
-        Args:
-            failed: the stages.
-            spares: (stage, one that it needs) -> whether it makes do with what the others give. One that spares all
-                it has left is lost, too.
+        `spares` says of (stage, one that it needs) whether it makes do with what the others give. One that spares all
+        it has left is lost, too.
         """
         lost = set(failed)
         for name, needs in self.needs.items():
@@ -69,11 +58,7 @@ class Plan:
 
 
 def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
-    """Read the pipeline of `root`, and what of it is up to date.
-
-    Args:
-        root: the project's folder, with dvc.yaml.
-        stages: the stages asked for; what they need is added. All where None.
+    """Read the pipeline of `root`, and what of it is up to date: of some stages and what they need, or of all.
 
     Raises:
         PipelineError: if DVC cannot read the pipeline, is at work in `root`, or knows no such stage.
@@ -94,11 +79,10 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
         needs: dict[str, tuple[str, ...]] = {}
         stale: set[str] = set()
         for name, stage in by_name.items():
-            if stage not in wanted:
-                continue
-            needs[name] = tuple(sorted(stage_name(need, root) for need in graph.successors(stage)))
-            if not stale.isdisjoint(needs[name]) or stage.status(check_updates=True):
-                stale.add(name)
+            if stage in wanted:
+                needs[name] = tuple(sorted(stage_name(need, root) for need in graph.successors(stage)))
+                if not stale.isdisjoint(needs[name]) or stage.status(check_updates=True):
+                    stale.add(name)
         entries = {name: lock_entry(by_name[name]) for name in needs if name not in stale}
         return Plan(needs, frozenset(stale), entries, Path(repo.cache.local_cache_dir).absolute())
 
@@ -126,11 +110,7 @@ def calm_dvc() -> Iterator[None]:
 
 @contextmanager
 def opened(root: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """DVC's view of a project under its lock, and the stages by their names.
-
-    Raises:
-        PipelineError: DVC cannot do what is asked inside, or is at work in `root`.
-    """
+    """DVC's view of a project under its lock, and the stages by their names; its faults are PipelineErrors."""
     from dvc.repo import Repo, lock_repo
 
     with calm_dvc(), lock_repo(repo := Repo(str(root))), repo.scm_context(quiet=True):
@@ -152,10 +132,7 @@ def lock_entry(stage: Any) -> LockEntry | None:
 
 @cache
 def parse_params_once() -> None:
-    """Let this process's DVC keep what a params file says for while its time and size stay.
-
-    It parses params.yaml anew for every stage, which takes a quarter of a second each in a large study.
-    """
+    """Let this process's DVC keep what a params file says while its time and size stay: it asks for every stage."""
     from dvc.dependency import param
 
     parse = param.load_path

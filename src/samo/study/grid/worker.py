@@ -18,40 +18,32 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from samo.study import git, processes, warm
-from samo.study.grid.adopt import note
 from samo.study.grid.clone import RemoteClone, make_clone
+from samo.study.grid.exchange import Exchange, note
 from samo.study.grid.plan import lock_entry, parse_params_once, stage_name
-from samo.study.grid.remote import Exchange
 from samo.study.progress import VARIABLE
 
 
 class _Ran(logging.Handler):
     """Hears from DVC whether a command ran, which its return value does not tell."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.ran = False
+    ran = False
 
     def emit(self, record: logging.LogRecord) -> None:
         self.ran |= record.getMessage().startswith("Running stage")
 
 
 class Worker:
-    """Does jobs in a folder, one at a time.
+    """Does jobs in a folder, one at a time: in a clone, or in the project itself, whose dvc.lock it keeps up.
 
-    Args:
-        folder: the clone, or the project itself.
-        keep: whether dvc.lock is to tell of what was done.
-        remote: given where the folder is a clone on another machine than the project.
+    `remote` is given where the folder is a clone on another machine than the project.
     """
 
     def __init__(self, folder: Path, keep: bool, remote: RemoteClone | None = None) -> None:
         from dvc.repo import Repo, lock_repo
 
         parse_params_once()
-        self._folder = folder
-        self._keep = keep
-        self._remote = remote
+        self._folder, self._keep, self._remote = folder, keep, remote
         self._repo = Repo(str(folder))
         self._exchange = Exchange(self._repo, remote.remote) if remote else None
         self._pulled: dict[str, Any] = {}  # which outputs of other stages are in this clone's cache
@@ -69,21 +61,16 @@ class Worker:
         os.environ[VARIABLE] = job["progress"]
         self._heard.ran = False
         error, entry = "", None
-        log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
+        with Path(job["log"]).open("w") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
         try:
             entry = self._reproduce(job["stage"], job["inputs"])
         except (DvcException, OSError, RuntimeError) as exc:
             error = " ".join(str(exc.__cause__ or exc).split()) or type(exc).__name__
             print(error, flush=True)
-        return {
-            "stage": job["stage"],
-            "ran": self._heard.ran,
-            "lock": entry,
-            "error": error,
-        }
+            self._stages[job["stage"]].remove_outs(ignore_remove=False, force=False)  # half of them is no result
+        return {"stage": job["stage"], "ran": self._heard.ran, "lock": entry, "error": error}
 
     def _reproduce(self, name: str, inputs: dict[str, Any]) -> Any:
         from dvc.repo import lock_repo
@@ -91,7 +78,7 @@ class Worker:
 
         with lock_repo(self._repo), self._repo.scm_context(quiet=True):
             for needed, entry in inputs.items():
-                # Another worker's clone, or the project, made it: all that this one needs is in the cache.
+                # Another worker's clone, or the project, made it: all that this one needs is in the cache,
                 StageLoader.fill_from_lock(self._stages[needed], entry)
                 if self._exchange and (needed not in self._pulled or self._pulled[needed] != entry):
                     self._exchange.pull(self._stages[needed])  # or on its way there
@@ -111,22 +98,16 @@ class Worker:
 
 
 def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None = None) -> None:
-    """Serve until stdin ends.
-
-    Args:
-        root: the project's folder.
-        clone: where this worker's clone goes; None to work in the project itself.
-        cache: DVC's cache folder.
-        remote: given where the project is on another machine; the clone is there already.
-    """
+    """Serve until stdin ends; without a clone, in the project itself. With a remote, the clone is there already."""
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     # Commands and replies move off the standard streams: a stage's input is empty, its output goes to its log.
     commands, replies = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
+    with Path(os.devnull).open() as null:
+        os.dup2(null.fileno(), 0)
     os.dup2(2, 1)
     warmed = warm.Server()
-    warmed.start()
+    if warm.VARIABLE not in os.environ:  # on a cluster there is none yet
+        warmed.start()
 
     def listen() -> None:
         for line in commands:
@@ -146,8 +127,7 @@ def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None
     while True:
         reply = worker.do(jobs.get())
         with contextlib.suppress(BrokenPipeError):  # the grid is gone: the other thread is about to end this process
-            replies.write(json.dumps(reply) + "\n")
-            replies.flush()
+            print(json.dumps(reply), file=replies, flush=True)
 
 
 def _leave(clone: Path | None, warmed: warm.Server) -> NoReturn:
@@ -180,7 +160,7 @@ def _stand_apart() -> None:
 
 
 if __name__ == "__main__":
-    at, own, shared = sys.argv[1:4]
-    if sys.argv[4:]:
+    at, own, shared, *more = sys.argv[1:]
+    if more:
         _stand_apart()
-    main(Path(at), Path(own) if own else None, Path(shared), RemoteClone(*sys.argv[4:]) if sys.argv[4:] else None)
+    main(Path(at), Path(own) if own else None, Path(shared), RemoteClone(*more) if more else None)

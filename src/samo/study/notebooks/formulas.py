@@ -27,20 +27,14 @@ DECOMPOSED = {
     "each": "M\\bigl(M(g_1, s_1 - g_1), \\ldots, M(g_K, s_K - g_K)\\bigr)",
 }
 NORMALISED = {
-    "layer": (r"\qquad \hat g_i^d \leftarrow \hat g_i^d \, \frac{\lVert g_0^d \rVert}{\lVert \hat g_i^d \rVert}"),
-    "global": (r"\qquad \hat g_i \leftarrow \hat g_i \, \frac{\lVert g_0 \rVert}{\lVert \hat g_i \rVert}"),
+    "layer": r"\qquad \hat g_i^d \leftarrow \hat g_i^d \, \frac{\lVert g_0^d \rVert}{\lVert \hat g_i^d \rVert}",
+    "global": r"\qquad \hat g_i \leftarrow \hat g_i \, \frac{\lVert g_0 \rVert}{\lVert \hat g_i \rVert}",
     "none": "",
 }
 
 
 def formulas(sharpness: Sharpness, aggregator: str, *, separate: bool = False) -> Markdown:
-    """A step of the method, from the perturbation to the direction that the optimiser gets.
-
-    Args:
-        sharpness: of the method.
-        aggregator: its name.
-        separate: one network for every task (STL).
-    """
+    """A step of the method, from the perturbation to the optimiser's direction; `separate` networks are STL's."""
     lines = list(_perturbation(sharpness))
     direction = DECOMPOSED[sharpness.decompose]
     if not lines:
@@ -52,11 +46,9 @@ def formulas(sharpness: Sharpness, aggregator: str, *, separate: bool = False) -
         if sharpness.decompose != "direct":
             gradients += r", \quad g_i = \nabla \ell_i(\theta)"
     lines.append(rf"{gradients} \qquad \theta \leftarrow \theta - \eta \, {direction}")
-    words = (
-        "One network for every task: nothing is shared, so that each moves by its own gradient."
-        if separate
-        else f"$M$ is {AGGREGATORS.get(aggregator, aggregator)}."
-    )
+    words = f"$M$ is {AGGREGATORS.get(aggregator, aggregator)}."
+    if separate:
+        words = "One network for every task: nothing is shared, so that each moves by its own gradient."
     return Markdown("\n\n".join([*(f"$${line}$$" for line in lines), words, _remark(sharpness)]).strip())  # type: ignore[no-untyped-call]
 
 

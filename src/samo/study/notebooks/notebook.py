@@ -13,28 +13,18 @@ from samo.study.errors import NotebookError
 from samo.study.notebooks.page import page
 from samo.study.notebooks.scrub import scrub, title
 from samo.study.progress import echo
-
-# glibc gives large blocks back to the system at once and pays page faults for each tensor; kept, they are free.
-_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
+from samo.study.warm import KEEP_MEMORY
 
 
 def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
-    """Execute `notebooks/<notebook>.ipynb` into `reports/executed/<name>.ipynb` and `.html`.
+    """Execute `notebooks/<notebook>.ipynb` into `reports/executed/<name>.ipynb` and `.html`; gives the former's path.
 
     Nothing may depend on the bytes of either: they are for people. The copy's heading names the parameters' values, and
-    what differs from run to run by chance alone is taken out (`samo.study.notebooks.scrub`).
-
-    Args:
-        notebook: its name, without folder and ending.
-        name: of the executed copy.
-        parameters: replace those of the cell tagged `parameters`; each must be named there.
-
-    Returns:
-        The executed notebook's path.
+    what differs from run to run by chance alone is taken out (`samo.study.notebooks.scrub`). `parameters` replace those
+    of the cell tagged `parameters`; each must be named there.
 
     Raises:
-        NotebookError: no such notebook, a parameter that it does not have, a failing cell, or a kernel that was
-            killed.
+        NotebookError: no such notebook or parameter, a failing cell, or a kernel that was killed.
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
@@ -53,7 +43,7 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
         raise NotebookError(f"{source}: has no parameter {', '.join(unknown)}; {has}")
     for speaker in ("papermill", "traitlets"):
         logging.getLogger(speaker).setLevel(logging.CRITICAL)  # what it says is raised, too
-    os.environ.update(_KEEP_MEMORY)
+    os.environ.update(KEEP_MEMORY)
     os.environ["PYTHONPATH"] = str(root / "src")
     os.environ["DVC_ROOT"] = str(root)
     target = root / "reports/executed" / f"{name}.ipynb"
@@ -90,11 +80,7 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
 
 
 def _parameters(source: Path) -> set[str]:
-    """The names that its parameters cell sets.
-
-    Raises:
-        NotebookError: it is no notebook.
-    """
+    """The names that its parameters cell sets; a NotebookError where it is no notebook."""
     import papermill
 
     try:

@@ -18,14 +18,10 @@ PACKAGES = re.compile(r"\S*/(site|dist)-packages/")
 
 
 def scrub(executed: NotebookNode, root: Path) -> NotebookNode:
-    """Take out times, random ids, addresses and this machine's folders; say each warning once.
+    """Take out times, random ids, addresses and the folder `root`; say each warning once. The notebook is changed.
 
     Warnings and what a cell prints come before its other outputs, each in one piece: where in between the kernel
     sends them is a matter of luck.
-
-    Args:
-        executed: as papermill left it; changed in place.
-        root: the project's folder, whose path is left out of warnings.
     """
     executed.metadata.pop("papermill", None)
     executed.metadata.get("language_info", {}).pop("version", None)
@@ -49,10 +45,8 @@ def title(executed: NotebookNode, words: str) -> NotebookNode:
 
 
 def _streams(outputs: list[NotebookNode], root: Path) -> list[NotebookNode]:
-    said = {
-        name: "".join(o.text for o in outputs if o.output_type == "stream" and o.name == name)
-        for name in ("stderr", "stdout")
-    }
+    streams = [o for o in outputs if o.output_type == "stream"]
+    said = {name: "".join(o.text for o in streams if o.name == name) for name in ("stderr", "stdout")}
     said["stderr"] = _once(said["stderr"], root)
     return [new_output("stream", name=name, text=text) for name, text in said.items() if text.strip()]
 

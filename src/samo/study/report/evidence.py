@@ -44,7 +44,7 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
                     frames[name].append(kept.assign(dataset=dataset, method=method))
         for name in active & set(ANALYSES):
             found = frame(root / "data/analysis" / dataset / f"{name}.csv", *COLUMNS[name][1:])
-            frames[name].append(found[found["method"].isin(methods)].assign(dataset=dataset))
+            frames[name].append(found[found["method"].isin([*methods, "-"])].assign(dataset=dataset))
     full = {name: [part for part in parts if len(part)] for name, parts in frames.items()}
     made = {name: pd.concat(parts, ignore_index=True) if parts else empty(name) for name, parts in full.items()}
     runs = [run for dataset, methods in conditions.items() for run in ladder(root, dataset, methods)]

@@ -189,14 +189,14 @@ def write(root: Path, params: Params) -> list[str]:
     layers = evidence.layers.merge(plain[["dataset", "method"]].drop_duplicates(), on=["dataset", "method"])
     frames = {name: layers if name == "layers" else getattr(evidence, name) for name in TABLES}
     with store.whole_folder(root / FOLDER) as out:
-        store.write_text(out / FILE, "".join(_records(own, variants, frames)))
+        store.write_text(out / FILE, "".join(lines(own, variants, frames)))
         store.write_text(out / "params.yaml", (root / "params.yaml").read_text())
         store.write_json(out / "about.json", _about(root, params) | {"missing": missing})
         write_tables(read(out))
     return missing
 
 
-def _records(
+def lines(
     runs: Mapping[tuple[str, str], Run], variants: list[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
 ) -> Iterator[str]:
     """The records of a run, as lines of JSON; a gap is null."""

@@ -21,7 +21,7 @@ from samo.study.runs.trainings import Trainings, Watch
 from samo.study.tracking import track
 from samo.training.evaluation import reported
 from samo.training.loop import DivergedError, Fit, Recipe, fit, fresh
-from samo.training.problem import Metric
+from samo.training.problem import Problem
 from samo.training.search import Searched, Trial, taken_from
 
 Fits = dict[tuple[int, int], Fit]
@@ -165,15 +165,13 @@ class OpenCondition:
 
     def _metrics(self, searched: dict[int, Searched], fits: Fits) -> dict[str, Any]:
         method, tasks = self.method, self.problem.tasks
-        losses = [Metric(task, "loss", higher_is_better=False, unit="", counts=False) for task in tasks]
-        measures = [*self.problem.metrics, *losses]
         budgets: dict[str, Any] = {
             str(n): {"chosen": searched[taken_from(searched, n)].chosen.choice, "seeds": {}} for n in self.updates
         }
         for (n, seed), run in fits.items():
             values = reported(self.problem, run.history, self.training)
             budgets[str(n)]["seeds"][str(seed)] = {
-                task: {m.name: values[task][m.name] for m in measures if m.task == task} for task in tasks
+                task: {m.name: values[task][m.name] for m in self.problem.measures if m.task == task} for task in tasks
             }
         return {
             "dataset": self._condition.dataset,
@@ -185,11 +183,7 @@ class OpenCondition:
             "networks": method.networks,
             "optimizer": method.optimizer_text,
             "tasks": list(tasks),
-            "metrics": [
-                {"task": m.task, "metric": m.name, "higher_is_better": m.higher_is_better}
-                | {"unit": m.unit, "counts": m.counts}
-                for m in measures
-            ],
+            "metrics": described(self.problem),
             "updates": budgets,
         }
 
@@ -253,6 +247,14 @@ def train_here(dataset: str, method: str, here: place.Place) -> Result:
 def _all_of(condition: OpenCondition) -> Result:
     searched = condition.search()
     return condition.write(searched, condition.train(searched))
+
+
+def described(problem: Problem) -> list[dict[str, Any]]:
+    """What is measured, as metrics.json says it."""
+    return [
+        {"task": m.task, "metric": m.name, "higher_is_better": m.higher_is_better, "unit": m.unit, "counts": m.counts}
+        for m in problem.measures
+    ]
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

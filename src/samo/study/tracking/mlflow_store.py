@@ -77,13 +77,10 @@ def told(root: Path) -> Iterator[None]:
 
 
 def experiment(client: "MlflowClient", root: Path, dataset: str) -> str:
-    """The id of a dataset's experiment, made where it is not there.
-
-    A server keeps artifacts where it was told to; beside a database of this folder they lie in mlartifacts/.
-    """
-    found = client.get_experiment_by_name(dataset)
-    if found:
+    """The id of a dataset's experiment, made where it is not there."""
+    if found := client.get_experiment_by_name(dataset):
         return str(found.experiment_id)
+    # A server keeps artifacts where it was told to; beside a database of this folder they lie in mlartifacts/.
     local = (root.resolve() / "mlartifacts" / dataset).as_uri() if uri(root).startswith("sqlite:") else None
     return str(client.create_experiment(dataset, artifact_location=local, tags=KIND))
 

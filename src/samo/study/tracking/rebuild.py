@@ -1,6 +1,5 @@
 """Brings MLflow up to what lies in data/runs and reports: runs, the numbers to compare them by, notebooks."""
 
-import csv
 import math
 import os
 import sys
@@ -12,11 +11,10 @@ from samo.results import tables
 from samo.results.metrics import delta_m
 from samo.study import config
 from samo.study.config import Params
-from samo.study.config.conditions import Condition, conditions
+from samo.study.config.conditions import conditions
 from samo.study.runs import results
 from samo.study.runs.results import read_runs
 from samo.study.tracking import mlflow_store, record
-from samo.training.loop import Row
 from samo.training.search import Trial
 
 if TYPE_CHECKING:
@@ -31,19 +29,14 @@ def show(root: Path, port: int = 5000) -> None:
     """Bring MLflow up to date, print each dataset's page, and become MLflow's own server, for this machine only.
 
     Where MLFLOW_TRACKING_URI names a server, that one shows them, and none is started.
-
-    Raises:
-        OSError: see `rebuild`.
     """
     params = config.load()
     rebuild(root, params, lambda _: None)
     uri = mlflow_store.uri(root)
-    there = uri.startswith("http")
-    for dataset, page in mlflow_store.pages(
-        root, list(params.datasets), uri if there else f"http://127.0.0.1:{port}"
-    ).items():
+    server = uri if uri.startswith("http") else f"http://127.0.0.1:{port}"
+    for dataset, page in mlflow_store.pages(root, list(params.datasets), server).items():
         print(f"{dataset}: {page}", flush=True)
-    if not there:  # one process: each that MLflow starts by itself would take seconds to import it anew
+    if server != uri:  # one process: each that MLflow starts by itself would take seconds to import it anew
         arguments = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         os.execv(sys.executable, [*arguments, "--backend-store-uri", uri])
 
@@ -81,7 +74,8 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
             if of is None:
                 say(f"{own[method].name}: has not run with {updates} updates")
                 continue
-            files = _notebooks(root, own[method])
+            stem = root / "reports/executed" / f"train-{dataset}-{method}"
+            files = [path for kind in ("html", "ipynb") if (path := stem.with_name(f"{stem.name}.{kind}")).is_file()]
             for seed in of["seeds"]:
                 name = (own[method].name, str(updates), seed, record.digest(of, seed))
                 wanted.add(name)
@@ -103,17 +97,10 @@ def _name(run: "Run") -> tuple[str | None, ...]:
 
 def _make(runs: record.Record, of: tables.Run, seed: int) -> "Run":
     """A run out of the condition's files."""
-    path = runs.root / runs.condition.runs / "history.csv"
-    results.read_rows(path, results.HISTORY)  # refuses what is none
-    updates = of["updates"]
-    run = runs.start(updates, seed, Trial(**of["search"]["chosen"]), "unknown")
-    with path.open(newline="") as stream:
-        rows = [
-            Row(int(r["update"]), r["split"], r["task"], r["metric"], float(r["value"]))
-            for r in csv.DictReader(stream)
-            if r["value"] and (int(r["updates"]), int(r["seed"])) == (updates, seed)
-        ]
-    record.log_values(runs.client, run, record.named(rows))
+    rows = results.read_rows(runs.root / runs.condition.runs / "history.csv", results.HISTORY)
+    rows = rows[(rows["updates"] == of["updates"]) & (rows["seed"] == seed)].dropna(subset="value")
+    run = runs.start(of["updates"], seed, Trial(**of["search"]["chosen"]), "unknown")
+    record.log_values(runs.client, run, record.named(rows.itertuples()))
     runs.finish(run, of, seed)
     return runs.client.get_run(run)
 
@@ -125,12 +112,6 @@ def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], fil
         client.set_tag(own, "current", "yes")
     record.log_values(client, own, [(k, v, 0) for k, v in numbers.items() if run.data.metrics.get(k) != v])
     record.keep_files(client, own, tags.get(record.FILES), files)
-
-
-def _notebooks(root: Path, condition: Condition) -> list[Path]:
-    """The condition's executed notebook and its page, as far as they are there."""
-    stem = root / "reports/executed" / f"train-{condition.dataset}-{condition.method}"
-    return [path for path in (stem.with_name(f"{stem.name}.{kind}") for kind in ("html", "ipynb")) if path.is_file()]
 
 
 def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from samo.study.config import Params
 from samo.study.config.conditions import Condition
 from samo.study.git import GitError, git
 from samo.study.processes import identity, is_alive_as
-from samo.training.loop import Row
 from samo.training.search import Trial
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ LONGEST = 500
 BATCH = 1000
 """Metrics that one call of MLflow takes."""
 FIGURES = {"image/svg+xml": "svg", "image/png": "png"}
+_md5 = partial(hashlib.md5, usedforsecurity=False)
 PROCESS, FILES = "process", "artifacts"
 """Tags: whose a run under way is; which files a run has."""
 
@@ -123,15 +124,11 @@ def trained_on(root: Path, params: Params, dataset: str) -> "DatasetInput | None
     if not folder.is_dir():
         return None
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    listed = [{"md5": _md5(files[name].read_bytes()), "relpath": name} for name in sorted(files)]
-    known = _md5(json.dumps(listed, sort_keys=True).encode()) + ".dir"
+    listed = [{"md5": _md5(files[name].read_bytes()).hexdigest(), "relpath": name} for name in sorted(files)]
+    known = _md5(json.dumps(listed, sort_keys=True).encode()).hexdigest() + ".dir"
     source = json.dumps({"uri": folder.relative_to(root).as_posix()})
     data = Dataset(dataset, known, "local", source, profile=json.dumps(params.datasets[dataset].data.model_dump()))
     return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def log_values(client: "MlflowClient", run: str, values: Iterable[tuple[str, float, int]]) -> None:
@@ -144,7 +141,7 @@ def log_values(client: "MlflowClient", run: str, values: Iterable[tuple[str, flo
         client.log_batch(run, metrics=metrics[first : first + BATCH])
 
 
-def named(rows: Iterable[Row]) -> list[tuple[str, float, int]]:
+def named(rows: Iterable[Any]) -> list[tuple[str, float, int]]:
     """The history's rows as (`<split>/<task>/<metric>`, value, update)."""
     return [(f"{r.split}/{r.task}/{r.metric}", r.value, r.update) for r in rows]
 
@@ -166,23 +163,17 @@ def keep_files(client: "MlflowClient", run: str, known: str | None, files: list[
 
 def _figures(notebook: Path) -> list[tuple[str, str]]:
     """(Ending, content) of the drawings among a notebook's outputs."""
-    outputs = [
-        output.get("data", {})
-        for cell in json.loads(notebook.read_text())["cells"]
-        for output in cell.get("outputs", [])
-    ]
-    kinds = [(next((kind for kind in FIGURES if kind in data), None), data) for data in outputs]
+    cells = json.loads(notebook.read_text())["cells"]
+    found = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    kinds = [(next((kind for kind in FIGURES if kind in data), None), data) for data in found]
     return [(FIGURES[kind], "".join(data[kind])) for kind, data in kinds if kind]
 
 
 def end_interrupted(client: "MlflowClient", experiment: str, condition: str | None = None) -> int:
     """Mark the runs that a killed process left under way: all, or those of one condition. Returns how many."""
     query = "attributes.status = 'RUNNING'" + (f" and tags.condition = '{condition}'" if condition else "")
-    left = [
-        run
-        for run in client.search_runs([experiment], query, max_results=1000)
-        if not is_alive_as(run.data.tags.get(PROCESS, ""))
-    ]
+    running = client.search_runs([experiment], query, max_results=1000)
+    left = [run for run in running if not is_alive_as(run.data.tags.get(PROCESS, ""))]
     for run in left:
         client.set_terminated(run.info.run_id, "KILLED")
     return len(left)

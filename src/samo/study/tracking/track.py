@@ -19,10 +19,7 @@ ASKED = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"
 
 
 def prepare(root: Path, params: Params) -> None:
-    """Make the store and its experiments once, before several processes open it: MLflow does not make one twice.
-
-    Where MLflow is away that is a warning: every condition finds it out for itself.
-    """
+    """Make the store and its experiments once, before several processes open it; where MLflow is away, warn."""
     try:
         client = mlflow_store.connect(root)
         for dataset in params.datasets:
@@ -62,10 +59,7 @@ class Live:
                     self.record.client.set_terminated(run, status)
 
     def start(self, updates: int, seed: int, chosen: Trial) -> Callable[[list[Row]], None]:
-        """Begin the run of a budget and seed; gives what logs the rows of an evaluation, or of several.
-
-        They are logged as `<split>/<task>/<metric>`, with the update as step.
-        """
+        """Begin a budget's and seed's run; gives what logs rows as `<split>/<task>/<metric>`, at their update."""
         with self._forgiving():
             if self.record is not None:
                 self.runs[updates, seed] = self.record.start(updates, seed, chosen, self.device)

@@ -1,0 +1,19 @@
+"""31. A remembered gradient in the probe's place beats the placebo.
+
+Tested: as claim 21, Delta-m of the placebo minus that of SAMO with each task's last own gradient (`samo-remembered`,
+which costs no pass), at equal learning rate, rho and alpha where the perturbation shows, dose by dose. Supported:
+above 0. Equivalent: within 0.3 points (claim 26): local information of real gradients buys nothing either.
+Contradicted: below 0.
+"""
+
+from functools import partial
+
+from samo.claims.c21_sign import at_equal_settings
+from samo.claims.comparison import Region
+from samo.claims.contrast import each_dataset
+from samo.claims.evidence import Kind
+
+SOURCE = "ours"
+
+_better = partial(at_equal_settings, region=Region(low=0.0, alike=(-0.3, 0.3)))
+comparisons = each_dataset(partial(_better, ours=Kind("samo-remembered")))

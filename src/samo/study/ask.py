@@ -1,0 +1,172 @@
+"""What is asked of results and machine on the command line: tables, figures, claims, MLflow, costs of a step."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from samo.study.config import Params
+
+app = typer.Typer()
+Names = list[str] | None
+
+
+def study() -> "tuple[Path, Params]":
+    """The project's folder, and the active profile."""
+    from samo.study import config, paths
+
+    return paths.root(), config.load()
+
+
+@app.command("show")
+def show_table(
+    dataset: Annotated[str, typer.Argument(help="A dataset of the profile.")],
+    method: Annotated[str | None, typer.Argument(help="One of its methods, to see every seed and trial.")] = None,
+) -> None:
+    """Print a dataset's table, or one method's values seed by seed."""
+    from samo.study.report import show
+
+    show.show(*study(), dataset, method)
+
+
+@app.command("figure")
+def draw_figure(
+    name: Annotated[str, typer.Argument(help="A figure of the report, such as multimnist-forest.")],
+) -> None:
+    """Draw one figure of the report anew, with its numbers and its words."""
+    from samo.study.report import outputs
+
+    root, params = study()
+    print(outputs.write_figure(root, params.datasets, name))
+
+
+@app.command()
+def claims(
+    number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
+    source: Annotated[
+        Literal["run", "study", "ladder"],
+        typer.Option("--from", help="The run at hand, the shipped reference run, or what is there of the second."),
+    ] = "run",
+    characteristics: Annotated[
+        int,
+        typer.Option(help="Instead, how often the rule errs in so many made worlds with the reference run's noise."),
+    ] = 0,
+) -> None:
+    """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
+    from samo.study import paths
+    from samo.study.report import reference, show
+
+    root = paths.root()
+    if characteristics:
+        print(show.characteristics(root, characteristics, number))
+    elif source == "ladder":
+        from samo.study.ladder.assemble import shipped
+
+        show.show_claims(root, number, run=shipped(root))
+    else:
+        show.show_claims(root, number, run=reference.needed(root) if source == "study" else None)
+
+
+@app.command()
+def ladder(
+    workers: Annotated[int, typer.Option(help="Trainings side by side, one thread each.", min=1, max=64)] = 2,
+    hours: Annotated[float, typer.Option(help="After which no training begins.", min=0)] = 1000.0,
+    tables: Annotated[bool, typer.Option("--tables", help="Only the tables of what is there.")] = False,
+) -> None:
+    """Run what is missing of the second reference run, in its plan's order; it can be stopped at any time."""
+    from samo.study import paths
+    from samo.study.ladder.run import command
+    from samo.study.processes import stopping
+
+    try:
+        with stopping():
+            command(paths.root(), workers=workers, hours=hours, tables=tables)
+    except KeyboardInterrupt:
+        print("stopped; whole trainings are kept, `samo ladder` goes on", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.command()
+def ship(
+    tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped records, anew.")] = False,
+) -> None:
+    """(maintainers) Keep this run of the active profile as the reference run, in data/reference/study."""
+    from samo.study.report import reference
+
+    root, params = study()
+    if tables:
+        reference.write_tables(reference.read(root / reference.FOLDER))
+    elif missing := reference.write(root, params):
+        print(f"shipped without {len(missing)} conditions that have not run: {', '.join(missing)}", file=sys.stderr)
+
+
+@app.command("layers")
+def choose_layers(
+    dataset: str,
+    out: Annotated[Path | None, typer.Option(help="A JSON file for `layers: @FILE` of a preset, too.")] = None,
+) -> None:
+    """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
+    from samo.study import paths
+    from samo.study.runs.chosen_layers import chosen_layers
+
+    print(chosen_layers(paths.root(), dataset, out))
+
+
+@app.command()
+def track() -> None:
+    """Bring MLflow up to data/runs: runs that are missing, Δm, notebooks; what is there already stays."""
+    from samo.study.tracking.mlflow_store import place
+    from samo.study.tracking.rebuild import rebuild
+
+    root, params = study()
+    print(f"{rebuild(root, params, print)} runs made in {place(root)}")
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """Start MLflow's page on the runs, on this machine only."""
+    from samo.study import paths
+    from samo.study.tracking import rebuild
+
+    rebuild.show(paths.root(), port)
+
+
+@app.command()
+def bench(
+    preset: Annotated[Names, typer.Option(help="A preset, again for more; all by default.")] = None,
+    problem: Annotated[Names, typer.Option(help="A problem, again for more; all by default.")] = None,
+    aggregator: Annotated[Names, typer.Option(help="ls and mgda by default.")] = None,
+    loading: Annotated[bool, typer.Option("--loading", help="Time loading beside the step, on prepared data.")] = False,
+    dataset: Annotated[Names, typer.Option(help="With --loading: a dataset, again for more.")] = None,
+    repeats: Annotated[int | None, typer.Option(help="Interleaved rounds; the median is reported.", min=1)] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of a pass.", min=1)] = None,
+    out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("data/bench"),
+) -> None:
+    """Time and peak memory of a step for every preset, or with --loading the time of making a batch beside it."""
+    from samo.study import bench as benches
+
+    if loading:
+        benches.bench_loading(dataset, repeats or 15, threads, out)
+    else:
+        benches.bench(preset, problem, aggregator, repeats or 5, threads or 1, out)
+
+
+@app.command()
+def report() -> None:
+    """Name the report, and open it where there is a screen."""
+    from samo.study import paths
+
+    page = name_report(paths.root())
+    if page.exists() and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+
+
+def name_report(root: Path) -> Path:
+    page = root / "reports/html/index.html"
+    print(f"report: {page}" if page.exists() else "report: none yet, `make repro` writes it")
+    return page

@@ -1,0 +1,92 @@
+"""The rows that are there as a reference run, so that claims, tables and figures read them as any other."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from samo.study import config
+from samo.study.config import Params
+from samo.study.config.conditions import condition
+from samo.study.ladder.plan import FOLDER
+from samo.study.ladder.rows import Row, read
+from samo.study.report.reference import Reference, lines, parse
+
+KEPT = ("cosine_mean", "minibatch_conflict")
+"""What claims need of a history; the rest of it stays in the rows."""
+
+
+def shipped(root: Path) -> Reference:
+    """What is there of the run, of whatever code.
+
+    Raises:
+        ValueError: nothing yet.
+    """
+    return reference(read(root), config.load(root / FOLDER / "params.yaml"), root / FOLDER)
+
+
+def reference(rows: Iterable[Row], params: Params, folder: Path = FOLDER) -> Reference:
+    """The run as far as it is there.
+
+    Raises:
+        ValueError: there is no training yet.
+    """
+    rows = list(rows)
+    trainings = [row for row in rows if row["table"] == "training" and row["values"]]
+    records = {(r["dataset"], r["method"]): r for r in conditions(rows, trainings, params)}
+    variants = [pair for pair in records if condition(params, *pair).variant]
+    history = [
+        {**_head(row), **dict(zip(("update", "split", "task", "metric", "value"), one, strict=True))}
+        for row in trainings
+        for one in row["history"]
+        if one[3] in KEPT
+    ]
+    longest = {name: params.updates_on(name)[-1] for name in params.datasets}
+    curvature = [
+        {**_head(row), "task": "all", "draw": 0, "measure": measure, "value": value, "residual": 0.0}
+        for row in trainings
+        if row["updates"] == longest[row["dataset"]]
+        for measure, value in row.get("curvature", {}).items()
+    ]
+    frames = {"history": pd.DataFrame(history), "curvature": pd.DataFrame(curvature)}
+    return parse("".join(lines(records, variants, {k: v for k, v in frames.items() if len(v)})), folder)
+
+
+def conditions(rows: Iterable[Row], trainings: Iterable[Row], params: Params) -> Iterator[dict[str, Any]]:
+    """Each condition's metrics.json, with its search beside it, from the trainings that are there."""
+    known = {row["dataset"]: row for row in rows if row["table"] == "dataset"}
+    searches: dict[tuple[str, str], dict[str, Any]] = defaultdict(dict)
+    for row in rows:
+        if row["table"] == "search":
+            found = {key: row[key] for key in ("trials", "chosen", "extended")}
+            searches[row["dataset"], row["method"]][str(row["updates"])] = found
+    made: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in trainings:
+        pair = row["dataset"], row["method"]
+        block = params.methods_on(row["dataset"])[row["method"]]
+        one = made.setdefault(
+            pair,
+            {
+                "dataset": row["dataset"],
+                "method": row["method"],
+                "aggregator": block.aggregator_name,
+                "options": block.aggregator_options,
+                "sharpness": block.preset_name,
+                "fields": block.preset_fields,
+                "networks": block.networks,
+                "optimizer": block.optimizer_text,
+                "tasks": known[row["dataset"]]["tasks"],
+                "metrics": known[row["dataset"]]["metrics"],
+                "search": searches.get(pair, {}),
+                "updates": {},
+            },
+        )
+        budget = one["updates"].setdefault(str(row["updates"]), {"chosen": row["chosen"], "seeds": {}})
+        budget["seeds"][str(row["seed"])] = row["values"]
+    yield from made.values()
+
+
+def _head(row: Row) -> dict[str, Any]:
+    return {key: row[key] for key in ("dataset", "method", "updates", "seed")}

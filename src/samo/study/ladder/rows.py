@@ -1,0 +1,75 @@
+"""The rows of the run: one whole training or search each, as a line of data/reference/ladder/run.jsonl."""
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from samo.study.errors import ConfigError
+from samo.study.ladder.plan import FOLDER
+from samo.study.runs.formats import rounded
+
+FILE = FOLDER / "run.jsonl"
+KEYS = {
+    "dataset": ("dataset", "code", "tasks", "metrics"),
+    "search": ("dataset", "method", "updates", "code", "trials", "chosen", "extended"),
+    "training": ("dataset", "method", "updates", "seed", "code", "processor", "chosen", "values", "history"),
+    "repeat": ("dataset", "method", "updates", "seed", "code", "processor", "values"),
+}
+"""Table -> what each of its rows has. A `repeat` is a training made once more, on another processor."""
+
+Row = Mapping[str, Any]
+
+
+def read(root: Path) -> list[dict[str, Any]]:
+    """All rows, of whatever code; none where nothing has run.
+
+    Raises:
+        ConfigError: a line is no row; the message names it.
+    """
+    path, found = root / FILE, []
+    for number, line in enumerate(path.read_text().splitlines() if path.exists() else (), 1):
+        try:
+            row = json.loads(line)
+            if missing := [key for key in KEYS[row["table"]] if key not in row]:
+                raise ValueError(f"has no {missing[0]}")
+        except (ValueError, LookupError, TypeError) as error:
+            said = f"{FILE}, line {number}: {error}"
+            raise ConfigError(f"{said}: `git checkout {FILE}` brings it back as it was committed") from None
+        found.append(row)
+    return found
+
+
+def append(root: Path, row: Row) -> None:
+    """Add a row, in a single write that is on the disk when this returns."""
+    path = root / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab", buffering=0) as stream:
+        stream.write(json.dumps(rounded(dict(row)), separators=(",", ":"), allow_nan=False).encode() + b"\n")
+        os.fsync(stream.fileno())
+
+
+def of_code(rows: Iterable[Row], identities: Mapping[str, str]) -> tuple[list[Row], int]:
+    """The rows that the code at hand would make again, and how many there are of other code.
+
+    Args:
+        rows: all.
+        identities: dataset -> id of the code behind its trainings, now.
+    """
+    kept, others = [], 0
+    for row in rows:
+        if identities.get(row["dataset"], row["code"]) == row["code"]:
+            kept.append(row)
+        else:
+            others += 1
+    return kept, others
+
+
+def processor() -> str:
+    """Its maker's name for it, where the system tells; results of two differ in their last digits."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()

@@ -1,0 +1,238 @@
+"""Makes what is missing of the plan, several trainings at a time, and writes each row as it is whole."""
+
+import multiprocessing
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from samo import datasets
+from samo.analysis.curvature import Measure, curvature, sets
+from samo.study import config, paths, store
+from samo.study.config import Params
+from samo.study.ladder import rows
+from samo.study.ladder.assemble import shipped
+from samo.study.ladder.code import identity
+from samo.study.ladder.data import prepared
+from samo.study.ladder.plan import FOLDER, Training, read, trainings
+from samo.study.processes import descendants, end
+from samo.study.report.reference import write_tables
+from samo.study.runs.cell import described
+from samo.study.runs.checkpoint import Checkpoints
+from samo.study.runs.place import Place
+from samo.study.runs.trainings import Trainings, Watch
+from samo.training.evaluation import reported
+from samo.training.loop import DivergedError, fit
+from samo.training.problem import Problem
+from samo.training.search import Trial, taken_from
+
+PROFILE = Path("profiles/study.yaml")
+CURVATURE = Measure(examples=256, batch=256, draws=1, eigenvalues=1, task_eigenvalues=0, probes=0, steps=0)
+REPEATS = 2
+"""Trainings that a processor without rows makes again first, so that it can be told from the others."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A search, or a final training with what it takes from one."""
+
+    one: Training
+    table: str
+    chosen: Mapping[str, Any] | None = None
+
+
+class Work:
+    """What is there, and what comes next.
+
+    Args:
+        root: the project's folder.
+        params: the profile.
+    """
+
+    def __init__(self, root: Path, params: Params) -> None:
+        self.root, self.params = root, params
+        self.planned = list(trainings(read(root, params), params))
+        names = dict.fromkeys(one.dataset for _, one in self.planned)
+        self.code = {name: identity(root / "src/samo", name) for name in names}
+        kept, self.others = rows.of_code(rows.read(root), self.code)
+        self.searches = {_key(row): row for row in kept if row["table"] == "search"}
+        self.trainings = {(*_key(row), row["seed"]): row for row in kept if row["table"] == "training"}
+        self.described = {row["dataset"] for row in kept if row["table"] == "dataset"}
+        known = {row["processor"] for row in kept if "processor" in row}
+        self.waiting = deque(self._repeats() if known and rows.processor() not in known else [])
+        self.waiting += [Job(one, "training") for _, one in self.planned if _place(one) not in self.trainings]
+        self.begun: set[tuple[str, str, int]] = set()
+
+    def next(self) -> Job | None:
+        """The first job that can run now; None where all that is left waits for a search that is running."""
+        for number, job in enumerate(self.waiting):
+            if job.chosen is not None:
+                del self.waiting[number]
+                return job
+            wanted = self._search_of(job.one)
+            if wanted is None or _place(wanted)[:3] in self.searches:
+                del self.waiting[number]
+                return Job(job.one, job.table, self._chosen(job.one, wanted))
+            if (key := _place(wanted)[:3]) not in self.begun:
+                self.begun.add(key)
+                return Job(wanted, "search")
+        return None
+
+    def done(self, row: rows.Row) -> None:
+        """Write a row, and go by it."""
+        rows.append(self.root, row)
+        if row["table"] == "search":
+            self.searches[_key(row)] = row
+
+    def _search_of(self, one: Training) -> Training | None:
+        """The search whose choice a training takes; None where nothing is chosen."""
+        given, ranges = config.plan(self.params, one.dataset, one.method)[:2]
+        if not ranges and "lr" in given:
+            return None
+        arms = self.params.arms
+        method = arms.donor if one.method in arms.methods else one.method
+        budget = taken_from(self.params.datasets[one.dataset].search.updates, one.updates)
+        return Training(one.dataset, method, budget, 0)
+
+    def _chosen(self, one: Training, wanted: Training | None) -> dict[str, Any]:
+        given, ranges = config.plan(self.params, one.dataset, one.method)[:2]
+        found = self.searches[_place(wanted)[:3]]["chosen"] if wanted else {}
+        return {name: value for name, value in found.items() if name == "lr" or name in ranges} | given
+
+    def _repeats(self) -> list[Job]:
+        shortest = sorted(self.trainings.values(), key=lambda row: row["updates"])[:REPEATS]
+        return [
+            Job(Training(*(row[key] for key in ("dataset", "method", "updates", "seed"))), "repeat", row["chosen"])
+            for row in shortest
+        ]
+
+
+def make(
+    root: Path, params: Params, pool: Executor, *, workers: int, hours: float, tell: Callable[[str], None] = print
+) -> int:
+    """Run what is missing until it is done, time is up, or a person stops it; returns how many rows were written.
+
+    Args:
+        root: the project's folder, which gets the data that are missing.
+        params: the profile.
+        pool: runs them; see `processes`.
+        workers: trainings at a time, one thread each.
+        hours: after which no training begins.
+        tell: takes a line for every row.
+    """
+    work, until, written = Work(root, params), time.monotonic() + 3600 * hours, 0
+    if work.others:
+        tell(f"{work.others} rows are of other code: they are not counted, and run again")
+    store.write_text(root / FOLDER / "params.yaml", (root / PROFILE).read_text())
+    # One process at a time makes data: here, before any begins.
+    folders = {name: prepared(root, params, name, code, tell) for name, code in work.code.items()}
+    for name in sorted(folders.keys() - work.described):
+        problem = _opened(root, folders[name], name)[1]
+        head = {"table": "dataset", "dataset": name, "code": work.code[name]}
+        work.done(head | {"tasks": list(problem.tasks), "metrics": described(problem)})
+    running: dict[Future[dict[str, Any]], Job] = {}
+    while True:
+        while len(running) < workers and time.monotonic() < until and (job := work.next()):
+            running[pool.submit(_run, root, folders[job.one.dataset], job, work.code[job.one.dataset])] = job
+        if not running:
+            return written
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            job = running.pop(future)
+            row = future.result()
+            work.done(row)
+            written += 1
+            tell(f"{row['table']}: {job.one.name}; {len(work.waiting) + len(running)} to go")
+
+
+def processes(root: Path, workers: int) -> ProcessPoolExecutor:
+    """Processes of one thread each."""
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (root,))
+
+
+def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
+    """Say what is planned and there, then run what is missing; or only write the tables of what is there."""
+    params = config.load(root / PROFILE)
+    work = Work(root, params)
+    count = Counter(block.name for block, _ in work.planned)
+    there = Counter(block.name for block, one in work.planned if _place(one) in work.trainings)
+    for name in count:
+        print(f"{name:<40} {there[name]:>4} of {count[name]} trainings")
+    if tables:
+        write_tables(shipped(root))
+        return
+    with processes(root, workers) as pool:
+        try:
+            make(root, params, pool, workers=workers, hours=hours)
+        except KeyboardInterrupt:
+            end(descendants())  # a training goes on from its checkpoint
+            raise
+
+
+def _start(root: Path) -> None:
+    os.chdir(root)
+    torch.set_num_threads(1)
+    torch.set_deterministic_debug_mode("warn")
+
+
+@cache
+def _opened(root: Path, data: Path, dataset: str) -> tuple[Params, Problem]:
+    params = config.load(root / PROFILE)
+    return params, datasets.get(dataset).problem(data, params.datasets[dataset].training)
+
+
+def _run(root: Path, data: Path, job: Job, code: str) -> dict[str, Any]:
+    one = job.one
+    params, problem = _opened(root, data, one.dataset)
+    block, method = params.datasets[one.dataset], params.methods_on(one.dataset)[one.method]
+    made_from = {"code": code, "chosen": repr(job.chosen), "block": block.model_dump_json()}
+    place = paths.checkpoints(root) / "reference" / f"{job.table}-{one.dataset}-{one.method}-{one.updates}-{one.seed}"
+    kept = Checkpoints(place, made_from | {"method": method.model_dump_json()}, _HERE.device)
+    trainings = Trainings(problem, block.training, method, _HERE, Watch(one.name, 0, one.updates), kept)
+    head = {"table": job.table, "dataset": one.dataset, "method": one.method, "updates": one.updates, "code": code}
+    if job.table == "search":
+        found = _searched(params, trainings, one)
+    else:
+        head |= {"seed": one.seed, "processor": rows.processor(), "chosen": dict(job.chosen or {})}
+        found = _trained(trainings, job)
+    kept.clear()
+    return head | found
+
+
+def _searched(params: Params, trainings: Trainings, one: Training) -> dict[str, Any]:
+    plan = config.plan(params, one.dataset, one.method)._replace(budgets=[one.updates], trials=[])
+    return trainings.search(plan, params.datasets[one.dataset].search)[one.updates].stored()
+
+
+def _trained(trainings: Trainings, job: Job) -> dict[str, Any]:
+    """Test values, the curves that are kept, and the largest eigenvalue at the end."""
+    problem, training = trainings.problem, trainings.training
+    recipe = trainings.recipe(Trial(**dict(job.chosen or {})), job.one.updates, job.one.seed)
+    try:
+        run = trainings.go_on("final", partial(fit, problem, recipe, ("val", "test")))
+    except DivergedError:
+        return {"values": {}, "history": []}
+    found: dict[str, Any] = {"values": reported(problem, run.history, training), "history": list(run.history)}
+    if not recipe.separate:
+        run.network.eval()
+        drawn = sets(problem, training.batch, CURVATURE, _HERE.device)
+        at_end = curvature(problem, run.network, drawn, CURVATURE, close=False)
+        found["curvature"] = {one.measure: one.value for one in at_end if one.measure == "lambda_max"}
+    return found
+
+
+_HERE = Place(torch.device("cpu"))
+
+
+def _key(row: rows.Row) -> tuple[str, str, int]:
+    return row["dataset"], row["method"], row["updates"]
+
+
+def _place(one: Training) -> tuple[str, str, int, int]:
+    return one.dataset, one.method, one.updates, one.seed

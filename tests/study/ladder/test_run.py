@@ -1,0 +1,155 @@
+"""The run in pieces, on a tiny problem: what is whole is written, the next start goes on with what is missing."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import pytest
+
+from samo.study import config
+from samo.study.errors import ConfigError
+from samo.study.ladder import assemble, rows, run
+from samo.study.ladder.plan import FOLDER, read, trainings
+
+PROFILE = """
+seeds: [0, 1]
+updates: [4, 8]
+search: {updates: [4], trials: 2, seeds: [100], lr: [0.003, 0.03], rho: [0.01, 0.1], alpha: null, extend: 1}
+datasets:
+  multimnist:
+    data: {train: 64, val: 40, test: 40, jitter: 2, seed: 0}
+    training: {network: lenet, batch: 16, evaluations: [4, 8], schedule: onecycle, conflict_batches: 0}
+methods:
+  stl: {aggregator: ls, networks: separate}
+  ls: {aggregator: ls}
+more: {datasets: [], updates: null, seeds: null, methods: {}}
+sensitivity: {datasets: [], updates: null, seeds: null, methods: {}}
+arms:
+  datasets: [multimnist]
+  donor: ls
+  updates: null
+  seeds: null
+  methods:
+    gsam-ls-rho005: {aggregator: ls, sharpness: {preset: gsam, rho: 0.05}}
+train: {threads: 1, device: cpu}
+analyses: {}
+toys: {}
+"""
+PLAN = """
+blocks:
+  - {name: core, dataset: multimnist, methods: [ls, gsam-ls-rho005], updates: [8, 4], seeds: 2}
+  - {name: rest, dataset: multimnist, methods: [ls, stl], updates: [8], seeds: 1}
+"""
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    for name, text in {"profiles/study.yaml": PROFILE, str(FOLDER / "plan.yaml"): PLAN, "src/samo/a.py": ""}.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    data = tmp_path / "prepared"
+    data.mkdir()
+    rng = np.random.default_rng(0)
+    for split, n in (("train", 64), ("val", 40), ("test", 40)):
+        np.save(data / f"{split}_images.npy", rng.integers(0, 256, (n, 36, 36), dtype=np.uint8))
+        np.save(data / f"{split}_labels.npy", rng.integers(0, 10, (n, 2), dtype=np.uint8))
+    (data / "datasheet.json").write_text('{"mean": 0.5, "std": 0.29}')
+    monkeypatch.setattr(run, "prepared", lambda *_: data)
+    monkeypatch.setattr(run, "identity", lambda *_: "here")
+    return tmp_path
+
+
+@pytest.fixture
+def params():
+    return config.parse(PROFILE)
+
+
+def test_every_prefix_compares_pairs_and_nothing_is_planned_twice(root, params):
+    names = [(one.method, one.updates, one.seed) for _, one in trainings(read(root, params), params)]
+    arm = "gsam-ls-rho005"
+    first = [("ls", 8, 0), (arm, 8, 0), ("ls", 4, 0), (arm, 4, 0)]
+    assert names == [*first, *((method, n, 1) for method, n, _ in first), ("stl", 8, 0)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("methods: [ls, stl]", "methods: [ls, mgda]", "no method mgda on multimnist"),
+        ("updates: [8, 4]", "updates: [8, 5]", "no budget 5"),
+        ("seeds: 2", "seeds: 3", "3 seeds, and the profile has 2"),
+        ("dataset: multimnist, methods: [ls, stl]", "dataset: qm9, methods: [ls]", "no dataset qm9"),
+        ("seeds: 1}", "seed: 1}", "blocks.1.seed"),
+    ],
+)
+def test_a_plan_that_does_not_fit_is_refused_in_a_line(root, params, old, new, said):
+    path = root / FOLDER / "plan.yaml"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ConfigError, match=said) as error:
+        read(root, params)
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def make(root, params):
+    """The run by a thread in the place of processes: trainings draw from torch's global stream, one at a time."""
+    with ThreadPoolExecutor(1) as pool:
+        yield partial(run.make, root, params, pool, workers=1)
+
+
+def test_a_run_in_two_pieces(root, make):
+    told = []
+    assert make(hours=0.0, tell=told.append) == 0
+
+    assert make(hours=1.0, tell=told.append) == 11  # 2 searches, 9 trainings
+    found = rows.read(root)
+    searches = {row["method"]: row for row in found if row["table"] == "search"}
+    assert set(searches) == {"ls", "stl"}
+    for row in found:
+        if row.get("method") == "gsam-ls-rho005":  # an arm takes its donor's learning rate, and its own rho
+            assert row["chosen"] == {"lr": searches["ls"]["chosen"]["lr"], "rho": 0.05}
+        if row["table"] == "training":
+            assert {"accuracy", "loss"} <= set(row["values"]["left"])
+            assert ("curvature" in row) == (row["method"] != "stl")
+    assert make(hours=1.0, tell=told.append) == 0
+
+    # A lost row is made again, to the letter; one of other code, too.
+    path = root / rows.FILE
+    lines = path.read_text().splitlines()
+    lost = next(n for n, line in enumerate(lines) if json.loads(line)["table"] == "training")
+    other = max(n for n, line in enumerate(lines) if json.loads(line)["table"] == "training")
+    kept = [line for n, line in enumerate(lines) if n not in (lost, other)]
+    path.write_text("\n".join([*kept, lines[other].replace('"code":"here"', '"code":"gone"')]) + "\n")
+    assert make(hours=1.0, tell=told.append) == 2
+    assert any("1 rows are of other code" in line for line in told)
+    assert sorted(path.read_text().splitlines()[-2:]) == sorted([lines[lost], lines[other]])
+
+
+def test_another_processor_repeats_some_of_what_is_there(root, params, monkeypatch):
+    head = {"dataset": "multimnist", "method": "ls", "seed": 0, "code": "here", "processor": "older"}
+    for updates in (8, 4):
+        row = head | {"table": "training", "updates": updates, "chosen": {"lr": 0.01}, "values": {}, "history": []}
+        rows.append(root, row)
+    job = run.Work(root, params).next()
+    assert (job.table, job.one.updates, job.chosen) == ("repeat", 4, {"lr": 0.01})
+    monkeypatch.setattr(rows, "processor", lambda: "older")
+    assert run.Work(root, params).next().table != "repeat"
+
+
+def test_a_line_that_is_no_row_is_named(root):
+    (root / rows.FILE).write_text('{"table":"training"}\n')
+    with pytest.raises(ConfigError, match="line 1: has no dataset"):
+        rows.read(root)
+
+
+def test_what_is_there_reads_as_a_reference_run(root, params, make):
+    make(hours=1.0)
+    found = assemble.reference(rows.read(root), params, root / FOLDER)
+    assert set(found.runs["multimnist"]) == {"ls", "gsam-ls-rho005", "stl"}
+    assert {(one["method"], one["updates"]) for one in found.ladder} == {
+        *((method, n) for method in ("ls", "gsam-ls-rho005") for n in (4, 8)),
+        ("stl", 8),
+    }
+    assert found.variants == {("multimnist", "gsam-ls-rho005")}
+    assert set(found.evidence.delta_m["multimnist"]["ls"].index) == {0, 1}
+    assert len(found.frames["curvature"]) == 4  # at the longest budget, two methods and two seeds
