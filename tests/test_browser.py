@@ -95,6 +95,7 @@ def test_a_click_sorts_and_another_turns_it_round(wide):
 
 
 def test_words_filter_a_long_table(wide):
+    wide.tab.evaluate("() => document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
     field = wide.tab.get_by_label("Filter rows").last
     rows = wide.tab.locator("#notebooks tbody tr")
     all_rows = rows.count()

@@ -34,7 +34,8 @@ class Sharpness:
             al. 2019): z = (normal + sqrt(P / k) U e) / sqrt(2), U an orthonormal basis of their k dimensions.
         memory_decay: m_i is task i's own gradient of the trunk as the last sharp step found it, at its perturbed
             point; with d > 0 their running mean, m_i <- d m_i + (1 - d) of the last. K vectors are kept.
-        mu: length of a probe's step, in units of a standard normal direction.
+        mu: length of a probe's step, in units of a standard normal direction. A guided one moves about sqrt(P / 2k) mu
+            along what is remembered, where losses bend: there 0.01 is long (on LeNet a third of its signs are wrong).
         normalise: ghat_i is scaled to g_0's norm tensor by tensor (`layer`, the SAMO paper), as a whole (`global`),
             or left as it is (`none`, the official NYUv2 script; L-SAM and F-MTL, that have no g_0 in v_i).
         noise: `independent` random directions a task, or one `shared` by all: then, when normalised, tasks differ

@@ -47,7 +47,7 @@ def table(main: Runs, variants: Runs) -> pd.DataFrame:
     placed = {row["method"] for row in rows}
     for name in variants:
         if name not in placed:
-            family = known[name].family[1:] if name in known else (None, None)
+            family = known[name].family[1:3] if name in known else (None, None)
             rows.append(dict(zip(HEAD, (*family, "", "", "variant", name), strict=True)))
     single = ran.get(tables.reference(main) or "")
     deltas = {name: delta_by_seed(run, single) for name, run in ran.items()} if single else {}
@@ -103,7 +103,7 @@ def _lines(
         return []
 
     def row(*cells: str) -> dict[str, Any]:
-        return dict(zip(HEAD, (*family[1:], *cells), strict=True)) | {"default": default}
+        return dict(zip(HEAD, (*family[1:3], *cells), strict=True)) | {"default": default}
 
     rows = []
     for names in sorted(

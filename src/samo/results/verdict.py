@@ -51,7 +51,7 @@ def answer(ladder: pd.DataFrame) -> list[str]:
     updates = " to ".join(f"{n:,}" for n in sorted({int(own["updates"].min()), int(own["updates"].max())}))
     pairs = samo.merge(plain, on=["dataset", "aggregator", "seed"], suffixes=("", "_plain"))
     factor = pairs["cost"] / pairs["cost_plain"]
-    times = " to ".join(text(end, 1) for end in (factor.min(), factor.max()))
+    times = " to ".join(dict.fromkeys(text(end, 1) for end in (factor.min(), factor.max())))
     said.append(
         f"By count SAMO's training takes {times} times the passes of its aggregator alone. All of this is "
         f"after {updates} updates on small networks, and says nothing about the papers' own scale."

@@ -47,7 +47,8 @@ def draw_figure(
 def claims(
     number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
     source: Annotated[
-        Literal["run", "study"], typer.Option("--from", help="The run at hand, or the shipped reference run.")
+        Literal["run", "study", "ladder"],
+        typer.Option("--from", help="The run at hand, the shipped reference run, or what is there of the second."),
     ] = "run",
     characteristics: Annotated[
         int,
@@ -56,12 +57,36 @@ def claims(
 ) -> None:
     """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
     from samo.study import paths
-    from samo.study.report import show
+    from samo.study.report import reference, show
 
+    root = paths.root()
     if characteristics:
-        print(show.characteristics(paths.root(), characteristics, number))
+        print(show.characteristics(root, characteristics, number))
+    elif source == "ladder":
+        from samo.study.ladder.assemble import shipped
+
+        show.show_claims(root, number, run=shipped(root))
     else:
-        show.show_claims(paths.root(), number, study=source == "study")
+        show.show_claims(root, number, run=reference.needed(root) if source == "study" else None)
+
+
+@app.command()
+def ladder(
+    workers: Annotated[int, typer.Option(help="Trainings side by side, one thread each.", min=1, max=64)] = 2,
+    hours: Annotated[float, typer.Option(help="After which no training begins.", min=0)] = 1000.0,
+    tables: Annotated[bool, typer.Option("--tables", help="Only the tables of what is there.")] = False,
+) -> None:
+    """Run what is missing of the second reference run, in its plan's order; it can be stopped at any time."""
+    from samo.study import paths
+    from samo.study.ladder.run import command
+    from samo.study.processes import stopping
+
+    try:
+        with stopping():
+            command(paths.root(), workers=workers, hours=hours, tables=tables)
+    except KeyboardInterrupt:
+        print("stopped; whole trainings are kept, `samo ladder` goes on", file=sys.stderr)
+        sys.exit(130)
 
 
 @app.command()

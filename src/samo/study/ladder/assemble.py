@@ -7,14 +7,24 @@ from typing import Any
 
 import pandas as pd
 
+from samo.study import config
 from samo.study.config import Params
 from samo.study.config.conditions import condition
 from samo.study.ladder.plan import FOLDER
-from samo.study.ladder.rows import Row
+from samo.study.ladder.rows import Row, read
 from samo.study.report.reference import Reference, lines, parse
 
 KEPT = ("cosine_mean", "minibatch_conflict")
 """What claims need of a history; the rest of it stays in the rows."""
+
+
+def shipped(root: Path) -> Reference:
+    """What is there of the run, of whatever code.
+
+    Raises:
+        ValueError: nothing yet.
+    """
+    return reference(read(root), config.load(root / FOLDER / "params.yaml"), root / FOLDER)
 
 
 def reference(rows: Iterable[Row], params: Params, folder: Path = FOLDER) -> Reference:

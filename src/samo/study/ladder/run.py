@@ -18,10 +18,11 @@ from samo.analysis.curvature import Measure, curvature, sets
 from samo.study import config, paths, store
 from samo.study.config import Params
 from samo.study.ladder import rows
-from samo.study.ladder.assemble import reference
+from samo.study.ladder.assemble import shipped
 from samo.study.ladder.code import identity
 from samo.study.ladder.data import prepared
 from samo.study.ladder.plan import FOLDER, Training, read, trainings
+from samo.study.processes import descendants, end
 from samo.study.report.reference import write_tables
 from samo.study.runs.cell import described
 from samo.study.runs.checkpoint import Checkpoints
@@ -164,10 +165,14 @@ def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
     for name in count:
         print(f"{name:<40} {there[name]:>4} of {count[name]} trainings")
     if tables:
-        write_tables(reference(rows.read(root), params, root / FOLDER))
+        write_tables(shipped(root))
         return
     with processes(root, workers) as pool:
-        make(root, params, pool, workers=workers, hours=hours)
+        try:
+            make(root, params, pool, workers=workers, hours=hours)
+        except KeyboardInterrupt:
+            end(descendants())  # a training goes on from its checkpoint
+            raise
 
 
 def _start(root: Path) -> None:

@@ -79,19 +79,18 @@ class Report:
 
     def claims(self) -> Piece:
         """What became of the papers' claims, and the comparisons behind the verdicts."""
-        found = self.sources.claims()
-        if found is None:
-            return self._gap("No claim has been judged yet.")
-        shipped = reference.judged(self.root)
-        pieces = [
-            self.html("table", tables.claims(found, reference.verdicts(self.root))),
-            self.html("paragraph", reading(found)),
-        ]
-        title = "All comparisons of the reference run"
+        found, shipped = self.sources.claims(), reference.judged(self.root)
+        pieces = []
         if shipped is not None:
-            pieces.append(self._folded(tables.comparisons(shipped, title=title)))
-        name = "comparisons" if shipped is None else "comparisons-here"
-        pieces.append(self._folded(tables.comparisons(found, name, "All comparisons of this run")))
+            pieces.append(self._folded(tables.comparisons(shipped, title="All comparisons of the reference run")))
+        if found is not None:
+            name = "comparisons" if shipped is None else "comparisons-here"
+            pieces.append(self._folded(tables.comparisons(found, name, "All comparisons of this run")))
+        judged = shipped if found is None else found
+        if judged is None:
+            return self._gap("No claim has been judged yet.")
+        verdicts = {} if found is None else reference.verdicts(self.root)
+        pieces = [self.html("table", tables.claims(judged, verdicts)), self.html("paragraph", reading(judged)), *pieces]
         return Piece("".join(pieces))
 
     def reference(self) -> Piece:

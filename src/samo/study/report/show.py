@@ -84,14 +84,16 @@ def _trials(run: Run) -> Table:
     return Table("trials", "tried on validation data", [*chosen, "validation score", ""], tried)
 
 
-def show_claims(root: Path, of: int | None = None, console: Console | None = None, study: bool = False) -> None:
+def show_claims(
+    root: Path, of: int | None = None, console: Console | None = None, run: reference.Reference | None = None
+) -> None:
     """Print the verdicts: a line a claim, or all comparisons of one.
 
     Args:
         root: the project's folder.
         of: the number of a claim.
         console: where to print.
-        study: those of the reference run, judged anew from its shipped records; else those of the run at hand, from
+        run: a shipped run, whose claims are judged anew from its records; else those of the run at hand are shown, from
             reports/tables/claims.csv, with the reference run's beside them.
 
     Raises:
@@ -101,9 +103,9 @@ def show_claims(root: Path, of: int | None = None, console: Console | None = Non
     if of is not None and of not in numbers():
         raise ValueError(f"claim {of}: there are {min(numbers())} to {max(numbers())}")
     out = console or Console()
-    if study:
+    if run is not None:
         with out.status("judging the reference run"):
-            claims = reference.needed(root).claims
+            claims = run.claims
     else:
         path = store.needed(root, Path("reports/tables/claims.csv"))
         results.read_rows(path, CLAIMS)  # refuses what is none
@@ -111,9 +113,11 @@ def show_claims(root: Path, of: int | None = None, console: Console | None = Non
     if of is not None:
         out.print(terminal(_comparisons(claims[claims["number"] == of]), RATIOS))
         return
-    out.print(terminal(tables.claims(claims, {} if study else reference.verdicts(root)), RATIOS))
+    out.print(terminal(tables.claims(claims, {} if run else reference.verdicts(root)), RATIOS))
     out.print(reading(claims), style="dim")
-    out.print(f"samo claims {'--from study ' * study}NUMBER shows a claim's comparisons.", style="dim")
+    out.print(
+        f"samo claims {f'--from {run.folder.name} ' if run else ''}NUMBER shows a claim's comparisons.", style="dim"
+    )
 
 
 def _comparisons(own: pd.DataFrame) -> Table:
