@@ -4,6 +4,8 @@ VENV := .venv
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 # The code of this folder, whatever an editable install points at.
 export PYTHONPATH := $(CURDIR)/src
+# Without byte code every process compiles torch and the rest anew, for some 20 seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help env repro test test-lowest check report ui lab lock clean
 .DEFAULT_GOAL := help

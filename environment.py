@@ -117,8 +117,9 @@ def main(venv: Path) -> None:
     phase(f"{name}: the study and its tools, as pinned in {LOCK.name}")
     run([*install, "-c", LOCK.name, "-e", f".[{EXTRAS}]"], env)
     phase("byte code of what the stages import, compiled once")
+    writing = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with ThreadPoolExecutor() as side_by_side:
-        list(side_by_side.map(lambda names: run([python, "-c", "import " + names]), IMPORTED))
+        list(side_by_side.map(lambda names: run([python, "-c", "import " + names], writing), IMPORTED))
     phase("ready")
 
 
