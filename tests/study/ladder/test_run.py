@@ -98,7 +98,7 @@ def make(root, params):
 
 
 def test_a_run_in_two_pieces(root, make):
-    told = []
+    told: list[str] = []
     assert make(hours=0.0, tell=told.append) == 0
 
     assert make(hours=1.0, tell=told.append) == 11  # 2 searches, 9 trainings
@@ -131,9 +131,12 @@ def test_another_processor_repeats_some_of_what_is_there(root, params, monkeypat
         row = head | {"table": "training", "updates": updates, "chosen": {"lr": 0.01}, "values": {}, "history": []}
         rows.append(root, row)
     job = run.Work(root, params).next()
+    assert job
     assert (job.table, job.one.updates, job.chosen) == ("repeat", 4, {"lr": 0.01})
     monkeypatch.setattr(rows, "processor", lambda: "older")
-    assert run.Work(root, params).next().table != "repeat"
+    job = run.Work(root, params).next()
+    assert job
+    assert job.table != "repeat"
 
 
 def test_a_line_that_is_no_row_is_named(root):

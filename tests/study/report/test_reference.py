@@ -84,10 +84,10 @@ def test_cells_that_have_not_run_are_named(project, tmp_path):
 
 def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, capsys):
     with pytest.raises(FileNotFoundError, match="git checkout"):
-        show(tmp_path, study=True)
+        show(tmp_path, run=reference.needed(tmp_path))
     (tmp_path / "data/reference").mkdir(parents=True)
     (tmp_path / SHIPPED).symlink_to(project / SHIPPED)
-    show(tmp_path, study=True)
+    show(tmp_path, run=reference.needed(tmp_path))
     alone = capsys.readouterr().out
     assert "supported" in alone
     assert "--from study NUMBER" in alone
