@@ -147,7 +147,7 @@ def test_a_broken_or_foreign_file_is_one_warning_and_nothing_runs(tmp_path, monk
 def test_a_state_that_does_not_fit_starts_the_training_anew(study):
     train_cell("multimnist", "ls")
     whole = content(study, "ls")
-    cells.open_condition("multimnist", "ls")._kept.write("20-0", lambda: {"done": 1})
+    cells.OpenCondition("multimnist", "ls")._kept.write("20-0", lambda: {"done": 1})
     with pytest.warns(UserWarning, match="20-0.*not used"):
         train_cell("multimnist", "ls")
     assert content(study, "ls") == whole

@@ -6,4 +6,4 @@ from samo.study.config.load import check as check
 from samo.study.config.load import load as load
 from samo.study.config.load import parse as parse
 from samo.study.config.params import Params as Params
-from samo.study.config.params import plan as plan
+from samo.study.config.plan import plan as plan

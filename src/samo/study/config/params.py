@@ -1,14 +1,14 @@
 """What params.yaml holds; each block is checked by pydantic, and trusted everywhere else."""
 
 import importlib
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator, model_validator
 
 from samo import datasets
 from samo.optim import sharpness
 from samo.study.config.method import Method
-from samo.training.search import Ranges, Search, Seeds, each_once, most, taken_from
+from samo.training.search import Search, Seeds, each_once
 from samo.training.settings import Settings, Training, Updates
 
 Data = TypeVar("Data", bound=Settings)
@@ -122,6 +122,9 @@ class DatasetBlock(Settings, Generic[Data, Trained]):
     search: Search
 
 
+_ANY = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
+
+
 class Params(Settings):
     """The active profile.
 
@@ -161,8 +164,7 @@ class Params(Settings):
             return blocks
         if unknown := [name for name in blocks if name not in datasets.names()]:
             raise ValueError(f"unknown dataset {unknown[0]!r}: allowed are {', '.join(datasets.names())}")
-        if (search := info.data.get("search")) is None:  # its fault is told
-            search, blocks = _NOTHING, {k: v | {"search": {}} if isinstance(v, dict) else v for k, v in blocks.items()}
+        search = info.data.get("search") or _ANY  # where that has a fault, which is told
         modules = {name: datasets.get(name) for name in blocks}
         kinds: dict[str, Any] = {
             name: (DatasetBlock[module.Data, module.Training], ...)  # type: ignore[name-defined]
@@ -249,53 +251,6 @@ class Params(Settings):
         if analysis not in known.names():
             raise ValueError(f"unknown analysis {analysis!r}: allowed are {', '.join(known.names())}")
         return cast("Settings", known.options(analysis).model_validate(self.analyses[analysis]))
-
-
-_NOTHING = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
-
-
-class Plan(NamedTuple):
-    """What a condition's trainings are.
-
-    Attributes:
-        given: by the method's block, or by a range of one value. An arm has no "lr" where it takes that of its donor.
-        ranges: between what the rest is searched; an arm searches nothing.
-        budgets: of its search, those that its final runs go by.
-        trials, finals: the updates of every training of the search, at most, and of every final run.
-    """
-
-    given: dict[str, float]
-    ranges: Ranges
-    budgets: list[int]
-    trials: list[int]
-    finals: list[int]
-
-
-def plan(params: Params, dataset: str, method: str) -> Plan:
-    """The trainings of a condition."""
-    search, updates = params.datasets[dataset].search, params.updates_on(dataset, method)
-    given, ranges = _space(params, dataset, method)
-    budgets = sorted({taken_from(search.updates, n) for n in updates})
-    trials = budgets * (most(ranges, search) * len(search.seeds))
-    return Plan(given, ranges, budgets, trials, updates * len(params.seeds_on(dataset, method)))
-
-
-def _space(params: Params, dataset: str, method: str) -> tuple[dict[str, float], Ranges]:
-    search, block = params.datasets[dataset].search, params.methods_on(dataset)[method]
-    shape = sharpness.preset(block.preset_name, **block.preset_fields)
-    given: dict[str, float] = {} if block.lr is None else {"lr": block.lr}
-    if shape.scope != "none" and "rho" in block.preset_fields:
-        given["rho"] = shape.rho
-    if method in params.arms.methods:
-        return given, {}
-    wanted = {"lr": search.lr}
-    if shape.scope != "none":
-        wanted["rho"] = search.rho
-    if search.alpha and shape.scope == "joint" and "alpha" not in block.preset_fields:
-        wanted["alpha"] = search.alpha
-    limits = {name: (low, high) for name, (low, high) in wanted.items() if name not in given}
-    given |= {name: low for name, (low, high) in limits.items() if low == high}
-    return given, {name: ends for name, ends in limits.items() if name not in given}
 
 
 def _on(dataset: str, name: str, method: Method) -> Method:

@@ -1,14 +1,13 @@
 """One condition: search on validation data, then final runs, every budget x seed. What notebooks/train.ipynb calls."""
 
-import csv
-import io
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import Any, cast
+from typing import Any
 
+import pandas as pd
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -42,9 +41,9 @@ class Result:
 
 
 class OpenCondition:
-    """A condition that can be looked at, searched, trained and written, one after the other.
+    """A condition of the active profile, to be looked at, searched, trained and written, one after the other.
 
-        condition = open_condition(dataset, method)
+        condition = OpenCondition(dataset, method)
         searched = condition.search()
         fits = condition.train(searched)
         result = condition.write(searched, fits)
@@ -55,12 +54,19 @@ class OpenCondition:
         training: the dataset's settings of training.
         seeds, updates: one final training each seed and budget.
         device: where to train.
+
+    One that was stopped goes on from its checkpoints. `here` is one of several processes that all do the same.
+
+    Raises:
+        KeyError: no such dataset or method in params.yaml.
+        samo.study.errors.ConfigError: this machine has not the devices that params.yaml asks for.
     """
 
-    def __init__(self, dataset: str, method: str, here: place.Place) -> None:
-        self._root, self._params, self._here = paths.root(), config.load(), here
+    def __init__(self, dataset: str, method: str, here: place.Place | None = None) -> None:
+        self._root, self._params = paths.root(), config.load()
         params, block = self._params, self._params.datasets[dataset]
         self._condition = condition(params, dataset, method)
+        self._here = here = here or place.Place(place.device(params.train))
         self.method, self.training, self.device = params.methods_on(dataset)[method], block.training, here.device
         self.seeds, self.updates = params.seeds_on(dataset, method), params.updates_on(dataset, method)
         torch.set_num_threads(params.train.threads)
@@ -83,12 +89,9 @@ class OpenCondition:
 
     def recipe(self) -> Recipe:
         """What a training is before anything is chosen: with the lowest values that are searched."""
-        lowest: dict[str, Any] = {
-            "lr": 0.0,
-            **self._plan.given,
-            **{name: low for name, (low, _) in self._plan.ranges.items()},
-        }
-        return self._trainings.recipe(Trial(**lowest), self.updates[0], self.seeds[0])
+        values: dict[str, Any] = {"lr": 0.0, **self._plan.given}
+        values |= {name: low for name, (low, _) in self._plan.ranges.items()}
+        return self._trainings.recipe(Trial(**values), self.updates[0], self.seeds[0])
 
     def search(self) -> dict[int, Searched]:
         """Choose what the method may choose by short trainings scored on validation data: budget -> trials and choice.
@@ -222,29 +225,9 @@ class OpenCondition:
         )
 
 
-def open_condition(dataset: str, method: str) -> OpenCondition:
-    """A condition of the active profile; one that was stopped goes on from its checkpoints.
-
-    Raises:
-        KeyError: no such dataset or method in params.yaml.
-        samo.study.errors.ConfigError: this machine has not the devices that params.yaml asks for.
-    """
-    params = config.load()
-    _ = params.datasets[dataset], params.methods_on(dataset)[method]
-    return OpenCondition(dataset, method, place.Place(place.device(params.train)))
-
-
-def train_cell(dataset: str, method: str) -> Result:
+def train_cell(dataset: str, method: str, here: place.Place | None = None) -> Result:
     """Search, train every budget and seed, and write: what notebooks/train.ipynb does step by step."""
-    return _all_of(open_condition(dataset, method))
-
-
-def train_here(dataset: str, method: str, here: place.Place) -> Result:
-    """As `train_cell`, in this process, alone or as one of several that all call it."""
-    return _all_of(OpenCondition(dataset, method, here))
-
-
-def _all_of(condition: OpenCondition) -> Result:
+    condition = OpenCondition(dataset, method, here)
     searched = condition.search()
     return condition.write(searched, condition.train(searched))
 
@@ -258,8 +241,4 @@ def described(problem: Problem) -> list[dict[str, Any]]:
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(cast("list[dict[str, Any]]", store.rounded(rows)))
-    return text.getvalue()
+    return pd.DataFrame(store.rounded(rows)).to_csv(index=False, lineterminator="\n")

@@ -89,7 +89,7 @@ def _train(number: int, dataset: str, method: str, processes: int, folder: Path)
         with stopping(), joined(folder, number, processes, device) as ranks:
             try:
                 here = place.Place(device, ranks, params.train.sync_batchnorm)
-                answer = asdict(cell.train_here(dataset, method, here))
+                answer = asdict(cell.train_cell(dataset, method, here))
             except DivergedError as error:  # in all of them alike
                 answer = {"diverged": str(error)}
     except KeyboardInterrupt:  # the system sends it, too, where the parent was killed
