@@ -76,6 +76,7 @@ def test_from_raw_digits_to_the_report(made):
             "prepare@multimnist",
             *(f"train@multimnist-{m}" for m in methods),
             "train-sensitivity@multimnist-samo-ls-alpha09",
+            "train-arms@multimnist-placebo-ls",
             "analyse@multimnist-conflict",
             "analyse@multimnist-cost",
             "analyse@multimnist-landscape",
@@ -140,7 +141,7 @@ def test_a_fault_in_the_params_runs_and_writes_nothing(copy, monkeypatch, capsys
     params = copy.root / "params.yaml"
     good = params.read_text()
     before = copy.run("git", "status", "--porcelain")
-    params.write_text(good.replace("rho: 0.1}", "rho: -0.1}"))
+    params.write_text(good.replace("{preset: fmtl, rho: 0.1}", "{preset: fmtl, rho: -0.1}"))
     try:
         for command in ("check", "repro"):
             found = samo(capsys, command)
@@ -154,7 +155,9 @@ def test_a_fault_in_the_params_runs_and_writes_nothing(copy, monkeypatch, capsys
 def test_the_tables_are_the_results(copy):
     """Delta-m in the table is that of the conditions' own files, recomputed here by hand."""
     runs = {
-        name: json.loads((copy.root / f"data/runs/multimnist/{name}/metrics.json").read_text())["seeds"]
+        name: json.loads((copy.root / f"data/runs/multimnist/{name}/metrics.json").read_text())["updates"]["20"][
+            "seeds"
+        ]
         for name in ("stl", "ls")
     }
     mean = {

@@ -11,7 +11,7 @@ SMOKE = (ROOT / "profiles/smoke.yaml").read_text()
 def root(tmp_path):
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles/smoke.yaml").write_text(SMOKE)
-    (tmp_path / "profiles/other.yaml").write_text(SMOKE.replace("seeds: [0, 1]", "seeds: [5]"))
+    (tmp_path / "profiles/other.yaml").write_text(SMOKE.replace("seeds: [0, 1]", "seeds: [5]").replace("[0]", "null"))
     return tmp_path
 
 

@@ -24,6 +24,8 @@ def run(score=1.5):
             "trials": [{"lr": 0.01, "rho": 0.1, "score": score}, {"lr": 0.03, "rho": 0.1, "score": None}],
             "chosen": {"lr": 0.01, "rho": 0.1},
         },
+        "aside": [],
+        "updates": 300,
         "seeds": {str(s): {"left": {"accuracy": v}, "right": {"error": 1.0}} for s, v in enumerate(values)},
     }
 
@@ -34,13 +36,13 @@ def test_settings_say_what_params_yaml_says_and_what_it_leaves_out(tmp_path, mon
     told = view.settings("multimnist", "samo-ls")["value"]
     assert told["aggregator"] == "ls"
     assert told["sharpness.alpha"] == "0.3"
-    assert told["rho, tried"] == "0.02, 0.1"
+    assert told["rho, searched"] == "0.02 to 0.1"
     assert told["seeds"] == "0, 1"
     assert told["training.evaluations"] == "2"
     assert "training.weight_decay" in told  # a default
     plain = view.settings("multimnist", "stl")["value"]
     assert plain["networks"] == "separate"
-    assert "rho, tried" not in plain
+    assert "rho, searched" not in plain
     assert view.settings("multimnist", analysis="cost")["value"]["cost.repeats"] == "2"
 
 

@@ -33,4 +33,4 @@ def test_facts_are_the_same_twice_and_name_versions_and_device(project):
     assert "+" not in facts["torch"]
     assert facts["params.yaml"] != "missing"
     assert len(facts["git tree of src/samo"]) == 40
-    assert facts["reports/tables/metrics.json"] == "missing"
+    assert facts["reports/tables/ladder.csv"] == "missing"
