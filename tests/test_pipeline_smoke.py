@@ -98,7 +98,7 @@ def test_from_raw_digits_to_the_report(made):
     # What varies a setting stands apart from the main table.
     assert "samo-ls-alpha09" not in shown
     varied = (copy.root / "reports/tables/multimnist-sensitivity.md").read_text()
-    assert "| alpha = 0.9 | samo-ls-alpha09 |" in varied
+    assert "| samo-ls-alpha09 (LS + SAMO) | alpha = 0.9 |" in varied
     assert 'id="multimnist-sensitivity"' in page
     assert "nan" not in re.sub(r"data:[^\"']*", "", page).lower().split("<footer")[0].split()
 
@@ -154,16 +154,12 @@ def test_a_fault_in_the_params_runs_and_writes_nothing(copy, monkeypatch, capsys
 
 def test_the_tables_are_the_results(copy):
     """Delta-m in the table is that of the conditions' own files, recomputed here by hand."""
-    runs = {
-        name: json.loads((copy.root / f"data/runs/multimnist/{name}/metrics.json").read_text())["updates"]["20"][
-            "seeds"
-        ]
-        for name in ("stl", "ls")
-    }
+    files = {name: copy.root / f"data/runs/multimnist/{name}/metrics.json" for name in ("stl", "ls")}
+    runs = {name: json.loads(path.read_text())["updates"]["20"]["seeds"] for name, path in files.items()}
     mean = {
         name: [sum(seed[task]["accuracy"] for seed in seeds.values()) / len(seeds) for task in ("left", "right")]
         for name, seeds in runs.items()
     }
     by_hand = sum(-100 * (m - b) / b for m, b in zip(mean["ls"], mean["stl"], strict=True)) / 2
-    shown = json.loads((copy.root / "reports/tables/metrics.json").read_text())
-    assert shown["multimnist"]["ls"]["delta_m"] == pytest.approx(by_hand, rel=1e-3)
+    shown = json.loads((copy.root / "reports/tables/metrics/multimnist/ls.json").read_text())
+    assert shown["delta_m"] == pytest.approx(by_hand, rel=1e-3)
