@@ -69,32 +69,38 @@ class Worker:
         except (DvcException, OSError, RuntimeError) as exc:
             error = " ".join(str(exc.__cause__ or exc).split()) or type(exc).__name__
             print(error, flush=True)
-            self._stages[job["stage"]].remove_outs(ignore_remove=False, force=False)  # half of them is no result
         return {"stage": job["stage"], "ran": self._heard.ran, "lock": entry, "error": error}
 
     def _reproduce(self, name: str, inputs: dict[str, Any]) -> Any:
         from dvc.repo import lock_repo
-        from dvc.stage.loader import StageLoader
 
         with lock_repo(self._repo), self._repo.scm_context(quiet=True):
-            for needed, entry in inputs.items():
-                # Another worker's clone, or the project, made it: all that this one needs is in the cache,
-                StageLoader.fill_from_lock(self._stages[needed], entry)
-                if self._exchange and (needed not in self._pulled or self._pulled[needed] != entry):
-                    self._exchange.pull(self._stages[needed])  # or on its way there
-                    self._pulled[needed] = entry
-                self._stages[needed].checkout(force=True)
-            stage = self._stages[name]
-            if self._exchange:
-                self._exchange.recall(stage)
-            # A clone's dvc.lock is not kept up: reading and writing it would cost more than all else here.
-            if stage.reproduce(pull=self._exchange is not None) and self._keep:
-                note(stage.dvcfile, [stage])
-            if self._exchange and self._remote:
-                # A stage that changed the code made nothing of that commit.
-                git.check(self._folder, self._remote.commit)
-                self._exchange.push(stage)
-            return lock_entry(stage)
+            try:
+                return self._make(self._stages[name], inputs)
+            except Exception:
+                self._stages[name].remove_outs(ignore_remove=False, force=False)  # half of them is no result
+                raise
+
+    def _make(self, stage: Any, inputs: dict[str, Any]) -> Any:
+        from dvc.stage.loader import StageLoader
+
+        for needed, entry in inputs.items():
+            # Another worker's clone, or the project, made it: all that this one needs is in the cache,
+            StageLoader.fill_from_lock(self._stages[needed], entry)
+            if self._exchange and (needed not in self._pulled or self._pulled[needed] != entry):
+                self._exchange.pull(self._stages[needed])  # or on its way there
+                self._pulled[needed] = entry
+            self._stages[needed].checkout(force=True)
+        if self._exchange:
+            self._exchange.recall(stage)
+        # A clone's dvc.lock is not kept up: reading and writing it would cost more than all else here.
+        if stage.reproduce(pull=self._exchange is not None) and self._keep:
+            note(stage.dvcfile, [stage])
+        if self._exchange and self._remote:
+            # A stage that changed the code made nothing of that commit.
+            git.check(self._folder, self._remote.commit)
+            self._exchange.push(stage)
+        return lock_entry(stage)
 
 
 def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None = None) -> None:
