@@ -115,25 +115,36 @@ def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None
     if warm.VARIABLE not in os.environ:  # on a cluster there is none yet
         warmed.start()
 
+    leaving = threading.Event()
+
+    def leave() -> NoReturn:
+        leaving.set()
+        _leave(clone, warmed)
+
     def listen() -> None:
         for line in commands:
             jobs.put(json.loads(line))
-        _leave(clone, warmed)
+        leave()
 
-    signal.signal(signal.SIGTERM, lambda *_: _leave(clone, warmed))
+    signal.signal(signal.SIGTERM, lambda *_: leave())
     threading.Thread(target=listen, daemon=True).start()
-    if clone is not None and not remote:
-        try:
-            make_clone(root, clone, cache)
-        except (git.GitError, OSError) as error:
-            sys.exit(f"no clone for a worker: {error}")
-    folder = clone or root
-    os.chdir(folder)
-    worker = Worker(folder, clone is None, remote)
-    while True:
-        reply = worker.do(jobs.get())
-        with contextlib.suppress(BrokenPipeError):  # the grid is gone: the other thread is about to end this process
-            print(json.dumps(reply), file=replies, flush=True)
+    try:
+        if clone is not None and not remote:
+            try:
+                make_clone(root, clone, cache)
+            except (git.GitError, OSError) as error:
+                sys.exit(f"no clone for a worker: {error}")
+        folder = clone or root
+        os.chdir(folder)
+        worker = Worker(folder, clone is None, remote)
+        while True:
+            reply = worker.do(jobs.get())
+            with contextlib.suppress(BrokenPipeError):  # the grid is gone: the other thread is about to end this one
+                print(json.dumps(reply), file=replies, flush=True)
+    except BaseException:
+        if leaving.is_set():  # the clone goes under its feet: the end of this thread would stop the one that removes it
+            threading.Event().wait()
+        raise
 
 
 def _leave(clone: Path | None, warmed: warm.Server) -> NoReturn:
@@ -141,10 +152,13 @@ def _leave(clone: Path | None, warmed: warm.Server) -> NoReturn:
     processes.end(processes.descendants())
     warmed.close()
     for _ in range(40):
-        if clone is None or not clone.exists():
+        processes.kill(processes.descendants())  # what it has started since
+        if clone is None:
             break
         shutil.rmtree(clone, ignore_errors=True)
         time.sleep(0.05)
+        if not clone.exists():
+            break
     os._exit(0)
 
 
