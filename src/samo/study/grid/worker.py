@@ -69,32 +69,38 @@ class Worker:
         except (DvcException, OSError, RuntimeError) as exc:
             error = " ".join(str(exc.__cause__ or exc).split()) or type(exc).__name__
             print(error, flush=True)
-            self._stages[job["stage"]].remove_outs(ignore_remove=False, force=False)  # half of them is no result
         return {"stage": job["stage"], "ran": self._heard.ran, "lock": entry, "error": error}
 
     def _reproduce(self, name: str, inputs: dict[str, Any]) -> Any:
         from dvc.repo import lock_repo
-        from dvc.stage.loader import StageLoader
 
         with lock_repo(self._repo), self._repo.scm_context(quiet=True):
-            for needed, entry in inputs.items():
-                # Another worker's clone, or the project, made it: all that this one needs is in the cache,
-                StageLoader.fill_from_lock(self._stages[needed], entry)
-                if self._exchange and (needed not in self._pulled or self._pulled[needed] != entry):
-                    self._exchange.pull(self._stages[needed])  # or on its way there
-                    self._pulled[needed] = entry
-                self._stages[needed].checkout(force=True)
-            stage = self._stages[name]
-            if self._exchange:
-                self._exchange.recall(stage)
-            # A clone's dvc.lock is not kept up: reading and writing it would cost more than all else here.
-            if stage.reproduce(pull=self._exchange is not None) and self._keep:
-                note(stage.dvcfile, [stage])
-            if self._exchange and self._remote:
-                # A stage that changed the code made nothing of that commit.
-                git.check(self._folder, self._remote.commit)
-                self._exchange.push(stage)
-            return lock_entry(stage)
+            try:
+                return self._make(self._stages[name], inputs)
+            except Exception:
+                self._stages[name].remove_outs(ignore_remove=False, force=False)  # half of them is no result
+                raise
+
+    def _make(self, stage: Any, inputs: dict[str, Any]) -> Any:
+        from dvc.stage.loader import StageLoader
+
+        for needed, entry in inputs.items():
+            # Another worker's clone, or the project, made it: all that this one needs is in the cache,
+            StageLoader.fill_from_lock(self._stages[needed], entry)
+            if self._exchange and (needed not in self._pulled or self._pulled[needed] != entry):
+                self._exchange.pull(self._stages[needed])  # or on its way there
+                self._pulled[needed] = entry
+            self._stages[needed].checkout(force=True)
+        if self._exchange:
+            self._exchange.recall(stage)
+        # A clone's dvc.lock is not kept up: reading and writing it would cost more than all else here.
+        if stage.reproduce(pull=self._exchange is not None) and self._keep:
+            note(stage.dvcfile, [stage])
+        if self._exchange and self._remote:
+            # A stage that changed the code made nothing of that commit.
+            git.check(self._folder, self._remote.commit)
+            self._exchange.push(stage)
+        return lock_entry(stage)
 
 
 def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None = None) -> None:
@@ -109,25 +115,36 @@ def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None
     if warm.VARIABLE not in os.environ:  # on a cluster there is none yet
         warmed.start()
 
+    leaving = threading.Event()
+
+    def leave() -> NoReturn:
+        leaving.set()
+        _leave(clone, warmed)
+
     def listen() -> None:
         for line in commands:
             jobs.put(json.loads(line))
-        _leave(clone, warmed)
+        leave()
 
-    signal.signal(signal.SIGTERM, lambda *_: _leave(clone, warmed))
+    signal.signal(signal.SIGTERM, lambda *_: leave())
     threading.Thread(target=listen, daemon=True).start()
-    if clone is not None and not remote:
-        try:
-            make_clone(root, clone, cache)
-        except (git.GitError, OSError) as error:
-            sys.exit(f"no clone for a worker: {error}")
-    folder = clone or root
-    os.chdir(folder)
-    worker = Worker(folder, clone is None, remote)
-    while True:
-        reply = worker.do(jobs.get())
-        with contextlib.suppress(BrokenPipeError):  # the grid is gone: the other thread is about to end this process
-            print(json.dumps(reply), file=replies, flush=True)
+    try:
+        if clone is not None and not remote:
+            try:
+                make_clone(root, clone, cache)
+            except (git.GitError, OSError) as error:
+                sys.exit(f"no clone for a worker: {error}")
+        folder = clone or root
+        os.chdir(folder)
+        worker = Worker(folder, clone is None, remote)
+        while True:
+            reply = worker.do(jobs.get())
+            with contextlib.suppress(BrokenPipeError):  # the grid is gone: the other thread is about to end this one
+                print(json.dumps(reply), file=replies, flush=True)
+    except BaseException:
+        if leaving.is_set():  # the clone goes under its feet: the end of this thread would stop the one that removes it
+            threading.Event().wait()
+        raise
 
 
 def _leave(clone: Path | None, warmed: warm.Server) -> NoReturn:
@@ -135,10 +152,13 @@ def _leave(clone: Path | None, warmed: warm.Server) -> NoReturn:
     processes.end(processes.descendants())
     warmed.close()
     for _ in range(40):
-        if clone is None or not clone.exists():
+        processes.kill(processes.descendants())  # what it has started since
+        if clone is None:
             break
         shutil.rmtree(clone, ignore_errors=True)
         time.sleep(0.05)
+        if not clone.exists():
+            break
     os._exit(0)
 
 
