@@ -45,7 +45,7 @@ def together(dataset: str, method: str, processes: int) -> Any:
     Raises:
         RankError: one of them failed or was killed; the others are ended, and none is left.
     """
-    with tempfile.TemporaryDirectory(prefix="samo-ranks-", ignore_cleanup_errors=True) as place_:
+    with stopping(), tempfile.TemporaryDirectory(prefix="samo-ranks-", ignore_cleanup_errors=True) as place_:
         folder = Path(place_)
         try:
             ranks = start_processes(  # type: ignore[no-untyped-call]
