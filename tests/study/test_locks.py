@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -51,6 +53,18 @@ def test_samo_check_repairs_a_list_that_dvc_cannot_read(
         assert "entries of processes that are gone were removed" in found.out
         assert json.loads(path.read_text()) == {}
     assert "removed" not in samo(capsys, "check").out
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_who_started_a_process_that_is_ended_sees_that_it_failed(ignores: bool) -> None:
+    """DVC would otherwise keep the half of an output that a killed command had written."""
+    answer = "signal.SIG_IGN" if ignores else "signal.SIG_DFL"
+    code = f"import signal, time; signal.signal(15, {answer}); print(); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        processes.end([psutil.Process(child.pid)])
+        assert child.wait() == (-9 if ignores else -15)
 
 
 def test_a_process_is_known_by_when_it_began() -> None:

@@ -66,8 +66,7 @@ def end(processes: Sequence[psutil.Process]) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=GRACE)
-    kill(alive)
+    kill(_left(processes, GRACE))
 
 
 def kill(processes: Sequence[psutil.Process]) -> None:
@@ -75,7 +74,26 @@ def kill(processes: Sequence[psutil.Process]) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(processes, timeout=1)
+    _left(processes, 1)
+
+
+def _left(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that still run when the time is up, or none.
+
+    Their exit statuses stay for whoever started them: `subprocess` takes a status that another thread has fetched for
+    0, and DVC would keep what a killed command had written as its result.
+    """
+    deadline, left = time.monotonic() + seconds, list(processes)
+    while (left := [process for process in left if _runs(process)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextlib.contextmanager
