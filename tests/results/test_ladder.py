@@ -1,5 +1,7 @@
 """Budgets, gains and compute: what is paired with what, and what is pooled."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,14 @@ SPECS = {
     "ls": ("none", "shared"),
     "samo-ls": ("samo", "shared"),
     "placebo-ls": ("placebo", "shared"),
+    "nadam-ls": ("none", "shared"),
+    "gsam-ls-rho005": ("gsam", "shared"),
+    "gsam-ls-rho02": ("gsam", "shared"),
+    "gsam-ls-lr": ("gsam", "shared"),
+    "ls-lr": ("none", "shared"),
 }
+OWN = {"nadam-ls": "nadam", "gsam-ls-lr": "lr 0.001", "ls-lr": "lr 0.001"}
+RHO = {"gsam-ls-rho005": 0.05, "gsam-ls-rho02": 0.2, "gsam-ls-lr": 0.05}
 UNITS = {("d", "stl"): 1.0, ("d", "ls"): 1.0, ("d", "samo-ls"): 4.0, ("d", "placebo-ls"): 3.0}
 
 
@@ -22,12 +31,20 @@ def runs(values: dict[str, dict[int, list[float]]]) -> pd.DataFrame:
         {
             "dataset": "d",
             "method": name,
-            "variant": False,
+            "variant": name in RHO,
+            "optimizer": OWN.get(name, ""),
             "aggregator": "ls",
             "sharpness": SPECS[name][0],
-            "fields": {},
+            "fields": {"rho": RHO[name]} if name in RHO else {},
         }
-        | {"networks": SPECS[name][1], "updates": updates, "rho": 0.1, "seed": seed, "value": value, **METRIC}
+        | {
+            "networks": SPECS[name][1],
+            "updates": updates,
+            "rho": RHO.get(name, 0.1),
+            "seed": seed,
+            "value": value,
+            **METRIC,
+        }
         for name, budgets in values.items()
         for updates, by_seed in budgets.items()
         for seed, value in enumerate(by_seed)
@@ -74,6 +91,21 @@ def test_at_equal_compute_the_base_was_trained_for_longer():
     # 100 updates of SAMO cost as much as 400 of LS, whose accuracy is 3 and 4 points above its own; the placebo's less.
     assert equal["method"].tolist() == ["samo-ls"] * 2
     assert equal["gain"].to_numpy() == pytest.approx([-3.0, -4.0])
+
+
+def test_a_dose_stands_for_its_sharpness_and_another_optimiser_is_a_control():
+    arms = {"ls": 90.0, "stl": 100.0, "nadam-ls": 91.0, "gsam-ls-rho005": 92.0, "gsam-ls-rho02": 93.0}
+    arms |= {"ls-lr": 80.0, "gsam-ls-lr": 84.0}
+    found = ladder.table(runs({name: {100: [value] * 2} for name, value in arms.items()}), {}).set_index("method")
+    gains = found["gain"].groupby("method").first().dropna()
+    assert gains.to_dict() == pytest.approx(
+        {"nadam-ls": 1.0, "gsam-ls-rho005": 2.0, "gsam-ls-rho02": 3.0, "gsam-ls-lr": 4.0}
+    )
+    pooled = ladder.pooled(found.reset_index()).set_index("sharpness")["gain"]
+    assert pooled.to_dict() == pytest.approx({"nadam": 1.0, "gsam": 2.0})
+    read = pd.read_csv(io.StringIO(found.reset_index().to_csv(index=False)))
+    assert ladder.doses(read)["rho"].tolist() == ladder.doses(found.reset_index())["rho"].tolist() == [0.1, 0.05, 0.2]
+    assert found[found.index == "gsam-ls-lr"]["setting"].unique().tolist() == ["lr 0.001"]
 
 
 def test_doses_are_of_the_longest_budget():

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from samo.optim.sharpness import preset
-from samo.results.method import MethodSpec
+from samo.results.method import MethodSpec, standing_for
 from samo.results.metrics import delta_m
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -59,18 +58,9 @@ class Kind:
 
 
 def find(known: Iterable[MethodSpec], kind: Kind, base: str) -> str | None:
-    """The name of the method of this kind and aggregator.
-
-    Of several, one that is no variant, and of these that with the fewest radii given (the one whose radius was
-    searched), or that at the preset's own radius (where each is a dose); None where there is none, or no single one.
-    """
-    same = [method for method in known if method.aggregator_text == base and Kind.of(method) == kind]
-    same = [method for method in same if not method.variant] or same
-    least = min((len(method.radii) for method in same), default=0)
-    same = [method for method in same if len(method.radii) == least]
-    if len(same) > 1:
-        same = [method for method in same if method.radii.get("rho") == preset(method.sharpness).rho]
-    return same[0].name if len(same) == 1 else None
+    """The name of the method that stands for this kind and aggregator; None where none does."""
+    found = standing_for([method for method in known if method.aggregator_text == base and Kind.of(method) == kind])
+    return found.name if found else None
 
 
 def bases(known: Sequence[MethodSpec]) -> list[str]:

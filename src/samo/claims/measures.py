@@ -75,7 +75,8 @@ class StepTime(NamedTuple):
 def step_time(evidence: Evidence, dataset: str, method: str) -> StepTime | None:
     """What a method's step takes; None where it was not measured."""
     for row in rows(evidence.cost, dataset, method).to_dict("records"):
-        return StepTime((row["ratio"], row["ratio_low"], row["ratio_high"]), row["count_ratio"])
+        if pd.notna(row["ratio"]):
+            return StepTime((row["ratio"], row["ratio_low"], row["ratio_high"]), row["count_ratio"])
     return None
 
 

@@ -25,6 +25,8 @@ COLOURS = {
     "msam": "#7a6ff0",
     "lookback": "#aa4466",
     "friendly": "#999933",
+    "samo-remembered": "#a0522d",
+    "nadam": "#4d8076",
 }
 MARKS = {
     "none": "o",
@@ -38,6 +40,8 @@ MARKS = {
     "msam": "<",
     "lookback": ">",
     "friendly": "h",
+    "samo-remembered": "d",
+    "nadam": "H",
 }
 SPARE = ["#e69f00", "#56b4e9", "#0072b2", "#009e73"]
 
@@ -75,6 +79,10 @@ NAMES = {
     "msam": "M-SAM",
     "lookback": "look-back",
     "friendly": "Friendly-SAM",
+    "samo-remembered": "SAMO, remembered",
+    "nadam": "NAdam, no sharpness",
+    "sgd momentum=0.9": "SGD, momentum",
+    "sgd momentum=0.9 nesterov=True": "SGD, Nesterov",
 }
 
 

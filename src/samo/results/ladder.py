@@ -1,19 +1,20 @@
 """What a budget buys: Delta-m and gain of every training beside its updates and its compute, and pooled over places.
 
 A place is a dataset with an aggregator. A gain is a fall of Delta-m in points, paired by seed; above 0 is better.
+Another optimiser without sharpness stands beside the sharpnesses, as a control, under its own name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from samo.results.method import MethodSpec
+from samo.results.method import MethodSpec, standing_for
 from samo.results.metrics import delta_m
 from samo.results.stats import Interval, mean_interval
 
-KEYS = ["dataset", "method", "variant", "aggregator", "sharpness", "networks", "updates", "rho", "seed"]
+KEYS = ["dataset", "method", "aggregator", "sharpness", "setting", "main", "networks", "updates", "rho", "seed"]
 COLUMNS = [*KEYS, "delta_m", "gain", "cost"]
 POOLED = ["sharpness", "updates", "cost", "gain", "gain_low", "gain_high", "conditions", "n_seeds"]
 
@@ -27,13 +28,19 @@ def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.Data
 
     Returns:
         delta_m in per cent, against the mean of the single-task runs of the same budget; a dataset and budget without
-        such runs has no rows. gain is NaN for a method without sharpness, and where its base lacks the seed.
+        such runs has no rows. sharpness: the preset, or the optimiser of a method without one that has its own.
+        setting: what else it changes, but for radii. main: whether it stands for its sharpness. gain is NaN for a
+        method that has no base, and where its base lacks the seed.
     """
     found = []
     counted = runs[runs["counts"].astype(bool)] if "counts" in runs else runs
     for (dataset, _), part in counted.groupby(["dataset", "updates"], sort=False):
         heads = part.drop_duplicates("method").set_index("method", drop=False)
         known = {str(row["method"]): _spec(row) for row in heads.to_dict("records")}
+        alike: dict[Any, list[MethodSpec]] = {}
+        for spec in known.values():
+            alike.setdefault(_kind(spec), []).append(spec)
+        standing = {one.name for one in map(standing_for, alike.values()) if one}
         single = next((name for name, spec in known.items() if spec.single), None)
         if single is None:
             continue
@@ -46,9 +53,11 @@ def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.Data
         base = values[single].mean(skipna=False).to_numpy()
         deltas = {name: pd.Series(delta_m(own.to_numpy(), base, higher), own.index) for name, own in values.items()}
         for name, own in deltas.items():
-            plain = known[str(name)].base(known.values())
+            spec = known[str(name)]
+            plain, (sharpness, setting) = _base(spec, known.values()), _kind(spec)[2:]
             gain = deltas[plain.name].reindex(own.index) - own if plain else np.nan
             head: dict[str, Any] = {key: heads.loc[name].get(key) for key in KEYS[:-1]}
+            head |= {"sharpness": sharpness, "setting": setting, "main": name in standing and not setting}
             cost = units.get((str(dataset), str(name)), np.nan) * head["updates"]
             found.append(pd.DataFrame({**head, "seed": own.index, "delta_m": own, "gain": gain, "cost": cost}))
     return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
@@ -56,12 +65,32 @@ def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.Data
 
 def _spec(row: Mapping[Any, Any]) -> MethodSpec:
     given = {name: row[name] for name in ("sharpness", "fields", "networks", "optimizer") if name in row}
-    return MethodSpec(row["method"], row["aggregator"], **given)
+    return MethodSpec(row["method"], row["aggregator"], **given, variant=bool(row.get("variant", False)))
+
+
+def _kind(spec: MethodSpec) -> tuple[str, str, str, str]:
+    """Networks, aggregator, sharpness and setting, as the table has them."""
+    changes = [f"{key} {value}" for key, value in spec.changed.items()]
+    if _is_control(spec):
+        return spec.networks, spec.aggregator_text, spec.optimizer, ", ".join(changes)
+    return spec.networks, spec.aggregator_text, spec.sharpness, ", ".join(filter(None, (spec.optimizer, *changes)))
+
+
+def _is_control(spec: MethodSpec) -> bool:
+    """Whether it is another optimiser without sharpness; a learning rate of its own is a setting."""
+    return spec.plain and bool(spec.optimizer) and not spec.optimizer.startswith("lr ")
+
+
+def _base(spec: MethodSpec, known: Iterable[MethodSpec]) -> MethodSpec | None:
+    if _is_control(spec):
+        plain = (spec.networks, spec.aggregator_text, "none", "")
+        return next((other for other in known if other.family == plain), None)
+    return spec.base(known)
 
 
 def family(ladder: pd.DataFrame) -> pd.DataFrame:
-    """The rows that can be pooled seed by seed: of the datasets with the most seeds, without variants."""
-    own = ladder[~ladder["variant"].astype(bool)]
+    """The rows that can be pooled seed by seed: of the datasets with the most seeds, a method a place and sharpness."""
+    own = ladder[ladder["main"].astype(bool)]
     seeds = own.groupby("dataset")["seed"].transform("nunique")
     found: pd.DataFrame = own[seeds == seeds.max()]
     return found
@@ -103,7 +132,7 @@ def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
 
     Only rows whose base has such a budget beyond their own: elsewhere nothing was spent instead.
     """
-    plain = ladder[(ladder["sharpness"] == "none") & (ladder["networks"] == "shared") & ~ladder["variant"].astype(bool)]
+    plain = ladder[(ladder["sharpness"] == "none") & (ladder["networks"] == "shared") & ladder["main"].astype(bool)]
     keys = ["dataset", "aggregator", "seed"]
     both = ladder.dropna(subset=["gain"]).merge(
         plain[[*keys, "updates", "delta_m", "cost"]], on=keys, suffixes=("", "_base")
@@ -116,7 +145,7 @@ def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
 def doses(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gain against rho at each dataset's longest budget: dataset, aggregator, sharpness, method, rho, gain …"""
     last = ladder[ladder["updates"] == ladder.groupby("dataset")["updates"].transform("max")]
-    rows = []
+    last, rows = last[last["setting"].fillna("") == ""], []  # a CSV has no empty text
     for key, part in last.dropna(subset=["gain", "rho"]).groupby(
         ["dataset", "aggregator", "sharpness", "method"], sort=False
     ):

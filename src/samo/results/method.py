@@ -1,6 +1,6 @@
 """Which method is which: told by what it is made of, never by its name, and in this one place for every reader."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -39,7 +39,7 @@ class MethodSpec:
         fields: those of the preset that were given.
         networks: "shared" (one trunk) or "separate" (one network per task).
         variant: whether it stands beside the main table, to show how much a setting matters.
-        optimizer: its own, with options; "" where it is the dataset's.
+        optimizer: its own, with options, and a learning rate that its block gives; "" where it is the dataset's.
     """
 
     name: str
@@ -105,6 +105,20 @@ class MethodSpec:
         """What runs are grouped and searched by, where each is one of many."""
         made_of = {"aggregator": self.aggregator, "sharpness": self.sharpness}
         return {"method": self.name, **made_of, "variant": "yes" if self.variant else "no"}
+
+
+def standing_for(same: Sequence[MethodSpec]) -> MethodSpec | None:
+    """Of several methods that differ in their radii alone, the one that stands for all.
+
+    One that is no variant, and of these that with the fewest radii given (the one whose radius was searched), or that
+    at the preset's own radius (where each is a dose); None where there is none, or no single one.
+    """
+    same = [method for method in same if not method.variant] or list(same)
+    least = min((len(method.radii) for method in same), default=0)
+    same = [method for method in same if len(method.radii) == least]
+    if len(same) > 1:
+        same = [method for method in same if method.radii.get("rho") == preset(method.sharpness).rho]
+    return same[0] if len(same) == 1 else None
 
 
 def specs(runs: Mapping[str, Mapping[str, Any] | None]) -> dict[str, MethodSpec]:

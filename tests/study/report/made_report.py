@@ -57,7 +57,7 @@ def copy_template(folder: Path) -> None:
 def make(folder: Path) -> Report:
     """A project in `folder` as the stages before the report leave it, and the report over it."""
     for name in ("reports/template", "profiles", "data/reference"):
-        shutil.copytree(HERE / name, folder / name, ignore=shutil.ignore_patterns("study"))
+        shutil.copytree(HERE / name, folder / name, ignore=shutil.ignore_patterns("study", "ladder"))
     (folder / "params.yaml").write_text(PARAMS)
     params = config.parse(PARAMS)
     pairs = write_runs(folder, METHODS)

@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 import yaml
 
 from samo.study import config
 from samo.study.config import Params
-from samo.study.report import tables
+from samo.study.report import reference, tables
 from samo.study.report.outputs import write_figure
 from samo.study.report.page import render
 from samo.study.report.report import Report
@@ -119,6 +120,30 @@ def test_it_opens_with_the_answer_one_picture_and_the_claims_at_a_glance(html):
     assert {target for _, target in leads} <= ids
     assert {"supported", "not-run"} <= {word for word, _ in leads}
     assert all(target.startswith("claim-") == (word in ("not-run", "not-testable")) for word, target in leads)
+
+
+def test_a_second_reference_run_takes_the_first_screen(page, tmp_path):
+    root = tmp_path / "project"
+    for part in ("data/reference", "reports/template", "reports/tables"):
+        shutil.copytree(page.root / part, root / part)
+    second = root / reference.SECOND
+    second.mkdir()
+    budgets = pd.read_csv(root / reference.FOLDER / reference.BUDGETS)
+    longer = budgets.assign(updates=10 * budgets["updates"], cost=10 * budgets["cost"])
+    pd.concat([budgets, longer]).to_csv(second / reference.BUDGETS, index=False)
+    shutil.copy(root / reference.FOLDER / "claims.csv", second)
+    for kind in ("compute", "persistence"):
+        write_figure(root, page.datasets, f"second-{kind}")
+    found = Report(root, page.params)
+    first = found.first().html
+    assert re.findall(r'<figure id="([a-z-]+)">', first) == ["second-compute"]
+    assert re.findall(r'<th scope="row">([^<]+)', first) == ["Multi-MNIST, second run", "Multi-MNIST"]
+    assert "the second reference run, data/reference/ladder" in first
+    leads = set(re.findall(r'href="#(comparisons-[^"]+)"', first))
+    assert {lead.rsplit("-", 2)[0] for lead in leads} == {"comparisons-second", "comparisons"}
+    assert leads <= set(Page(found.claims().html).ids)
+    persists = found.budget_figures(("persistence", "does a gain persist?", ""))
+    assert "The second reference run: does a gain persist?" in persists.html
 
 
 def test_all_tables_are_one_file(html, page):

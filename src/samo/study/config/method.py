@@ -80,8 +80,8 @@ class Method(Settings):
 
     @property
     def optimizer_text(self) -> str:
-        """Its own optimiser with its options, "" where it is the dataset's."""
-        return str(self.optimizer or "")
+        """Its own optimiser with its options, and its own learning rate; "" where it has the dataset's."""
+        return ", ".join(filter(None, (str(self.optimizer or ""), f"lr {self.lr:g}" if self.lr else "")))
 
     @property
     def preset_name(self) -> str:

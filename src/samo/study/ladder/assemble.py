@@ -1,12 +1,17 @@
 """The rows that are there as a reference run, so that claims, tables and figures read them as any other."""
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from samo import aggregation
+from samo.analysis.cost import passes
+from samo.claims.evidence import COLUMNS
+from samo.optim.sharpness import preset
 from samo.study import config
 from samo.study.config import Params
 from samo.study.config.conditions import condition
@@ -50,7 +55,8 @@ def reference(rows: Iterable[Row], params: Params, folder: Path = FOLDER) -> Ref
         if row["updates"] == longest[row["dataset"]]
         for measure, value in row.get("curvature", {}).items()
     ]
-    frames = {"history": pd.DataFrame(history), "curvature": pd.DataFrame(curvature)}
+    counts = [_count(*pair, run) for pair, run in records.items()]
+    frames = {"history": pd.DataFrame(history), "curvature": pd.DataFrame(curvature), "cost": pd.DataFrame(counts)}
     return parse("".join(lines(records, variants, {k: v for k, v in frames.items() if len(v)})), folder)
 
 
@@ -86,6 +92,15 @@ def conditions(rows: Iterable[Row], trainings: Iterable[Row], params: Params) ->
         budget = one["updates"].setdefault(str(row["updates"]), {"chosen": row["chosen"], "seeds": {}})
         budget["seeds"][str(row["seed"])] = row["values"]
     yield from made.values()
+
+
+def _count(dataset: str, method: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    """A step's passes in those of an LS step; nothing is timed while trainings share a machine."""
+    separate, tasks = run["networks"] == "separate", len(run["tasks"])
+    scalarised = run["aggregator"] in aggregation.SCALARISERS
+    found = passes(preset(run["sharpness"], **run["fields"]), 1 if separate else tasks, scalarised=scalarised) / 3
+    times = dict.fromkeys(COLUMNS["cost"], math.nan) | {"count_ratio": found * (tasks if separate else 1)}
+    return times | {"dataset": dataset, "method": method}
 
 
 def _head(row: Row) -> dict[str, Any]:

@@ -67,7 +67,13 @@ def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
         *of_toys(root),
         _simple("reference-gains", gains, shipped),
         *of_budgets("reference", run.budgets if run else pd.DataFrame(columns=ladder.COLUMNS)),
+        *of_budgets("second", second(root)),
     ]
+
+
+def second(root: Path) -> pd.DataFrame:
+    """What is there of the second reference run; a frame of samo.results.ladder.table."""
+    return frame(root / reference.SECOND / reference.BUDGETS, *ladder.COLUMNS)
 
 
 def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:

@@ -74,10 +74,18 @@ def _shorter(path: str) -> str:
     return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", path)
 
 
+RUNS = {
+    "all": "this run",
+    "reference": "the shipped reference run, data/reference/study/run.jsonl",
+    "second": "the second reference run, data/reference/ladder/run.jsonl",
+}
+"""What a figure that belongs to no dataset is of."""
+
+
 def read(root: Path, params: Params, of: str, kind: str, title: str, caption: str) -> Figure | None:
     """The figure <of>-<kind> as the page shows it; None where it has not been drawn.
 
-    `of` is a dataset, "toys", "all" for all datasets together, or "reference" for the shipped run.
+    `of` is a dataset, "toys", "all" for all datasets together, or "reference" and "second" for the shipped runs.
     """
     svg, words, csv = (root / "reports/figures" / f"{of}-{kind}{ending}" for ending in (".svg", ".txt", ".csv"))
     if not all(path.exists() for path in (svg, words, csv)):
@@ -98,8 +106,8 @@ def source(params: Params, of: str, kind: str, numbers: pd.DataFrame) -> tuple[s
     """The notebook that worked the numbers out, and the conditions that went into them."""
     if of == "toys":
         return "tables" if kind == "step" else "toys", "no condition: two losses on the plane"
-    if of in ("all", "reference"):
-        run = "the shipped reference run, data/reference/study/run.jsonl" if of == "reference" else "this run"
+    if of in RUNS:
+        run = RUNS[of]
         if "conditions" in numbers:
             return "tables", f"up to {numbers['conditions'].max()} conditions a point, of {run}"
         count = f"{len(numbers.drop_duplicates(['dataset', 'method']))} conditions of {run}"

@@ -32,7 +32,11 @@ from samo.study.runs import results
 from samo.study.runs.formats import csv_text
 
 FOLDER = Path("data/reference/study")
+SECOND = Path("data/reference/ladder")
+"""Where the rows of the second run lie, a ladder of budgets, and what follows from them."""
 FILE = "run.jsonl"
+BUDGETS = "budgets.csv"
+"""Every training with its budget, compute and gain, in either folder."""
 REMEDY = f"`git checkout {FOLDER}` brings it back as it was"
 CONDITIONS = "conditions"
 TABLES = {name: COLUMNS[name] for name in ("history", "layers", "toys", *gathered.ANALYSES)}
@@ -147,9 +151,9 @@ def parse(text: str, folder: Path = FOLDER) -> Reference:
     return Reference(folder, runs, ladder, frozenset(variants), frames)
 
 
-def judged(root: Path) -> pd.DataFrame | None:
-    """The reference run's claims as they are shipped; None where no run is."""
-    path = root / FOLDER / "claims.csv"
+def judged(root: Path, folder: Path = FOLDER) -> pd.DataFrame | None:
+    """A reference run's claims as they are shipped; None where no run is."""
+    path = root / folder / "claims.csv"
     kind = results.Columns("dataset", "verdict", counts=("number",))
     return results.read_rows(path, kind, REMEDY) if path.exists() else None
 
@@ -217,6 +221,7 @@ def write_tables(run: Reference) -> None:
     for dataset in run.runs:
         shown = made_tables.main(dataset, run.main(dataset), tables.measures(run.runs[dataset]), {}, chosen=True)
         store.write_text(run.folder / f"table-{dataset}.md", markdown(shown))
+    store.write_text(run.folder / BUDGETS, csv_text(run.budgets))
     store.write_text(run.folder / "claims.csv", csv_text(run.claims.assign(figure="")))
     store.write_text(run.folder / "claims.md", claims_table.markdown(run.claims))
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from samo.claims.table import reading
 from samo.figures.palette import label
 from samo.results import verdict
 from samo.study.config import Params, conditions
-from samo.study.report import figures, page, profiles, published, reference, tables
+from samo.study.report import drawings, figures, page, profiles, published, reference, tables
 from samo.study.report.provenance import provenance
 from samo.study.report.sources import Sources
 from samo.study.report.table import VERDICTS, Cell, Table
@@ -61,15 +63,21 @@ class Report:
         return reference.load(self.root)
 
     def first(self) -> Piece:
-        """The first screen: the answer from the shipped reference run, one picture, and the claims at a glance."""
-        run = self.shipped
+        """The first screen: the answer from the shipped reference runs, one picture, and the claims at a glance."""
+        run, second = self.shipped, drawings.second(self.root)
         if run is None:
             return self.headline()
         caption = "Pooled over datasets and aggregators with the most seeds; lines are 95 % intervals."
-        drawn = self._figure("reference", "compute", "What compute buys: the gain of each sharpness", caption)
-        judged = reference.judged(self.root)
-        strip = "" if judged is None else self.html("strip", tables.strip(judged, list(run.runs)), VERDICTS)
-        return Piece(self.html("first", verdict.answer(run.budgets), drawn, strip))
+        of, budgets = ("second", second) if len(second) else ("reference", run.budgets)
+        drawn = self._figure(of, "compute", "What compute buys: the gain of each sharpness", caption)
+        strip = self.html("strip", tables.strip(self._judged()), VERDICTS)
+        return Piece(self.html("first", verdict.answer(budgets), drawn, strip, figures.RUNS[of]))
+
+    def _judged(self) -> dict[str, tuple[str, pd.DataFrame]]:
+        """The shipped runs' claims, the second one's first: name of the table of comparisons -> words and rows."""
+        second, run = reference.judged(self.root, reference.SECOND), reference.judged(self.root)
+        named = {"comparisons-second": (", second run", second), "comparisons": ("", run)}
+        return {name: (words, found) for name, (words, found) in named.items() if found is not None}
 
     def headline(self) -> Piece:
         """What the run at hand shows, in one sentence per dataset."""
@@ -80,9 +88,12 @@ class Report:
     def claims(self) -> Piece:
         """What became of the papers' claims, and the comparisons behind the verdicts."""
         found, shipped = self.sources.claims(), reference.judged(self.root)
-        pieces = []
-        if shipped is not None:
-            pieces.append(self._folded(tables.comparisons(shipped, title="All comparisons of the reference run")))
+        pieces = [
+            self._folded(
+                tables.comparisons(judged, name, f"All comparisons of the {'second ' if words else ''}reference run")
+            )
+            for name, (words, judged) in self._judged().items()
+        ]
         if found is not None:
             name = "comparisons" if shipped is None else "comparisons-here"
             pieces.append(self._folded(tables.comparisons(found, name, "All comparisons of this run")))
@@ -168,17 +179,18 @@ class Report:
         return self._each(lambda d: self._figure(d, kind, title, caption))
 
     def figure(self, of: str, kind: str, title: str, caption: str) -> Piece:
-        """A figure that belongs to no dataset: `of` is "toys", "all" or "reference"."""
+        """A figure that belongs to no dataset: `of` is "toys", "all", "reference" or "second"."""
         return Piece(self._figure(of, kind, title, caption))
 
     def budget_figures(self, *of: tuple[str, str, str]) -> Piece:
         """Each of these (kind, title, caption), of the reference run and of this one, where it was drawn."""
-        runs = {"reference": "The reference run", "all": "This run"}
+        runs = {"second": "The second reference run", "reference": "The reference run", "all": "This run"}
+        first = "second" if len(drawings.second(self.root)) else "reference"
         drawn = [
             self.html("figure", found)
             for kind, title, caption in of
             for run, said in runs.items()
-            if (run, kind) != ("reference", "compute")  # that is on the first screen
+            if (run, kind) != (first, "compute")  # that is on the first screen
             and (found := figures.read(self.root, self.params, run, kind, f"{said}: {title}", caption))
         ]
         return Piece("".join(drawn)) if drawn else self._gap("No training has been compared with its base yet.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from samo.claims.table import ALL, effect
+from samo.claims.table import ALL, POOLED, effect
 from samo.figures.palette import colour, label, spoken
 from samo.results.tables import choices, is_reference, left_out, metric_columns
 from samo.study.report.figures import VARIABLES
@@ -152,23 +152,31 @@ def claims(judged: pd.DataFrame, reference: Mapping[int, str]) -> Table:
     return Table("claims", "The papers' claims, and ours", heads, rows, head=1, ids=ids)
 
 
-def strip(judged: pd.DataFrame, datasets: Sequence[str]) -> Table:
+def strip(runs: Mapping[str, tuple[str, pd.DataFrame]]) -> Table:
     """The claims at a glance: a row a dataset, a column a claim, each mark with the way to its comparison.
 
-    Of several comparisons of a claim on a dataset the mark is what they agree on, and undecided where they do not.
+    Of several comparisons of a claim on a dataset the mark is what they agree on, and undecided where they do not;
+    comparisons over several datasets and those on toys have no row.
+
+    Args:
+        runs: name of the run's table of comparisons -> what its rows are called beside the dataset, and its claims.
     """
-    whole, rows = judged[judged["dataset"] == ALL], []
-    found = {key: set(part["verdict"]) - {"not run"} for key, part in judged.groupby(["number", "dataset"])}
-    for dataset in datasets:
-        cells = [Cell(label(dataset))]
-        for number_, claim in zip(whole["number"], whole["claim"], strict=True):
-            said = found.get((number_, dataset), set()) or {"not run"}
-            word = next(iter(said)) if len(said) == 1 else "undecided"
-            there = f"comparison-{number_}-{dataset}" if word not in SILENT else f"claim-{number_}"
-            mark = verdict(word)
-            said_of = f"claim {number_} on {label(dataset)}, {word}: {claim}"
-            cells.append(Cell(mark.text[0], kind=mark.kind, link=f"#{there}", unseen=said_of))
-        rows.append(cells)
+    rows, whole = [], pd.DataFrame()
+    for name, (words, judged) in runs.items():
+        whole = judged[judged["dataset"] == ALL]
+        run = judged[~judged["dataset"].isin([ALL, POOLED, "toys"]) & judged["dataset"].map(str.isidentifier)]
+        found = {key: set(part["verdict"]) - {"not run"} for key, part in run.groupby(["number", "dataset"])}
+        for dataset in dict.fromkeys(run.loc[run["verdict"] != "not run", "dataset"]):
+            said_on = f"{label(dataset)}{words}"
+            cells = [Cell(said_on)]
+            for number_, claim in zip(whole["number"], whole["claim"], strict=True):
+                said = found.get((number_, dataset), set()) or {"not run"}
+                word = next(iter(said)) if len(said) == 1 else "undecided"
+                there = f"{name}-{number_}-{dataset}" if word not in SILENT else f"claim-{number_}"
+                mark = verdict(word)
+                said_of = f"claim {number_} on {said_on}, {word}: {claim}"
+                cells.append(Cell(mark.text[0], kind=mark.kind, link=f"#{there}", unseen=said_of))
+            rows.append(cells)
     return Table("strip", "The claims at a glance", ["claim", *map(str, whole["number"])], rows, "strip")
 
 
@@ -177,7 +185,7 @@ def comparisons(
 ) -> Table:
     """A row a comparison that was run."""
     run = judged[(judged["dataset"] != ALL) & ~judged["verdict"].isin(SILENT)]
-    ids = "comparison-" + run["number"].astype(str) + "-" + run["dataset"]
+    ids = f"{name}-" + run["number"].astype(str) + "-" + run["dataset"]
     rows = [
         [
             *(number(row["number"]), *(Cell(_text(row[key])) for key in ("dataset", "base", "case"))),
@@ -188,7 +196,7 @@ def comparisons(
         for row in run.to_dict("records")
     ]
     heads = ["claim", "dataset", "base", "case", "effect (95 %)", "holds if", "seeds", "verdict", "figure"]
-    first = ids.where(~ids.duplicated() & (name == "comparisons"), "")
+    first = ids.where(~ids.duplicated(), "")
     return Table(name, title, heads, rows, ids=list(first))
 
 

@@ -1,0 +1,55 @@
+"""33. The same compute buys more as plain updates than as SAMO's.
+
+Each budget is a training with a schedule of its own, compute is the count of passes. Tested: Delta-m of SAMO minus that
+of its aggregator alone after the longest budget that costs no more and is longer, both against the single-task runs of
+the last budget; a case a pair of budgets, so that all must hold. Supported: above 0. Equivalent: within half a point
+(`contrast.MARGIN`). Contradicted: below 0.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pandas as pd
+
+from samo.claims.comparison import Comparison
+from samo.claims.contrast import GAIN, PLAIN, SAMO, difference, each_dataset, pairs
+from samo.claims.evidence import Evidence
+from samo.claims.measures import rows
+
+SOURCE = "ours"
+
+
+def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+    for base, methods, missing in pairs(evidence, dataset, (PLAIN, SAMO)):
+        found = list(_budgets(evidence, dataset, *methods)) if methods else []
+        if not found:
+            lack = missing or f"a longer training of {base} that costs no more, with its count of passes"
+            yield Comparison(dataset, None, base=base, missing=lack)
+        for short, long in found:
+            same = _as_one(evidence, dataset, {methods[1]: short, methods[0]: long})
+            effect, figure = difference(same, dataset, methods[1], methods[0]), f"{dataset}-ladder"
+            case, lack = f"{short:,} updates for {long:,}", "" if effect else "runs on the same seeds"
+            yield Comparison(dataset, effect, GAIN, "Δm points", base, case, figure, lack, methods=methods)
+
+
+def _budgets(evidence: Evidence, dataset: str, plain: str, samo: str) -> Iterator[tuple[int, int]]:
+    """(SAMO's budget, the longest longer one of its base that costs no more)."""
+    counts = [rows(evidence.cost, dataset, method)["count_ratio"] for method in (samo, plain)]
+    if any(count.empty for count in counts):
+        return
+    times = float(counts[0].iloc[0]) / float(counts[1].iloc[0])
+    budgets = {m: sorted(set(rows(evidence.runs, dataset, m).get("updates", ()))) for m in (plain, samo)}
+    for short in budgets[samo]:
+        if affordable := [n for n in budgets[plain] if short < n <= times * short]:
+            yield int(short), int(affordable[-1])
+
+
+def _as_one(evidence: Evidence, dataset: str, budgets: dict[str, int]) -> Evidence:
+    """These methods at these budgets as if at the last one, beside the other runs of that."""
+    runs, last = evidence.runs, evidence.last.runs
+    others = last[(last["dataset"] == dataset) & ~last["method"].isin(budgets)]
+    own = [rows(runs, dataset, method, updates=n) for method, n in budgets.items()]
+    return replace(evidence, runs=pd.concat([others, *own]).assign(updates=others["updates"].max()))
+
+
+comparisons = each_dataset(_comparisons)
