@@ -11,7 +11,20 @@ from matplotlib.figure import Figure
 
 from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers as by_layer
-from samo.figures import cost, cost_tasks, curvature, curves, forest, gains, landscape, layers, palette, probe, search
+from samo.figures import (
+    beside,
+    cost,
+    cost_tasks,
+    curvature,
+    curves,
+    forest,
+    gains,
+    landscape,
+    layers,
+    palette,
+    probe,
+    search,
+)
 from samo.figures.style import svg
 from samo.results import tables
 from samo.study.report.drawings import AGREEMENT, curve_rows
@@ -37,6 +50,15 @@ AROUND = landscape.shown(made_landscape(METHODS[1:]))
 TASKS = cost_tasks.points({"scenes": (3, MAIN, made_cost()), "qm9": (11, MAIN, made_cost())})
 TRIALS = tables.search(RUNS)
 PROBE = made_probe()
+BESIDE = pd.DataFrame(
+    [
+        ("mgda", "mgda", "none", "A paper, Table 1", 1.5, np.nan, np.nan),
+        ("mgda", "mgda", "none", "this run", 2.0, 1.0, 3.0),
+        ("samo-mgda", "mgda", "samo", "this run", 1.0, 0.5, 1.5),
+        ("samo-ls", "ls", "samo", "reference run", 60.0, 59.0, 61.0),
+    ],
+    columns=beside.COLUMNS,
+)
 GAINS = gains.table({"multimnist": MAIN, "scenes": MAIN[MAIN["aggregator"] != "mgda"]})
 
 DRAWN: dict[str, tuple[Callable[[], Figure], str, tuple[str, ...], tuple[str, ...]]] = {
@@ -51,6 +73,12 @@ DRAWN: dict[str, tuple[Callable[[], Figure], str, tuple[str, ...], tuple[str, ..
         gains.describe(GAINS),
         ("Multi-MNIST", "Scenes", "3 seeds", "SAMO", "sharpness helps"),
         ("scenes samo-ls",),
+    ),
+    "beside": (
+        lambda: beside.draw(BESIDE),
+        beside.describe(BESIDE),
+        ("MGDA", "SAMO", "A paper, Table 1", "this run", "60.0 →"),
+        ("samo-mgda 1.00 (this run)",),
     ),
     "curves": (
         lambda: curves.draw(MAIN, SERIES.query("split == 'test'"), curve_rows(tables.measures(RUNS))),

@@ -49,6 +49,25 @@ def test_printed_digits_are_counted(tmp_path):
     assert rows[1]["plus_minus"] != rows[1]["plus_minus"]
 
 
+def test_a_tables_delta_m_is_as_printed_or_worked_out_against_its_own_stl(tmp_path):
+    digits = ("acc task 1 (top-left)", "acc task 2 (bottom-right)")
+    plain = [
+        f"P,Table 1,MultiMNIST,{name},{metric},{value},,1,"
+        for name, value in (("STL", 80), ("LS", 60))
+        for metric in digits
+    ]
+    none = [f"P,Table 2,MultiMNIST,SAMO-LS,{digits[0]},90,,1,"]
+    other = ["P,Table 3,MultiMNIST,SAMO-LS,Delta_m%,-1.5,,0,", "P,Table 3,MultiMNIST,GO4Align,Delta_m%,-9,,0,"]
+    printed = published.load(written(tmp_path, *plain, *none, *other))
+    main = tables.main({name: made_run(name) for name in ("stl", "ls", "samo-ls")})
+    found = published.points("multimnist", main, printed, main).set_index(["method", "source"])["delta_m"]
+    own = main.set_index("method")["delta_m"]
+    assert found.to_dict() == pytest.approx(
+        {("ls", "P, Table 1"): 25.0, ("samo-ls", "P, Table 3"): -1.5}
+        | {(name, run): own[name] for name in ("ls", "samo-ls") for run in ("reference run", "this run")}
+    )
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

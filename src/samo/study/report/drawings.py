@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from samo.figures import (
+    beside,
     budgets,
     cost,
     cost_tasks,
@@ -27,7 +28,7 @@ from samo.figures import (
 )
 from samo.results import ladder
 from samo.results.sensitivity import points
-from samo.study.report import reference
+from samo.study.report import published, reference
 from samo.study.report.sources import frame
 from samo.study.runs.results import TOYS
 
@@ -58,10 +59,11 @@ class Drawing(NamedTuple):
 def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
     """All that there is to draw; a drawing without numbers is one whose conditions or analysis have not been run."""
     names = list(datasets)
-    run = reference.load(root)
+    run, printed = reference.load(root), published.load(root)
     shipped = gains.table({dataset: run.main(dataset) for dataset in run.runs} if run else {})
     return [
         *(drawing for dataset in names for drawing in of_dataset(root, dataset)),
+        *(_published(root, dataset, printed, run) for dataset in names),
         _simple("all-tasks", cost_tasks, _tasks(root, names)),
         *of_budgets("all", frame(root / "reports/tables/ladder.csv", *ladder.COLUMNS)),
         *of_toys(root),
@@ -69,6 +71,11 @@ def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
         *of_budgets("reference", run.budgets if run else pd.DataFrame(columns=ladder.COLUMNS)),
         *of_budgets("second", second(root)),
     ]
+
+
+def _published(root: Path, dataset: str, printed: pd.DataFrame, run: reference.Reference | None) -> Drawing:
+    main, shipped = frame(root / "reports/tables" / f"{dataset}.csv", "method"), run.main(dataset) if run else None
+    return _simple(f"{dataset}-beside", beside, published.points(dataset, main, printed, shipped))
 
 
 def second(root: Path) -> pd.DataFrame:

@@ -4,13 +4,16 @@ The numbers are data/reference/published_results.csv, whose columns and sources 
 of metrics and methods and ours are joined here alone.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from samo.figures.beside import COLUMNS as FIGURE
 from samo.figures.palette import label
+from samo.results.metrics import delta_m
 from samo.results.tables import text
 from samo.study.report.table import Cell, Table, interval, width
 
@@ -176,6 +179,38 @@ def beside(
         Table(f"{dataset}-published", title, heads, ours, *look),
         Table(f"{dataset}-published-others", left, heads, others, *look),
     )
+
+
+def points(
+    dataset: str, main: pd.DataFrame, printed: pd.DataFrame, reference: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Printed Delta-m beside that of the reference run and ours: `samo.figures.beside.COLUMNS`.
+
+    Of a table that prints none it is worked out from its metrics against its own STL. Methods that neither run has,
+    and STL itself, are left out.
+    """
+    runs = {"reference run": reference, "this run": main}
+    rows, columns, found = printed[printed["dataset"] == dataset], COLUMNS.get(dataset, {}), []
+    known = {name: own for name, own in runs.items() if own is not None}
+    for (paper, table), part in rows.groupby(["paper", "table"], sort=False):
+        values = part.pivot_table("value", "method", "metric", sort=False)
+        if DELTA_M not in values:
+            if "STL" not in values.index or not set(columns) <= set(values):
+                continue
+            higher = part.drop_duplicates("metric").set_index("metric")["higher_is_better"][list(columns)]
+            own = values[list(columns)]
+            values[DELTA_M] = delta_m(own.to_numpy(), own.loc["STL"].to_numpy(), higher.to_numpy(bool))
+        for name, value in values[DELTA_M].dropna().items():
+            kind = METHODS.get(str(name))
+            ours = {run: find(own, kind) for run, own in known.items()}
+            same = next(filter(None, ours.values()), None)
+            if kind and same and not kind.separate:
+                head = (str(same["method"]), kind.aggregator, kind.sharpness)
+                found.append((*head, f"{paper}, {table}", value, math.nan, math.nan))
+                for run, row in ours.items():
+                    ends = tuple(row.get(f"delta_m{end}", math.nan) for end in ("", "_low", "_high")) if row else ()
+                    found += [(*head, run, *ends)] if ends else []
+    return pd.DataFrame(found, columns=FIGURE).drop_duplicates(["method", "source"], ignore_index=True)
 
 
 def find(main: pd.DataFrame, kind: Kind | None) -> Row | None:

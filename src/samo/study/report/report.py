@@ -2,127 +2,18 @@
 
 import io
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
 
-import pandas as pd
-
-from samo.claims.table import reading
 from samo.figures.palette import label
 from samo.results import verdict
-from samo.study.config import Params, conditions
-from samo.study.report import drawings, figures, page, profiles, published, reference, tables
+from samo.study.config import conditions
+from samo.study.report import figures, profiles, tables
+from samo.study.report.pieces import Piece
 from samo.study.report.provenance import provenance
-from samo.study.report.sources import Sources
-from samo.study.report.table import VERDICTS, Cell, Table
-
-SHOWN = 5
-"""Rows of a long table that are open."""
+from samo.study.report.shipped import Shipped
 
 
-@dataclass(frozen=True, repr=False)
-class Piece:
-    """HTML that a notebook shows as such."""
-
-    html: str
-
-    def __repr__(self) -> str:
-        """Short, since a notebook stores it beside the HTML."""
-        return "a piece of the report"
-
-    def _repr_html_(self) -> str:
-        return self.html
-
-
-@dataclass(frozen=True)
-class Report:
-    """One page over the project in `root` with the profile `params`; each method gives a piece of it."""
-
-    root: Path
-    params: Params
-
-    @cached_property
-    def sources(self) -> Sources:
-        """The files that it shows."""
-        return Sources(self.root, self.params)
-
-    def html(self, macro: str, *content: object) -> str:
-        """A piece of the page's HTML, by a macro of reports/template/macros.html.j2."""
-        return page.html(self.root, macro, *content)
-
-    @property
-    def datasets(self) -> list[str]:
-        """Those of the profile, in its order."""
-        return list(self.params.datasets)
-
-    @cached_property
-    def shipped(self) -> reference.Reference | None:
-        """The shipped reference run; None where there is none."""
-        return reference.load(self.root)
-
-    def first(self) -> Piece:
-        """The first screen: the answer from the shipped reference runs, one picture, and the claims at a glance."""
-        run, second = self.shipped, drawings.second(self.root)
-        if run is None:
-            return self.headline()
-        caption = "Pooled over datasets and aggregators with the most seeds; lines are 95 % intervals."
-        of, budgets = ("second", second) if len(second) else ("reference", run.budgets)
-        drawn = self._figure(of, "compute", "What compute buys: the gain of each sharpness", caption)
-        strip = self.html("strip", tables.strip(self._judged()), VERDICTS)
-        return Piece(self.html("first", verdict.answer(budgets), drawn, strip, figures.RUNS[of]))
-
-    def _judged(self) -> dict[str, tuple[str, pd.DataFrame]]:
-        """The shipped runs' claims, the second one's first: name of the table of comparisons -> words and rows."""
-        second, run = reference.judged(self.root, reference.SECOND), reference.judged(self.root)
-        named = {"comparisons-second": (", second run", second), "comparisons": ("", run)}
-        return {name: (words, found) for name, (words, found) in named.items() if found is not None}
-
-    def headline(self) -> Piece:
-        """What the run at hand shows, in one sentence per dataset."""
-        return self._each(
-            lambda d: self.html("paragraph", verdict.headline(label(d), self.sources.table(d)), "headline")
-        )
-
-    def claims(self) -> Piece:
-        """What became of the papers' claims, and the comparisons behind the verdicts."""
-        found, shipped = self.sources.claims(), reference.judged(self.root)
-        pieces = [
-            self._folded(
-                tables.comparisons(judged, name, f"All comparisons of the {'second ' if words else ''}reference run")
-            )
-            for name, (words, judged) in self._judged().items()
-        ]
-        if found is not None:
-            name = "comparisons" if shipped is None else "comparisons-here"
-            pieces.append(self._folded(tables.comparisons(found, name, "All comparisons of this run")))
-        judged = shipped if found is None else found
-        if judged is None:
-            return self._gap("No claim has been judged yet.")
-        verdicts = {} if found is None else reference.verdicts(self.root)
-        pieces = [self.html("table", tables.claims(judged, verdicts)), self.html("paragraph", reading(judged)), *pieces]
-        return Piece("".join(pieces))
-
-    def reference(self) -> Piece:
-        """How the shipped reference run was made, and its tables beside those of the run at hand."""
-        run = self.shipped
-        if run is None:
-            return self._gap(f"No reference run is shipped in `{reference.FOLDER}`.")
-        said = [self.html("paragraph", verdict.headline(label(d), run.main(d)), "headline") for d in run.runs]
-        shared = [d for d in self.datasets if d in run.runs]
-        beside = [self._folded(tables.beside_reference(d, self.sources.table(d), run.main(d))) for d in shared]
-        sizes = {label(d): f"{len(own)} methods, {len(run.params.seeds_on(d))} seeds" for d, own in run.runs.items()}
-        about, missing = run.about, run.about["missing"]
-        made = {
-            "conditions": about["conditions"] - len(missing),
-            **({"conditions that failed": missing} if missing else {}),
-            **sizes,
-            "commit": about["commit"][:10],
-            "processor": about["processor"],
-            "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
-        }
-        return Piece("".join([*said, *beside, self.html("facts", "How it was made", made)]))
+class Report(Shipped):
+    """One page over a project; each method gives a piece of it, most of them of the run at hand."""
 
     def best(self) -> Piece:
         """The best method in one sentence per dataset."""
@@ -132,30 +23,6 @@ class Report:
         """Every dataset's main table."""
         read = self.sources
         return self._each(lambda d: self._excerpt(tables.main(d, read.table(d), read.measures(d), read.best(d))))
-
-    def published(self) -> Piece:
-        """Of every dataset the papers' numbers beside the reference run's and ours, with what differs."""
-        printed, run = published.load(self.root), self.shipped
-
-        def beside(dataset: str) -> str:
-            shipped = None
-            if run is not None and dataset in run.runs:
-                shipped = published.Shipped(run.main(dataset), profiles.differs(self.root, run.params, dataset))
-            own = profiles.differs(self.root, self.params, dataset)
-            found = published.beside(dataset, self.sources.table(dataset), printed, own, shipped)
-            if found is None:
-                words = f"{label(dataset)}: no paper prints numbers on it that could stand beside ours."
-                return self.html("paragraph", words, "gap")
-            ours, others = found
-            return "".join(self._folded(table) for table in (ours, others) if table.rows)
-
-        return self._each(beside)
-
-    def missing_datasets(self) -> Piece:
-        """A line for each of the papers' datasets that the profile does not have."""
-        gone = [key for key in (*published.KEYS.values(), "officehome") if key not in self.params.datasets]
-        lines = [profiles.absent(self.root, label(key), profiles.has_dataset(key)) for key in gone]
-        return Piece(self.html("bullets", lines, "gap") if lines else self.html("paragraph", "All of them are here."))
 
     def dataset(self, key: str) -> Piece:
         """Where a dataset's table is, or that the profile does not have it."""
@@ -181,19 +48,6 @@ class Report:
     def figure(self, of: str, kind: str, title: str, caption: str) -> Piece:
         """A figure that belongs to no dataset: `of` is "toys", "all", "reference" or "second"."""
         return Piece(self._figure(of, kind, title, caption))
-
-    def budget_figures(self, *of: tuple[str, str, str]) -> Piece:
-        """Each of these (kind, title, caption), of the reference run and of this one, where it was drawn."""
-        runs = {"second": "The second reference run", "reference": "The reference run", "all": "This run"}
-        first = "second" if len(drawings.second(self.root)) else "reference"
-        drawn = [
-            self.html("figure", found)
-            for kind, title, caption in of
-            for run, said in runs.items()
-            if (run, kind) != (first, "compute")  # that is on the first screen
-            and (found := figures.read(self.root, self.params, run, kind, f"{said}: {title}", caption))
-        ]
-        return Piece("".join(drawn)) if drawn else self._gap("No training has been compared with its base yet.")
 
     def ablation(self, what: str, *sharpness: str, claims: tuple[int, ...] = ()) -> Piece:
         """Every dataset's Delta-m by aggregator under each of these sharpnesses, and the claims' comparisons of them.
@@ -281,49 +135,3 @@ class Report:
                 out.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED)
         link = figures.data_uri(packed.getvalue(), "application/zip")
         return Piece(self.html("downloads", link, len(packed.getvalue()) // 1000, provenance(self.root)))
-
-    @property
-    def _widest(self) -> str:
-        return max(self.datasets, key=lambda d: len(self.params.main_on(d)))
-
-    def _each(self, piece: Callable[[str], str]) -> Piece:
-        return Piece("".join(map(piece, self.datasets)))
-
-    def _tables(self, of: Callable[[str], Table | None]) -> Piece:
-        found = filter(None, map(of, self.datasets))
-        return Piece("".join(self.html("table", table) for table in found))
-
-    def _folded(self, table: Table) -> str:
-        """A table that opens by a click."""
-        return self.html("folded", f"{table.caption} ({len(table.rows)} rows)", self.html("table", table))
-
-    def _excerpt(self, table: Table) -> str:
-        """A long main table: its reference and the rows with the lowest Delta-m, then all of it, folded."""
-        if len(table.rows) <= SHOWN + 1:
-            return self.html("table", table)
-        order = sorted(
-            range(len(table.rows)), key=lambda n: (table.rows[n][0].kind != "single", *_place(table.rows[n][1]))
-        )
-        short = replace(table, name=f"{table.name}-top", rows=[table.rows[n] for n in order[:SHOWN]])
-        note = f"{table.caption}: the {SHOWN} rows with the lowest Δm"
-        return self.html("table", replace(short, caption=note)) + self._folded(table)
-
-    def _said(self, dataset: str, words: str) -> str:
-        """A sentence, after the dataset that it is about."""
-        return self.html("paragraph", f"{label(dataset)}. {words}")
-
-    def _gap(self, words: str) -> Piece:
-        return Piece(self.html("paragraph", words, "gap"))
-
-    def _absent(self, what: str, holds: profiles.Holds) -> Piece:
-        return self._gap(profiles.absent(self.root, what, holds))
-
-    def _figure(self, of: str, kind: str, title: str, caption: str) -> str:
-        found = figures.read(self.root, self.params, of, kind, title, caption)
-        words = f"No figure `{of}-{kind}`: what it shows has not been run."
-        return self.html("paragraph", words, "gap") if found is None else self.html("figure", found)
-
-
-def _place(cell: Cell) -> tuple[bool, float]:
-    """Gaps after all numbers."""
-    return (False, cell.key) if isinstance(cell.key, float) and cell.key == cell.key else (True, 0.0)
