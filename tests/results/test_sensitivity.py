@@ -52,6 +52,20 @@ def test_a_variant_is_found_by_its_one_changed_field_and_stands_beside_its_defau
     assert len(points(found)) == 7
 
 
+def test_doses_without_a_searched_one_are_compared_with_that_at_the_presets_own_radius(main):
+    doses = [made_variant("samo-ls", f"samo-{rho}", {"rho": rho}) for rho in (0.01, 0.05, 0.2)]
+    slow = [made_variant("samo-ls", "slow", {"rho": 0.05}) | {"optimizer": "lr 0.001"}]
+    found = table({name: run for name, run in main.items() if name != "samo-ls"}, named(*doses, *slow))
+    lines = [tuple(row) for row in found[["field", "value", "role", "method"]].to_numpy()]
+    assert lines[:4] == [
+        ("rho", "0.01", "variant", "samo-0.01"),
+        ("rho", "0.05", "default", "samo-0.05"),
+        ("rho", "0.2", "variant", "samo-0.2"),
+        ("", "", "base", "ls"),
+    ]
+    assert lines[-1] == ("optimizer", "lr 0.001", "variant", "slow")
+
+
 def test_the_shift_is_the_difference_of_delta_m_paired_by_seed(main):
     """The same gain on every seed: its noise cancels, and the shift is known in closed form."""
     single = values(made_run("stl")).mean(axis=0)

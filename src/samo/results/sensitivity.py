@@ -5,7 +5,7 @@ other method of the family is a variant, and a point on the line of the one fiel
 and rho where it is not the field itself, were searched anew for every variant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, TypeGuard
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from samo.optim.sharpness import Sharpness, preset
 from samo.results import tables
-from samo.results.method import MethodSpec, specs
+from samo.results.method import MethodSpec, specs, standing_for
 from samo.results.stats import paired_interval
 from samo.results.tables import Run, Runs, delta_by_seed
 
@@ -43,12 +43,16 @@ def table(main: Runs, variants: Runs) -> pd.DataFrame:
     """
     ran = {name: run for name, run in {**main, **variants}.items() if run}
     known = specs(ran)
-    rows = [row for family, default in defaults(main).items() for row in _lines(ran, known, family, default)]
+    stand = defaults(main)
+    stand = _doses(known, variants, stand) | stand
+    rows = [row for family, default in stand.items() for row in _lines(ran, known, family, default)]
     placed = {row["method"] for row in rows}
     for name in variants:
         if name not in placed:
-            family = known[name].family[1:3] if name in known else (None, None)
-            rows.append(dict(zip(HEAD, (*family, "", "", "variant", name), strict=True)))
+            family = known[name].family[1:] if name in known else (None, None, "")
+            # A learning rate of its own is no field of the sharpness, and has no default to be compared with.
+            changes = ("optimizer", family[2]) if family[2] else ("", "")
+            rows.append(dict(zip(HEAD, (*family[:2], *changes, "variant", name), strict=True)))
     single = ran.get(tables.reference(main) or "")
     deltas = {name: delta_by_seed(run, single) for name, run in ran.items()} if single else {}
     for row in rows:
@@ -86,6 +90,16 @@ def defaults(main: Runs) -> dict[Family, str]:
             changes = len(changed(run, {**run, "fields": {}}))
             found[spec.family] = min(found.get(spec.family, (changes, name)), (changes, name), key=lambda one: one[0])
     return {family: name for family, (_, name) in found.items()}
+
+
+def _doses(known: Mapping[str, MethodSpec], variants: Iterable[str], main: Mapping[Family, str]) -> dict[Family, str]:
+    """The default of each family that has variants alone: that at the preset's own radius."""
+    families: dict[Family, list[MethodSpec]] = {}
+    for spec in (known[name] for name in variants if name in known):
+        if not spec.plain and spec.family not in main:
+            families.setdefault(spec.family, []).append(spec)
+    found = {family: standing_for([one for one in own if not one.changed]) for family, own in families.items()}
+    return {family: spec.name for family, spec in found.items() if spec}
 
 
 def points(table: pd.DataFrame) -> pd.DataFrame:
