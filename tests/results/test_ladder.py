@@ -86,6 +86,16 @@ def test_budgets_are_points_of_a_line_and_pooled_seed_by_seed():
     assert places == 1
 
 
+def test_a_line_is_of_the_places_that_have_all_its_budgets():
+    there, elsewhere = MADE[MADE["sharpness"] == "samo"], MADE[MADE["updates"] == 400].assign(method="samo-fairgrad")
+    found = ladder.pooled(pd.concat([there, elsewhere[elsewhere["sharpness"] == "samo"].assign(gain=9.0)]))
+    assert found[["updates", "conditions"]].to_numpy().tolist() == [[100, 1], [400, 1]]
+    assert found["gain"].to_numpy() == pytest.approx([1.5, 0.5])
+    other = there[there["updates"] == 400].assign(method="samo-fairgrad")
+    apart = ladder.pooled(pd.concat([there[there["updates"] == 100], other]))
+    assert apart["updates"].tolist() == [400]
+
+
 def test_at_equal_compute_the_base_was_trained_for_longer():
     equal = ladder.equal_compute(MADE)
     # 100 updates of SAMO cost as much as 400 of LS, whose accuracy is 3 and 4 points above its own; the placebo's less.

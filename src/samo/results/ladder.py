@@ -112,16 +112,18 @@ def difference(first: pd.DataFrame, second: pd.DataFrame, level: float = 0.95) -
 def pooled(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gain of each sharpness at each budget, pooled over places as in `difference`: `POOLED`.
 
-    The cost is the mean over places. A budget at which a sharpness has other places than at its longest is no point of
-    its line and is left out.
+    The cost is the mean over places. A line is of one set of places: those that have all budgets of the sharpness;
+    where there is none, those at its longest budget, and only budgets that have just these.
     """
     rows = []
     for sharpness, own in family(ladder).dropna(subset=["gain"]).groupby("sharpness", sort=False):
-        last = own[own["updates"] == own["updates"].max()]
-        places = set(zip(last["dataset"], last["method"], strict=True))
-        for updates, part in own.groupby("updates"):
-            if set(zip(part["dataset"], part["method"], strict=True)) == places:
-                grid = part.pivot_table(index="seed", columns=["dataset", "method"], values="gain").dropna()
+        own = own.assign(place=own["dataset"] + " " + own["method"])
+        by_budget = {n: set(part["place"]) for n, part in own.groupby("updates")}
+        everywhere = set.intersection(*by_budget.values())
+        places = everywhere or by_budget[max(by_budget)]
+        for updates, part in own[own["place"].isin(places)].groupby("updates"):
+            if everywhere or by_budget[updates] == places:
+                grid = part.pivot_table(index="seed", columns="place", values="gain").dropna()
                 found = mean_interval(grid.mean(axis=1))
                 rows.append((sharpness, updates, part["cost"].mean(), *found[:3], len(places), found.n))
     return pd.DataFrame(rows, columns=POOLED)
