@@ -120,7 +120,7 @@ def pooled(ladder: pd.DataFrame) -> pd.DataFrame:
         own = own.assign(place=own["dataset"] + " " + own["method"])
         by_budget = {n: set(part["place"]) for n, part in own.groupby("updates")}
         everywhere = set.intersection(*by_budget.values())
-        places = everywhere or by_budget[max(by_budget)]
+        places = everywhere or by_budget[own["updates"].max()]
         for updates, part in own[own["place"].isin(places)].groupby("updates"):
             if everywhere or by_budget[updates] == places:
                 grid = part.pivot_table(index="seed", columns="place", values="gain").dropna()

@@ -46,7 +46,7 @@ def answer(ladder: pd.DataFrame) -> list[str]:
             what = {1: "a gain", -1: "a loss", 0: "undecided"}[gain.sign]
         said.append(
             f"Over {words} SAMO gains {text(gain.mean, 2)} points of Δm (90 % interval {text(gain.low, 2)} to "
-            f"{text(gain.high, 2)}; {places} conditions, {gain.n} seeds): {what}."
+            f"{text(gain.high, 2)}; {places} condition{'s' * (places > 1)}, {gain.n} seeds): {what}."
         )
     updates = " to ".join(f"{n:,}" for n in sorted({int(own["updates"].min()), int(own["updates"].max())}))
     pairs = samo.merge(plain, on=["dataset", "aggregator", "seed"], suffixes=("", "_plain"))
