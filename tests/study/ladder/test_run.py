@@ -1,6 +1,7 @@
 """The run in pieces, on a tiny problem: what is whole is written, the next start goes on with what is missing."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -156,3 +157,12 @@ def test_what_is_there_reads_as_a_reference_run(root, params, make):
     assert found.variants == {("multimnist", "gsam-ls-rho005")}
     assert set(found.evidence.delta_m["multimnist"]["ls"].index) == {0, 1}
     assert len(found.frames["curvature"]) == 4  # at the longest budget, two methods and two seeds
+
+    run.write(root)
+    written = (root / FOLDER / "summary-multimnist.md").read_text().splitlines()
+    assert [line.split(" | ")[:3] for line in written[2:]] == [["| LS + G-SAM, rho 0.05", "2.0", "2"]]
+    budgets = found.budgets.set_index("method").loc["gsam-ls-rho005"]
+    mean = budgets[budgets["updates"] == 8]["gain"].mean()
+    assert f" | {mean:.2f} (".replace("-", "−") in written[2]
+    assert len(re.findall(r"\d \(−?\d+\.\d\d to \d+\.\d\d\)", written[2])) == 4
+    assert (root / FOLDER / "budgets.csv").exists()

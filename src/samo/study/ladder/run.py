@@ -22,6 +22,7 @@ from samo.study.ladder.assemble import shipped
 from samo.study.ladder.code import identity
 from samo.study.ladder.data import prepared
 from samo.study.ladder.plan import FOLDER, Training, read, trainings
+from samo.study.ladder.summary import summaries
 from samo.study.processes import descendants, end
 from samo.study.report.reference import write_tables
 from samo.study.runs.cell import described
@@ -164,15 +165,22 @@ def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
     there = Counter(block.name for block, one in work.planned if _place(one) in work.trainings)
     for name in count:
         print(f"{name:<40} {there[name]:>4} of {count[name]} trainings")
-    if tables:
-        write_tables(shipped(root))
-        return
-    with processes(root, workers) as pool:
-        try:
-            make(root, params, pool, workers=workers, hours=hours)
-        except KeyboardInterrupt:
-            end(descendants())  # a training goes on from its checkpoint
-            raise
+    if not tables:
+        with processes(root, workers) as pool:
+            try:
+                make(root, params, pool, workers=workers, hours=hours)
+            except KeyboardInterrupt:
+                end(descendants())  # a training goes on from its checkpoint
+                raise
+    write(root)
+
+
+def write(root: Path) -> None:
+    """The tables that follow from the rows which are there."""
+    run = shipped(root)
+    write_tables(run)
+    for dataset, found in summaries(run):
+        store.write_text(root / FOLDER / f"summary-{dataset}.md", found)
 
 
 def _start(root: Path) -> None:

@@ -1,0 +1,67 @@
+"""The second run in a table: what each method gained over LS or its own aggregator, and at what price."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from samo.claims import contrast, measures
+from samo.claims.evidence import Evidence
+from samo.claims.measures import DELTA_M, Measure
+from samo.figures.palette import label, spoken
+from samo.results.tables import markdown, text
+from samo.study.report.reference import Reference
+
+GAIN = "gain in Δm, points"
+TIMES: dict[str, Measure] = {
+    "test loss": measures.TEST_LOSS,
+    "calibration error": measures.CALIBRATION,
+    "λ_max": measures.LAMBDA_MAX,
+}
+"""Measures of which the table has the method's own, as so many times its base's."""
+HEADS = ["method", "compute", "seeds", GAIN, *TIMES]
+
+
+def summaries(run: Reference) -> Iterable[tuple[str, str]]:
+    """Of every dataset: its name, and the table at its longest budget as Markdown."""
+    for dataset in run.runs:
+        rows = table(run, dataset)
+        if len(rows):
+            yield dataset, markdown(rows)
+
+
+def table(run: Reference, dataset: str) -> pd.DataFrame:
+    """A row a method that has a base with the same seeds, in words: `HEADS`, all with 95 % intervals.
+
+    compute: passes in those of LS; a gain is paired by seed; the other columns are quotients over the base's.
+    """
+    budgets = run.budgets[run.budgets["dataset"] == dataset]
+    last = budgets[(budgets["updates"] == budgets["updates"].max()) & (budgets["networks"] == "shared")]
+    plain = last[last["main"].astype(bool) & (last["sharpness"] == "none")]
+    base_of = dict(zip(plain["aggregator"], plain["method"], strict=True))
+    rows = []
+    for row in last.dropna(subset=["gain"]).drop_duplicates("method").to_dict("records"):
+        base, method = base_of[row["aggregator"]], row["method"]
+        found = [_words(run.evidence, dataset, base, method)]
+        found += [_words(run.evidence, dataset, method, base, measure, ratio=True) for measure in TIMES.values()]
+        units = row["cost"] / row["updates"]
+        rows.append([_named(row), text(units, 1), str(last[last["method"] == method]["gain"].count()), *found])
+    return pd.DataFrame(rows, columns=HEADS)
+
+
+def _named(row: dict[str, object]) -> str:
+    rho = row["rho"]
+    said = [str(row["setting"])] if row["setting"] else []
+    said += [f"rho {rho:g}"] if isinstance(rho, float) and rho == rho else []
+    own = str(row["sharpness"])
+    name = spoken(str(row["aggregator"]), own) if own != "none" else label(str(row["aggregator"]))
+    return ", ".join([name, *said])
+
+
+def _words(
+    evidence: Evidence, dataset: str, first: str, second: str, measure: Measure = DELTA_M, *, ratio: bool = False
+) -> str:
+    effect = contrast.difference(evidence, dataset, first, second, measure=measure, ratio=ratio)
+    if effect is None:
+        return "—"
+    mean, low, high, _ = effect.interval()
+    return f"{text(mean, 2)} ({text(low, 2)} to {text(high, 2)})"
