@@ -38,7 +38,7 @@ class Measure(Settings):
         examples: training examples of a draw.
         batch: how many of them go through the network at a time; none given takes the batch of training, so that no
             pass needs much more memory than a training step. With a single batch a product costs a third less.
-        seeds: of how many of a cell's seeds, the first ones; all where there are fewer.
+        seeds: of how many of a condition's seeds, the first ones; all where there are fewer.
         draws: sets of examples on which the first seed is measured; the others on the first set alone.
         eigenvalues: how many of the average loss's, the largest.
         task_eigenvalues: the same of each task's own loss, for the first seed on the first set; 0 leaves tasks out.

@@ -18,7 +18,7 @@ from samo.claims.contrast import SAMO, compare
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence, Kind
 from samo.claims.rule import judge
-from samo.claims.table import grid
+from samo.results import tables
 
 PUBLISHED = {"multimnist": 0.86, "multifashion": 1.41, "multifashionmnist": 0.72}
 """Mean gain in Delta-m of the F-methods over their bases by dataset (F-MTL, Table 1); `GAIN` on all others."""
@@ -68,7 +68,9 @@ def table(
 def markdown(table: pd.DataFrame) -> str:
     """The table as GitHub's Markdown, shares in per cent."""
     shares = list(table.columns[4:])
-    return grid(table.assign(**{v: [f"{100 * x:.1f}" for x in table[v]] for v in shares}).astype(str), right=shares)
+    return tables.markdown(
+        table.assign(**{v: [f"{100 * x:.1f}" for x in table[v]] for v in shares}).astype(str), right=shares
+    )
 
 
 def verdicts(

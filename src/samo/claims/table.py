@@ -1,7 +1,7 @@
 """All claims with their verdicts as one frame, and as text for people."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ from samo.claims import get, numbers
 from samo.claims.comparison import Row
 from samo.claims.evidence import Evidence
 from samo.claims.rule import judge
+from samo.results import tables
 from samo.results.tables import text
 
 COLUMNS = [
@@ -68,12 +69,14 @@ def markdown(claims: pd.DataFrame) -> str:
     )
     whole = shown[shown["dataset"] == ALL].assign(verdict=lambda rows: "**" + rows["verdict"] + "**")
     named = whole.rename(columns={"effect (95 %)": "pooled effect (95 %)", "regime": "speaks of"})
-    parts = [grid(named[["", "claim", "source", "verdict", "pooled effect (95 %)", "speaks of", "why"]])]
+    parts = [
+        tables.markdown(named[["", "claim", "source", "verdict", "pooled effect (95 %)", "speaks of", "why"]], right=())
+    ]
     parts.append(f"\n{reading(claims)}\n")
     columns = ["dataset", "base", "case", "effect (95 %)", "needs", "seeds", "verdict", "why"]
     for number, part in shown[shown["verdict"] != "not run"].groupby("number", sort=False):
         said = f"\n> {part['quote'].iloc[0]}\n" if part["quote"].iloc[0] else ""
-        lines = grid(part.loc[part["dataset"] != ALL, columns])
+        lines = tables.markdown(part.loc[part["dataset"] != ALL, columns], right=())
         parts.append(f"\n## {number}. {part['claim'].iloc[0]}\n{said}\n{lines}")
     return "".join(parts)
 
@@ -85,10 +88,3 @@ def reading(claims: pd.DataFrame) -> str:
         "of which stands beside it with its own 95 % interval and a verdict corrected for the number of that claim's "
         "comparisons. Nothing is corrected across claims."
     )
-
-
-def grid(cells: pd.DataFrame, right: Sequence[str] = ()) -> str:
-    """A frame of texts as GitHub's Markdown, these columns to the right."""
-    ends = ["--:" if name in right else ":--" for name in cells.columns]
-    lines = [list(cells.columns), ends, *cells.to_numpy(str).tolist()]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

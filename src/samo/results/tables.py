@@ -4,7 +4,7 @@ A *run* is one condition's `metrics.json` as parsed, of all its seeds; `None` st
 come as a mapping from method name to run, in the order of params.yaml, one mapping per dataset.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -153,9 +153,10 @@ def is_reference(table: pd.DataFrame) -> "pd.Series[bool]":
     return (table["networks"] == "separate") & (table["sharpness"] == "none")
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """A frame of words as GitHub's Markdown, its column names as heads; the first column stands to the left."""
-    lines = [table.columns, [":--", *["--:"] * (len(table.columns) - 1)], *table.to_numpy()]
+def markdown(table: pd.DataFrame, right: Sequence[str] | None = None) -> str:
+    """A frame of words as GitHub's Markdown, its column names as heads; to the right all columns but the first."""
+    right = list(table.columns[1:]) if right is None else right
+    lines = [table.columns, ["--:" if name in right else ":--" for name in table.columns], *table.to_numpy()]
     return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 

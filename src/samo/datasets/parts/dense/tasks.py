@@ -115,7 +115,7 @@ class Training(settings.Training):
     """The training of `samo.training.settings.Training`, the network, and the augmentation.
 
     Attributes:
-        network: "mtan" (SegNet with attention for each task, the papers') or "segnet" (one trunk, a head a task).
+        network: "mtan" (SegNet with attention for each task, the papers') or "segnet" (one trunk, one head per task).
         widths: channels of the levels, each of which halves height and width; the papers' by default.
         augment: zoom and flip training images at random, as in the papers.
     """
