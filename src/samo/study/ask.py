@@ -155,6 +155,22 @@ def bench(
 
 
 @app.command()
+def estimates(
+    dataset: Annotated[str, typer.Argument(help="A dataset of the profile, prepared.")],
+    batch: Annotated[list[int] | None, typer.Option(help="Examples an update, again for more; 32 by default.")] = None,
+    at: Annotated[list[int] | None, typer.Option(help="After how many updates; 300 and 1000 by default.")] = None,
+    looks: Annotated[int, typer.Option(help="Batches at each of these places.", min=1)] = 10,
+    whole: Annotated[bool, typer.Option("--whole", help="The whole trunk, where it has adapters.")] = False,
+) -> None:
+    """Compare what stands in for a task's gradient (probes, remembered gradients, g_0) along a plain training."""
+    from samo.analysis.estimates.points import Options
+    from samo.study import estimates as compared
+
+    options = Options(at=sorted(set(at or [300, 1000])), looks=looks)
+    compared.command(dataset, sorted(set(batch or [32])), options, whole)
+
+
+@app.command()
 def report() -> None:
     """Name the report, and open it where there is a screen."""
     from samo.study import paths

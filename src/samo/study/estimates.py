@@ -1,0 +1,78 @@
+"""`samo estimates`: what stands in for a task's gradient, compared on a dataset of the active profile."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from samo import datasets
+from samo.analysis import probe
+from samo.analysis.estimates import points
+from samo.study import config, paths, store
+from samo.study.runs.formats import csv_text
+from samo.training.problem import Problem
+
+
+def command(dataset: str, batches: list[int], options: points.Options, whole: bool) -> None:
+    """Train plainly with every seed and size of batch, write the table and print it.
+
+    Raises:
+        ValueError: the profile has no such dataset, or fewer examples than a batch; `whole` on one without adapters.
+    """
+    root, params = paths.root(), config.load()
+    if dataset not in params.datasets:
+        raise ValueError(f"no dataset {dataset!r} in params.yaml: there are {', '.join(params.datasets)}")
+    torch.set_num_threads(params.train.threads)
+    device, training = config.device(params.train.device), cast("Any", params.datasets[dataset].training)
+    prepared, weights, name = root / "data/prepared" / dataset, None, dataset
+    if whole:
+        if not getattr(training, "lora", None):
+            raise ValueError(f"{dataset} has no adapters: its trunk is whole as it is")
+        weights, training = prepared / training.lora.weights, training.model_copy(update={"lora": None})
+        name = f"{dataset}-whole"
+    problem = datasets.get(dataset).problem(prepared, training)
+    if (there := len(problem.splits["train"])) < max(batches):
+        raise ValueError(f"{dataset}: {there} examples to train on, a batch of {max(batches)} is asked for")
+    readings = []
+    for batch in batches:
+        for seed in params.seeds_on(dataset):
+            order = probe.batches(problem, batch, device, seed)
+            found = points.along(problem, _network(problem, seed, weights).to(device), order, options, seed)
+            readings.append(found.assign(dataset=name, batch=batch, seed=seed))
+            print(f"{name}: batch {batch}, seed {seed}", flush=True)
+    made = points.table(pd.concat(readings), options, _network(problem, 0, weights))
+    path = root / "data/analysis" / dataset / f"estimates{'-whole' if whole else ''}.csv"
+    store.write_text(path, csv_text(made))
+    print("\n".join(lines(made)))
+    print(path.relative_to(root))
+
+
+def _network(problem: Problem, seed: int, weights: Path | None) -> nn.Module:
+    torch.manual_seed(seed)
+    network = problem.network()
+    if weights is not None:
+        network.get_submodule("trunk").load_state_dict(load_file(weights))
+    return network
+
+
+def lines(made: pd.DataFrame) -> Iterator[str]:
+    """The table in Markdown: a row an estimate, a column a batch and place."""
+    head = made.iloc[0]
+    columns = list(dict.fromkeys(zip(made["batch"], made["update"], strict=True)))
+    yield f"{head['dataset']}: P = {head['params']:,}, K = {head['tasks']}, n = {head['n']}"
+    yield ""
+    yield "| estimate | units | rows | " + " | ".join(f"batch {b}, after {n:,}" for b, n in columns) + " |"
+    yield "|---|--:|--:|" + "--:|" * len(columns)
+    for name, rows in made.groupby("estimate", sort=False):
+        at = rows.set_index(["batch", "update"])
+        cells = [_cell(at.loc[column]) for column in columns]
+        yield f"| {name} | {rows['passes'].iloc[0]:g} | {rows['rows'].iloc[0]} | " + " | ".join(cells) + " |"
+
+
+def _cell(row: "pd.Series[Any]") -> str:
+    half = (row["cosine_high"] - row["cosine_low"]) / 2
+    return f"{row['cosine']:.4f} ± {half:.4f}"

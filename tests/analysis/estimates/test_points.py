@@ -1,0 +1,99 @@
+"""What is remembered at a place, what every estimate costs, and that the table is the mean over seeds."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor
+
+from samo.analysis.estimates.points import KEYS, Estimate, Options, along, estimates, table
+from samo.optim.sharpness import preset
+from samo.training.problem import Problem
+from tests import problems
+from tests.problems import problem
+
+SMALL = Options(at=[2, 9], looks=2, directions=2, rank=2, mu=1e-4, short=1e-5, memory=5)
+
+
+def made(case: problems.Problem) -> tuple[Problem, Iterator[tuple[Tensor, Tensor]]]:
+    names = tuple("abc"[: case.tasks])
+    described = Problem(
+        tasks=names,
+        metrics=(),
+        network=lambda: case.network,
+        forward=lambda network, batch, tasks: network(batch[0], tasks),
+        loss=lambda task, output, batch: (output - batch[1][task]).square().mean(),
+        meter=lambda: pytest.fail("no metric is wanted"),
+        splits={},
+        score=lambda values: 0.0,
+    )
+    noise = torch.randn(12, *case.x.shape, generator=torch.Generator().manual_seed(0))
+    return described, iter([(case.x + 0.01 * n, case.y) for n in noise])
+
+
+def readings(tasks: int = 3, seed: int = 0, options: Options = SMALL) -> pd.DataFrame:
+    case = problem(tasks)
+    described, batches = made(case)
+    return along(described, case.network, batches, options, seed)
+
+
+def test_every_place_is_looked_at_and_gradients_of_the_step_before_are_known_there() -> None:
+    found = readings()
+    assert list(found["update"].unique()) == [2, 9]
+    names = [estimate.name for estimate in estimates(SMALL, problem(3).network)]
+    assert list(found["estimate"].unique()) == names
+    assert (found.groupby(["update", "look", "estimate", "layer_normalised"]).size() == 3).all()  # a task each
+    means = found[~found["layer_normalised"]].groupby("estimate")["cosine"].mean()
+    assert means["last gradient"] > 0.9  # nearly the same batch, and weights that have moved little
+    assert means["last gradient"] > means["running mean, 0.9"] > means["probe"] > 0
+    assert 0 < means["g_0"] < 1
+    assert found["params"].unique() == [sum(p.numel() for p in problem(3).network.trunk.parameters())]
+    pd.testing.assert_frame_equal(found, readings())
+    assert not found.equals(readings(seed=1))
+
+
+def test_of_one_task_the_global_gradient_is_its_own() -> None:
+    found = readings(tasks=1)
+    assert found[found["estimate"] == "g_0"]["cosine"].to_numpy() == pytest.approx(1)
+
+
+def test_a_mean_that_forgets_at_once_is_the_last_gradient() -> None:
+    found = readings(options=SMALL.model_copy(update={"decay": 0.0}))
+    last, mean = (
+        found[found["estimate"] == name]["cosine"].to_numpy() for name in ("last gradient", "running mean, 0")
+    )
+    assert (last == mean).all()
+
+
+def test_batch_statistics_are_looked_at_where_there_is_batchnorm() -> None:
+    names = [estimate.name for estimate in estimates(SMALL, problem(2, batchnorm=True).network)]
+    assert names[-1] == "probe, 2 directions, batch statistics"
+    assert names[:-1] == [estimate.name for estimate in estimates(SMALL, problem(2).network)]
+
+
+def test_passes_and_rows_are_those_of_the_methods() -> None:
+    """As the docstrings count: 3 + 5K for SAMO, 3 + 3K without a probe, 6 for one global point."""
+    found = {estimate.name: (estimate.passes(4), estimate.rows(4)) for estimate in estimates(SMALL, problem(4).network)}
+    assert found["g_0"] == (6, 0)
+    assert found["probe"] == found["low-rank probe, rank 2"] == (23, 0)
+    assert found["probe, 2 directions"] == (31, 0)
+    assert found["coin"] == (15, 0)
+    assert found["last gradient"] == found["running mean, 0.9"] == (15, 4)
+    assert found["guided probe"] == (23, 4)
+    assert Estimate("", preset("samo")).passes(2) == 13
+
+
+def test_the_table_is_the_mean_over_seeds_of_their_means() -> None:
+    both = [readings(seed=seed).assign(dataset="made", batch=7, seed=seed) for seed in (0, 1)]
+    found = table(pd.concat(both), SMALL, problem(3).network)
+    assert list(found.columns[: len(KEYS)]) == KEYS
+    assert (found["n"] == 2).all()
+    row = found[(found["estimate"] == "last gradient") & (found["update"] == 9)].iloc[0]
+    seeds = [
+        one[(one["estimate"] == "last gradient") & (one["update"] == 9) & ~one["layer_normalised"]]["cosine"].mean()
+        for one in both
+    ]
+    assert row["cosine"] == pytest.approx(sum(seeds) / 2)
+    assert row["cosine_low"] < min(seeds)
+    assert (row["passes"], row["rows"], row["tasks"], row["batch"]) == (12, 3, 3, 7)
