@@ -1,0 +1,24 @@
+"""Processes that begin as copies of the test's own: a new interpreter would import torch for seconds."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+START = "fork" if sys.platform == "linux" else "spawn"
+"""How processes that train together are started, where it is not their start that is tested."""
+
+
+def forked(do: Callable[[], object]) -> int:
+    """The number of a process that does it, and ends with exit status 0 where nothing was raised, else 1."""
+    pid = os.fork()
+    return pid or _do_and_end(do)
+
+
+def _do_and_end(do: Callable[[], object]) -> NoReturn:
+    status = 1
+    try:
+        do()
+        status = 0
+    finally:
+        os._exit(status)  # nothing of pytest's happens twice
