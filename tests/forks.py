@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -15,10 +16,15 @@ def forked(do: Callable[[], object]) -> int:
     return pid or _do_and_end(do)
 
 
+def ended(pid: int) -> int:
+    """Waits for a forked process; its exit status, or the negative number of the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
 def _do_and_end(do: Callable[[], object]) -> NoReturn:
-    status = 1
     try:
         do()
-        status = 0
-    finally:
-        os._exit(status)  # nothing of pytest's happens twice
+        os._exit(0)  # nothing of pytest's happens twice
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)

@@ -7,7 +7,7 @@ import numpy as np
 
 ROOT = Path(__file__).parents[2]
 FEWER = {
-    "train: 320, val: 100, test: 100": "train: 60, val: 30, test: 30",
+    "train: 320, val: 100, test: 100": "train: 60, val: 30, test: 60",
     "batch: 32": "batch: 6",
     "examples: 32": "examples: 6",
 }
@@ -34,7 +34,7 @@ def make(folder: Path, profile: str = "smoke") -> Path:
     prepared = folder / "data/prepared/multimnist"
     prepared.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    for split, n in (("train", 60), ("val", 30), ("test", 30)):
+    for split, n in (("train", 60), ("val", 30), ("test", 60)):
         np.save(prepared / f"{split}_images.npy", rng.integers(0, 256, (n, 36, 36), dtype=np.uint8))
         np.save(prepared / f"{split}_labels.npy", rng.integers(0, 10, (n, 2), dtype=np.uint8))
     (prepared / "datasheet.json").write_text('{"mean": 0.5, "std": 0.29}')

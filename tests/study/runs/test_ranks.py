@@ -22,7 +22,7 @@ from samo.study.progress import VARIABLE
 from samo.study.runs import checkpoint
 from samo.study.runs.cell import train_cell
 from samo.training.loop import DivergedError
-from tests.forks import START, forked
+from tests.forks import START, ended, forked
 
 pytestmark = pytest.mark.slow  # each of six processes imports torch and MLflow
 
@@ -124,8 +124,7 @@ def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_s
         listening = [c.laddr.ip for rank in there for c in rank.net_connections() if c.status == psutil.CONN_LISTEN]
         assert set(listening) == {"127.0.0.1"}
         os.kill(parent, how)
-        _, status = os.waitpid(parent, 0)
-        assert os.waitstatus_to_exitcode(status) == (-signal.SIGKILL if how == signal.SIGKILL else 1)
+        assert ended(parent) == (-signal.SIGKILL if how == signal.SIGKILL else 1)
         wait_for(lambda: not ranks())
         assert not list(own.rglob("samo-ranks-*"))
         assert not metrics.exists()
