@@ -167,7 +167,7 @@ def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_pat
     def too_late(*args: Any, **more: Any) -> Any:
         """This process has opened the data; they are gone when the others do."""
         (study / "data/prepared/multimnist/train_labels.npy").unlink()
-        return start_processes(*args, **more, start_method=START)
+        return start_processes(*args, **more | {"start_method": START})
 
     monkeypatch.setattr("samo.study.runs.ranks.start_processes", too_late)
     with pytest.raises(RankError, match=r"^process [01] of 2 failed: \w+Error: .*train_labels\.npy") as told:
