@@ -19,7 +19,7 @@ repro: env  ## run what is not up to date, two conditions at a time, then print 
 	@samo repro
 
 test: env  ## all tests, the pipeline with the profile smoke among them
-	@pytest -n 2 --dist loadfile
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Advisories that do not concern this project are let pass by `--ignore-vuln ID`, each with its reason in a line here.
 AUDIT := pip-audit -r requirements.lock --no-deps --disable-pip --progress-spinner off

@@ -1,6 +1,7 @@
 """Results that were edited by hand, through the stage `tables` and the commands that read them."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,10 @@ METHODS = ("stl", "ls", "samo-ls", "fmtl-fairgrad")
 PAIRS = [("multimnist", method) for method in METHODS]
 
 
-@pytest.fixture
-def ran(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A folder with made results of the profile smoke."""
-    root = tmp_path / "project"
-    root.mkdir()
+    root = tmp_path_factory.mktemp("made")
     (root / "dvc.yaml").write_text("stages: {}\n")
     params = (ROOT / "profiles/smoke.yaml").read_text()
     params = params.replace("updates: [10, 20]", "updates: [4, 20]").replace("{updates: [10]", "{updates: [4]")
@@ -33,9 +33,15 @@ def ran(tmp_path, monkeypatch):
         write_stored(root, made_run(method))
         made_history(method).to_csv(folder / "history.csv", index=False)
         made_layers().to_csv(folder / "layers.csv", index=False)
-    monkeypatch.setenv("DVC_ROOT", str(root))
     outputs.write_tables(root, PAIRS)
     return root
+
+
+@pytest.fixture
+def ran(made, tmp_path, monkeypatch):
+    """A copy to break."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "project"))
+    return Path(shutil.copytree(made, tmp_path / "project"))
 
 
 def change(key: str, value: Any) -> Callable[[str], str]:

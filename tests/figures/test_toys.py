@@ -1,6 +1,7 @@
 """The toys' figures: all trajectories are there, a page can move along them, gaps are gaps."""
 
 import re
+from functools import cache
 
 import pytest
 
@@ -13,19 +14,25 @@ from tests.figures.made_toys import made_trajectories
 FRONTS = trajectories.fronts()
 
 
+@cache
+def drawn() -> str:
+    """All paths, as the page has them."""
+    return svg(lambda: toys.draw_paths(made_trajectories(), FRONTS))
+
+
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda paths: toys.draw_paths(paths, FRONTS),
-        lambda paths: toys.draw_outcomes(paths, FRONTS),
-        toys.draw_line,
+        drawn,
+        lambda: svg(lambda: toys.draw_outcomes(made_trajectories(), FRONTS)),
+        lambda: svg(lambda: toys.draw_line(made_trajectories())),
     ],
     ids=["paths", "outcomes", "line"],
 )
-def test_every_sharpness_has_its_colour_and_name(draw):
-    text = svg(lambda: draw(made_trajectories()))
+def test_every_sharpness_has_its_colour_and_name(draw, request):
+    text = draw()
     assert all(palette.colour(name) in text and f">{palette.label(name)}<" in text for name in trajectories.SHARPNESS)
-    assert ("FairGrad" in text) == (draw is not toys.draw_line)
+    assert ("FairGrad" in text) == (request.node.callspec.id != "line")
 
 
 def test_panels_are_toys_by_aggregators_and_hold_every_trajectory():
@@ -58,8 +65,7 @@ def test_contours_are_lines_of_equal_loss():
 
 
 def test_a_page_can_move_along_every_walk_which_starts_and_ends_where_it_does():
-    text = svg(lambda: toys.draw_paths(made_trajectories(), FRONTS))
-    walks = re.findall(r'<g id="walk-(\d+)-of-(\d+)">\s*<path d="([^"]+)".*?<use ([^>]+)/>', text, flags=re.DOTALL)
+    walks = re.findall(r'<g id="walk-(\d+)-of-(\d+)">\s*<path d="([^"]+)".*?<use ([^>]+)/>', drawn(), flags=re.DOTALL)
     numbers, wholes, lines, marks = zip(*walks, strict=True)
     paths = made_trajectories()
     assert list(numbers) == [str(n) for n in range(len(paths.groupby(["toy", "start", "aggregator", "sharpness"])))]

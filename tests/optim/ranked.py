@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
-from torch.multiprocessing.spawn import spawn
+from torch.multiprocessing.spawn import start_processes
 
 from samo import MultiTaskUpdate, share_of
 from samo.optim.process_group import Group, synchronise
 from samo.optim.sharpness import PRESETS
+from tests.forks import START
 from tests.problems import Problem, problem, update_of
 
 RANKS = 2
@@ -161,5 +162,5 @@ def one_rank(rank: int, folder: Path) -> None:
 
 def both_ranks(folder: Path) -> list[Found]:
     """What each of two processes found and said."""
-    spawn(one_rank, args=(folder,), nprocs=RANKS)
+    start_processes(one_rank, (folder,), nprocs=RANKS, start_method=START)
     return [torch.load(folder / f"{rank}.pt") for rank in range(RANKS)]

@@ -8,7 +8,7 @@ import torch
 from samo import PRESETS
 from tests.optim.ranked import CASES, OWN_STATISTICS, all_cases, both_ranks
 
-pytestmark = pytest.mark.slow  # two processes import torch and take hundreds of steps, a message for each gradient
+pytestmark = pytest.mark.slow  # two processes take hundreds of steps, a message for each gradient
 EXACT = [*CASES, *(f"synchronised {name}" for name in PRESETS), "images", "half a task ls", "half a task mgda"]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from dvc.repo import Repo
 from mlflow import MlflowClient
 
 from tests.study import made_study
@@ -20,12 +21,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {"dvc.yaml": PIPELINE, "condition.py": CONDITION, "code.txt": "code\n", ".dvcignore": ".samo\n"}
     for name, text in (files | {".gitignore": "/.samo/\n/data/\n/table.txt\n"}).items():
         (root / name).write_text(text)
-    for command in (
-        ["git", "init", "--quiet"],
-        ["dvc", "init", "--quiet"],
-        ["dvc", "config", "core.analytics", "false"],
-    ):
-        subprocess.run(command, cwd=root, check=True)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    with Repo.init(str(root)) as repo, repo.config.edit("repo") as settings:
+        settings["core"]["analytics"] = False
     Project(root).commit()
     return root
 

@@ -2,13 +2,14 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 import torch
 from mlflow import MlflowClient
 from safetensors.torch import save_file
 
-from samo.study import config, store, verify
+from samo.study import config, store, verify, warm
 from samo.study.config.conditions import Condition
 from samo.study.runs import checkpoint
 from samo.study.runs.cell import train_cell
@@ -19,8 +20,18 @@ from tests.study.made_study import ROOT
 LS = Condition("multimnist", "ls")
 
 
+@pytest.fixture
+def warmed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server from which stages and kernels come with the libraries loaded, as in `samo repro`."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    server = warm.Server()
+    server.start()
+    yield
+    server.close()
+
+
 @pytest.mark.slow  # DVC runs a notebook in a clone, twice
-def test_a_condition_made_again_is_the_same_and_nothing_of_the_project_is_touched(study, capfd, monkeypatch):
+def test_a_condition_made_again_is_the_same_and_nothing_of_the_project_is_touched(study, warmed, capfd, monkeypatch):
     monkeypatch.setenv(checkpoint.SECONDS, "0")
     shutil.copy(ROOT / ".gitignore", study)
     shutil.copy(ROOT / ".dvcignore", study)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
-from torch.multiprocessing.spawn import spawn
+from torch.multiprocessing.spawn import start_processes
 
 from samo.optim.process_group import Group, Ranks
 from samo.optim.sharpness import preset
@@ -15,6 +15,7 @@ from samo.training.loop import DivergedError, fit
 from samo.training.problem import Batch, Problem
 from samo.training.settings import Named
 from samo.training.state import State
+from tests.forks import START
 from tests.training.learnable import Squares, problem, recipe
 
 CASES: dict[str, dict[str, Any]] = {
@@ -115,5 +116,5 @@ def one_rank(rank: int, folder: Path) -> None:
 
 def both_ranks(folder: Path) -> list[Found]:
     """What each of two processes found."""
-    spawn(one_rank, args=(folder,), nprocs=RANKS)
+    start_processes(one_rank, (folder,), nprocs=RANKS, start_method=START)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]

@@ -8,7 +8,7 @@ import torch
 from tests.training.learnable import problem
 from tests.training.ranked_fit import CASES, both_ranks, broken_on, seen_apart, trained
 
-pytestmark = pytest.mark.slow  # two processes import torch, and send a message for each gradient
+pytestmark = pytest.mark.slow  # two processes send a message for each gradient
 
 
 @pytest.fixture(scope="module")

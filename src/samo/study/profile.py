@@ -1,5 +1,6 @@
 """Profiles: ready-made params files, one of which is the active one; and `samo profile`, which makes one so."""
 
+from functools import cache
 from pathlib import Path
 
 from samo.study import config, paths, store
@@ -22,7 +23,13 @@ def read(root: Path, name: str) -> tuple[str, config.Params]:
     if name not in names(root):
         raise ConfigError(f"no profile {name!r}: there are {', '.join(names(root))}")
     text = (root / "profiles" / f"{name}.yaml").read_text()
-    return text, config.parse(text, f"profiles/{name}.yaml")
+    return text, _parsed(text, name)
+
+
+@cache
+def _parsed(text: str, name: str) -> config.Params:
+    """Once for each text: a report asks every profile a dozen times."""
+    return config.parse(text, f"profiles/{name}.yaml")
 
 
 def active(root: Path) -> str | None:

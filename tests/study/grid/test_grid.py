@@ -24,12 +24,14 @@ CONDITIONS = ["train@one-a", "train@one-b", "train@one-c"]
 ALL = ["fetch-one", "train-a", "train-b", "train-c"]
 
 
-def repro(project: Project, rest: bool = True, quiet: bool = True, calls: list[str] | None = None) -> int:
+def repro(
+    project: Project, rest: bool = True, quiet: bool = True, calls: list[str] | None = None, workers: int = 1
+) -> int:
     def before() -> None:
         if calls is not None:
             calls.append("before")
 
-    return pipeline.repro(project.root, 2, lambda _: 1.0, quiet, before, rest)
+    return pipeline.repro(project.root, workers, lambda _: 1.0, quiet, before, rest)
 
 
 def test_all_runs_once_then_nothing_and_dvc_agrees(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,7 +39,7 @@ def test_all_runs_once_then_nothing_and_dvc_agrees(project: Project, capsys: pyt
     (left / ".dvc/tmp").mkdir(parents=True)
     (left / "dvc.yaml").write_text("not a pipeline")
     calls: list[str] = []
-    assert repro(project, rest=False, quiet=False, calls=calls) == 0
+    assert repro(project, rest=False, quiet=False, calls=calls, workers=2) == 0
     assert capsys.readouterr().out.count("start train@one-a") == 1
     assert project.ran() == ALL
     assert not project.clones()
@@ -100,7 +102,7 @@ def test_two_run_at_once_each_in_its_clone_and_its_own_environment(
     monkeypatch.setenv("DVC_ROOT", "/nowhere")
     project.edit("rho: 1", "meets: b")
     project.edit("rho: 2", "meets: a")
-    assert repro(project, rest=False) == 0
+    assert repro(project, rest=False, workers=2) == 0
     folders = {line.split()[1] for line in project.lines() if line.split()[0] in ("train-a", "train-b")}
     assert folders == {str(project.root / ".samo/workers" / n) for n in "01"}
     assert {line.split()[2] for line in project.lines()} == {f"sqlite:///{project.root}/mlflow.db"}

@@ -19,8 +19,8 @@ updates: [4, 8]
 search: {updates: [4], trials: 2, seeds: [100], lr: [0.003, 0.03], rho: [0.01, 0.1], alpha: null, extend: 1}
 datasets:
   multimnist:
-    data: {train: 64, val: 40, test: 40, jitter: 2, seed: 0}
-    training: {network: lenet, batch: 16, evaluations: [4, 8], schedule: onecycle, conflict_batches: 0}
+    data: {train: 24, val: 20, test: 40, jitter: 2, seed: 0}
+    training: {network: lenet, batch: 6, evaluations: [4, 8], schedule: onecycle, conflict_batches: 0}
 methods:
   stl: {aggregator: ls, networks: separate}
   ls: {aggregator: ls}
@@ -52,7 +52,7 @@ def root(tmp_path, monkeypatch):
     data = tmp_path / "prepared"
     data.mkdir()
     rng = np.random.default_rng(0)
-    for split, n in (("train", 64), ("val", 40), ("test", 40)):
+    for split, n in (("train", 24), ("val", 20), ("test", 40)):
         np.save(data / f"{split}_images.npy", rng.integers(0, 256, (n, 36, 36), dtype=np.uint8))
         np.save(data / f"{split}_labels.npy", rng.integers(0, 10, (n, 2), dtype=np.uint8))
     (data / "datasheet.json").write_text('{"mean": 0.5, "std": 0.29}')
@@ -98,7 +98,7 @@ def make(root, params):
         yield partial(run.make, root, params, pool, workers=1)
 
 
-def test_a_run_in_two_pieces(root, make):
+def test_a_run_in_two_pieces_reads_as_a_reference_run(root, params, make):
     told: list[str] = []
     assert make(hours=0.0, tell=told.append) == 0
 
@@ -125,6 +125,25 @@ def test_a_run_in_two_pieces(root, make):
     assert any("1 rows are of other code" in line for line in told)
     assert sorted(path.read_text().splitlines()[-2:]) == sorted([lines[lost], lines[other]])
 
+    whole = assemble.reference(rows.read(root), params, root / FOLDER)
+    assert set(whole.runs["multimnist"]) == {"ls", "gsam-ls-rho005", "stl"}
+    assert {(one["method"], one["updates"]) for one in whole.ladder} == {
+        *((method, n) for method in ("ls", "gsam-ls-rho005") for n in (4, 8)),
+        ("stl", 8),
+    }
+    assert whole.variants == {("multimnist", "gsam-ls-rho005")}
+    assert set(whole.evidence.delta_m["multimnist"]["ls"].index) == {0, 1}
+    assert len(whole.frames["curvature"]) == 4  # at the longest budget, two methods and two seeds
+
+    run.write(root)
+    written = (root / FOLDER / "summary-multimnist.md").read_text().splitlines()
+    assert [line.split(" | ")[:3] for line in written[2:]] == [["| LS + G-SAM, rho 0.05", "2.0", "2"]]
+    budgets = whole.budgets.set_index("method").loc["gsam-ls-rho005"]
+    mean = budgets[budgets["updates"] == 8]["gain"].mean()
+    assert f" | {mean:.2f} (".replace("-", "−") in written[2]
+    assert len(re.findall(r"\d \(−?\d+\.\d\d to \d+\.\d\d\)", written[2])) == 4
+    assert (root / FOLDER / "budgets.csv").exists()
+
 
 def test_another_processor_repeats_some_of_what_is_there(root, params, monkeypatch):
     head = {"dataset": "multimnist", "method": "ls", "seed": 0, "code": "here", "processor": "older"}
@@ -144,25 +163,3 @@ def test_a_line_that_is_no_row_is_named(root):
     (root / rows.FILE).write_text('{"table":"training"}\n')
     with pytest.raises(ConfigError, match="line 1: has no dataset"):
         rows.read(root)
-
-
-def test_what_is_there_reads_as_a_reference_run(root, params, make):
-    make(hours=1.0)
-    found = assemble.reference(rows.read(root), params, root / FOLDER)
-    assert set(found.runs["multimnist"]) == {"ls", "gsam-ls-rho005", "stl"}
-    assert {(one["method"], one["updates"]) for one in found.ladder} == {
-        *((method, n) for method in ("ls", "gsam-ls-rho005") for n in (4, 8)),
-        ("stl", 8),
-    }
-    assert found.variants == {("multimnist", "gsam-ls-rho005")}
-    assert set(found.evidence.delta_m["multimnist"]["ls"].index) == {0, 1}
-    assert len(found.frames["curvature"]) == 4  # at the longest budget, two methods and two seeds
-
-    run.write(root)
-    written = (root / FOLDER / "summary-multimnist.md").read_text().splitlines()
-    assert [line.split(" | ")[:3] for line in written[2:]] == [["| LS + G-SAM, rho 0.05", "2.0", "2"]]
-    budgets = found.budgets.set_index("method").loc["gsam-ls-rho005"]
-    mean = budgets[budgets["updates"] == 8]["gain"].mean()
-    assert f" | {mean:.2f} (".replace("-", "−") in written[2]
-    assert len(re.findall(r"\d \(−?\d+\.\d\d to \d+\.\d\d\)", written[2])) == 4
-    assert (root / FOLDER / "budgets.csv").exists()

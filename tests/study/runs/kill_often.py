@@ -1,14 +1,10 @@
-"""Starts what it then kills: `python -m tests.study.runs.kill_often STUDY KILLS…`, a process of its own.
-
-Each attempt is a fork, which costs no import. Whatever does not hold ends it with an error.
-"""
+"""Starts what it then kills. Each attempt is a fork, which costs no import; whatever does not hold is an error."""
 
 import hashlib
 import os
 import random
 import shutil
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -117,7 +113,3 @@ def main(study: Path, cells: int, prepares: int, fetches: int) -> None:
     rng = random.Random(7)
     for victim, times in victims:
         victim.kill(times, rng)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

@@ -13,9 +13,12 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
+from samo.study.grid import pipeline
 from samo.study.runs import checkpoint
 from samo.study.tracking import mlflow_store
+from tests.forks import forked
 from tests.study.project import Project
+from tests.study.runs import kill_often
 
 pytestmark = pytest.mark.slow  # a dozen kills, and as many new starts
 ROOT = Path(__file__).parents[3]
@@ -27,18 +30,17 @@ SCENES = """
 """
 
 
-def test_cells_prepares_and_fetches(study, monkeypatch):
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_cells_prepares_and_fetches(study, monkeypatch, capfd):
     monkeypatch.setenv(checkpoint.SECONDS, "0")
-    monkeypatch.setenv("PYTHONPATH", f"{study / 'src'}:{ROOT}")
+    monkeypatch.chdir(study)
     params = study / "params.yaml"
     params.write_text(params.read_text().replace("\nmethods:\n", f"{SCENES}\nmethods:\n", 1))
-    command = [sys.executable, "-m", "tests.study.runs.kill_often", str(study), "6", "3", "3"]
-    done = subprocess.run(command, cwd=study, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert [line.split(",")[0] for line in done.stdout.splitlines()] == [
-        "cell: 6 kills",
-        "prepare: 3 kills",
-        "fetch: 3 kills",
+    kill_often.main(study, cells=5, prepares=2, fetches=2)
+    assert [line.split(",")[0] for line in capfd.readouterr().out.splitlines() if " kills, " in line] == [
+        "cell: 5 kills",
+        "prepare: 2 kills",
+        "fetch: 2 kills",
     ]
     assert not list(study.rglob(".*.part"))
     assert not (study / ".samo/checkpoints/multimnist/ls").exists()
@@ -58,26 +60,23 @@ def test_cells_prepares_and_fetches(study, monkeypatch):
 
 def test_grids(project: Project) -> None:
     """Every second time with all that it started, as a machine that goes down."""
-    rng, code = random.Random(11), "import sys; from pathlib import Path; from samo.study.grid import pipeline;"
-    command = [sys.executable, "-c", code + "sys.exit(pipeline.repro(Path(sys.argv[1]), 2, lambda _: 1.0))"]
+    rng = random.Random(11)
 
-    def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen([*command, str(project.root)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    def bring_up() -> None:
+        assert pipeline.repro(project.root, 2, lambda _: 1.0, quiet=True) == 0
 
     for number in range(4):
-        first = start()
-        time.sleep(rng.uniform(1, 7))
-        first.kill()
+        first = forked(bring_up)
+        time.sleep(rng.uniform(0.5, 4))
+        os.kill(first, signal.SIGKILL)
         for process in project.processes() if number % 2 else []:
             process.kill()
-        first.communicate()
+        os.waitpid(first, 0)
         # A worker is not seen among the project's processes before it stands in its clone.
         project.wait_for(lambda: not project.processes())
         if number % 2 == 0:
             project.wait_for(lambda: not project.clones())
-    last = start()
-    said, _ = last.communicate()
-    assert last.returncode == 0, said.decode()
+    bring_up()
     assert not project.clones()
     assert not project.processes()
     assert not list(project.root.rglob(".*.part"))

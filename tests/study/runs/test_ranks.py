@@ -3,10 +3,10 @@
 import json
 import os
 import signal
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,15 @@ import torch
 from safetensors.torch import load_file
 from torch.multiprocessing.spawn import ProcessContext, start_processes
 
+from samo.study import paths
 from samo.study.errors import RankError
 from samo.study.progress import VARIABLE
 from samo.study.runs import checkpoint
 from samo.study.runs.cell import train_cell
 from samo.training.loop import DivergedError
+from tests.forks import START, ended, forked
 
-pytestmark = pytest.mark.slow  # each process of each condition imports torch and MLflow
-RUN = "from samo.study.runs.cell import train_cell; train_cell('multimnist', 'ls')"
+pytestmark = pytest.mark.slow  # each of six processes imports torch and MLflow
 
 
 def over(study: Path, processes: int, **edits: str) -> None:
@@ -63,6 +64,8 @@ def wait_for(what: Any) -> Any:
 def none_left(study: Path) -> Iterator[None]:
     yield
     assert not ranks()
+    own = psutil.Process()
+    assert not [child for child in own.children() if child.cmdline() == own.cmdline()]  # a forked one
 
 
 def content(study: Path, method: str = "ls") -> dict[str, bytes]:
@@ -70,17 +73,27 @@ def content(study: Path, method: str = "ls") -> dict[str, bytes]:
     return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
 
 
-def test_two_processes_make_what_one_makes(study):
+def begin_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forked, they import nothing; they log nothing, since they must not share this process's database."""
+    monkeypatch.setattr("samo.study.runs.ranks.start_processes", partial(start_processes, start_method=START))
+    monkeypatch.setenv(paths.TRACKING, "off")
+
+
+def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_stopped(study, tmp_path, monkeypatch):
     """Search, finals and files. Sums of half batches are rounded otherwise, and training lets that grow: what follows
     from whole networks is compared as far as that goes, values of a few examples by how many they could be.
 
     That the gradients of the two are one process's is shown in float64 by tests/training/test_loop_ranks.py.
     """
+    models = study / "data/models/multimnist/samo-ls"
     one, files = train_cell("multimnist", "samo-ls"), content(study, "samo-ls")
-    weights = {seed: load_file(study / f"data/models/multimnist/samo-ls/20-{seed}.safetensors") for seed in (0, 1)}
+    weights = {seed: load_file(models / f"20-{seed}.safetensors") for seed in (0, 1)}
     over(study, 2)
-    two = train_cell("multimnist", "samo-ls")
-    assert list(content(study, "samo-ls")) == list(files)
+    with monkeypatch.context() as patch:
+        begin_at_once(patch)
+        two = train_cell("multimnist", "samo-ls")
+    whole = content(study, "samo-ls")
+    assert list(whole) == list(files)
     assert len(two.at()["search"]["trials"]) == 3
     assert list(two.at()["seeds"]) == list(one.at()["seeds"]) == ["0", "1"]
     assert two.metrics | {"updates": 0} == one.metrics | {"updates": 0}
@@ -91,46 +104,40 @@ def test_two_processes_make_what_one_makes(study):
         if ours["metric"] == "loss"
     ]
     assert [ours for ours, _ in losses] == pytest.approx([expected for _, expected in losses], rel=1e-2)
-    assert json.loads((study / "data/runs/multimnist/samo-ls/metrics.json").read_text()) == two.metrics
+    metrics = study / "data/runs/multimnist/samo-ls/metrics.json"
+    assert json.loads(metrics.read_text()) == two.metrics
     for seed, expected in weights.items():
-        ours = load_file(study / f"data/models/multimnist/samo-ls/20-{seed}.safetensors")
-        torch.testing.assert_close(ours, expected, rtol=0, atol=1e-2)
+        torch.testing.assert_close(load_file(models / f"20-{seed}.safetensors"), expected, rtol=0, atol=1e-2)
 
-
-def test_however_it_is_stopped_none_is_left_and_it_ends_with_the_same_bytes(study, tmp_path, monkeypatch):
-    over(study, 2, **{"updates: [10, 20]": "updates: [10, 40]", "  updates: [20]": "  updates: null"})
-    train_cell("multimnist", "ls")
-    whole = content(study)
-    (study / "data/runs/multimnist/ls/metrics.json").unlink()
+    metrics.unlink()
     monkeypatch.setenv(checkpoint.SECONDS, "0")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "progress"))
     own = tmp_path / "temporary"
     own.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
     for phase, how in (("search 2/3", signal.SIGKILL), ("seed 0", signal.SIGINT)):  # SIGTERM does what SIGINT does
         (tmp_path / "progress").write_text("")
-        parent = subprocess.Popen(
-            [sys.executable, "-c", RUN], stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(own)}
-        )
+        parent = forked(lambda: train_cell("multimnist", "samo-ls"))
         wait_for(lambda phase=phase: phase in (tmp_path / "progress").read_text())
         there = ranks()
         assert len(there) == 2
         listening = [c.laddr.ip for rank in there for c in rank.net_connections() if c.status == psutil.CONN_LISTEN]
         assert set(listening) == {"127.0.0.1"}
-        assert parent.poll() is None
-        parent.send_signal(how)
-        parent.communicate(timeout=60)
+        os.kill(parent, how)
+        assert ended(parent) == (-signal.SIGKILL if how == signal.SIGKILL else 1)
         wait_for(lambda: not ranks())
-        assert not list(own.glob("samo-ranks-*"))
-        assert not (study / "data/runs/multimnist/ls/metrics.json").exists()
-        assert list((study / ".samo/checkpoints/multimnist/ls").glob("*.pt"))
-    train_cell("multimnist", "ls")
-    assert content(study) == whole
+        assert not list(own.rglob("samo-ranks-*"))
+        assert not metrics.exists()
+        assert list((study / ".samo/checkpoints/multimnist/samo-ls").glob("*.pt"))
+    train_cell("multimnist", "samo-ls")
+    assert content(study, "samo-ls") == whole
     events = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
     assert [event["done"] for event in events][-1] > 0.95
-    assert not (study / ".samo/checkpoints/multimnist/ls").exists()
+    assert not (study / ".samo/checkpoints/multimnist/samo-ls").exists()
 
 
-def test_a_loss_that_breaks_ends_all_with_the_words_of_one_process(study):
+def test_a_loss_that_breaks_ends_all_with_the_words_of_one_process(study, monkeypatch):
+    begin_at_once(monkeypatch)
     over(study, 1, **{"ls: {aggregator: ls}": "ls: {aggregator: ls, lr: 1.0e+30}"})
     with pytest.raises(DivergedError) as alone:
         train_cell("multimnist", "ls")
@@ -141,6 +148,7 @@ def test_a_loss_that_breaks_ends_all_with_the_words_of_one_process(study):
 
 
 def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_path, monkeypatch):
+    begin_at_once(monkeypatch)
     monkeypatch.setenv(VARIABLE, str(tmp_path / "progress"))
     over(study, 2, **{"updates: [10, 20]": "updates: [20000]", "  updates: [20]": "  updates: null"})
     join = ProcessContext.join
@@ -159,7 +167,7 @@ def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_pat
     def too_late(*args: Any, **more: Any) -> Any:
         """This process has opened the data; they are gone when the others do."""
         (study / "data/prepared/multimnist/train_labels.npy").unlink()
-        return start_processes(*args, **more)
+        return start_processes(*args, **more | {"start_method": START})
 
     monkeypatch.setattr("samo.study.runs.ranks.start_processes", too_late)
     with pytest.raises(RankError, match=r"^process [01] of 2 failed: \w+Error: .*train_labels\.npy") as told:

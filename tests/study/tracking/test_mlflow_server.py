@@ -1,6 +1,7 @@
 """The set-up for a group, as docs/mlflow-server.md describes it: runs in Postgres, files with the server, its pages."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,8 +52,11 @@ def serving(log: Path, *arguments: str) -> Iterator[str]:
 
 
 @pytest.mark.slow  # a database, MLflow's tables in it, a server and a browser: about ten seconds
-def test_a_group_sees_the_runs_of_all_its_machines_and_compares_two_by_three_clicks(study, tmp_path, monkeypatch):
+def test_a_group_sees_the_runs_of_all_its_machines_and_compares_two_by_three_clicks(
+    study, tmp_path, monkeypatch, empty_store
+):
     made_runs.make(study)
+    shutil.copy(empty_store, tmp_path / "group.db")  # where there is no Postgres
     files = tmp_path / "files"
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")  # ours is seconds, and tests share their machine
     with postgres(f"sqlite:///{tmp_path}/group.db") as database:
