@@ -11,7 +11,7 @@ from safetensors.torch import load, save, save_file
 from samo.study import config
 from samo.study.config import conditions
 from samo.study.runs import trained
-from samo.study.runs.cell import train_cell
+from samo.study.runs.condition import train_condition
 from tests.corpus.entry import Harm, refused, stage, untouched
 from tests.study.notebooks import cells
 
@@ -101,7 +101,7 @@ def test_broken_prepared_data(study, capsys):
         good = path.read_bytes()
         breaks(path)
         with untouched(study):
-            found = stage(capsys, lambda: train_cell("multimnist", "ls"))
+            found = stage(capsys, lambda: train_condition("multimnist", "ls"))
         refused(found, str(path.parent))
         path.write_bytes(good)
     assert not (study / "ran").exists()

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from samo.study import config, store, verify, warm
 from samo.study.config.conditions import Condition
 from samo.study.runs import checkpoint
-from samo.study.runs.cell import train_cell
+from samo.study.runs.condition import train_condition
 from samo.study.tracking import mlflow_store
 from tests.corpus.entry import samo, untouched
 from tests.study.made_study import ROOT
@@ -39,7 +39,7 @@ def test_a_condition_made_again_is_the_same_and_nothing_of_the_project_is_touche
     for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["git", "add", "-A"]):
         subprocess.run(command, cwd=study, check=True)
     subprocess.run(["git", *who, "commit", "-q", "-m", "a study"], cwd=study, check=True)
-    train_cell("multimnist", "ls")
+    train_condition("multimnist", "ls")
     foreign = study / ".samo/checkpoints/multimnist/ls/seed-0.pt"
     foreign.parent.mkdir(parents=True)
     foreign.write_bytes(b"of the real run")
@@ -89,7 +89,7 @@ def test_a_sample_is_of_what_has_run_and_its_seed_draws_it_again(study, capsys):
 
 
 def test_where_the_stored_run_was_made_is_said_as_far_as_it_is_known(study):
-    train_cell("multimnist", "ls")
+    train_condition("multimnist", "ls")
     client = MlflowClient(mlflow_store.uri(study))
     experiment = client.get_experiment_by_name("multimnist")
     for tags, told in (

@@ -1,5 +1,7 @@
 """Published Delta-m beside the reference run's and this run's: how far the studies lie apart, method by method."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -34,7 +36,7 @@ def draw(points: pd.DataFrame) -> Figure:
         own = str(source) in RUNS
         for n, row in enumerate(part.to_dict("records")):
             y, shade = place[row["method"]] + shift, colour(row["sharpness"])
-            fill = {} if own else {"markerfacecolor": "none"}
+            fill: dict[str, Any] = {} if own else {"markerfacecolor": "none"}
             axes.plot([row["delta_m_low"], row["delta_m_high"]], [y, y], color=shade, linewidth=2, alpha=0.5)
             axes.plot(row["delta_m"], y, mark, color=shade, markersize=5.5, **fill)
             if limits and not limits[0] <= row["delta_m"] <= limits[1]:

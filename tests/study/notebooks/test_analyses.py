@@ -15,8 +15,8 @@ from samo.datasets.parts.arrays import ArraySplit, DomainBatch, DomainSplit, pre
 from samo.models.multitask import MultiTaskNetwork
 from samo.study import paths
 from samo.study.errors import NotebookError
-from samo.study.runs.cell import train_cell
 from samo.study.runs.chosen_layers import chosen_layers
+from samo.study.runs.condition import train_condition
 from samo.training.problem import Problem
 from tests.study import made_study
 from tests.study.notebooks import cells
@@ -41,7 +41,7 @@ def trained(tmp_path_factory):
             cells.run("curvature", dataset="multimnist")
         assert cells.run("layers", dataset="multimnist")["table"].empty
         for method in METHODS:
-            train_cell("multimnist", method)
+            train_condition("multimnist", method)
         threads = torch.get_num_threads()
         yield folder
         torch.set_num_threads(threads)

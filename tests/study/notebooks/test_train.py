@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from samo.study.runs.cell import train_cell
+from samo.study.runs.condition import train_condition
 from tests.study.notebooks import cells
 
 
@@ -11,7 +11,7 @@ def test_the_step_that_is_shown_leaves_no_trace_in_the_results(study):
     space = cells.run("train", dataset="multimnist", method="samo-ls")
     folder, names = study / "data/runs/multimnist/samo-ls", ("metrics.json", "history.csv")
     shown = [(folder / name).read_bytes() for name in names]
-    train_cell("multimnist", "samo-ls")
+    train_condition("multimnist", "samo-ls")
     assert shown == [(folder / name).read_bytes() for name in names]
     # A clean pass; two probes and a perturbed pass for each task; a perturbed point lies at rho.
     assert [row["pass"] == "forward" for row in space["passes"][:7]] == [False, True, True, False, True, True, False]

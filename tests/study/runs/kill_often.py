@@ -15,7 +15,7 @@ import torch
 
 from samo.datasets.parts.sources import RawFile
 from samo.study.data import fetch, prepare
-from samo.study.runs.cell import train_cell
+from samo.study.runs.condition import train_condition
 
 RAW = b"raw bytes " * 2_000_000
 
@@ -85,7 +85,7 @@ def _digests(path: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def main(study: Path, cells: int, prepares: int, fetches: int) -> None:
+def main(study: Path, conditions: int, prepares: int, fetches: int) -> None:
     # Before the forks: no attempt is to spend its time on these.
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
     from sqlalchemy.orm import configure_mappers
@@ -97,9 +97,9 @@ def main(study: Path, cells: int, prepares: int, fetches: int) -> None:
     given.mkdir()
     (given / "file.bin").write_bytes(RAW)
     raw = RawFile("file.bin", hashlib.sha256(RAW).hexdigest(), len(RAW), ())
-    cell = [data / kind / "multimnist/ls" for kind in ("runs", "models")]
+    condition = [data / kind / "multimnist/ls" for kind in ("runs", "models")]
     victims = (
-        (Victim("cell", lambda: train_cell("multimnist", "ls"), tuple(cell)), cells),
+        (Victim("condition", lambda: train_condition("multimnist", "ls"), tuple(condition)), conditions),
         (Victim("prepare", lambda: prepare.prepare("scenes"), (data / "prepared/scenes",)), prepares),
         (
             Victim(

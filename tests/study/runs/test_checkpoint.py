@@ -1,4 +1,4 @@
-"""A cell that was stopped goes on, and ends with the bytes of one that was not."""
+"""A condition that was stopped goes on, and ends with the bytes of one that was not."""
 
 import json
 import pickle
@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from samo.study import paths
-from samo.study.runs import cell as cells
 from samo.study.runs import checkpoint, trainings
-from samo.study.runs.cell import train_cell
+from samo.study.runs import condition as conditions
 from samo.study.runs.checkpoint import Checkpoints
+from samo.study.runs.condition import train_condition
 from samo.training.loop import fit
 
 CPU = torch.device("cpu")
@@ -52,15 +52,15 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, passes: int) -> list[int]:
 
         return fit(*args, **more | {"keep": keep_and_stop})
 
-    for module in (cells, trainings):
+    for module in (conditions, trainings):
         monkeypatch.setattr(module, "fit", stopping)
     return ended
 
 
-@pytest.mark.slow  # three whole cells
+@pytest.mark.slow  # three whole conditions
 def test_wherever_it_stops_it_ends_with_the_same_bytes(study, monkeypatch):
     """Three trials of one pass over the data, then two seeds of one and of two."""
-    train_cell("multimnist", "samo-ls")
+    train_condition("multimnist", "samo-ls")
     whole = content(study, "samo-ls")
     assert len(whole) == 7
     assert not (study / ".samo/checkpoints/multimnist/samo-ls").exists()
@@ -69,11 +69,11 @@ def test_wherever_it_stops_it_ends_with_the_same_bytes(study, monkeypatch):
     for _ in range(9):
         ended = stop_at(monkeypatch, 1)  # each attempt gets one pass further
         with pytest.raises(Stopped):
-            train_cell("multimnist", "samo-ls")
+            train_condition("multimnist", "samo-ls")
         trained += ended[0]
     assert (study / ".samo/checkpoints/multimnist/samo-ls/search.pt").exists()
     ended = stop_at(monkeypatch, 99)
-    train_cell("multimnist", "samo-ls")
+    train_condition("multimnist", "samo-ls")
     assert trained == 9
     assert ended == [0]  # every pass had been kept
     assert content(study, "samo-ls") == whole
@@ -93,7 +93,7 @@ def test_a_checkpoint_of_something_else_is_said_and_not_used(study, monkeypatch)
         stop_at(monkeypatch, 5)
         with pytest.raises(Stopped), warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            train_cell("multimnist", "ls")
+            train_condition("multimnist", "ls")
         assert any(f"it is of other {what}; not used" in str(w.message) for w in said) == bool(what)
 
 
@@ -142,11 +142,11 @@ def test_a_broken_or_foreign_file_is_one_warning_and_nothing_runs(tmp_path, monk
 
 
 def test_a_state_that_does_not_fit_starts_the_training_anew(study):
-    train_cell("multimnist", "ls")
+    train_condition("multimnist", "ls")
     whole = content(study, "ls")
-    cells.OpenCondition("multimnist", "ls")._kept.write("20-0", lambda: {"done": 1})
+    conditions.OpenCondition("multimnist", "ls")._kept.write("20-0", lambda: {"done": 1})
     with pytest.warns(UserWarning, match="20-0.*not used"):
-        train_cell("multimnist", "ls")
+        train_condition("multimnist", "ls")
     assert content(study, "ls") == whole
 
 

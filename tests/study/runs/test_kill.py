@@ -31,14 +31,14 @@ SCENES = """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
-def test_cells_prepares_and_fetches(study, monkeypatch, capfd):
+def test_conditions_prepares_and_fetches(study, monkeypatch, capfd):
     monkeypatch.setenv(checkpoint.SECONDS, "0")
     monkeypatch.chdir(study)
     params = study / "params.yaml"
     params.write_text(params.read_text().replace("\nmethods:\n", f"{SCENES}\nmethods:\n", 1))
-    kill_often.main(study, cells=5, prepares=2, fetches=2)
+    kill_often.main(study, conditions=5, prepares=2, fetches=2)
     assert [line.split(",")[0] for line in capfd.readouterr().out.splitlines() if " kills, " in line] == [
-        "cell: 5 kills",
+        "condition: 5 kills",
         "prepare: 2 kills",
         "fetch: 2 kills",
     ]

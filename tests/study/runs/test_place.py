@@ -1,4 +1,4 @@
-"""Which device each of a cell's processes takes, on machines with and without GPUs."""
+"""Which device each of a condition's processes takes, on machines with and without GPUs."""
 
 import pytest
 import torch

@@ -20,7 +20,7 @@ from samo.study import paths
 from samo.study.errors import RankError
 from samo.study.progress import VARIABLE
 from samo.study.runs import checkpoint
-from samo.study.runs.cell import train_cell
+from samo.study.runs.condition import train_condition
 from samo.training.loop import DivergedError
 from tests.forks import START, ended, forked
 
@@ -86,12 +86,12 @@ def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_s
     That the gradients of the two are one process's is shown in float64 by tests/training/test_loop_ranks.py.
     """
     models = study / "data/models/multimnist/samo-ls"
-    one, files = train_cell("multimnist", "samo-ls"), content(study, "samo-ls")
+    one, files = train_condition("multimnist", "samo-ls"), content(study, "samo-ls")
     weights = {seed: load_file(models / f"20-{seed}.safetensors") for seed in (0, 1)}
     over(study, 2)
     with monkeypatch.context() as patch:
         begin_at_once(patch)
-        two = train_cell("multimnist", "samo-ls")
+        two = train_condition("multimnist", "samo-ls")
     whole = content(study, "samo-ls")
     assert list(whole) == list(files)
     assert len(two.at()["search"]["trials"]) == 3
@@ -117,7 +117,7 @@ def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_s
     monkeypatch.setattr(tempfile, "tempdir", str(own))
     for phase, how in (("search 2/3", signal.SIGKILL), ("seed 0", signal.SIGINT)):  # SIGTERM does what SIGINT does
         (tmp_path / "progress").write_text("")
-        parent = forked(lambda: train_cell("multimnist", "samo-ls"))
+        parent = forked(lambda: train_condition("multimnist", "samo-ls"))
         wait_for(lambda phase=phase: phase in (tmp_path / "progress").read_text())
         there = ranks()
         assert len(there) == 2
@@ -129,7 +129,7 @@ def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_s
         assert not list(own.rglob("samo-ranks-*"))
         assert not metrics.exists()
         assert list((study / ".samo/checkpoints/multimnist/samo-ls").glob("*.pt"))
-    train_cell("multimnist", "samo-ls")
+    train_condition("multimnist", "samo-ls")
     assert content(study, "samo-ls") == whole
     events = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
     assert [event["done"] for event in events][-1] > 0.95
@@ -140,10 +140,10 @@ def test_a_loss_that_breaks_ends_all_with_the_words_of_one_process(study, monkey
     begin_at_once(monkeypatch)
     over(study, 1, **{"ls: {aggregator: ls}": "ls: {aggregator: ls, lr: 1.0e+30}"})
     with pytest.raises(DivergedError) as alone:
-        train_cell("multimnist", "ls")
+        train_condition("multimnist", "ls")
     over(study, 2)
     with pytest.raises(DivergedError) as together:
-        train_cell("multimnist", "ls")
+        train_condition("multimnist", "ls")
     assert str(together.value) == str(alone.value)
 
 
@@ -161,7 +161,7 @@ def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_pat
     with monkeypatch.context() as patch:
         patch.setattr(ProcessContext, "join", kill_and_join)
         with pytest.raises(RankError, match=r"^process 1 of 2 was ended by SIGKILL, out of memory\?$"):
-            train_cell("multimnist", "ls")
+            train_condition("multimnist", "ls")
     assert not ranks()
 
     def too_late(*args: Any, **more: Any) -> Any:
@@ -171,5 +171,5 @@ def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_pat
 
     monkeypatch.setattr("samo.study.runs.ranks.start_processes", too_late)
     with pytest.raises(RankError, match=r"^process [01] of 2 failed: \w+Error: .*train_labels\.npy") as told:
-        train_cell("multimnist", "ls")
+        train_condition("multimnist", "ls")
     assert "\n" not in str(told.value)

@@ -6,13 +6,13 @@ from samo.study import config
 from samo.study.config.conditions import Condition
 from samo.study.errors import NotebookError
 from samo.study.runs import trained
-from samo.study.runs.cell import train_cell
+from samo.study.runs.condition import train_condition
 from samo.training.evaluation import evaluate
 
 
 @pytest.mark.parametrize("method", ["stl", "ls"])
 def test_a_trained_network_gives_the_values_that_were_reported(study, method):
-    result = train_cell("multimnist", method)
+    result = train_condition("multimnist", method)
     params, cell = config.load(), Condition("multimnist", method)
     problem = trained.problem(study, params, "multimnist")
     network = trained.network(study, params, cell, 1, problem)
@@ -27,7 +27,7 @@ def test_missing_or_foreign_weights_are_named(study):
     problem = trained.problem(study, params, "multimnist")
     with pytest.raises(NotebookError, match=r"20-0\.safetensors.*dvc repro train@multimnist-ls"):
         trained.network(study, params, cell, 0, problem)
-    train_cell("multimnist", "ls")
+    train_condition("multimnist", "ls")
     path = study / cell.weights(20, 0)
     weights = load_file(path)
     weights.pop(next(iter(weights)))

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from samo.study import config, paths
 from samo.study.config.conditions import Condition
 from samo.study.processes import identity
-from samo.study.runs.cell import train_cell
+from samo.study.runs.condition import train_condition
 from samo.study.tracking import mlflow_store, record, track
 from samo.study.tracking.rebuild import rebuild
 from samo.training.loop import Row
@@ -57,7 +57,7 @@ def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_noth
     """Of a variant under `sensitivity`, too: its tags say what it is, live and rebuilt."""
     methods = {"samo-ls": ("no", "0.3"), "samo-ls-alpha09": ("yes", "0.9")}
     for method in methods:
-        train_cell("multimnist", method)
+        train_condition("multimnist", method)
     logged = view(client)
     said = {name: (tags["variant"], settings["alpha"]) for name, (_, settings, tags, *_) in logged.items()}
     budgets = [(updates, seed) for updates in (10, 20) for seed in (0, 1)]

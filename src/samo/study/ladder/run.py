@@ -25,8 +25,8 @@ from samo.study.ladder.plan import FOLDER, Training, read, trainings
 from samo.study.ladder.summary import summaries
 from samo.study.processes import descendants, end
 from samo.study.report.reference import write_tables
-from samo.study.runs.cell import described
 from samo.study.runs.checkpoint import Checkpoints
+from samo.study.runs.condition import described
 from samo.study.runs.place import Place
 from samo.study.runs.trainings import Trainings, Watch
 from samo.training.evaluation import reported

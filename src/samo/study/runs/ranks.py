@@ -78,7 +78,7 @@ def _train(number: int, dataset: str, method: str, processes: int, folder: Path)
     with (folder / f"{number}.log").open("wb") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    from samo.study.runs import cell  # which imports this module
+    from samo.study.runs import condition  # which imports this module
 
     if number:
         os.environ.pop(progress.VARIABLE, None)  # one of them says where the condition is
@@ -89,7 +89,7 @@ def _train(number: int, dataset: str, method: str, processes: int, folder: Path)
         with stopping(), joined(folder, number, processes, device) as ranks:
             try:
                 here = place.Place(device, ranks, params.train.sync_batchnorm)
-                answer = asdict(cell.train_cell(dataset, method, here))
+                answer = asdict(condition.train_condition(dataset, method, here))
             except DivergedError as error:  # in all of them alike
                 answer = {"diverged": str(error)}
     except KeyboardInterrupt:  # the system sends it, too, where the parent was killed

@@ -76,7 +76,7 @@ class _Budget(_Part):
 
 
 class _Metrics(_Part):
-    """metrics.json, as far as anything reads it; see `samo.study.runs.cell`."""
+    """metrics.json, as far as anything reads it; see `samo.study.runs.condition`."""
 
     dataset: str
     method: str

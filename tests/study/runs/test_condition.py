@@ -6,13 +6,13 @@ from functools import partial
 import pytest
 from safetensors.torch import load_file
 
-from samo.study.runs.cell import train_cell
+from samo.study.runs.condition import train_condition
 from tests.forks import ended, forked
 
 
-def test_what_a_cell_writes(study, tmp_path, monkeypatch):
+def test_what_a_condition_writes(study, tmp_path, monkeypatch):
     monkeypatch.setenv("SAMO_PROGRESS", str(tmp_path / "progress"))
-    result = train_cell("multimnist", "samo-ls")
+    result = train_condition("multimnist", "samo-ls")
     metrics = json.loads((study / "data/runs/multimnist/samo-ls/metrics.json").read_text())
     assert metrics == json.loads(json.dumps(result.metrics))
     trials = json.loads((study / "data/search/multimnist/samo-ls.json").read_text())
@@ -59,9 +59,9 @@ def content(study, method):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
-def test_the_same_cell_gives_the_same_bytes_in_another_process(study):
+def test_the_same_condition_gives_the_same_bytes_in_another_process(study):
     """The other one is forked before anything is trained, so that nothing of the first can help the second."""
-    train = partial(train_cell, "multimnist", "fmtl-fairgrad")
+    train = partial(train_condition, "multimnist", "fmtl-fairgrad")
     assert ended(forked(train)) == 0
     found = content(study, "fmtl-fairgrad")
     trials = train().at()["search"]["trials"]
@@ -73,13 +73,13 @@ def test_no_choice_can_see_test_data_and_an_arm_takes_its_donor_s(study):
     """Test labels are made worthless: the search comes out the same. An arm searches nothing."""
     import numpy as np
 
-    first = train_cell("multimnist", "ls").searched
+    first = train_condition("multimnist", "ls").searched
     labels = study / "data/prepared/multimnist/test_labels.npy"
     np.save(labels, (np.load(labels) + 5) % 10)
-    again = train_cell("multimnist", "ls")
+    again = train_condition("multimnist", "ls")
     assert again.searched == first
     donor = again.at()["search"]["chosen"]["lr"]
-    found = train_cell("multimnist", "placebo-ls")
+    found = train_condition("multimnist", "placebo-ls")
     assert found.searched == {}
     assert found.at()["search"] == {"trials": [], "chosen": {"lr": donor, "rho": 0.1}}
     assert list(found.metrics["updates"]) == ["20"]
@@ -92,11 +92,11 @@ def test_without_mlflow_training_goes_on_with_a_warning(study, monkeypatch):
     in_the_way.write_text("")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{in_the_way}/mlflow.db")
     with pytest.warns(UserWarning, match="samo track"):
-        train_cell("multimnist", "ls")
+        train_condition("multimnist", "ls")
     assert (study / "data/runs/multimnist/ls/metrics.json").exists()
 
 
-def test_an_unknown_cell_leaves_nothing(study):
+def test_an_unknown_condition_leaves_nothing(study):
     with pytest.raises(KeyError):
-        train_cell("multimnist", "nobody")
+        train_condition("multimnist", "nobody")
     assert not (study / "data/runs").exists()

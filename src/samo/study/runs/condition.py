@@ -225,7 +225,7 @@ class OpenCondition:
         )
 
 
-def train_cell(dataset: str, method: str, here: place.Place | None = None) -> Result:
+def train_condition(dataset: str, method: str, here: place.Place | None = None) -> Result:
     """Search, train every budget and seed, and write: what notebooks/train.ipynb does step by step."""
     condition = OpenCondition(dataset, method, here)
     searched = condition.search()
