@@ -15,18 +15,19 @@ import torch
 
 from samo import datasets
 from samo.analysis.curvature import Measure, curvature, sets
+from samo.results.tables import markdown
 from samo.study import config, paths, store
 from samo.study.config import Params
-from samo.study.ladder import rows
+from samo.study.ladder import rows, summary
 from samo.study.ladder.assemble import shipped
 from samo.study.ladder.code import identity
 from samo.study.ladder.data import prepared
 from samo.study.ladder.plan import FOLDER, Training, read, trainings
-from samo.study.ladder.summary import summaries
 from samo.study.processes import descendants, end
 from samo.study.report.reference import write_tables
 from samo.study.runs.checkpoint import Checkpoints
 from samo.study.runs.condition import described
+from samo.study.runs.formats import csv_text
 from samo.study.runs.place import Place
 from samo.study.runs.trainings import Trainings, Watch
 from samo.training.evaluation import reported
@@ -179,8 +180,10 @@ def write(root: Path) -> None:
     """The tables that follow from the rows which are there."""
     run = shipped(root)
     write_tables(run)
-    for dataset, found in summaries(run):
-        store.write_text(root / FOLDER / f"summary-{dataset}.md", found)
+    for dataset in run.runs:
+        found = summary.table(run, dataset)
+        store.write_text(root / FOLDER / f"summary-{dataset}.csv", csv_text(found))
+        store.write_text(root / FOLDER / f"summary-{dataset}.md", markdown(found))
 
 
 def _start(root: Path) -> None:

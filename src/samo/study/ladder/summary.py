@@ -1,14 +1,12 @@
 """The second run in a table: what each method gained over LS or its own aggregator, and at what price."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from samo.claims import contrast, measures
 from samo.claims.evidence import Evidence
 from samo.claims.measures import DELTA_M, Measure
 from samo.figures.palette import label, spoken
-from samo.results.tables import markdown, text
+from samo.results.tables import text
 from samo.study.report.reference import Reference
 
 GAIN = "gain in Δm, points"
@@ -19,14 +17,6 @@ TIMES: dict[str, Measure] = {
 }
 """Measures of which the table has the method's own, as so many times its base's."""
 HEADS = ["method", "compute", "seeds", GAIN, *TIMES]
-
-
-def summaries(run: Reference) -> Iterable[tuple[str, str]]:
-    """Of every dataset: its name, and the table at its longest budget as Markdown."""
-    for dataset in run.runs:
-        rows = table(run, dataset)
-        if len(rows):
-            yield dataset, markdown(rows)
 
 
 def table(run: Reference, dataset: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from samo.figures.palette import label
 from samo.results import verdict
 from samo.study.report import drawings, figures, profiles, published, reference, tables
 from samo.study.report.pieces import Piece, Pieces
-from samo.study.report.table import VERDICTS
+from samo.study.report.table import VERDICTS, Cell, Table
 
 
 class Shipped(Pieces):
@@ -30,6 +30,25 @@ class Shipped(Pieces):
         drawn = self._figure(of, "compute", "What compute buys: the gain of each sharpness", caption)
         strip = self.html("strip", tables.strip(self._judged()), VERDICTS)
         return Piece(self.html("first", verdict.answer(budgets), drawn, strip, figures.RUNS[of]))
+
+    def second(self) -> Piece:
+        """What each method gained in the second reference run, at each dataset's longest budget."""
+        found = sorted((self.root / reference.SECOND).glob("summary-*.csv"))
+        budgets, pieces = drawings.second(self.root), []
+        for path in found:
+            dataset, rows = path.stem.partition("-")[2], pd.read_csv(path, dtype=str, keep_default_na=False)
+            last = budgets.loc[budgets["dataset"] == dataset, "updates"].max()
+            caption = (
+                f"{label(dataset)}, the second reference run: after {last:,.0f} updates, against the aggregator alone"
+            )
+            cells = [[Cell(text) for text in row] for row in rows.to_numpy()]
+            note = (
+                "A gain above 0 is better; the last columns are quotients, below 1 is lower. All with 95 % intervals."
+            )
+            if cells:
+                table = Table(f"second-{dataset}", caption, list(rows.columns), cells, note=note)
+                pieces.append(self.html("table", table))
+        return Piece("".join(pieces)) if pieces else self._gap("The second reference run has no whole comparison yet.")
 
     def headline(self) -> Piece:
         """What the run at hand shows, in one sentence per dataset."""
