@@ -23,7 +23,7 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
     figure, [[axes]] = grid(1, 1, 3.9)
     figure.set_size_inches(6.4, 3.9)  # it is read at half the page's width, too
     axes.axhline(0, color=INK, linewidth=1)
-    parts = {str(name): part.sort_values(x) for name, part in pooled.groupby("sharpness", sort=False)}
+    parts = {str(name): part.sort_values(x) for name, part in _apart(pooled, x).groupby("sharpness", sort=False)}
     for name, part in parts.items():
         axes.vlines(part[x], part["gain_low"], part["gain_high"], color=colour(name), linewidth=2.2, alpha=0.55)
         axes.plot(part[x], part["gain"], **look(name, markersize=7))
@@ -39,6 +39,13 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
     axes.set_xlabel(COMPUTE if x == "cost" else UPDATES)
     headed(axes, "gain over the aggregator alone, points of Δm (above the line: sharpness helps)")
     return figure
+
+
+def _apart(pooled: pd.DataFrame, x: str) -> pd.DataFrame:
+    """Points of one place stand side by side, by some per cent of it, so that no interval hides another."""
+    placed = pooled.assign(place=pooled[x].round(6))
+    same = placed.groupby("place")[x]
+    return placed.assign(**{x: placed[x] * 1.03 ** (same.cumcount() - (same.transform("count") - 1) / 2)})
 
 
 def draw_updates(pooled: pd.DataFrame) -> Figure:
@@ -57,9 +64,9 @@ def _names(axes: Axes, parts: dict[str, pd.DataFrame], x: str, limits: Limits) -
             shade, side = colour(row["name"]), "top" if up else "bottom"
             aside(axes, words, (row[x], limits[up]), (0, -3 if up else 3), color=shade, ha="center", va=side)
         ends = ends.drop(off.index)
-    for _, column in ends.groupby(ends[x].round(6)):
-        names = column.sort_values("gain_high", ascending=False)["name"]
-        at, top = float(column[x].iloc[0]), float(column["gain_high"].max())
+    for _, column in ends.groupby("place"):
+        names = column.sort_values("gain", ascending=False)["name"]
+        at, top = float(column["place"].iloc[0]), float(column["gain_high"].max())
         for line, name in enumerate(names):
             shift = (0, 4 + 11 * (len(names) - 1 - line))
             aside(axes, label(name), (at, top), shift, color=colour(name), ha="center", fontweight="bold")

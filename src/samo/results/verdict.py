@@ -38,12 +38,13 @@ def answer(ladder: pd.DataFrame) -> list[str]:
         ("a placebo with a coin for its probe", own[own["sharpness"] == "placebo"]),
     ):
         gain, places = difference(samo, other, 0.9)
+        sign = difference(samo, other)[0].sign
         if not places:
             continue
         if gain.low > -MARGIN and gain.high < MARGIN:
             what = f"equivalent to no gain within {MARGIN} points"
         else:
-            what = {1: "a gain", -1: "a loss", 0: "undecided"}[gain.sign]
+            what = {1: "a gain", -1: "a loss", 0: "undecided"}[sign]
         said.append(
             f"Over {words} SAMO gains {text(gain.mean, 2)} points of Δm (90 % interval {text(gain.low, 2)} to "
             f"{text(gain.high, 2)}; {places} condition{'s' * (places > 1)}, {gain.n} seeds): {what}."

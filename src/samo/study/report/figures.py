@@ -109,7 +109,8 @@ def source(params: Params, of: str, kind: str, numbers: pd.DataFrame) -> tuple[s
     if of in RUNS:
         run = RUNS[of]
         if "conditions" in numbers:
-            return "tables", f"up to {numbers['conditions'].max()} conditions a point, of {run}"
+            most = int(numbers["conditions"].max())
+            return "tables", f"{f'up to {most} conditions' if most > 1 else 'one condition'} per point, of {run}"
         count = f"{len(numbers.drop_duplicates(['dataset', 'method']))} conditions of {run}"
         return "tables", f"{count}: {', '.join(map(label, dict.fromkeys(numbers['dataset'])))}"
     notebook = f"{ANALYSES[kind]}-{of}" if kind in ANALYSES else "tables"
