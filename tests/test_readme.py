@@ -333,8 +333,8 @@ def test_what_is_said_of_the_second_run():
 
 def test_what_is_said_of_the_laptop_is_in_its_table():
     rows = [line.split("|") for line in committed("reports/tables/multimnist.md").splitlines()]
-    [ls] = [row[2].strip() for row in rows if row[1].strip() == "ls"]
-    assert f"where it is {ls} here" in SAID
+    [ls] = [row[2].split()[0] for row in rows if row[1].strip() == "ls (LS)"]
+    assert f"In the run that is shown here it has {ls}." in SAID
 
 
 def test_the_conditions_of_the_reference_run_are_as_many_as_said():
