@@ -61,7 +61,7 @@ def test_what_cannot_be_looked_at_is_named(study: Path) -> None:
     for arguments, said in (
         (["brown"], "no dataset 'brown' in params.yaml: there are multimnist"),
         (["multimnist", "--whole"], "multimnist has no adapters"),
-        (["multimnist", "--batch", "400"], "320 examples to train on, a batch of 400"),
+        (["multimnist", "--batch", "400"], "60 examples to train on, a batch of 400"),
     ):
         result = run(*arguments)
         assert result.exit_code == 1

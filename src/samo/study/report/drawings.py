@@ -59,11 +59,12 @@ class Drawing(NamedTuple):
 def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
     """All that there is to draw; a drawing without numbers is one whose conditions or analysis have not been run."""
     names = list(datasets)
-    run, printed = reference.load(root), published.load(root)
+    run = reference.load(root)
+    printed = published.load(root) if (root / published.FILE).exists() else None
     shipped = gains.table({dataset: run.main(dataset) for dataset in run.runs} if run else {})
     return [
         *(drawing for dataset in names for drawing in of_dataset(root, dataset)),
-        *(_published(root, dataset, printed, run) for dataset in names),
+        *(_published(root, dataset, printed, run) for dataset in names if printed is not None),
         _simple("all-tasks", cost_tasks, _tasks(root, names)),
         *of_budgets("all", frame(root / "reports/tables/ladder.csv", *ladder.COLUMNS)),
         *of_toys(root),

@@ -19,6 +19,7 @@ from samo.study.report.table import Cell, Table, interval, width
 
 Row = Mapping[Any, Any]
 
+FILE = Path("data/reference/published_results.csv")
 KEYS = {
     "CelebA": "celeba",
     "Cityscapes": "cityscapes",
@@ -107,7 +108,7 @@ def load(root: Path) -> pd.DataFrame:
     Raises:
         ValueError: a value is not a number, or a direction neither 0 nor 1; the message names the line.
     """
-    path = root / "data" / "reference" / "published_results.csv"
+    path = root / FILE
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     printed, direction = frame["value"], frame["higher_is_better"]
     number = pd.to_numeric(printed, errors="coerce")
