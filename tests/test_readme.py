@@ -314,20 +314,25 @@ def test_what_is_said_of_the_second_run():
     assert f"{count} of its 792 trainings are there" in SAID
     accuracy = {m: fmean(x for values in tasks_of(m, "accuracy").values() for x in values) for m in ("stl", "ls")}
     assert f"STL has {accuracy['stl']:.1f} % accuracy and LS {accuracy['ls']:.1f} %" in SAID
-    assert f"SAMO gains {gain('samo-ls-rho005').replace(' (', ' points (')}, G-SAM {gain('gsam-ls-rho005')}" in SAID
-    lost, _, rest = gain("samo-ls-rho005").partition(" (")
-    assert lost.startswith("−")
-    seeds = f"{len(second()['samo-ls-rho005'])} seeds)"
-    assert f"*loses* {lost[1:]} points" in SAID
-    assert f"(95 % interval {rest[:-1]}, {seeds}" in SAID
+    assert f"SAMO gains {gain('samo-ls-rho005').replace(' (', ' points (')}, G-SAM {gain('gsam-ls-rho005')}; at" in SAID
+    lost, more = (gain(f"samo-ls-{rho}").partition(" (")[0] for rho in ("rho005", "rho02"))
+    assert lost[0] == more[0] == "−"
+    assert f"*loses* {lost[1:]} points of Δm at rho 0.05 and {more[1:]} at rho 0.2" in SAID
+    assert f"({len(second()['samo-ls-rho005'])} seeds; intervals below)" in SAID
+    times, less = (quotient(f"samo-ls-{rho}", "loss").partition(" (")[0] for rho in ("rho005", "rho02"))
+    assert f"Its test loss is {times} and {less} times that of LS" in SAID
     losses = [quotient(method, "loss") for method in ("samo-ls-rho005", "gsam-ls-rho005")]
     assert "The loss is {} times that of LS under SAMO and {} under G-SAM".format(*losses) in SAID
-    assert f"the calibration error {quotient('samo-ls-rho005', 'calibration')} under SAMO" in SAID
+    errors = [quotient(f"samo-ls-{rho}", "calibration") for rho in ("rho005", "rho02")]
+    assert "the calibration error {} under SAMO, at rho 0.2 {}".format(*errors) in SAID
     sign, real = (gain(m, "placebo-ls-rho005", 0.9) for m in ("samo-ls-rho005", "remembered-ls-rho005"))
     assert f"SAMO over its placebo: {sign.replace(' (', ' points (90 % interval ')}" in SAID
     low, high = (float(end.replace("−", "-")) for end in sign.partition("(")[2][:-1].split(" to "))
     assert -0.3 < low < high < 0.3
     assert f"cost no pass: {real}" in SAID
+    doses = [gain(f"{name}-ls-rho02") for name in ("samo", "gsam")]
+    assert "at rho 0.2 {} and {}. Whether".format(*doses) in SAID
+    assert f"at rho 0.2, where it bites, {gain('samo-ls-rho02', 'placebo-ls-rho02', 0.9)}" in SAID
     assert f"Momentum SAM gains {gain('msam-ls')}, NAdam without any perturbation {gain('nadam-ls')}" in SAID
 
 
