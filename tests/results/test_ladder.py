@@ -86,6 +86,13 @@ def test_budgets_are_points_of_a_line_and_pooled_seed_by_seed():
     assert places == 1
 
 
+def test_points_of_few_seeds_do_not_stand_beside_those_of_more():
+    values = {"stl": [100.0] * 3, "ls": [90.0, 91.0, 92.0], "samo-ls": [91.0, 92.0, 92.5]}
+    made = {name: {100: own[:1], 400: own} for name, own in values.items()}
+    found = ladder.pooled(ladder.table(runs(made), UNITS))
+    assert found[["updates", "n_seeds"]].to_numpy().tolist() == [[400, 3]]
+
+
 def test_a_line_is_of_the_places_that_have_all_its_budgets():
     there, elsewhere = MADE[MADE["sharpness"] == "samo"], MADE[MADE["updates"] == 400].assign(method="samo-fairgrad")
     found = ladder.pooled(pd.concat([there, elsewhere[elsewhere["sharpness"] == "samo"].assign(gain=9.0)]))

@@ -16,6 +16,7 @@ from samo.results.stats import Interval, mean_interval
 
 KEYS = ["dataset", "method", "aggregator", "sharpness", "setting", "main", "networks", "updates", "rho", "seed"]
 COLUMNS = [*KEYS, "delta_m", "gain", "cost"]
+MIN_SEEDS = 3
 POOLED = ["sharpness", "updates", "cost", "gain", "gain_low", "gain_high", "conditions", "n_seeds"]
 
 
@@ -113,7 +114,8 @@ def pooled(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gain of each sharpness at each budget, pooled over places as in `difference`: `POOLED`.
 
     The cost is the mean over places. A line is of one set of places: those that have all budgets of the sharpness;
-    where there is none, those at its longest budget, and only budgets that have just these.
+    where there is none, those at its longest budget, and only budgets that have just these. Where some points have
+    `MIN_SEEDS` seeds, those with fewer are left out: they have hardly an interval.
     """
     rows = []
     for sharpness, own in family(ladder).dropna(subset=["gain"]).groupby("sharpness", sort=False):
@@ -126,7 +128,9 @@ def pooled(ladder: pd.DataFrame) -> pd.DataFrame:
                 grid = part.pivot_table(index="seed", columns="place", values="gain").dropna()
                 found = mean_interval(grid.mean(axis=1))
                 rows.append((sharpness, updates, part["cost"].mean(), *found[:3], len(places), found.n))
-    return pd.DataFrame(rows, columns=POOLED)
+    found = pd.DataFrame(rows, columns=POOLED)
+    enough = found["n_seeds"] >= MIN_SEEDS
+    return found[enough].reset_index(drop=True) if enough.any() else found
 
 
 def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
