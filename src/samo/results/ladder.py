@@ -128,9 +128,9 @@ def pooled(ladder: pd.DataFrame) -> pd.DataFrame:
                 grid = part.pivot_table(index="seed", columns="place", values="gain").dropna()
                 found = mean_interval(grid.mean(axis=1))
                 rows.append((sharpness, updates, part["cost"].mean(), *found[:3], len(places), found.n))
-    found = pd.DataFrame(rows, columns=POOLED)
-    enough = found["n_seeds"] >= MIN_SEEDS
-    return found[enough].reset_index(drop=True) if enough.any() else found
+    points = pd.DataFrame(rows, columns=POOLED)
+    enough = points["n_seeds"] >= MIN_SEEDS
+    return points[enough].reset_index(drop=True) if enough.any() else points
 
 
 def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
