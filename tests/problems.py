@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from samo import MultiTaskUpdate, preset
+from samo.training.problem import Problem as StudyProblem
 
 
 class Trunk(nn.Module):
@@ -70,6 +72,20 @@ class Problem:
 
     def losses(self, outputs: Sequence[Tensor], tasks: Sequence[int]) -> list[Tensor]:
         return [(1 + i) ** 0.5 * F.mse_loss(out, self.y[i]) for i, out in zip(tasks, outputs, strict=True)]
+
+
+def as_study(case: Problem) -> StudyProblem:
+    """The case as training and analyses take problems: batches are pairs as (x, y), there is no metric."""
+    return StudyProblem(
+        tasks=tuple("abcdefghijk"[: case.tasks]),
+        metrics=(),
+        network=lambda: case.network,
+        forward=lambda network, batch, tasks: network(batch[0], tasks),
+        loss=lambda task, output, batch: (output - batch[1][task]).square().mean(),
+        meter=lambda: pytest.fail("no metric is wanted"),
+        splits={},
+        score=lambda values: 0.0,
+    )
 
 
 def problem(

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from samo.analysis.probe import COLUMNS, Options, along, linear, parts, quality
 from samo.optim.jacobian import task_gradients
-from samo.training.problem import Problem
 from tests import problems
-from tests.problems import Snapshot, problem
+from tests.problems import Snapshot, as_study, problem
 
 SMALL = Options(directions=[1, 4], repeats=3, sizes=2, tasks=3)
 
@@ -101,16 +100,7 @@ def test_columns_and_counts() -> None:
 
 def test_along_a_training_a_remembered_gradient_knows_more_than_any_probe() -> None:
     case = problem(3)
-    made = Problem(
-        tasks=("a", "b", "c"),
-        metrics=(),
-        network=lambda: case.network,
-        forward=lambda network, batch, tasks: network(batch[0], tasks),
-        loss=lambda task, output, batch: (output - batch[1][task]).square().mean(),
-        meter=lambda: pytest.fail("no metric is wanted"),
-        splits={},
-        score=lambda values: 0.0,
-    )
+    made = as_study(case)
     batches = [(case.x + 0.1 * torch.randn_like(case.x), case.y) for _ in range(25)]
     before = Snapshot.of(case.network)
     table = along(made, case.network, batches, Options(steps=25, every=2, mu=1e-4), 0)

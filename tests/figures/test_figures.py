@@ -77,7 +77,7 @@ DRAWN: dict[str, tuple[Callable[[], Figure], str, tuple[str, ...], tuple[str, ..
     "beside": (
         lambda: beside.draw(BESIDE),
         beside.describe(BESIDE),
-        ("MGDA", "SAMO", "A paper, Table 1", "this run", "60.0 →"),
+        ("MGDA", "SAMO", "A paper, Table 1", "this run", "60.0 (59.0 … 61.0) →"),
         ("samo-mgda 1.00 (this run)",),
     ),
     "curves": (

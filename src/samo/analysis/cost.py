@@ -14,6 +14,7 @@ from torch.profiler import ProfilerActivity, profile
 from torchjd.aggregation import Aggregator
 from torchjd.scalarization import Scalarizer
 
+from samo.aggregation import SCALARISERS
 from samo.optim.closures import Closure
 from samo.optim.parameters import Part
 from samo.optim.sharpness import Sharpness
@@ -148,6 +149,19 @@ def passes(sharpness: Sharpness, tasks: int, *, scalarised: bool) -> float:
         points = min(2, K) if s.noise == "shared" and s.sign_only else K
         sharp = 3 + probes + points + 2 * (points if scalarised and not s.remembers else K)
     return (sharp + (s.every - 1) * at_one_point) / s.every
+
+
+def units(shape: Sharpness, aggregator: str, tasks: int, *, separate: bool = False) -> float:
+    """The passes of a step in those of an LS step with a shared trunk: what a training costs by count.
+
+    Args:
+        shape: the sharpness.
+        aggregator: its name.
+        tasks: K.
+        separate: a network per task, each with a step of its own.
+    """
+    own = passes(shape, 1 if separate else tasks, scalarised=separate or aggregator in SCALARISERS) / 3
+    return own * tasks if separate else own
 
 
 def table(costs: Sequence[Cost], bases: Mapping[str, str], loading: float) -> pd.DataFrame:

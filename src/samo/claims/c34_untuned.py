@@ -18,7 +18,7 @@ SOURCE = "ours; seen in a pilot"
 
 def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     known = evidence.methods[dataset]
-    given = list(dict.fromkeys(m.optimizer for m in known if m.plain and m.optimizer.startswith("lr ")))
+    given = list(dict.fromkeys(m.optimizer for m in known if m.plain and m.at_own_rate))
     here = partial(compare, evidence, datasets=[dataset])
     for kind in (GSAM, SAMO):
         for rate in given:

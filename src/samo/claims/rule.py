@@ -29,11 +29,9 @@ from typing import NamedTuple
 from samo.claims.comparison import Comparison, Judged, Region, Row, Verdict
 from samo.claims.correction import holm, shared_control
 from samo.claims.effects import pooled
-from samo.results.stats import LEVEL, Interval
+from samo.results.stats import LEVEL, MIN_SEEDS, Interval
 
 ALPHA = 1 - LEVEL
-MIN_SEEDS = 3
-"""Of fewer seeds nothing is decided: two differences say next to nothing of their own spread."""
 WEAKEST_FIRST = (
     *(Verdict.CONTRADICTED, Verdict.NOT_TESTABLE, Verdict.UNDECIDED, Verdict.NOT_RUN),
     *(Verdict.EQUIVALENT, Verdict.SUPPORTED),

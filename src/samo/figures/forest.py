@@ -1,5 +1,8 @@
 """The figure that says the most: every method's Delta-m, and what sharpness adds to its base method."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -68,8 +71,18 @@ def label_rows(axes: Axes, rows: pd.DataFrame, at: list[int], groups: dict[int, 
     axes.set_ylim(max(at, default=1) + 0.7, -0.7)
 
 
-def intervals(axes: Axes, rows: pd.DataFrame, at: list[int], name: str, ticks: int = 6) -> None:
-    """Column `name` of the rows with its limits, each row at its place, and the line of zero."""
+def intervals(
+    axes: Axes,
+    rows: pd.DataFrame,
+    at: Sequence[float],
+    name: str,
+    ticks: int = 6,
+    mark: Callable[[dict[Any, Any]], dict[str, Any]] = lambda row: {},
+) -> None:
+    """Column `name` of the rows with its limits, each row at its place, and the line of zero.
+
+    A row without limits is a point; `mark` says how one looks other than by its sharpness.
+    """
     axes.axvline(0, color=INK, linewidth=1)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(ticks))
@@ -78,15 +91,16 @@ def intervals(axes: Axes, rows: pd.DataFrame, at: list[int], name: str, ticks: i
     if limits is not None:
         axes.set_xlim(*limits)
     for place, row in zip(at, rows.to_dict("records"), strict=True):
-        value, shown = row.get(name), look(row["sharpness"], markersize=6)
+        value, shown = row.get(name), look(row["sharpness"], markersize=6) | mark(row)
         if pd.isna(value):
             continue
-        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        low, high = (value if pd.isna(row[f"{name}_{end}"]) else row[f"{name}_{end}"] for end in ("low", "high"))
         axes.plot([low, high], [place, place], color=shown["color"], linewidth=2.2, alpha=0.55)
         axes.plot(value, place, **shown)
         if limits is not None and (low < limits[0] or high > limits[1]):
             right = value > limits[0]
-            words = f"{text(value, 1)} ({text(low, 1)} … {text(high, 1)}) →" if right else f"← {text(value, 1)}"
+            said = f"{text(value, 1)} ({text(low, 1)} … {text(high, 1)})" if low < high else text(value, 1)
+            words = f"{said} →" if right else f"← {text(value, 1)}"
             side = "right" if right else "left"
             aside(axes, words, (limits[right], place), (-2 if right else 2, 3), ha=side, va="bottom")
 

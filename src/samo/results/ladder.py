@@ -12,11 +12,10 @@ import pandas as pd
 
 from samo.results.method import MethodSpec, standing_for
 from samo.results.metrics import delta_m
-from samo.results.stats import Interval, mean_interval
+from samo.results.stats import MIN_SEEDS, Interval, mean_interval
 
 KEYS = ["dataset", "method", "aggregator", "sharpness", "setting", "main", "networks", "updates", "rho", "seed"]
 COLUMNS = [*KEYS, "delta_m", "gain", "cost"]
-MIN_SEEDS = 3
 POOLED = ["sharpness", "updates", "cost", "gain", "gain_low", "gain_high", "conditions", "n_seeds"]
 
 
@@ -72,18 +71,13 @@ def _spec(row: Mapping[Any, Any]) -> MethodSpec:
 def _kind(spec: MethodSpec) -> tuple[str, str, str, str]:
     """Networks, aggregator, sharpness and setting, as the table has them."""
     changes = [f"{key} {value}" for key, value in spec.changed.items()]
-    if _is_control(spec):
+    if spec.control:
         return spec.networks, spec.aggregator_text, spec.optimizer, ", ".join(changes)
     return spec.networks, spec.aggregator_text, spec.sharpness, ", ".join(filter(None, (spec.optimizer, *changes)))
 
 
-def _is_control(spec: MethodSpec) -> bool:
-    """Whether it is another optimiser without sharpness; a learning rate of its own is a setting."""
-    return spec.plain and bool(spec.optimizer) and not spec.optimizer.startswith("lr ")
-
-
 def _base(spec: MethodSpec, known: Iterable[MethodSpec]) -> MethodSpec | None:
-    if _is_control(spec):
+    if spec.control:
         plain = (spec.networks, spec.aggregator_text, "none", "")
         return next((other for other in known if other.family == plain), None)
     return spec.base(known)

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from samo.optim.sharpness import preset
 
+OWN_RATE = "lr "
+"""How the text of a method's optimiser begins where its block gives a learning rate alone."""
 RADII = ("rho", "head_rho")
 """Fields that a search or a profile chooses; a method is the same whatever they are."""
 
@@ -78,6 +80,16 @@ class MethodSpec:
     def single(self) -> bool:
         """Whether it is single-task training (STL), the zero of Delta-m."""
         return self.plain and self.networks == "separate"
+
+    @property
+    def control(self) -> bool:
+        """Whether it is another optimiser without sharpness; a learning rate of its own is a setting."""
+        return self.plain and bool(self.optimizer) and not self.at_own_rate
+
+    @property
+    def at_own_rate(self) -> bool:
+        """Whether its block gives a learning rate, and no other optimiser."""
+        return self.optimizer.startswith(OWN_RATE)
 
     @property
     def family(self) -> tuple[str, str, str, str]:

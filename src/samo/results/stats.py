@@ -18,6 +18,8 @@ from scipy.stats import t as student
 from samo.results.metrics import Floats, delta_m, has_relative_change
 
 LEVEL = 0.95
+MIN_SEEDS = 3
+"""Of fewer seeds nothing is decided: two differences say next to nothing of their own spread."""
 
 BOOTSTRAP_FROM = 10
 """Seeds from which on the bootstrap has a say: of fewer, resamples repeat the same few values."""

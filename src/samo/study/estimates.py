@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from samo import datasets
-from samo.analysis import probe
 from samo.analysis.estimates import points
+from samo.analysis.parts import looks
+from samo.results.tables import markdown
 from samo.study import config, paths, store
 from samo.study.runs.formats import csv_text
 from samo.training.problem import Problem
@@ -40,7 +41,7 @@ def command(dataset: str, batches: list[int], options: points.Options, whole: bo
     readings = []
     for batch in batches:
         for seed in params.seeds_on(dataset):
-            order = probe.batches(problem, batch, device, seed)
+            order = looks.batches(problem, batch, device, seed)
             found = points.along(problem, _network(problem, seed, weights).to(device), order, options, seed)
             readings.append(found.assign(dataset=name, batch=batch, seed=seed))
             print(f"{name}: batch {batch}, seed {seed}", flush=True)
@@ -65,12 +66,12 @@ def lines(made: pd.DataFrame) -> Iterator[str]:
     columns = list(dict.fromkeys(zip(made["batch"], made["update"], strict=True)))
     yield f"{head['dataset']}: P = {head['params']:,}, K = {head['tasks']}, n = {head['n']}"
     yield ""
-    yield "| estimate | units | rows | " + " | ".join(f"batch {b}, after {n:,}" for b, n in columns) + " |"
-    yield "|---|--:|--:|" + "--:|" * len(columns)
+    found = []
     for name, rows in made.groupby("estimate", sort=False):
-        at = rows.set_index(["batch", "update"])
-        cells = [_cell(at.loc[column]) for column in columns]
-        yield f"| {name} | {rows['passes'].iloc[0]:g} | {rows['rows'].iloc[0]} | " + " | ".join(cells) + " |"
+        at, first = rows.set_index(["batch", "update"]), rows.iloc[0]
+        found.append([name, f"{first['passes']:g}", first["rows"], *(_cell(at.loc[column]) for column in columns)])
+    heads = ["estimate", "units", "rows", *(f"batch {b}, after {n:,}" for b, n in columns)]
+    yield markdown(pd.DataFrame(found, columns=heads)).rstrip()
 
 
 def _cell(row: "pd.Series[Any]") -> str:

@@ -1,41 +1,21 @@
 """What is remembered at a place, what every estimate costs, and that the table is the mean over seeds."""
 
-from collections.abc import Iterator
-
 import pandas as pd
 import pytest
 import torch
-from torch import Tensor
 
 from samo.analysis.estimates.points import KEYS, Estimate, Options, along, estimates, table
 from samo.optim.sharpness import preset
-from samo.training.problem import Problem
-from tests import problems
-from tests.problems import problem
+from tests.problems import as_study, problem
 
 SMALL = Options(at=[2, 9], looks=2, directions=2, rank=2, mu=1e-4, short=1e-5, memory=5)
 
 
-def made(case: problems.Problem) -> tuple[Problem, Iterator[tuple[Tensor, Tensor]]]:
-    names = tuple("abc"[: case.tasks])
-    described = Problem(
-        tasks=names,
-        metrics=(),
-        network=lambda: case.network,
-        forward=lambda network, batch, tasks: network(batch[0], tasks),
-        loss=lambda task, output, batch: (output - batch[1][task]).square().mean(),
-        meter=lambda: pytest.fail("no metric is wanted"),
-        splits={},
-        score=lambda values: 0.0,
-    )
-    noise = torch.randn(12, *case.x.shape, generator=torch.Generator().manual_seed(0))
-    return described, iter([(case.x + 0.01 * n, case.y) for n in noise])
-
-
 def readings(tasks: int = 3, seed: int = 0, options: Options = SMALL) -> pd.DataFrame:
     case = problem(tasks)
-    described, batches = made(case)
-    return along(described, case.network, batches, options, seed)
+    noise = torch.randn(12, *case.x.shape, generator=torch.Generator().manual_seed(0))
+    batches = [(case.x + 0.01 * n, case.y) for n in noise]
+    return along(as_study(case), case.network, batches, options, seed)
 
 
 def test_every_place_is_looked_at_and_gradients_of_the_step_before_are_known_there() -> None:

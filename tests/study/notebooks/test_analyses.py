@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from samo.analysis import landscape, probe
+from samo.analysis.parts import looks
 from samo.datasets.parts.arrays import ArraySplit, DomainBatch, DomainSplit, present
 from samo.models.multitask import MultiTaskNetwork
 from samo.study import paths
@@ -181,7 +182,7 @@ def test_tasks_with_inputs_of_their_own_are_probed_and_looked_around(tmp_path):
     )
     made = network()
     before = {name: value.clone() for name, value in made.state_dict().items()}
-    batches = list(islice(probe.batches(problem, 4, torch.device("cpu"), 0), 4))  # beyond a pass
+    batches = list(islice(looks.batches(problem, 4, torch.device("cpu"), 0), 4))  # beyond a pass
     table = probe.on_network(problem, made, batches, probe.Options(directions=[1], repeats=3, sizes=1), 0)
     assert set(table["statistics"]) == {"running", "batch"}
     assert np.isfinite(table["cosine"]).all()

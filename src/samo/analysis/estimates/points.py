@@ -1,19 +1,17 @@
 """Cosines of every estimate with the tasks' gradients at fixed points of a plain training, its passes and memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from samo.analysis import probe
 from samo.analysis.cost import passes
-from samo.optim.perturbation import Vector
+from samo.analysis.parts.looks import plain_training
 from samo.optim.sharpness import Sharpness, preset
 from samo.results.stats import mean_interval
 from samo.training.problem import Batch, Problem
@@ -120,42 +118,30 @@ def along(problem: Problem, network: nn.Module, batches: Iterable[Batch], option
     Returns:
         A row a place, look, estimate, task and whether it is layer-normalised (to g_0, as SAMO's is): `cosine`.
     """
-    network.train()
-    torch.manual_seed(seed)
-    trunk = [p for p in network.get_submodule("trunk").parameters() if p.requires_grad]
-    generator = torch.Generator(trunk[0].device).manual_seed(seed)
-    modules, tasks = list(network.modules()), range(len(problem.tasks))
-    optimizer = torch.optim.Adam(network.parameters(), lr=options.lr)
-    of_all, compared = probe.Options(tasks=len(tasks)), estimates(options, network)
+    compared = estimates(options, network)
     places = {start + n: start for start in options.at for n in range(options.looks)}
     remembered = {n for place in places for n in range(place - options.memory, place + 1)}
-    known: dict[str, Sequence[Vector]] = {"nothing": (), "last": (), "mean": ()}
     readings: list[Mapping[str, Any]] = []
-    for done, batch in enumerate(islice(batches, max(places) + 1)):
-
-        def closure(asked: Sequence[int], batch: Batch = batch) -> list[Tensor]:
-            return [loss.reshape(()) for loss in problem.losses(network, batch, asked)]
-
-        if done in remembered:
-            looked = probe.Looked(closure, trunk, modules, len(tasks), of_all)
-            for estimate in compared if done in places else ():
-                rows = known[estimate.known]
-                for found in looked.at(estimate.name, estimate.sharpness, len(trunk), generator, rows):
-                    chosen = {key: found[key] for key in ("estimator", "layer_normalised", "cosine")}
-                    readings.append({"update": places[done], "look": done - places[done], **chosen})
-            known |= {"last": looked.rows, "mean": _mean(known["mean"], looked.rows, options.decay)}
-        optimizer.zero_grad()
-        torch.autograd.backward(torch.stack(closure(tasks)).mean())
-        optimizer.step()
+    training = plain_training(
+        problem,
+        network,
+        islice(batches, max(places) + 1),
+        lr=options.lr,
+        decay=options.decay,
+        seed=seed,
+        wanted=remembered.__contains__,
+    )
+    for place in training:
+        known = {"nothing": (), "last": place.last, "mean": place.mean}
+        for estimate in compared if place.update in places else ():
+            rows = known[estimate.known]
+            for found in place.looked.at(estimate.name, estimate.sharpness, place.generator, known=rows):
+                chosen = {key: found[key] for key in ("estimator", "layer_normalised", "cosine")}
+                start = places[place.update]
+                readings.append({"update": start, "look": place.update - start, **chosen})
     made = pd.DataFrame(readings).rename(columns={"estimator": "estimate"})
-    return made.assign(params=sum(p.numel() for p in trunk), tasks=len(tasks))
-
-
-def _mean(older: Sequence[Vector], new: Sequence[Vector], decay: float) -> list[Vector]:
-    """The running mean, which starts with the first gradients."""
-    if not older:
-        return list(new)
-    return [[decay * a + (1 - decay) * b for a, b in zip(*both, strict=True)] for both in zip(older, new, strict=True)]
+    trunk = network.get_submodule("trunk").parameters()
+    return made.assign(params=sum(p.numel() for p in trunk if p.requires_grad), tasks=len(problem.tasks))
 
 
 def table(readings: pd.DataFrame, options: Options, network: nn.Module) -> pd.DataFrame:

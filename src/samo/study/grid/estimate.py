@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, cast
 
 import torch
 
-from samo import aggregation, datasets
-from samo.analysis.cost import passes, seconds
+from samo import datasets
+from samo.analysis.cost import seconds, units
 from samo.analysis.parts import loading
 from samo.datasets.parts.sources import Given
 from samo.optim import sharpness
@@ -100,8 +100,7 @@ def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> fl
     val, test = sizes["val"] or 0, sizes["test"] or 0
     separate = method.networks == "separate"
     shape = sharpness.preset(method.preset_name, **method.preset_fields)
-    scalarised = method.aggregator_name in aggregation.SCALARISERS
-    step = unit.step * (unit.tasks if separate else passes(shape, unit.tasks, scalarised=scalarised) / 3)
+    step = unit.step * units(shape, method.aggregator_name, unit.tasks, separate=separate)
     look = unit.look * (unit.tasks if separate else 1)
     # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
     watched = 0 if separate or unit.tasks == 1 else training.conflict_batches

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from samo import aggregation
-from samo.analysis.cost import passes
+from samo.analysis.cost import units
 from samo.claims.evidence import COLUMNS
 from samo.optim.sharpness import preset
 from samo.study import config
@@ -96,11 +95,9 @@ def conditions(rows: Iterable[Row], trainings: Iterable[Row], params: Params) ->
 
 def _count(dataset: str, method: str, run: Mapping[str, Any]) -> dict[str, Any]:
     """A step's passes in those of an LS step; nothing is timed while trainings share a machine."""
-    separate, tasks = run["networks"] == "separate", len(run["tasks"])
-    scalarised = run["aggregator"] in aggregation.SCALARISERS
-    found = passes(preset(run["sharpness"], **run["fields"]), 1 if separate else tasks, scalarised=scalarised) / 3
-    times = dict.fromkeys(COLUMNS["cost"], math.nan) | {"count_ratio": found * (tasks if separate else 1)}
-    return times | {"dataset": dataset, "method": method}
+    shape, separate = preset(run["sharpness"], **run["fields"]), run["networks"] == "separate"
+    count = units(shape, run["aggregator"], len(run["tasks"]), separate=separate)
+    return dict.fromkeys(COLUMNS["cost"], math.nan) | {"dataset": dataset, "method": method, "count_ratio": count}
 
 
 def _head(row: Row) -> dict[str, Any]:

@@ -20,9 +20,14 @@ class Shipped(Pieces):
         """The shipped reference run; None where there is none."""
         return reference.load(self.root)
 
+    @cached_property
+    def ladder(self) -> pd.DataFrame:
+        """Every training of the second reference run with its gain; no row where there is none."""
+        return drawings.second(self.root)
+
     def first(self) -> Piece:
         """The first screen: the answer from the shipped reference runs, one picture, and the claims at a glance."""
-        run, second = self.shipped, drawings.second(self.root)
+        run, second = self.shipped, self.ladder
         if run is None:
             return self.headline()
         caption = "Pooled over datasets and aggregators with the most seeds; lines are 95 % intervals."
@@ -34,7 +39,7 @@ class Shipped(Pieces):
     def second(self) -> Piece:
         """What each method gained in the second reference run, at each dataset's longest budget."""
         found = sorted((self.root / reference.SECOND).glob("summary-*.csv"))
-        budgets, pieces = drawings.second(self.root), []
+        budgets, pieces = self.ladder, []
         for path in found:
             dataset, rows = path.stem.partition("-")[2], pd.read_csv(path, dtype=str, keep_default_na=False)
             last = budgets.loc[budgets["dataset"] == dataset, "updates"].max()
@@ -127,7 +132,7 @@ class Shipped(Pieces):
     def budget_figures(self, *of: tuple[str, str, str]) -> Piece:
         """Each of these (kind, title, caption), of the reference run and of this one, where it was drawn."""
         runs = {"second": "The second reference run", "reference": "The reference run", "all": "This run"}
-        first = "second" if len(drawings.second(self.root)) else "reference"
+        first = "second" if len(self.ladder) else "reference"
         drawn = [
             self.html("figure", found)
             for kind, title, caption in of
