@@ -189,7 +189,7 @@ def run_notebook(
 def render() -> None:
     """Turn the executed report notebook into the HTML report."""
     from samo.study import config
-    from samo.study.report import page
+    from samo.study.report.page import render as page
 
     root, params = ask.study()
     page.render(root / "reports/executed/report.ipynb", root, config.device(params.train.device).type)

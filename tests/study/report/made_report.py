@@ -11,8 +11,8 @@ from samo.study import config, store
 from samo.study.config import conditions
 from samo.study.report import reference
 from samo.study.report.outputs import write_figures, write_tables
-from samo.study.report.page import render
-from samo.study.report.report import Report
+from samo.study.report.page.render import render
+from samo.study.report.page.report import Report
 from samo.study.runs.formats import csv_text
 from samo.study.runs.results import read_histories
 from tests.figures.made_toys import made_trajectories, write_toys

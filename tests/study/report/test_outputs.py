@@ -11,10 +11,10 @@ import yaml
 from samo.study.report import outputs
 from samo.study.report.evidence import read
 from samo.study.report.outputs import METRICS, write_claims, write_figure, write_figures, write_tables
-from samo.study.report.report import Report
+from samo.study.report.page.report import Report
 from tests.made import made_variant, write_runs, write_variants
 from tests.study.report.made_report import PARAMS, copy_template
-from tests.study.report.test_report import params
+from tests.study.report.page.test_report import params
 
 METHODS = ["stl", "ls", "samo-ls", "mgda", "fmtl-mgda"]
 RUNS = [

@@ -10,11 +10,12 @@ from rich.console import Console
 
 from samo.claims.table import COLUMNS
 from samo.results import tables as results
-from samo.study.report import page, tables
+from samo.study.report import tables
+from samo.study.report.page import render
 from samo.study.report.table import Cell, Table, markdown, terminal
 from tests.made import made_run
 
-html = partial(page.html, Path(__file__).parents[3], "table")
+html = partial(render.html, Path(__file__).parents[3], "table")
 
 
 def main(*methods: str) -> pd.DataFrame:

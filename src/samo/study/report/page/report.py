@@ -6,10 +6,11 @@ import zipfile
 from samo.figures.palette import label
 from samo.results import verdict
 from samo.study.config import conditions
-from samo.study.report import figures, profiles, tables
-from samo.study.report.pieces import Piece
+from samo.study.report import figures, tables
+from samo.study.report.page import profiles
+from samo.study.report.page.pieces import Piece
+from samo.study.report.page.shipped import Shipped
 from samo.study.report.provenance import provenance
-from samo.study.report.shipped import Shipped
 
 
 class Report(Shipped):

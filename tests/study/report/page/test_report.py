@@ -17,8 +17,8 @@ from samo.study import config
 from samo.study.config import Params
 from samo.study.report import reference, tables
 from samo.study.report.outputs import write_figure
-from samo.study.report.page import render
-from samo.study.report.report import Report
+from samo.study.report.page.render import render
+from samo.study.report.page.report import Report
 from tests.study.made_study import ROOT
 from tests.study.report import made_report
 
@@ -188,7 +188,7 @@ def test_what_the_profile_does_not_hold_is_one_line_each(html, page):
 def test_the_same_inputs_give_the_same_bytes_and_a_large_page_leaves_the_numbers_beside_it(html, page, monkeypatch):
     executed = page.root / "reports/executed/report.ipynb"
     assert render(executed, page.root, "cpu").read_text(encoding="utf-8") == html
-    monkeypatch.setattr("samo.study.report.page.LIMIT", 1000)
+    monkeypatch.setattr("samo.study.report.page.render.LIMIT", 1000)
     with pytest.warns(UserWarning, match="bytes, a telephone"):
         smaller = render(executed, page.root, "cpu").read_text(encoding="utf-8")
     assert "data:text/csv" not in smaller

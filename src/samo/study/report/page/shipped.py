@@ -7,8 +7,9 @@ import pandas as pd
 from samo.claims.table import reading
 from samo.figures.palette import label
 from samo.results import verdict
-from samo.study.report import drawings, figures, profiles, published, reference, tables
-from samo.study.report.pieces import Piece, Pieces
+from samo.study.report import drawings, figures, published, reference, tables
+from samo.study.report.page import profiles
+from samo.study.report.page.pieces import Piece, Pieces
 from samo.study.report.table import VERDICTS, Cell, Table
 
 

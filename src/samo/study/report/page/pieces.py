@@ -7,7 +7,8 @@ from pathlib import Path
 
 from samo.figures.palette import label
 from samo.study.config import Params
-from samo.study.report import figures, page, profiles
+from samo.study.report import figures
+from samo.study.report.page import profiles, render
 from samo.study.report.sources import Sources
 from samo.study.report.table import Cell, Table
 
@@ -43,7 +44,7 @@ class Pieces:
 
     def html(self, macro: str, *content: object) -> str:
         """A piece of the page's HTML, by a macro of reports/template/macros.html.j2."""
-        return page.html(self.root, macro, *content)
+        return render.html(self.root, macro, *content)
 
     @property
     def datasets(self) -> list[str]:

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from samo.study import config, profile
-from samo.study.report import profiles
-from samo.study.report.profiles import differs
+from samo.study.report.page import profiles
+from samo.study.report.page.profiles import differs
 from tests.study.made_study import ROOT
 
 

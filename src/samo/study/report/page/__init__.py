@@ -1,0 +1,1 @@
+"""The page: what its notebook shows piece by piece, and the HTML that is made of it."""
