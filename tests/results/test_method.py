@@ -28,6 +28,12 @@ def test_a_method_is_told_by_what_it_is_made_of():
     assert [name for name, spec in known.items() if spec.plain] == ["alone", "plain"]
     assert known["s"].base(known.values()) == known["plain"]
     assert known["plain"].base(known.values()) is None
+    blocks = config.load(ROOT / "profiles/study.yaml").methods_on("multimnistpoor")
+    own = {name: MethodSpec.of_block(name, block, variant=False) for name, block in blocks.items()}
+    assert [name for name, spec in own.items() if spec.control] == ["nadam-ls"]
+    assert (
+        {name for name, spec in own.items() if spec.at_own_rate} == {n for n in own if n.endswith("-lr0001")} != set()
+    )
     weak = MethodSpec("weak", "cagrad", {"c": 0.2}, "samo")
     assert weak.aggregator_text == "cagrad c=0.2"
     assert weak.base([MethodSpec("strong", "cagrad", {"c": 0.8})]) is None

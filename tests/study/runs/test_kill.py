@@ -36,11 +36,11 @@ def test_conditions_prepares_and_fetches(study, monkeypatch, capfd):
     monkeypatch.chdir(study)
     params = study / "params.yaml"
     params.write_text(params.read_text().replace("\nmethods:\n", f"{SCENES}\nmethods:\n", 1))
-    kill_often.main(study, conditions=5, prepares=2, fetches=2)
+    kill_often.main(study, conditions=6, prepares=3, fetches=3)
     assert [line.split(",")[0] for line in capfd.readouterr().out.splitlines() if " kills, " in line] == [
-        "condition: 5 kills",
-        "prepare: 2 kills",
-        "fetch: 2 kills",
+        "condition: 6 kills",
+        "prepare: 3 kills",
+        "fetch: 3 kills",
     ]
     assert not list(study.rglob(".*.part"))
     assert not (study / ".samo/checkpoints/multimnist/ls").exists()

@@ -55,17 +55,17 @@ class Estimate:
         name: of its row.
         sharpness: that makes it; one direction serves all tasks, which changes no mean.
         known: what it knows of the tasks' gradients: nothing, those of the step before, or their running mean.
+        counted: whose step is counted, where it is not SAMO's with this estimate.
     """
 
     name: str
     sharpness: Sharpness
     known: Literal["nothing", "last", "mean"] = "nothing"
+    counted: Sharpness | None = None
 
     def passes(self, tasks: int) -> float:
         """Forward units of a step of SAMO with it on a scalarised loss, each task with a direction of its own."""
-        if self.name == "g_0":
-            return passes(preset("gsam"), tasks, scalarised=True)
-        own = replace(self.sharpness, noise="independent", normalise="layer")
+        own = self.counted or replace(self.sharpness, noise="independent", normalise="layer")
         return passes(own, tasks, scalarised=True)
 
     def rows(self, tasks: int) -> int:
@@ -80,7 +80,7 @@ def estimates(options: Options, network: nn.Module) -> list[Estimate]:
     low, guided = replace(one, distribution="low-rank"), replace(one, estimator="guided")
     own = replace(one, estimator="remembered")
     found = [
-        Estimate("g_0", own),  # what stands in for a gradient that is not remembered
+        Estimate("g_0", own, counted=preset("gsam")),  # what stands in for a gradient that is not remembered
         Estimate("coin", replace(one, estimator="random")),
         Estimate("probe", one),
         Estimate(f"probe, {q} directions", replace(one, directions=q)),
