@@ -1,6 +1,9 @@
-"""What the documentation counts, counted again."""
+"""What the documentation counts and quotes, held against where it comes from."""
 
 from pathlib import Path
+
+import pandas as pd
+import pytest
 
 from samo.study import config
 from samo.study.config import conditions
@@ -23,3 +26,31 @@ def test_the_cost_of_the_paper_profile_is_that_of_the_profile() -> None:
     assert told == found
     assert f"{sum(number for number, _, _ in found.values())} conditions on ten datasets" in text
     assert len(found) == 10
+
+
+def test_the_estimates_are_those_of_the_shipped_table() -> None:
+    """Every cosine in docs/estimates.md with its interval, and none in the table that is not there."""
+    shipped = pd.read_csv(ROOT / "data/reference/estimates.csv")
+    spoken = {"g_0": "g₀", "coin": "a coin (the placebo)"}
+    shipped["estimate"] = [spoken.get(name, name.replace("mu ", "μ ")) for name in shipped["estimate"]]
+    columns = list(shipped.groupby(["network", "batch", "update"], sort=False))
+    text = (ROOT / "docs/estimates.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if " ± " in line[:200]]
+    told = 0
+    for name, *cells in (row for row in rows if row[0] in set(shipped["estimate"])):
+        heads = columns[:6] if len(cells) > 3 else columns[6:]
+        for cell, (_, part) in zip(cells[-len(heads) :], heads, strict=True):
+            if cell:
+                mean, half = (float(number.replace("−", "-")) for number in cell.split(" ± "))
+                row = part.set_index("estimate").loc[name]
+                assert row["cosine"] == mean
+                assert (row["cosine_high"] - row["cosine_low"]) / 2 == pytest.approx(half, abs=1e-9)
+                told += 1
+    assert told == len(shipped)
+
+
+def test_two_task_gradients_are_as_the_reports_title_says() -> None:
+    """Nearly at right angles: within 30 degrees of it for the first seed, as a rule."""
+    found = pd.read_csv(ROOT / "data/reference/ladder/agreement.csv").query("method == 'ls' and seed == 0")
+    assert found["cosine"].abs().median() < 0.2
+    assert found["cosine"].abs().quantile(0.8) < 0.5

@@ -17,10 +17,12 @@ from samo.figures import (
     cost_tasks,
     curvature,
     curves,
+    estimates,
     forest,
     gains,
     landscape,
     layers,
+    pair,
     palette,
     probe,
     search,
@@ -58,6 +60,19 @@ BESIDE = pd.DataFrame(
         ("samo-ls", "ls", "samo", "reference run", 60.0, 59.0, 61.0),
     ],
     columns=beside.COLUMNS,
+)
+PAIRS = pd.DataFrame(
+    [(seed, update, cosine, 0.25) for seed in (0, 1) for update, cosine in ((1, 0.5), (2, -0.5), (3, 0.0))],
+    columns=["seed", "update", "cosine", "ratio"],
+)
+ESTIMATES = pd.DataFrame(
+    [
+        ("LeNet", 1200, 32, 300, "g_0", 0.7, 0.6, 0.8),
+        ("LeNet", 1200, 32, 300, "probe, 8 directions, mu 0.001", 0.01, 0.0, 0.02),
+        ("LeNet", 1200, 256, 300, "last gradient", 0.2, 0.1, 0.3),
+        ("adapters", 90, 32, 300, "last gradient", 0.3, -0.1, 0.7),
+    ],
+    columns=["network", "params", "batch", "update", "estimate", "cosine", "cosine_low", "cosine_high"],
 )
 GAINS = gains.table({"multimnist": MAIN, "scenes": MAIN[MAIN["aggregator"] != "mgda"]})
 
@@ -128,6 +143,18 @@ DRAWN: dict[str, tuple[Callable[[], Figure], str, tuple[str, ...], tuple[str, ..
         probe.describe(PROBE),
         ("theory", "1 direction", "8 directions", "coins", "Trained (samo-ls)"),
         ("theory 0.008, right side 90%", "0.6000, with a coin for the probe 0.5000"),
+    ),
+    "pair": (
+        lambda: pair.draw(PAIRS),
+        pair.describe(PAIRS),
+        ("after 3 updates", "90°, cosine 0.00: no conflict;", "60°, cosine 0.50: no conflict;"),
+        ("seed 1, after 2 updates: 120°, cosine −0.50: conflict; a step raises the shorter's loss",),
+    ),
+    "estimates": (
+        lambda: estimates.draw(ESTIMATES),
+        estimates.describe(ESTIMATES),
+        ("adapters", "1k weights", "g₀: mean gradient", "probe, 8 directions, μ 0.001"),
+        ("LeNet: g_0 0.7000 (0.600 to 0.800)", "adapters: last gradient"),
     ),
     "search": (
         lambda: search.draw(TRIALS),
@@ -201,6 +228,22 @@ def test_costs_are_labelled_and_shown_against_different_numbers_of_tasks_alone()
     assert list(TASKS["method"]) == ["ls", "samo-ls"] * 2
     assert cost_tasks.points({"two": (2, MAIN, made_cost()), "too": (2, MAIN, made_cost())}).empty
     assert cost_tasks.points({"two": (2, MAIN, made_cost()), "ten": (10, MAIN, made_cost()[:0])}).empty
+
+
+def test_what_a_step_does_to_both_losses_is_that_of_the_mean_gradient():
+    for cosine, ratio in ((0.5, 0.1), (-0.3, 0.2), (-0.3, 0.4), (-0.9, 0.8)):
+        angle = np.arccos(cosine)
+        longer, shorter = np.array([1.0, 0.0]), ratio * np.array([np.cos(angle), np.sin(angle)])
+        fall = [(longer + shorter) @ one for one in (longer, shorter)]  # to first order, of a step against the mean
+        assert (min(fall) > 0) == ("lowers both" in pair.said({"cosine": cosine, "ratio": ratio}))
+
+
+def test_estimates_are_drawn_at_the_first_batch_and_place_of_a_network():
+    assert "0.2" not in estimates.describe(ESTIMATES).split("adapters")[0]
+    first, second = estimates.draw(ESTIMATES).axes
+    assert [np.asarray(line.get_xdata())[0] for line in first.lines if line.get_marker() == "o"] == [0.7, 0.01]
+    assert first.yaxis_inverted()
+    assert second.yaxis_inverted()
 
 
 def test_gains_leave_out_methods_that_not_every_dataset_has():

@@ -187,12 +187,14 @@ def run_notebook(
 
 @app.command()
 def render() -> None:
-    """Turn the executed report notebook into the HTML report."""
+    """Turn the executed report notebook into the HTML report, and list the executed notebooks."""
     from samo.study import config
+    from samo.study.report.page import index
     from samo.study.report.page import render as page
 
     root, params = ask.study()
     page.render(root / "reports/executed/report.ipynb", root, config.device(params.train.device).type)
+    index.write(root, params)
 
 
 @app.command("fetch")

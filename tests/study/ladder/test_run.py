@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from samo.study import config
@@ -143,6 +144,10 @@ def test_a_run_in_two_pieces_reads_as_a_reference_run(root, params, make):
     assert f" | {mean:.2f} (".replace("-", "−") in written[2]
     assert len(re.findall(r"\d \(−?\d+\.\d\d to \d+\.\d\d\)", written[2])) == 4
     assert (root / FOLDER / "budgets.csv").exists()
+    agreement = pd.read_csv(root / FOLDER / "agreement.csv")
+    assert set(zip(agreement["method"], agreement["seed"], strict=True)) == {("ls", 0), ("ls", 1)}
+    assert agreement["update"].max() == 8
+    assert agreement["ratio"].between(0, 1).all()
 
 
 def test_another_processor_repeats_some_of_what_is_there(root, params, monkeypatch):

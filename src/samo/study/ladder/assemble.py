@@ -18,8 +18,8 @@ from samo.study.ladder.plan import FOLDER
 from samo.study.ladder.rows import Row, read
 from samo.study.report.reference import Reference, lines, parse
 
-KEPT = ("cosine_mean", "minibatch_conflict")
-"""What claims need of a history; the rest of it stays in the rows."""
+KEPT = ("cosine_mean", "minibatch_conflict", "magnitude_ratio")
+"""What claims and figures need of a history; the rest of it stays in the rows."""
 
 
 def shipped(root: Path) -> Reference:

@@ -24,7 +24,7 @@ from samo.study.ladder.code import identity
 from samo.study.ladder.data import prepared
 from samo.study.ladder.plan import FOLDER, Training, read, trainings
 from samo.study.processes import descendants, end
-from samo.study.report.reference import write_tables
+from samo.study.report.reference import AGREEMENT, write_tables
 from samo.study.runs.checkpoint import Checkpoints
 from samo.study.runs.condition import described
 from samo.study.runs.formats import csv_text
@@ -180,6 +180,7 @@ def write(root: Path) -> None:
     """The tables that follow from the rows which are there."""
     run = shipped(root)
     write_tables(run)
+    store.write_text(root / FOLDER / AGREEMENT, csv_text(summary.agreement(run)))
     for dataset in run.runs:
         found = summary.table(run, dataset)
         store.write_text(root / FOLDER / f"summary-{dataset}.csv", csv_text(found))

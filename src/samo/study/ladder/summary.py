@@ -16,6 +16,7 @@ TIMES: dict[str, Measure] = {
     "λ_max": measures.LAMBDA_MAX,
 }
 """Measures of which the table has the method's own, as so many times its base's."""
+MEASURED = {"cosine_mean": "cosine", "magnitude_ratio": "ratio"}
 HEADS = ["method", "compute", "seeds", GAIN, *TIMES]
 
 
@@ -36,6 +37,19 @@ def table(run: Reference, dataset: str) -> pd.DataFrame:
         units = row["cost"] / row["updates"]
         rows.append([_named(row), text(units, 1), str(last[last["method"] == method]["gain"].count()), *found])
     return pd.DataFrame(rows, columns=HEADS)
+
+
+def agreement(run: Reference) -> pd.DataFrame:
+    """How two tasks' gradients lie under methods without sharpness, at each dataset's longest budget.
+
+    Columns: dataset, method, seed, update, cosine, ratio (the shorter gradient's length over the longer's).
+    """
+    budgets = run.budgets[(run.budgets["sharpness"] == "none") & (run.budgets["networks"] == "shared")]
+    last = budgets.groupby("dataset")["updates"].transform("max") == budgets["updates"]
+    keys = ["dataset", "method", "updates", "seed"]
+    found = run.frames["history"].merge(budgets.loc[last, keys], on=keys)
+    wide = found.pivot_table(index=["dataset", "method", "seed", "update"], columns="metric", values="value")
+    return wide.rename(columns=MEASURED)[list(MEASURED.values())].dropna().reset_index()
 
 
 def _named(row: dict[str, object]) -> str:

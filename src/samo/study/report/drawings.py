@@ -16,11 +16,13 @@ from samo.figures import (
     curvature,
     curves,
     dose,
+    estimates,
     forest,
     gains,
     landscape,
     layers,
     method,
+    pair,
     probe,
     search,
     sensitivity,
@@ -34,6 +36,9 @@ from samo.study.runs.results import TOYS
 
 MOST_ROWS = 6
 """Of more task metrics than this, only the first are drawn: the rest are in the figure's numbers and the table."""
+
+ESTIMATES = "data/reference/estimates.csv"
+"""What `samo estimates` found on several networks; docs/estimates.md says how."""
 
 SHARE = (-0.04, 1.04)
 AGREEMENT = {
@@ -71,6 +76,8 @@ def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
         _simple("reference-gains", gains, shipped),
         *of_budgets("reference", run.budgets if run else pd.DataFrame(columns=ladder.COLUMNS)),
         *of_budgets("second", second(root)),
+        _simple("second-pair", pair, _pair(root)),
+        _simple("estimates-cosine", estimates, frame(root / ESTIMATES, "network")),
     ]
 
 
@@ -82,6 +89,12 @@ def _published(root: Path, dataset: str, printed: pd.DataFrame, run: reference.R
 def second(root: Path) -> pd.DataFrame:
     """What is there of the second reference run; a frame of samo.results.ladder.table."""
     return frame(root / reference.SECOND / reference.BUDGETS, *ladder.COLUMNS)
+
+
+def _pair(root: Path) -> pd.DataFrame:
+    """How the gradients of two tasks lie under LS in the second run, by seed and update; the first dataset's."""
+    found = frame(root / reference.SECOND / reference.AGREEMENT, "dataset", "method")
+    return found.query("dataset == dataset.min() and method == 'ls'")
 
 
 def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:
@@ -131,8 +144,8 @@ def of_dataset(root: Path, dataset: str) -> list[Drawing]:
     spectra = curvature.shown(of_main("curvature", "seed", "task", "draw", "measure", "value", "residual"))
     around = landscape.shown(of_main("landscape", "task", "x", "y", "loss"))
     planes = around[around["method"].isin(around.loc[around["y"] != 0, "method"])]
-    estimates = frame(analysis / "probe.csv", "method", "source")
-    estimates = estimates[estimates["method"].isin(main["method"]) | (estimates["source"] != "trained")]
+    probed = frame(analysis / "probe.csv", "method", "source")
+    probed = probed[probed["method"].isin(main["method"]) | (probed["source"] != "trained")]
     settings = frame(tables / f"{dataset}-sensitivity.csv", "field", "shift")
     rows = [curves.Row(str(task), "loss", f"{task}: training loss") for task in tasks]
     line = around[around["y"] == 0]
@@ -150,7 +163,7 @@ def of_dataset(root: Path, dataset: str) -> list[Drawing]:
         _simple("cost", cost, of_main("cost"), main),
         Drawing("landscape", line, *lines),
         Drawing("planes", planes, *over),
-        _simple("probe", probe, estimates),
+        _simple("probe", probe, probed),
         Drawing("sensitivity", points(settings), *varied),
         _simple("search", search, trials),
     ]

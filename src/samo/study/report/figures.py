@@ -78,6 +78,7 @@ RUNS = {
     "all": "this run",
     "reference": "the shipped reference run, data/reference/study/run.jsonl",
     "second": "the second reference run, data/reference/ladder/run.jsonl",
+    "estimates": "the shipped estimates, data/reference/estimates.csv",
 }
 """What a figure that belongs to no dataset is of."""
 
@@ -85,7 +86,7 @@ RUNS = {
 def read(root: Path, params: Params, of: str, kind: str, title: str, caption: str) -> Figure | None:
     """The figure <of>-<kind> as the page shows it; None where it has not been drawn.
 
-    `of` is a dataset, "toys", "all" for all datasets together, or "reference" and "second" for the shipped runs.
+    `of` is a dataset, "toys", "all" for all datasets together, or one of the shipped (`RUNS`).
     """
     svg, words, csv = (root / "reports/figures" / f"{of}-{kind}{ending}" for ending in (".svg", ".txt", ".csv"))
     if not all(path.exists() for path in (svg, words, csv)):
@@ -111,7 +112,10 @@ def source(params: Params, of: str, kind: str, numbers: pd.DataFrame) -> tuple[s
         if "conditions" in numbers:
             most = int(numbers["conditions"].max())
             return "tables", f"{f'up to {most} conditions' if most > 1 else 'one condition'} per point, of {run}"
-        count = f"{len(numbers.drop_duplicates(['dataset', 'method']))} conditions of {run}"
+        if of == "estimates":
+            return "tables", f"plain trainings with every seed on {len(set(numbers['network']))} networks: {run}"
+        pairs = len(numbers.drop_duplicates(["dataset", "method"]))
+        count = f"{'one condition' if pairs == 1 else f'{pairs} conditions'} of {run}"
         return "tables", f"{count}: {', '.join(map(label, dict.fromkeys(numbers['dataset'])))}"
     notebook = f"{ANALYSES[kind]}-{of}" if kind in ANALYSES else "tables"
     found = set(numbers.get("method", ()))

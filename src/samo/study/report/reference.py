@@ -37,6 +37,8 @@ SECOND = Path("data/reference/ladder")
 FILE = "run.jsonl"
 BUDGETS = "budgets.csv"
 """Every training with its budget, compute and gain, in either folder."""
+AGREEMENT = "agreement.csv"
+"""How the two task gradients of plain methods lie, in the second run's."""
 REMEDY = f"`git checkout {FOLDER}` brings it back as it was"
 CONDITIONS = "conditions"
 TABLES = {name: COLUMNS[name] for name in ("history", "layers", "toys", *gathered.ANALYSES)}

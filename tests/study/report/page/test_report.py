@@ -17,6 +17,7 @@ from samo.study import config
 from samo.study.config import Params
 from samo.study.report import reference, tables
 from samo.study.report.outputs import write_figure
+from samo.study.report.page import index
 from samo.study.report.page.render import render
 from samo.study.report.page.report import Report
 from tests.study.made_study import ROOT
@@ -86,7 +87,7 @@ def test_every_figure_has_a_title_words_numbers_and_a_source(html, page):
     drawn = re.findall(r'<figure id="([a-z-]+)"><h3>([^<]+)</h3>', html)
     words = Page(html).words
     assert len(words) == len(drawn)
-    assert len(drawn) == 14 + 1 + 4 + 1 + 4  # of the dataset, its variants, the toys, the reference run, and budgets
+    assert len(drawn) == 14 + 1 + 4 + 1 + 4 + 1  # of the dataset, variants, toys, reference run, budgets, estimates
     assert all(len(words) > 40 for words in words)
     assert all(len(title) > 20 for _, title in drawn)
     for name, _ in drawn:
@@ -96,7 +97,7 @@ def test_every_figure_has_a_title_words_numbers_and_a_source(html, page):
     assert '<a href="../executed/curvature-multimnist.html">' in source
     assert "5 conditions multimnist × (ls, gsam-ls, samo-ls, mgda …), seeds 0, 1, 2" in source
     gaps = re.findall("No figure <code>([^<]+)</code>", html)
-    assert gaps == ["all-tasks"]  # one dataset has no other to be compared with
+    assert gaps == ["second-pair", "all-tasks"]  # no second run is here, and one dataset has no other beside it
     folder = page.root / "reports/figures"
     name = "multimnist-forest"
     before = [(folder / f"{name}{ending}").read_bytes() for ending in (".svg", ".csv", ".txt")]
@@ -147,6 +148,20 @@ def test_a_second_reference_run_takes_the_first_screen(page, tmp_path):
     assert "LS + SAMO, rho 0.05" in found.second().html
     persists = found.budget_figures(("persistence", "does a gain persist?", ""))
     assert "The second reference run: does a gain persist?" in persists.html
+
+
+def test_an_index_page_lists_every_executed_notebook_with_what_it_came_to(page, tmp_path):
+    root = tmp_path / "project"
+    shutil.copytree(page.root / "reports/tables", root / "reports/tables")
+    found = Page(text := index.write(root, page.params).read_text())
+    names = {*made_report.executed(page.params), "toys", "tables"}
+    assert {f"{name}.html" for name in names} <= set(found.links)
+    assert {f"{name}.ipynb" for name in names - {"toys", "tables"}} <= set(found.links)
+    assert found.open == []
+    main = page.sources.table("multimnist").set_index("method")
+    row = text[text.index(">samo-ls</td>") :].split("</tr>")[0].replace("\N{MINUS SIGN}", "-")
+    assert f"{main.loc['samo-ls', 'delta_m']:.2f} (" in row
+    assert f"{main.loc['samo-ls', 'gain']:.2f} (" in row
 
 
 def test_all_tables_are_one_file(html, page):

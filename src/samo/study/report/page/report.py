@@ -5,9 +5,8 @@ import zipfile
 
 from samo.figures.palette import label
 from samo.results import verdict
-from samo.study.config import conditions
 from samo.study.report import figures, tables
-from samo.study.report.page import profiles
+from samo.study.report.page import index, profiles
 from samo.study.report.page.pieces import Piece
 from samo.study.report.page.shipped import Shipped
 from samo.study.report.provenance import provenance
@@ -122,11 +121,8 @@ class Report(Shipped):
 
     def notebooks(self) -> Piece:
         """Links to the executed notebooks: of every condition, and of what comes before and after them."""
-        rows = [(one.stage, f"train-{one.dataset}-{one.method}") for one in conditions.conditions(self.params)]
-        for dataset in self.datasets:
-            rows.append((f"prepare@{dataset}", f"prepare-{dataset}"))
-            rows += [(f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in self.params.analyses]
-        return Piece(self._folded(tables.notebooks([*rows, ("toys", "toys"), ("tables", "tables")])))
+        rows = [*index.names(self.params), ("toys", "toys"), ("tables", "tables")]
+        return Piece(self._folded(tables.notebooks(rows)))
 
     def downloads(self) -> Piece:
         """All tidy tables in one file, and how to cite the page."""
