@@ -119,7 +119,8 @@ def lambda_max() -> Callable[[str, str], Seeds]:
 @pytest.fixture(scope="module")
 def ran() -> dict[str, dict[str, dict[str, Any]]]:
     """The main tables' rows by dataset and method."""
-    return {d: {row["method"]: row for row in rows(reference().main(d).astype(object).fillna(""))} for d in (*FAMILY, "scenes", "qm9")}
+    found = {d: rows(reference().main(d).astype(object).fillna("")) for d in (*FAMILY, "scenes", "qm9")}
+    return {d: {row["method"]: row for row in of} for d, of in found.items()}
 
 
 @pytest.fixture(scope="module")

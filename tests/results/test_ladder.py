@@ -86,6 +86,20 @@ def test_budgets_are_points_of_a_line_and_pooled_seed_by_seed():
     assert places == 1
 
 
+def test_test_losses_are_quotients_of_geometric_means_and_none_where_none_were_kept():
+    rows = runs({"stl": {100: [90.0] * 3}, "ls": {100: [90.0] * 3}, "samo-ls": {100: [90.0] * 3}})
+    none = ladder.table(rows, {})
+    assert ladder.times(none, none).n == 0
+    kept, second = rows[rows["metric"] == "loss"], rows["metric"] == "loss"
+    base = pd.Series([0.2, 0.4, 0.8])[kept["seed"]].to_numpy() * np.where(kept["method"] == "samo-ls", 0.75, 1.0)
+    rows.loc[second, "value"] = base
+    rows = pd.concat([rows, kept.assign(task="other", value=4 * base)])
+    samo, plain = (ladder.table(rows, {}).query(f"method == '{name}'") for name in ("samo-ls", "ls"))
+    assert list(plain["loss"]) == pytest.approx([0.4, 0.8, 1.6])  # the root of a value times four of it
+    found = ladder.times(samo, plain)
+    assert (found.mean, found.low, found.high, found.n) == pytest.approx((0.75, 0.75, 0.75, 3))
+
+
 def test_points_of_few_seeds_do_not_stand_beside_those_of_more():
     values = {"stl": [100.0] * 3, "ls": [90.0, 91.0, 92.0], "samo-ls": [91.0, 92.0, 92.5]}
     made = {name: {100: own[:1], 400: own} for name, own in values.items()}

@@ -15,7 +15,7 @@ from samo.results.metrics import delta_m
 from samo.results.stats import MIN_SEEDS, Interval, mean_interval
 
 KEYS = ["dataset", "method", "aggregator", "sharpness", "setting", "main", "networks", "updates", "rho", "seed"]
-COLUMNS = [*KEYS, "delta_m", "gain", "cost"]
+COLUMNS = [*KEYS, "delta_m", "gain", "loss", "cost"]
 POOLED = ["sharpness", "updates", "cost", "gain", "gain_low", "gain_high", "conditions", "n_seeds"]
 
 
@@ -30,9 +30,12 @@ def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.Data
         delta_m in per cent, against the mean of the single-task runs of the same budget; a dataset and budget without
         such runs has no rows. sharpness: the preset, or the optimiser of a method without one that has its own.
         setting: what else it changes, but for radii. main: whether it stands for its sharpness. gain is NaN for a
-        method that has no base, and where its base lacks the seed.
+        method that has no base, and where its base lacks the seed. loss: of the test data, the geometric mean over
+        tasks, whose units may differ; NaN where it was not kept.
     """
     found = []
+    losses = runs[runs["metric"] == "loss"].assign(log=lambda rows: np.log(rows["value"].astype(float)))
+    loss_of = np.exp(losses.groupby(["dataset", "method", "updates", "seed"])["log"].mean())
     counted = runs[runs["counts"].astype(bool)] if "counts" in runs else runs
     for (dataset, _), part in counted.groupby(["dataset", "updates"], sort=False):
         heads = part.drop_duplicates("method").set_index("method", drop=False)
@@ -59,7 +62,10 @@ def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.Data
             head: dict[str, Any] = {key: heads.loc[name].get(key) for key in KEYS[:-1]}
             head |= {"sharpness": sharpness, "setting": setting, "main": name in standing and not setting}
             cost = units.get((str(dataset), str(name)), np.nan) * head["updates"]
-            found.append(pd.DataFrame({**head, "seed": own.index, "delta_m": own, "gain": gain, "cost": cost}))
+            places = [(dataset, name, head["updates"], seed) for seed in own.index]
+            loss = loss_of.reindex(places).to_numpy() if len(loss_of) else np.nan
+            measured = {"delta_m": own, "gain": gain, "loss": loss, "cost": cost}
+            found.append(pd.DataFrame({**head, "seed": own.index, **measured}))
     return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
 
 
@@ -102,6 +108,14 @@ def difference(first: pd.DataFrame, second: pd.DataFrame, level: float = 0.95) -
     both["gain"] = both["delta_m_other"] - both["delta_m"]
     grid = both.pivot_table(index="seed", columns=keys[:3], values="gain", dropna=False).dropna(axis=1, how="all")
     return mean_interval(grid.dropna().mean(axis=1), level), grid.shape[1]
+
+
+def times(first: pd.DataFrame, second: pd.DataFrame, level: float = 0.95) -> Interval:
+    """The test loss of `first` over that of `second`, pooled as in `difference`; of no seed where none were kept."""
+    one, other = (frame.assign(delta_m=np.log(frame["loss"].astype(float))) for frame in (first, second))
+    found, places = difference(other, one, level)
+    mean, low, high = np.exp(found[:3])
+    return Interval(mean, low, high, found.n if places else 0)
 
 
 def pooled(ladder: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samo.results.ladder import difference, family
+from samo.results.ladder import difference, family, times
 from samo.results.sensitivity import points
 from samo.results.stats import Interval, paired_interval
 from samo.results.tables import is_reference, left_out, metric_columns, text
@@ -24,7 +24,7 @@ def interval(row: Row, name: str) -> Interval:
 
 
 def answer(ladder: pd.DataFrame) -> list[str]:
-    """What SAMO gains over its aggregator alone, over its placebo, and of which training that speaks: three sentences.
+    """What SAMO gains over its aggregator and over its placebo, and of which training that speaks: three sentences.
 
     `ladder` is a frame of samo.results.ladder.table; of each dataset its longest budget counts.
     """
@@ -45,6 +45,10 @@ def answer(ladder: pd.DataFrame) -> list[str]:
             what = f"equivalent to no gain within {MARGIN} points"
         else:
             what = {1: "a gain", -1: "a loss", 0: "undecided"}[sign]
+        loss = times(samo, other, 0.9)
+        if loss.n:
+            ends = f"{text(loss.low, 2)} to {text(loss.high, 2)}"
+            what += f"; its test loss is {text(loss.mean, 2)} ({ends}) times as high"
         said.append(
             f"Over {words} SAMO gains {text(gain.mean, 2)} points of Δm (90 % interval {text(gain.low, 2)} to "
             f"{text(gain.high, 2)}; {places} condition{'s' * (places > 1)}, {gain.n} seeds): {what}."
@@ -52,9 +56,9 @@ def answer(ladder: pd.DataFrame) -> list[str]:
     updates = " to ".join(f"{n:,}" for n in sorted({int(own["updates"].min()), int(own["updates"].max())}))
     pairs = samo.merge(plain, on=["dataset", "aggregator", "seed"], suffixes=("", "_plain"))
     factor = pairs["cost"] / pairs["cost_plain"]
-    times = " to ".join(dict.fromkeys(text(end, 1) for end in (factor.min(), factor.max())))
+    passes = " to ".join(dict.fromkeys(text(end, 1) for end in (factor.min(), factor.max())))
     said.append(
-        f"By count SAMO's training takes {times} times the passes of its aggregator alone. All of this is "
+        f"By count SAMO's training takes {passes} times the passes of its aggregator alone. All of this is "
         f"after {updates} updates on small networks, and says nothing about the papers' own scale."
     )
     return said
