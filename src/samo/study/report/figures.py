@@ -113,7 +113,7 @@ def source(params: Params, of: str, kind: str, numbers: pd.DataFrame) -> tuple[s
             most = int(numbers["conditions"].max())
             return "tables", f"{f'up to {most} conditions' if most > 1 else 'one condition'} per point, of {run}"
         if of == "estimates":
-            return "tables", f"plain trainings with every seed on {len(set(numbers['network']))} networks: {run}"
+            return "tables", f"plain trainings with every seed on {len(set(numbers['network']))} trunks: {run}"
         pairs = len(numbers.drop_duplicates(["dataset", "method"]))
         count = f"{'one condition' if pairs == 1 else f'{pairs} conditions'} of {run}"
         return "tables", f"{count}: {', '.join(map(label, dict.fromkeys(numbers['dataset'])))}"

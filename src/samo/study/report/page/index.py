@@ -45,7 +45,7 @@ def _dataset(params: Params, dataset: str, main: pd.DataFrame) -> str:
         if one.dataset == dataset:
             name, row = f"train-{dataset}-{one.method}", found.get(one.method, {})
             numbers = [f"{text(row.get(key), 2)} ({limits(row, key)})" for key in ("delta_m", "gain")]
-            rows.append([one.method, *(n.replace("— (—)", "—") for n in numbers), _links(name)])
+            rows.append([one.method, *(n.removesuffix(" (—)") for n in numbers), _links(name)])
     table = pd.DataFrame(rows, columns=["method", "Δm, % (95 %)", "Δm − base (95 %)", "notebook"])
     rest = [("the data", f"prepare-{dataset}"), *((name, f"{name}-{dataset}") for name in params.analyses)]
     listed = "\n".join(f"- {what}: {_links(name)}" for what, name in rest)
