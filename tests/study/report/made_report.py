@@ -11,6 +11,7 @@ from samo.study import config, store
 from samo.study.config import conditions
 from samo.study.report import reference
 from samo.study.report.outputs import write_figures, write_tables
+from samo.study.report.page import index
 from samo.study.report.page.render import render
 from samo.study.report.page.report import Report
 from samo.study.runs.formats import csv_text
@@ -95,4 +96,5 @@ def page(report: Report) -> Path:
             cell.outputs = [nbformat.v4.new_output("display_data", data)]
     path = report.root / "reports/executed/report.ipynb"
     store.write_text(path, nbformat.writes(notebook))
+    index.write(report.root, report.params)
     return render(path, report.root, "cpu")

@@ -150,10 +150,9 @@ def test_a_second_reference_run_takes_the_first_screen(page, tmp_path):
     assert "The second reference run: does a gain persist?" in persists.html
 
 
-def test_an_index_page_lists_every_executed_notebook_with_what_it_came_to(page, tmp_path):
-    root = tmp_path / "project"
-    shutil.copytree(page.root / "reports/tables", root / "reports/tables")
-    found = Page(text := index.write(root, page.params).read_text())
+def test_an_index_page_lists_every_executed_notebook_with_what_it_came_to(page, html):
+    assert "../executed/index.html" in Page(html).links
+    found = Page(text := (page.root / index.PATH).read_text())
     names = {*made_report.executed(page.params), "toys", "tables"}
     assert {f"{name}.html" for name in names} <= set(found.links)
     assert {f"{name}.ipynb" for name in names - {"toys", "tables"}} <= set(found.links)
