@@ -197,7 +197,7 @@ def test_the_gains_that_fmtl_reports_are_those_it_printed():
         if method.startswith("F-")
     ]
     assert len({dataset for dataset, _ in printed}) == len(FAMILY)
-    assert f"report gains of {min(gains):.1f} to {max(gains):.1f} there" in SAID
+    assert f"report gains of {min(gains):.1f} to {max(gains):.1f} there." in SAID
 
 
 def test_curvature_of_the_base_over_gsam(lambda_max):
@@ -264,77 +264,137 @@ def test_how_often_rho_is_the_smallest():
 
 
 @cache
-def second() -> dict[str, dict[str, dict[str, Any]]]:
-    """The longest trainings of the second run on Multi-MNIST, by method and seed, as they were committed."""
-    found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+def second() -> dict[tuple[str, int], dict[str, dict[str, Any]]]:
+    """The second run's trainings on Multi-MNIST, by method and budget, then by seed, as they were committed."""
+    found: dict[tuple[str, int], dict[str, dict[str, Any]]] = defaultdict(dict)
     for line in committed("data/reference/ladder/run.jsonl").splitlines():
         row = json.loads(line)
-        if (row["table"], row["dataset"], row.get("updates")) == ("training", "multimnist", LONGEST):
-            found[row["method"]][str(row["seed"])] = row
+        if (row["table"], row["dataset"]) == ("training", "multimnist"):
+            found[row["method"], row["updates"]][str(row["seed"])] = row
     return found
 
 
-def tasks_of(method: str, metric: str) -> dict[str, list[float]]:
-    return {seed: [task[metric] for task in row["values"].values()] for seed, row in second()[method].items()}
+def tasks_of(method: str, metric: str, updates: int = LONGEST) -> dict[str, list[float]]:
+    return {s: [task[metric] for task in row["values"].values()] for s, row in second()[method, updates].items()}
 
 
-def gain(method: str, base: str = "ls", level: float = 0.95) -> str:
-    """By how much Delta-m falls from the base to the method, paired by seed: "x (low to high)", as README has it."""
-    single = [fmean(one) for one in zip(*tasks_of("stl", "accuracy").values(), strict=True)]
+def interval(differences: Seeds, level: float = 0.95, of: Callable[[float], float] = float) -> str:
+    """The mean with its interval as the README has it: "x (low to high)"."""
+    mean, low, high = (short(of(end)) for end in pooled([differences], level))
+    return f"{mean} ({low} to {high})"
+
+
+def gain(method: str, base: str = "ls", level: float = 0.95, updates: int = LONGEST) -> str:
+    """By how much Delta-m falls from the base to the method, paired by seed."""
+    single = [fmean(one) for one in zip(*tasks_of("stl", "accuracy", updates).values(), strict=True)]
 
     def delta(name: str) -> Seeds:
         return {
             seed: fmean(100 * (own - value) / own for own, value in zip(single, values, strict=True))
-            for seed, values in tasks_of(name, "accuracy").items()
+            for seed, values in tasks_of(name, "accuracy", updates).items()
         }
 
     ours, theirs = delta(method), delta(base)
-    mean, low, high = pooled([{seed: theirs[seed] - ours[seed] for seed in ours.keys() & theirs.keys()}], level)
-    return f"{short(mean)} ({short(low)} to {short(high)})"
+    return interval({seed: theirs[seed] - ours[seed] for seed in ours.keys() & theirs.keys()}, level)
 
 
-def quotient(method: str, metric: str) -> str:
+def quotient(method: str, metric: str, updates: int = LONGEST, base: tuple[str, int] | None = None) -> str:
     """How many times LS's loss or calibration error a method's is: geometric means over tasks, paired by seed."""
-    logs = [{s: fmean(map(math.log, v)) for s, v in tasks_of(m, metric).items()} for m in (method, "ls")]
+    pair = (method, updates), base or ("ls", updates)
+    logs = [{s: fmean(map(math.log, v)) for s, v in tasks_of(m, metric, n).items()} for m, n in pair]
     both = logs[0].keys() & logs[1].keys()
-    mean, low, high = map(math.exp, pooled([{seed: logs[0][seed] - logs[1][seed] for seed in both}], 0.95))
-    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
+    return interval({seed: logs[0][seed] - logs[1][seed] for seed in both}, of=math.exp)
+
+
+def accuracy(method: str, updates: int = LONGEST) -> str:
+    return f"{fmean(x for values in tasks_of(method, 'accuracy', updates).values() for x in values):.1f} %"
 
 
 def test_the_second_runs_table_is_that_of_its_rows():
     table = [line.split(" | ") for line in committed("data/reference/ladder/summary-multimnist.md").splitlines()[2:]]
-    assert all(" | ".join(line) in README for line in table)
     made = dict(zip(("gsam-ls-rho005", "placebo-ls-rho005", "samo-ls-rho005"), table, strict=False))
     for method, line in made.items():
-        assert line[2] == str(len(second()[method].keys() & second()["ls"].keys()))
+        assert line[2] == str(len(second()[method, LONGEST].keys() & second()["ls", LONGEST].keys()))
         assert line[3:6] == [gain(method), quotient(method, "loss"), quotient(method, "calibration")]
+
+
+METHODS = {
+    "gsam-ls-rho005": "LS + G-SAM, rho 0.05 | 2.0",
+    "placebo-ls-rho005": "LS + placebo, rho 0.05 | 3.0",
+    "samo-ls-rho005": "LS + SAMO, rho 0.05 | 4.3",
+    "remembered-ls-rho005": "LS + SAMO, remembered, rho 0.05 | 3.0",
+    "gsam-ls-rho02": "LS + G-SAM, rho 0.2 | 2.0",
+    "placebo-ls-rho02": "LS + placebo, rho 0.2 | 3.0",
+    "samo-ls-rho02": "LS + SAMO, rho 0.2 | 4.3",
+    "nadam-ls": "LS + NAdam, no sharpness | 1.0",
+    "msam-ls": "LS + M-SAM, rho searched | 1.0",
+}
+"""Name and compute of the second run's methods in the README's table."""
+
+
+def test_the_gains_by_budget_are_those_of_the_rows():
+    head, _, *lines = README[README.index("| gain in Δm, points |") :].split("\n\n")[0].splitlines()
+    budgets = [int(cell.split()[0].replace(",", "")) for cell in head.strip("| ").split(" | ")[2:]]
+    assert budgets == [300, 1000, 3000, LONGEST]
+    count = {(method, n): len(second().get((method, n), ())) for method in METHODS for n in budgets}
+    cells = {key: gain(key[0], updates=key[1]) if many > 2 else "—" for key, many in count.items()}
+    assert lines == [f"| {METHODS[m]} | {' | '.join(cells[m, n] for n in budgets)} |" for m in METHODS]
+    shown = [many for many in count.values() if many > 2]
+    assert f"Paired by seed against LS, {NUMBERS[min(shown)]} to {NUMBERS[max(shown)]} seeds;" in SAID
+
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
 def test_what_is_said_of_the_second_run():
     count = sum('"table":"training"' in line for line in committed("data/reference/ladder/run.jsonl").splitlines())
     assert f"{count} of its 792 trainings are there" in SAID
-    accuracy = {m: fmean(x for values in tasks_of(m, "accuracy").values() for x in values) for m in ("stl", "ls")}
-    assert f"STL has {accuracy['stl']:.1f} % accuracy and LS {accuracy['ls']:.1f} %" in SAID
-    assert f"SAMO gains {gain('samo-ls-rho005').replace(' (', ' points (')}, G-SAM {gain('gsam-ls-rho005')}; at" in SAID
-    lost, more = (gain(f"samo-ls-{rho}").partition(" (")[0] for rho in ("rho005", "rho02"))
-    assert lost[0] == more[0] == "−"
-    assert f"*loses* {lost[1:]} points of Δm at rho 0.05 and {more[1:]} at rho 0.2" in SAID
-    assert f"({len(second()['samo-ls-rho005'])} seeds; intervals below)" in SAID
-    times, less = (quotient(f"samo-ls-{rho}", "loss").partition(" (")[0] for rho in ("rho005", "rho02"))
-    assert f"Its test loss is {times} and {less} times that of LS" in SAID
-    losses = [quotient(method, "loss") for method in ("samo-ls-rho005", "gsam-ls-rho005")]
-    assert "The loss is {} times that of LS under SAMO and {} under G-SAM".format(*losses) in SAID
-    errors = [quotient(f"samo-ls-{rho}", "calibration") for rho in ("rho005", "rho02")]
-    assert "the calibration error {} under SAMO, at rho 0.2 {}".format(*errors) in SAID
+    assert f"STL has {accuracy('stl')} accuracy and LS {accuracy('ls')}" in SAID
+    samo = [gain("samo-ls-rho005", updates=n).partition(" (")[0] for n in (300, 1000, 3000, LONGEST)]
+    assert all(one[0] == "−" for one in samo)
+    sizes = sorted((one[1:] for one in samo), key=float)
+    assert f"*loses* {sizes[0]} to {sizes[-1]} points of Δm at every budget" in SAID
+    doses = {(m, rho): gain(f"{m}-ls-{rho}") for m in ("gsam", "placebo", "samo") for rho in ("rho005", "rho02")}
+    lost = {key: float(found.partition(" (")[0].replace("−", "-")) for key, found in doses.items()}
+    assert all(lost[m, "rho02"] < lost[m, "rho005"] < 0 for m, _ in doses)
+    assert "At rho 0.2 it loses more." in SAID
+    times, less = (quotient(f"samo-ls-{rho}", "loss") for rho in ("rho005", "rho02"))
+    assert f"After 10,000 updates the test loss of SAMO is {times} times that of LS, at rho 0.2 {less}" in SAID
+    assert f"after 3,000 it is not told from it: {quotient('samo-ls-rho005', 'loss', 3000)}" in SAID
+    low, high = map(float, quotient("samo-ls-rho005", "loss", 3000).partition("(")[2][:-1].split(" to "))
+    assert low < 1 < high
+    shorter = quotient("ls", "loss", 3000, ("samo-ls-rho02", LONGEST))
+    assert float(shorter.partition("to ")[2][:-1]) < 1
+    assert f"LS after 3,000 updates has {shorter} times the loss of SAMO at rho 0.2 after 10,000" in SAID
+    assert f"{accuracy('ls', 3000)} accuracy" in SAID
+    errors = [quotient("samo-ls-rho005", "calibration", n) for n in (300, 1000, 3000, LONGEST)]
+    said = (
+        "calibration error is {} times that of LS after 300 updates, {} after 1,000, {} after 3,000 and {} after 10,000"
+    )
+    assert said.format(*errors) in SAID
     sign, real = (gain(m, "placebo-ls-rho005", 0.9) for m in ("samo-ls-rho005", "remembered-ls-rho005"))
     assert f"SAMO over its placebo: {sign.replace(' (', ' points (90 % interval ')}" in SAID
     low, high = (float(end.replace("−", "-")) for end in sign.partition("(")[2][:-1].split(" to "))
     assert -0.3 < low < high < 0.3
+    assert f"after 3,000 updates {gain('samo-ls-rho005', 'placebo-ls-rho005', 0.9, 3000)}" in SAID
     assert f"cost no pass: {real}" in SAID
-    doses = [gain(f"{name}-ls-rho02") for name in ("samo", "gsam")]
-    assert "at rho 0.2 {} and {}. Whether".format(*doses) in SAID
     assert f"at rho 0.2, where it bites, {gain('samo-ls-rho02', 'placebo-ls-rho02', 0.9)}" in SAID
-    assert f"Momentum SAM gains {gain('msam-ls')}, NAdam without any perturbation {gain('nadam-ls')}" in SAID
+    free = [gain(method, updates=n) for method in ("msam-ls", "nadam-ls") for n in (300, LONGEST)]
+    assert "Momentum SAM gains {} after 300 updates and {} after 10,000".format(*free) in SAID
+    assert "NAdam without any perturbation {} and {}".format(*free[2:]) in SAID
+    found = list(csv.DictReader(io.StringIO(committed("data/reference/ladder/claims.csv"))))
+    [verdict] = [row["verdict"] for row in found if (row["number"], row["dataset"]) == ("27", "all")]
+    assert f"by the plan's rule (gone within 0.3 points, no flatter) it is {verdict}." in SAID
+    ends = ("effect", "low", "high")
+    bought = [
+        "{} ({} to {})".format(*(short(float(row[end])) for end in ends))
+        for row in found
+        if row["number"] == "33" and row["dataset"] == "multimnist"
+    ]
+    said = (
+        "buys {} points where SAMO gets 300 updates and LS 1,000, {} for 1,000 and 3,000, and {} for 3,000 and 10,000"
+    )
+    assert said.format(*bought) in SAID
 
 
 def test_what_is_said_of_the_laptop_is_in_its_table():
