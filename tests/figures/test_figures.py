@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers as by_layer
 from samo.figures import (
     beside,
+    budgets,
     cost,
     cost_tasks,
     curvature,
@@ -244,6 +246,33 @@ def test_estimates_are_drawn_at_the_first_batch_and_place_of_a_network():
     assert [np.asarray(line.get_xdata())[0] for line in first.lines if line.get_marker() == "o"] == [0.7, 0.01]
     assert first.yaxis_inverted()
     assert second.yaxis_inverted()
+
+
+def test_names_over_budgets_are_apart_and_every_interval_is_in_sight():
+    found = [
+        (name, n, units * n, gain * 3000 / n, gain * 3000 / n - 0.4, gain * 3000 / n + 0.4)
+        for name, units, gain in (
+            ("gsam", 2, -0.3),
+            ("placebo", 3, -0.2),
+            ("samo-remembered", 3, -0.4),
+            ("samo", 4, -0.3),
+        )
+        for n in (300, 3000)
+    ]
+    pooled = pd.DataFrame(found, columns=["sharpness", "updates", "cost", "gain", "gain_low", "gain_high"])
+    for draw in (budgets.draw, budgets.draw_updates):
+        figure = draw(pooled)
+        FigureCanvasAgg(figure).draw()
+        [axes] = figure.axes
+        low, high = axes.get_ylim()
+        assert low < pooled["gain_low"].min() < pooled["gain_high"].max() < high
+        names = [one for one in axes.texts if one.get_text() in map(palette.label, pooled["sharpness"])]
+        boxes = [one.get_window_extent() for one in names]
+        assert len(boxes) == 4
+        assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    far = pooled.assign(gain=pooled["gain"].where(pooled["sharpness"] != "samo", -50.0))
+    far.loc[far["sharpness"] == "samo", ["gain_low", "gain_high"]] = [-51.0, -49.0]
+    assert f"{palette.label('samo')} −50.0 ↓" in words(svg(lambda: budgets.draw(far)))
 
 
 def test_gains_leave_out_methods_that_not_every_dataset_has():

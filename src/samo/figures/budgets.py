@@ -3,6 +3,7 @@
 Each has a line over the budgets, or a point where there is one budget alone.
 """
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +14,10 @@ from samo.results.tables import text
 
 COMPUTE = "compute of the training, in LS steps by the count of passes"
 UPDATES = "updates of the training"
+SIZE = 6.4, 3.9
+"""Inches of the figure."""
+LETTER, LINE = 5.4, 11.0
+"""Points (1/72 inch) that a letter of a name takes, and a line of them."""
 
 
 def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
@@ -20,22 +25,22 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
 
     `pooled` is a frame of samo.results.ladder.pooled.
     """
-    figure, [[axes]] = grid(1, 1, 3.9)
-    figure.set_size_inches(6.4, 3.9)  # it is read at half the page's width, too
+    figure, [[axes]] = grid(1, 1, SIZE[1])
+    figure.set_size_inches(*SIZE)  # it is read at half the page's width, too
     axes.axhline(0, color=INK, linewidth=1)
     parts = {str(name): part.sort_values(x) for name, part in _apart(pooled, x).groupby("sharpness", sort=False)}
     for name, part in parts.items():
         axes.vlines(part[x], part["gain_low"], part["gain_high"], color=colour(name), linewidth=2.2, alpha=0.55)
         axes.plot(part[x], part["gain"], **look(name, markersize=7))
     axes.margins(x=0.16, y=0.08)
-    limits = usual(pooled, "gain")
+    limits = usual(pd.concat([part.iloc[[-1]] for part in parts.values()]), "gain")
     low, high = limits or axes.get_ylim()
     axes.set_ylim(low, high + 0.12 * (high - low))  # room for the names
-    _names(axes, parts, x, limits)
     if x == "updates":
         ticks(axes, sorted(set(pooled[x])))
     else:
         _decades(axes, pooled[x])
+    _names(axes, parts, x, limits)
     axes.set_xlabel(COMPUTE if x == "cost" else UPDATES)
     headed(axes, "gain over the aggregator alone, points of Δm (above the line: sharpness helps)")
     return figure
@@ -54,7 +59,7 @@ def draw_updates(pooled: pd.DataFrame) -> Figure:
 
 
 def _names(axes: Axes, parts: dict[str, pd.DataFrame], x: str, limits: Limits) -> None:
-    """Every name beside the end of its line; of lines that end at one place, one above the other, best first."""
+    """Every name above the end of its line; of lines that end near each other, one above the other, best first."""
     ends = pd.DataFrame([part.iloc[-1].to_dict() | {"name": name} for name, part in parts.items()])
     if limits is not None:
         off = ends[(ends["gain"] < limits[0]) | (ends["gain"] > limits[1])]
@@ -64,12 +69,19 @@ def _names(axes: Axes, parts: dict[str, pd.DataFrame], x: str, limits: Limits) -
             shade, side = colour(row["name"]), "top" if up else "bottom"
             aside(axes, words, (row[x], limits[up]), (0, -3 if up else 3), color=shade, ha="center", va=side)
         ends = ends.drop(off.index)
+    width, height = (72 * inches for inches in SIZE)
+    low, high = axes.get_ylim()
+    across, points = np.log(axes.get_xlim()), 0.8 * height / (high - low)
+    placed: list[tuple[float, float, float]] = []
     for _, column in ends.groupby("place"):
-        names = column.sort_values("gain", ascending=False)["name"]
         at, top = float(column["place"].iloc[0]), float(column["gain_high"].max())
-        for line, name in enumerate(names):
-            shift = (0, 4 + 11 * (len(names) - 1 - line))
-            aside(axes, label(name), (at, top), shift, color=colour(name), ha="center", fontweight="bold")
+        middle = 0.9 * width * (np.log(at) - across[0]) / (across[1] - across[0])
+        for name in column.sort_values("gain")["name"]:
+            half, up = LETTER * len(label(name)) / 2, 4.0
+            while any(abs(middle - m) < half + h and abs(points * top + up - y) < LINE - 1 for m, h, y in placed):
+                up += 1
+            placed.append((middle, half, points * top + up))
+            aside(axes, label(name), (at, top), (0, up), color=colour(name), ha="center", fontweight="bold")
 
 
 def _decades(axes: Axes, values: "pd.Series[float]") -> None:
