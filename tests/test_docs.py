@@ -50,7 +50,22 @@ def test_the_estimates_are_those_of_the_shipped_table() -> None:
 
 
 def test_two_task_gradients_are_as_the_reports_title_says() -> None:
-    """Nearly at right angles: within 30 degrees of it for the first seed, as a rule."""
-    found = pd.read_csv(ROOT / "data/reference/ladder/agreement.csv").query("method == 'ls' and seed == 0")
-    assert found["cosine"].abs().median() < 0.2
-    assert found["cosine"].abs().quantile(0.8) < 0.5
+    """Hardly opposed: never by more than half a right angle beyond it, for any seed."""
+    found = pd.read_csv(ROOT / "data/reference/ladder/agreement.csv").query("method == 'ls'")
+    assert found["cosine"].min() > -0.5
+    assert found["cosine"].median() > 0
+
+
+def test_what_the_report_says_of_the_estimates_is_so() -> None:
+    """The counts and ranges in its section on other estimates, at each network's first batch and place."""
+    found = pd.read_csv(ROOT / "data/reference/estimates.csv")
+    found = found.merge(found.drop_duplicates("network")[["network", "batch", "update"]])
+    last, guided, mean = (
+        found[found["estimate"] == name] for name in ("last gradient", "guided probe, 8 directions, mu 0.001", "g_0")
+    )
+    assert len(last) == 6
+    assert [f"{end:.2f}" for end in last.nlargest(5, "cosine")["cosine"].agg(["min", "max"])] == ["0.14", "0.22"]
+    assert (last["cosine_low"] > 0).sum() == 1
+    assert (guided["cosine_low"] > 0).sum() == 4
+    assert (guided["passes"].to_numpy() >= 3 * last["passes"].to_numpy()).all()
+    assert [f"{end:.1f}" for end in mean["cosine"].agg(["min", "max"])] == ["0.4", "0.7"]

@@ -273,6 +273,9 @@ def test_names_over_budgets_are_apart_and_every_interval_is_in_sight():
     far = pooled.assign(gain=pooled["gain"].where(pooled["sharpness"] != "samo", -50.0))
     far.loc[far["sharpness"] == "samo", ["gain_low", "gain_high"]] = [-51.0, -49.0]
     assert f"{palette.label('samo')} −50.0 ↓" in words(svg(lambda: budgets.draw(far)))
+    near = far[far["sharpness"] != "samo"]
+    low, high = budgets.draw(far).axes[0].get_ylim()
+    assert -40 < low <= near["gain_low"].min() < near["gain_high"].max() < high
 
 
 def test_gains_leave_out_methods_that_not_every_dataset_has():

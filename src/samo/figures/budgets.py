@@ -34,6 +34,9 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
         axes.plot(part[x], part["gain"], **look(name, markersize=7))
     axes.margins(x=0.16, y=0.08)
     limits = usual(pd.concat([part.iloc[[-1]] for part in parts.values()]), "gain")
+    if limits is not None:  # a line that ends beyond is written out; of all others every interval is in sight
+        near = pd.concat([part for part in parts.values() if limits[0] <= part["gain"].iloc[-1] <= limits[1]])
+        limits = min(limits[0], near["gain_low"].min()), max(limits[1], near["gain_high"].max())
     low, high = limits or axes.get_ylim()
     axes.set_ylim(low, high + 0.12 * (high - low))  # room for the names
     if x == "updates":
@@ -42,7 +45,7 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
         _decades(axes, pooled[x])
     _names(axes, parts, x, limits)
     axes.set_xlabel(COMPUTE if x == "cost" else UPDATES)
-    headed(axes, "gain over the aggregator alone, points of Δm (above the line: sharpness helps)")
+    headed(axes, "gain over the aggregator alone, points of Δm (above the line: better)")
     return figure
 
 

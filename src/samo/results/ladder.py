@@ -15,7 +15,7 @@ from samo.results.metrics import delta_m
 from samo.results.stats import MIN_SEEDS, Interval, mean_interval
 
 KEYS = ["dataset", "method", "aggregator", "sharpness", "setting", "main", "networks", "updates", "rho", "seed"]
-COLUMNS = [*KEYS, "delta_m", "gain", "loss", "cost"]
+COLUMNS = [*KEYS, "delta_m", "gain", "against_last", "loss", "cost"]
 POOLED = ["sharpness", "updates", "cost", "gain", "gain_low", "gain_high", "conditions", "n_seeds"]
 
 
@@ -30,13 +30,17 @@ def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.Data
         delta_m in per cent, against the mean of the single-task runs of the same budget; a dataset and budget without
         such runs has no rows. sharpness: the preset, or the optimiser of a method without one that has its own.
         setting: what else it changes, but for radii. main: whether it stands for its sharpness. gain is NaN for a
-        method that has no base, and where its base lacks the seed. loss: of the test data, the geometric mean over
-        tasks, whose units may differ; NaN where it was not kept.
+        method that has no base, and where its base lacks the seed. against_last: Delta-m against the single-task runs
+        of the dataset's longest budget, by which budgets compare; NaN where that has none. loss: of the test data, the
+        geometric mean over tasks, whose units may differ; NaN where it was not kept.
     """
     found = []
     losses = runs[runs["metric"] == "loss"].assign(log=lambda rows: np.log(rows["value"].astype(float)))
     loss_of = np.exp(losses.groupby(["dataset", "method", "updates", "seed"])["log"].mean())
     counted = runs[runs["counts"].astype(bool)] if "counts" in runs else runs
+    longest = counted[counted["updates"] == counted.groupby("dataset")["updates"].transform("max")]
+    single_task = longest[(longest["networks"] == "separate") & (longest["sharpness"] == "none")]
+    alone = single_task.groupby(["dataset", "task", "metric"])["value"].mean()
     for (dataset, _), part in counted.groupby(["dataset", "updates"], sort=False):
         heads = part.drop_duplicates("method").set_index("method", drop=False)
         known = {str(row["method"]): _spec(row) for row in heads.to_dict("records")}
@@ -55,6 +59,7 @@ def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.Data
         }
         base = values[single].mean(skipna=False).to_numpy()
         deltas = {name: pd.Series(delta_m(own.to_numpy(), base, higher), own.index) for name, own in values.items()}
+        last = alone.reindex([(dataset, *column) for column in columns]).to_numpy(float)
         for name, own in deltas.items():
             spec = known[str(name)]
             plain, (sharpness, setting) = _base(spec, known.values()), _kind(spec)[2:]
@@ -64,7 +69,8 @@ def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.Data
             cost = units.get((str(dataset), str(name)), np.nan) * head["updates"]
             places = [(dataset, name, head["updates"], seed) for seed in own.index]
             loss = loss_of.reindex(places).to_numpy() if len(loss_of) else np.nan
-            measured = {"delta_m": own, "gain": gain, "loss": loss, "cost": cost}
+            against = delta_m(values[name].to_numpy(), last, higher)
+            measured = {"delta_m": own, "gain": gain, "against_last": against, "loss": loss, "cost": cost}
             found.append(pd.DataFrame({**head, "seed": own.index, **measured}))
     return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
 
@@ -97,7 +103,9 @@ def family(ladder: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def difference(first: pd.DataFrame, second: pd.DataFrame, level: float = 0.95) -> tuple[Interval, int]:
+def difference(
+    first: pd.DataFrame, second: pd.DataFrame, level: float = 0.95, column: str = "delta_m"
+) -> tuple[Interval, int]:
     """By how much Delta-m of `first` lies below that of `second`, pooled over places, and of how many places.
 
     Both are rows of `table` with one method a place. Seeds are the units, since places share their bases: the places'
@@ -105,15 +113,15 @@ def difference(first: pd.DataFrame, second: pd.DataFrame, level: float = 0.95) -
     """
     keys = ["dataset", "aggregator", "updates", "seed"]
     both = first.merge(second, on=keys, suffixes=("", "_other"))
-    both["gain"] = both["delta_m_other"] - both["delta_m"]
+    both["gain"] = both[f"{column}_other"] - both[column]
     grid = both.pivot_table(index="seed", columns=keys[:3], values="gain", dropna=False).dropna(axis=1, how="all")
     return mean_interval(grid.dropna().mean(axis=1), level), grid.shape[1]
 
 
 def times(first: pd.DataFrame, second: pd.DataFrame, level: float = 0.95) -> Interval:
     """The test loss of `first` over that of `second`, pooled as in `difference`; of no seed where none were kept."""
-    one, other = (frame.assign(delta_m=np.log(frame["loss"].astype(float))) for frame in (first, second))
-    found, places = difference(other, one, level)
+    one, other = (frame.assign(loss=np.log(frame["loss"].astype(float))) for frame in (first, second))
+    found, places = difference(other, one, level, "loss")
     mean, low, high = np.exp(found[:3])
     return Interval(mean, low, high, found.n if places else 0)
 
@@ -144,16 +152,17 @@ def pooled(ladder: pd.DataFrame) -> pd.DataFrame:
 def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
     """The same ladder with gains at equal compute: over the base's longest budget that costs no more.
 
-    Only rows whose base has such a budget beyond their own: elsewhere nothing was spent instead.
+    Both are against the single-task runs of the longest budget: those of the shorter one know less. Only rows whose
+    base has such a budget beyond their own: elsewhere nothing was spent instead.
     """
     plain = ladder[(ladder["sharpness"] == "none") & (ladder["networks"] == "shared") & ladder["main"].astype(bool)]
     keys = ["dataset", "aggregator", "seed"]
     both = ladder.dropna(subset=["gain"]).merge(
-        plain[[*keys, "updates", "delta_m", "cost"]], on=keys, suffixes=("", "_base")
+        plain[[*keys, "updates", "against_last", "cost"]], on=keys, suffixes=("", "_base")
     )
     both = both[(both["cost_base"] <= both["cost"]) & (both["updates_base"] > both["updates"])]
     best = both.sort_values("updates_base").drop_duplicates(["dataset", "method", "updates", "seed"], keep="last")
-    return best.assign(gain=best["delta_m_base"] - best["delta_m"])[COLUMNS]
+    return best.assign(gain=best["against_last_base"] - best["against_last"])[COLUMNS]
 
 
 def doses(ladder: pd.DataFrame) -> pd.DataFrame:

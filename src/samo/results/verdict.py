@@ -1,6 +1,6 @@
 """Sentences computed from the main table: what this run shows, and what it cannot."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,11 @@ def interval(row: Row, name: str) -> Interval:
     return Interval(mean, low, high, 0)
 
 
-def answer(ladder: pd.DataFrame) -> list[str]:
-    """What SAMO gains over its aggregator and over its placebo, and of which training that speaks: three sentences.
+def answer(ladder: pd.DataFrame, name: Callable[[str], str] = str) -> list[str]:
+    """How SAMO does beside its aggregator and beside its placebo, and of which training that speaks: three sentences.
 
-    `ladder` is a frame of samo.results.ladder.table; of each dataset its longest budget counts.
+    `ladder` is a frame of samo.results.ladder.table; of each dataset its longest budget counts. `name` says how people
+    write the key of a dataset or an aggregator.
     """
     own = family(ladder)
     own = own[own["updates"] == own.groupby("dataset")["updates"].transform("max")]
@@ -42,24 +43,26 @@ def answer(ladder: pd.DataFrame) -> list[str]:
         if not places:
             continue
         if gain.low > -MARGIN and gain.high < MARGIN:
-            what = f"equivalent to no gain within {MARGIN} points"
+            what = f"SAMO does as well as {words}, within {MARGIN} points"
         else:
-            what = {1: "a gain", -1: "a loss", 0: "undecided"}[sign]
+            so = {1: "SAMO does better than {}", -1: "SAMO does worse than {}", 0: "SAMO or {}: undecided"}[sign]
+            what = so.format(words)
+        ends = f"90 % interval {text(gain.low, 2)} to {text(gain.high, 2)}"
+        counts = f"{places} conditions, {gain.n} seeds" if places > 1 else f"{gain.n} seeds"
         loss = times(samo, other, 0.9)
-        if loss.n:
-            ends = f"{text(loss.low, 2)} to {text(loss.high, 2)}"
-            what += f"; its test loss is {text(loss.mean, 2)} ({ends}) times as high"
-        said.append(
-            f"Over {words} SAMO gains {text(gain.mean, 2)} points of Δm (90 % interval {text(gain.low, 2)} to "
-            f"{text(gain.high, 2)}; {places} condition{'s' * (places > 1)}, {gain.n} seeds): {what}."
-        )
+        also = f", its test loss is {text(loss.mean, 2)} ({text(loss.low, 2)} to {text(loss.high, 2)}) times as high"
+        said.append(f"{what}. It gains {text(gain.mean, 2)} points of Δm ({ends}; {counts}){also * bool(loss.n)}.")
     updates = " to ".join(f"{n:,}" for n in sorted({int(own["updates"].min()), int(own["updates"].max())}))
     pairs = samo.merge(plain, on=["dataset", "aggregator", "seed"], suffixes=("", "_plain"))
     factor = pairs["cost"] / pairs["cost_plain"]
     passes = " to ".join(dict.fromkeys(text(end, 1) for end in (factor.min(), factor.max())))
+    where, under = (", ".join(map(name, dict.fromkeys(pairs[key]))) for key in ("dataset", "aggregator"))
+    rhos = sorted(set(pairs["rho"].dropna()))
+    radius = f" at rho {text(rhos[0])}" if len(rhos) == 1 else ""
     said.append(
-        f"By count SAMO's training takes {passes} times the passes of its aggregator alone. All of this is "
-        f"after {updates} updates on small networks, and says nothing about the papers' own scale."
+        f"SAMO takes {passes} times the passes of its aggregator alone (a backward pass counts as two). All of this is "
+        f"after {updates} updates of small networks on {where}, under {under}{radius}, and says nothing about the "
+        "papers' own scale."
     )
     return said
 

@@ -43,11 +43,13 @@ def claims() -> pd.DataFrame:
 
 
 def test_a_claim_has_a_row_with_a_word_and_a_shape_and_the_reference_runs_beside_it():
-    for verdicts in ({}, {5: "contradicted"}):
+    runs = {"reference run": {5: "contradicted"}, "second run": dict[int, str]()}
+    for verdicts in ({}, runs):
         shown = tables.claims(claims(), verdicts)
         [row] = [[cell.plain for cell in row] for row in shown.rows]
         assert row[:2] == ["5", "SAMO improves <everything> (SAMO, main tables)"]
-        assert row[2 : 2 + len(verdicts)] == ["✗ contradicted"][: len(verdicts)]
+        assert row[2 : 2 + len(verdicts)] == ["✗ contradicted", "· not run"][: len(verdicts)]
+        assert shown.heads[2 : 2 + len(verdicts)] == list(verdicts)
         assert row[2 + len(verdicts) :] == ["? undecided", "0.50 (−0.20 … 1.20) Δm points", "1 of 2 undecided"]
         page = html(shown)
         assert '<th scope="row">SAMO improves &lt;everything&gt; <small>SAMO, main tables</small></th>' in page

@@ -49,7 +49,7 @@ def agreement(run: Reference) -> pd.DataFrame:
     keys = ["dataset", "method", "updates", "seed"]
     found = run.frames["history"].merge(budgets.loc[last, keys], on=keys)
     wide = found.pivot_table(index=["dataset", "method", "seed", "update"], columns="metric", values="value")
-    return wide.rename(columns=MEASURED)[list(MEASURED.values())].dropna().reset_index()
+    return wide.rename(columns=MEASURED).reindex(columns=list(MEASURED.values())).dropna().reset_index()
 
 
 def _named(row: dict[str, object]) -> str:

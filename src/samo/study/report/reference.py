@@ -160,9 +160,9 @@ def judged(root: Path, folder: Path = FOLDER) -> pd.DataFrame | None:
     return results.read_rows(path, kind, REMEDY) if path.exists() else None
 
 
-def verdicts(root: Path) -> dict[int, str]:
-    """Claim -> the reference run's verdict, as it is shipped; nothing where no run is."""
-    found = judged(root)
+def verdicts(root: Path, folder: Path = FOLDER) -> dict[int, str]:
+    """Claim -> a reference run's verdict, as it is shipped; nothing where no run is."""
+    found = judged(root, folder)
     if found is None:
         return {}
     whole = found[found["dataset"] == claims_table.ALL]

@@ -113,7 +113,8 @@ def show_claims(
     if of is not None:
         out.print(terminal(_comparisons(claims[claims["number"] == of]), RATIOS))
         return
-    out.print(terminal(tables.claims(claims, {} if run else reference.verdicts(root)), RATIOS))
+    shipped = {} if run else reference.verdicts(root)
+    out.print(terminal(tables.claims(claims, {"reference run": shipped} if shipped else {}), RATIOS))
     out.print(reading(claims), style="dim")
     out.print(
         f"samo claims {f'--from {run.folder.name} ' if run else ''}NUMBER shows a claim's comparisons.", style="dim"

@@ -133,21 +133,21 @@ def beside_reference(dataset: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> 
     return Table(f"{dataset}-reference", title, ["method", *heads], rows)
 
 
-def claims(judged: pd.DataFrame, reference: Mapping[int, str]) -> Table:
+def claims(judged: pd.DataFrame, shipped: Mapping[str, Mapping[int, str]]) -> Table:
     """A row a claim: its sentence and source, the verdict on the whole of it, the pooled effect, and why.
 
-    `reference` holds the reference run's verdicts by claim; where there are some, they have a column of their own.
+    `shipped` holds the verdicts of other runs, by name and claim; each has a column before that of this run.
     """
     rows = [
         [
             *(number(row["number"]), Cell(row["claim"], small=row["source"])),
-            *([verdict(reference[row["number"]])] if reference else []),
+            *(verdict(known.get(row["number"], "not run")) for known in shipped.values()),
             *(verdict(row["verdict"]), Cell(effect(row)), Cell(_text(row["why"]))),
         ]
         for row in judged[judged["dataset"] == ALL].to_dict("records")
     ]
-    verdicts = ["reference run", "this run"] if reference else ["verdict"]
-    heads = ["no.", "claim", *verdicts, "pooled effect, 95 %", "why (this run)" if reference else "why"]
+    verdicts = [*shipped, "this run"] if shipped else ["verdict"]
+    heads = ["no.", "claim", *verdicts, "pooled effect, 95 %", "why (this run)" if shipped else "why"]
     ids = [f"claim-{row[0].text}" for row in rows]
     return Table("claims", "The papers' claims, and ours", heads, rows, head=1, ids=ids)
 

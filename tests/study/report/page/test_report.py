@@ -113,7 +113,7 @@ def test_it_opens_with_the_answer_one_picture_and_the_claims_at_a_glance(html):
         html.index(words) for words in ("<h1", 'class="headline"', 'id="reference-compute"', '<table class="strip"')
     ]
     assert [*places, html.index("<h2 id=")] == sorted([*places, html.index("<h2 id=")])
-    assert re.search(r"Over its aggregator alone SAMO gains \d\.\d\d points of Δm \(90 % interval", html)
+    assert re.search(r"It gains \d\.\d\d points of Δm \(90 % interval [^)]+; (\d conditions, )?3 seeds\)", html)
     strip = html[places[-1] :].split("</table>")[0]
     ids = set(Page(html).ids)
     leads = re.findall(r'<td class="verdict ([a-z-]+)"><a href="#([^"]+)"', strip)

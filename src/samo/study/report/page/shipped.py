@@ -7,6 +7,7 @@ import pandas as pd
 from samo.claims.table import reading
 from samo.figures.palette import label
 from samo.results import verdict
+from samo.results.ladder import pooled
 from samo.study.report import drawings, figures, published, reference, tables
 from samo.study.report.page import profiles
 from samo.study.report.page.pieces import Piece, Pieces
@@ -31,11 +32,12 @@ class Shipped(Pieces):
         run, second = self.shipped, self.ladder
         if run is None:
             return self.headline()
-        caption = "Pooled over datasets and aggregators with the most seeds; lines are 95 % intervals."
         of, budgets = ("second", second) if len(second) else ("reference", run.budgets)
+        seeds = sorted({int(n) for n in pooled(budgets)["n_seeds"]})
+        caption = f"Lines are 95 % intervals over {' to '.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} seeds."
         drawn = self._figure(of, "compute", "What compute buys: the gain of each sharpness", caption)
         strip = self.html("strip", tables.strip(self._judged()), VERDICTS)
-        return Piece(self.html("first", verdict.answer(budgets), drawn, strip, figures.RUNS[of]))
+        return Piece(self.html("first", verdict.answer(budgets, label), drawn, strip, figures.RUNS[of]))
 
     def second(self) -> Piece:
         """What each method gained in the second reference run, at each dataset's longest budget."""
@@ -47,7 +49,7 @@ class Shipped(Pieces):
             caption = (
                 f"{label(dataset)}, the second reference run: after {last:,.0f} updates, against the aggregator alone"
             )
-            cells = [[Cell(text) for text in row] for row in rows.to_numpy()]
+            cells = [[_cell(text) for text in row] for row in rows.to_numpy()]
             note = (
                 "A gain above 0 is better; the last columns are quotients, below 1 is lower. All with 95 % intervals."
             )
@@ -77,8 +79,9 @@ class Shipped(Pieces):
         judged = shipped if found is None else found
         if judged is None:
             return self._gap("No claim has been judged yet.")
-        verdicts = {} if found is None else reference.verdicts(self.root)
-        pieces = [self.html("table", tables.claims(judged, verdicts)), self.html("paragraph", reading(judged)), *pieces]
+        runs = {"reference run": reference.FOLDER, "second run": reference.SECOND} if found is not None else {}
+        beside = {name: verdicts for name, at in runs.items() if (verdicts := reference.verdicts(self.root, at))}
+        pieces = [self.html("table", tables.claims(judged, beside)), self.html("paragraph", reading(judged)), *pieces]
         return Piece("".join(pieces))
 
     def reference(self) -> Piece:
@@ -148,3 +151,9 @@ class Shipped(Pieces):
         second, run = reference.judged(self.root, reference.SECOND), reference.judged(self.root)
         named = {"comparisons-second": (", second run", second), "comparisons": ("", run)}
         return {name: (words, found) for name, (words, found) in named.items() if found is not None}
+
+
+def _cell(words: str) -> Cell:
+    """A mean with its interval in small letters below it; anything else as it is."""
+    mean, _, interval = words.partition(" (")
+    return Cell(mean, small=interval.rstrip(")")) if interval else Cell(words)
