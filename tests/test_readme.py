@@ -409,7 +409,7 @@ def test_what_is_said_of_test_loss_and_calibration():
         return fmean(math.log(h[4]) for h in last)
 
     assert validation("ls", 3000) < validation("samo-ls-rho02", LONGEST) < validation("ls", LONGEST)
-    assert f"G-SAM has {quotient('gsam-ls-rho005', 'calibration', 3000)} times the calibration error of LS" in SAID
+    assert f"G-SAM has {quotient('gsam-ls-rho005', 'calibration', 3000)} times LS's calibration error" in SAID
 
 
 def test_what_is_said_of_the_probe_and_of_what_costs_no_pass():
