@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import Limits, aside, grid, headed, spoken_rows, ticks, usual
+from samo.figures.style import LINE, Limits, aside, grid, headed, spoken_rows, ticks, usual
 from samo.results.tables import text
 
 COMPUTE = "compute of the training, in LS steps by the count of passes"
 UPDATES = "updates of the training"
 SIZE = 6.4, 3.9
 """Inches of the figure."""
-LETTER, LINE = 5.4, 11.0
-"""Points (1/72 inch) that a letter of a name takes, and a line of them."""
+LETTER = 5.4
+"""Points (1/72 inch) that a letter of a name takes."""
 
 
 def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:

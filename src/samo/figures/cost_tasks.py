@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from samo.analysis.cost import passes
-from samo.figures.palette import MUTED, label, look
-from samo.figures.style import grid, headed, legend
+from samo.figures.palette import label, look
+from samo.figures.style import grid, headed, name_ends
 from samo.optim.sharpness import preset
 
 COLUMNS = ["dataset", "tasks", "method", "sharpness", "ratio", "ratio_low", "ratio_high", "count_ratio"]
@@ -40,12 +40,13 @@ def draw(frame: pd.DataFrame) -> Figure:
     figure, [[axes]] = grid(1, 1, 3.6)
     span = np.unique(np.geomspace(frame["tasks"].min(), frame["tasks"].max(), 40).round())
     dashed: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (4, 2)), "marker": ""}
+    ends = []
     for name, part in frame.groupby("sharpness", sort=False):
         counts = [passes(preset(str(name)), int(k), scalarised=True) / 3 for k in span]
         axes.plot(span, counts, **look(str(name), **dashed, label=""))
+        ends.append((str(name), float(span[-1]), counts[-1]))
         errors = [part["ratio"] - part["ratio_low"], part["ratio_high"] - part["ratio"]]
         axes.errorbar(part["tasks"], part["ratio"], yerr=errors, **look(str(name), linestyle="", elinewidth=1.6))
-    axes.plot([], [], **dashed, color=MUTED, label="by the count of passes")
     named = frame.drop_duplicates("dataset").groupby("tasks")["dataset"].agg(lambda names: ", ".join(map(label, names)))
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -55,9 +56,9 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.set_yticks(levels, [f"{level}×" for level in levels])
     axes.minorticks_off()
     axes.set_xlabel("tasks")
-    headed(axes, "time of a training step, multiples of an LS step on the same network and machine")
+    headed(axes, "time of a training step, multiples of an LS step there; dashed: by the count of passes")
     axes.margins(x=0.06)
-    legend(figure, [[axes]])
+    name_ends(axes, ends)
     return figure
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import grid, headed, legend, spoken_rows, ticks
+from samo.figures.style import grid, headed, name_ends, spoken_rows, ticks
 
 SHOWN = ("gsam", "samo", "placebo")
 
@@ -26,9 +26,10 @@ def draw(doses: pd.DataFrame) -> Figure:
         ticks(axes, sorted(set(part["rho"])))
         axes.set(title=label(str(dataset)).replace("+", "\n+ "), xlabel="ρ")
         axes.margins(x=0.12)
+        ends = part.sort_values("rho").groupby(["sharpness", "aggregator"], sort=False)[["rho", "gain"]].last()
+        name_ends(axes, [(str(key[0]), *end) for key, end in zip(ends.index, ends.to_numpy(), strict=True)])
     headed(panels[0], "")
     figure.supylabel("gain, points of Δm", fontsize=9.5)
-    legend(figure, [panels])
     return figure
 
 

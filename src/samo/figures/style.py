@@ -7,17 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from samo.figures.palette import GRID, INK, MUTED
+from samo.figures.palette import GRID, INK, MUTED, colour, label
 from samo.results.tables import text
 
 WIDTH = 9.0
 """Inches of a full-width figure."""
+LINE = 11.0
+"""Points (1/72 inch) that a line of words takes."""
 BEYOND = 4.0
 """A row that reaches further from zero than so many times the median row does not set the scale."""
 
@@ -66,6 +69,24 @@ def legend(figure: Figure, panels: Panels, columns: int = 7) -> None:
             seen.setdefault(name, handle)
     if seen:
         figure.legend(list(seen.values()), list(seen), loc="outside lower left", ncols=columns)
+
+
+def name_ends(axes: Axes, ends: Iterable[tuple[str, float, float]]) -> None:
+    """The name of each sharpness beside the last point (x, y) of its line, none over another; instead of a legend.
+
+    Call it when scales and limits stand; it makes room to the right.
+    """
+    across, up = (np.log if scale == "log" else np.asarray for scale in (axes.get_xscale(), axes.get_yscale()))
+    (left, right), (low, high) = across(axes.get_xlim()), up(axes.get_ylim())
+    room = right + 0.25 * (right - left)
+    axes.set_xlim(right=float(np.exp(room) if axes.get_xscale() == "log" else room))
+    figure = axes.get_figure(root=True)
+    tall = 72 * axes.get_position().height * (figure.get_figheight() if figure else 1)
+    free = np.inf
+    for name, x, y in sorted(ends, key=lambda end: -end[2]):
+        place = float(tall * (up(y) - low) / (high - low))
+        free = min(place, free - LINE)
+        aside(axes, label(name), (x, y), (9, free - place), color=colour(name), va="center", fontweight="bold")
 
 
 def headed(axes: Axes, words: str) -> None:
