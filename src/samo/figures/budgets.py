@@ -3,19 +3,16 @@
 Each has a line over the budgets, or a point where there is one budget alone.
 """
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import LINE, Limits, aside, grid, headed, spoken_rows, ticks, usual
+from samo.figures.style import LINE, Limits, aside, grid, headed, placed, spoken_rows, ticks, usual
 from samo.results.tables import text
 
 COMPUTE = "compute of the training, in LS steps by the count of passes"
 UPDATES = "updates of the training"
-SIZE = 6.4, 3.9
-"""Inches of the figure."""
 LETTER = 5.4
 """Points (1/72 inch) that a letter of a name takes."""
 
@@ -25,8 +22,8 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
 
     `pooled` is a frame of samo.results.ladder.pooled.
     """
-    figure, [[axes]] = grid(1, 1, SIZE[1])
-    figure.set_size_inches(*SIZE)  # it is read at half the page's width, too
+    figure, [[axes]] = grid(1, 1, 3.9)
+    figure.set_size_inches(6.4, 3.9)  # it is read at half the page's width, too
     axes.axhline(0, color=INK, linewidth=1)
     parts = {str(name): part.sort_values(x) for name, part in _apart(pooled, x).groupby("sharpness", sort=False)}
     for name, part in parts.items():
@@ -72,18 +69,15 @@ def _names(axes: Axes, parts: dict[str, pd.DataFrame], x: str, limits: Limits) -
             shade, side = colour(row["name"]), "top" if up else "bottom"
             aside(axes, words, (row[x], limits[up]), (0, -3 if up else 3), color=shade, ha="center", va=side)
         ends = ends.drop(off.index)
-    width, height = (72 * inches for inches in SIZE)
-    low, high = axes.get_ylim()
-    across, points = np.log(axes.get_xlim()), 0.8 * height / (high - low)
-    placed: list[tuple[float, float, float]] = []
+    taken: list[tuple[float, float, float]] = []
     for _, column in ends.groupby("place"):
         at, top = float(column["place"].iloc[0]), float(column["gain_high"].max())
-        middle = 0.9 * width * (np.log(at) - across[0]) / (across[1] - across[0])
+        middle, height = placed(axes, at, top)
         for name in column.sort_values("gain")["name"]:
             half, up = LETTER * len(label(name)) / 2, 4.0
-            while any(abs(middle - m) < half + h and abs(points * top + up - y) < LINE - 1 for m, h, y in placed):
+            while any(abs(middle - m) < half + h and abs(height + up - y) < LINE for m, h, y in taken):
                 up += 1
-            placed.append((middle, half, points * top + up))
+            taken.append((middle, half, height + up))
             aside(axes, label(name), (at, top), (0, up), color=colour(name), ha="center", fontweight="bold")
 
 

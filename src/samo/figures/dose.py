@@ -27,7 +27,7 @@ def draw(doses: pd.DataFrame) -> Figure:
         axes.set(title=label(str(dataset)).replace("+", "\n+ "), xlabel="ρ")
         axes.margins(x=0.12)
         ends = part.sort_values("rho").groupby(["sharpness", "aggregator"], sort=False)[["rho", "gain"]].last()
-        name_ends(axes, [(str(key[0]), *end) for key, end in zip(ends.index, ends.to_numpy(), strict=True)])
+        name_ends(axes, [(str(key[0]), rho, gain) for key, rho, gain in ends.itertuples(name=None)])
     headed(panels[0], "")
     figure.supylabel("gain, points of Δm", fontsize=9.5)
     return figure

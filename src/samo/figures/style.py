@@ -76,17 +76,20 @@ def name_ends(axes: Axes, ends: Iterable[tuple[str, float, float]]) -> None:
 
     Call it when scales and limits stand; it makes room to the right.
     """
-    across, up = (np.log if scale == "log" else np.asarray for scale in (axes.get_xscale(), axes.get_yscale()))
-    (left, right), (low, high) = across(axes.get_xlim()), up(axes.get_ylim())
-    room = right + 0.25 * (right - left)
-    axes.set_xlim(right=float(np.exp(room) if axes.get_xscale() == "log" else room))
-    figure = axes.get_figure(root=True)
-    tall = 72 * axes.get_position().height * (figure.get_figheight() if figure else 1)
+    places = [(placed(axes, x, y)[1], name, (x, y)) for name, x, y in ends]
+    beyond = axes.bbox.x1 + 0.25 * axes.bbox.width
+    axes.set_xlim(right=float(axes.transData.inverted().transform((beyond, axes.bbox.y0))[0]))
     free = np.inf
-    for name, x, y in sorted(ends, key=lambda end: -end[2]):
-        place = float(tall * (up(y) - low) / (high - low))
+    for place, name, at in sorted(places, reverse=True):
         free = min(place, free - LINE)
-        aside(axes, label(name), (x, y), (9, free - place), color=colour(name), va="center", fontweight="bold")
+        aside(axes, label(name), at, (9, free - place), color=colour(name), va="center", fontweight="bold")
+
+
+def placed(axes: Axes, x: float, y: float) -> tuple[float, float]:
+    """Where a point lies on the figure, in points (1/72 inch): by the limits as they are, before the final layout."""
+    axes.get_xlim(), axes.get_ylim()  # the data's, where none were set
+    across, up = 72 / axes.figure.dpi * axes.transData.transform((x, y))
+    return float(across), float(up)
 
 
 def headed(axes: Axes, words: str) -> None:
