@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers as by_layer
@@ -267,7 +268,7 @@ def test_names_over_budgets_are_apart_and_every_interval_is_in_sight():
         low, high = axes.get_ylim()
         assert low < pooled["gain_low"].min() < pooled["gain_high"].max() < high
         names = [one for one in axes.texts if one.get_text() in map(palette.label, pooled["sharpness"])]
-        boxes = [one.get_window_extent() for one in names]
+        boxes = [Text.get_window_extent(one) for one in names]  # without the lines that lead to them
         assert len(boxes) == 4
         assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
     far = pooled.assign(gain=pooled["gain"].where(pooled["sharpness"] != "samo", -50.0))
@@ -276,6 +277,28 @@ def test_names_over_budgets_are_apart_and_every_interval_is_in_sight():
     near = far[far["sharpness"] != "samo"]
     low, high = budgets.draw(far).axes[0].get_ylim()
     assert -40 < low <= near["gain_low"].min() < near["gain_high"].max() < high
+
+
+def test_lines_have_their_names_at_their_ends_apart_and_one_far_off_is_written_at_the_edge():
+    rows = [
+        (method, update, 80 + update / 100 - (70 if method == "samo-mgda" else 0) + k / 10)
+        for k, method in enumerate(METHODS)
+        for update in (100, 200, 300)
+    ]
+    series = pd.DataFrame(rows, columns=["method", "update", "mean"]).assign(task="left", metric="accuracy")
+    series = series.assign(low=series["mean"] - 1, high=series["mean"] + 1)
+    figure = curves.draw(MAIN, series, [curves.Row("left", "accuracy", "left")])
+    FigureCanvasAgg(figure).draw()
+    under_ls, under_mgda = figure.axes
+    assert not figure.legends
+    assert 70 < under_ls.get_ylim()[0] < 80 < 84 < under_ls.get_ylim()[1]
+    named = [one for one in under_ls.texts if one.get_text() in ("STL", "plain", "SAMO")]
+    boxes = [Text.get_window_extent(one) for one in named]
+    assert len(boxes) == 3
+    assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    assert all(under_ls.bbox.x0 < box.x0 and box.x1 < under_ls.bbox.x1 for box in boxes)
+    assert "SAMO 13.4 ↓" in [one.get_text() for one in under_mgda.texts]
+    assert max(under_ls.get_xticks()) == 300
 
 
 def test_gains_leave_out_methods_that_not_every_dataset_has():

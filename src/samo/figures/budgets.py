@@ -8,13 +8,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import LINE, Limits, aside, grid, headed, placed, spoken_rows, ticks, usual
+from samo.figures.style import (
+    LETTER,
+    LINE,
+    Limits,
+    aside,
+    grid,
+    headed,
+    name_ends,
+    placed,
+    plain_log,
+    spoken_rows,
+    ticks,
+    usual,
+)
 from samo.results.tables import text
 
 COMPUTE = "compute of the training, in LS steps by the count of passes"
 UPDATES = "updates of the training"
-LETTER = 5.4
-"""Points (1/72 inch) that a letter of a name takes."""
 
 
 def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
@@ -23,7 +34,6 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
     `pooled` is a frame of samo.results.ladder.pooled.
     """
     figure, [[axes]] = grid(1, 1, 3.9)
-    figure.set_size_inches(6.4, 3.9)  # it is read at half the page's width, too
     axes.axhline(0, color=INK, linewidth=1)
     parts = {str(name): part.sort_values(x) for name, part in _apart(pooled, x).groupby("sharpness", sort=False)}
     for name, part in parts.items():
@@ -39,7 +49,8 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
     if x == "updates":
         ticks(axes, sorted(set(pooled[x])))
     else:
-        _decades(axes, pooled[x])
+        axes.set_xscale("log")
+        plain_log(axes.xaxis)
     _names(axes, parts, x, limits)
     axes.set_xlabel(COMPUTE if x == "cost" else UPDATES)
     headed(axes, "gain over the aggregator alone, points of Δm (above the line: better)")
@@ -59,7 +70,7 @@ def draw_updates(pooled: pd.DataFrame) -> Figure:
 
 
 def _names(axes: Axes, parts: dict[str, pd.DataFrame], x: str, limits: Limits) -> None:
-    """Every name above the end of its line; of lines that end near each other, one above the other, best first."""
+    """Every name beside the end of its line, or above it, one above the other, best first, where lines end apart."""
     ends = pd.DataFrame([part.iloc[-1].to_dict() | {"name": name} for name, part in parts.items()])
     if limits is not None:
         off = ends[(ends["gain"] < limits[0]) | (ends["gain"] > limits[1])]
@@ -69,6 +80,9 @@ def _names(axes: Axes, parts: dict[str, pd.DataFrame], x: str, limits: Limits) -
             shade, side = colour(row["name"]), "top" if up else "bottom"
             aside(axes, words, (row[x], limits[up]), (0, -3 if up else 3), color=shade, ha="center", va=side)
         ends = ends.drop(off.index)
+    if len(set(ends["place"])) == 1:  # side by side: to the right of all
+        name_ends(axes, ends[["name", x, "gain"]].itertuples(index=False, name=None))
+        return
     taken: list[tuple[float, float, float]] = []
     for _, column in ends.groupby("place"):
         at, top = float(column["place"].iloc[0]), float(column["gain_high"].max())
@@ -79,12 +93,6 @@ def _names(axes: Axes, parts: dict[str, pd.DataFrame], x: str, limits: Limits) -
                 up += 1
             taken.append((middle, half, height + up))
             aside(axes, label(name), (at, top), (0, up), color=colour(name), ha="center", fontweight="bold")
-
-
-def _decades(axes: Axes, values: "pd.Series[float]") -> None:
-    low, high = float(values.min()), float(values.max())
-    marks = [m * 10**k for k in range(1, 7) for m in (1, 2, 5) if 0.8 * low <= m * 10**k <= 1.25 * high]
-    ticks(axes, [float(mark) for mark in marks] or sorted(set(values)))
 
 
 def describe(pooled: pd.DataFrame) -> str:

@@ -3,12 +3,11 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from samo.figures.curves import lines
 from samo.figures.forest import joint, label_rows, places
 from samo.figures.palette import INK, label, look
-from samo.figures.style import WIDTH, headed, legend
+from samo.figures.style import WIDTH, headed, named, plain_log
 from samo.results.stats import mean_interval, summarise
 from samo.results.tables import text
 
@@ -59,7 +58,7 @@ def draw(table: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
         axes.set_xlabel("number of the eigenvalue")
     headed(spectra[0], "eigenvalue, mean over seeds")
     spectra[0].set_ylim(bottom=min(0.0, spectra[0].get_ylim()[0]))  # shared: after all lines are there
-    legend(figure, [spectra])
+    named(figure, [spectra])
     return figure
 
 
@@ -70,8 +69,7 @@ def _dots(axes: Axes, rows: pd.DataFrame, at: list[int], seeds: pd.DataFrame) ->
     low, high = float(found["low"].min()), float(found["high"].max())
     if high > 8 * low > 0:
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
+        plain_log(axes.xaxis)
     for place, method, sharpness in zip(at, rows["method"], rows["sharpness"], strict=True):
         own, style = seeds[(seeds["method"] == method) & seeds["value"].notna()], look(sharpness, markersize=6)
         if own.empty:

@@ -1,6 +1,6 @@
 """Series over training in small multiples: a column an aggregator, a line a sharpness."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -9,9 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from samo.figures.forest import columns, joint
-from samo.figures.palette import INK, MUTED, label, look
-from samo.figures.style import headed, legend
+from samo.figures.palette import INK, MUTED, colour, label, look
+from samo.figures.style import aside, headed, named
 from samo.results.tables import is_reference
+
+FEW = 6
+"""Up to so many places have intervals that stand side by side."""
+CROWDED = 0.4
+"""A line that leaves the others less than this share of the scale does not count for it."""
+APART = 60
+"""They are the whole length over this apart."""
 
 
 class Row(NamedTuple):
@@ -27,7 +34,7 @@ class Row(NamedTuple):
 
 
 def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figure:
-    """Mean and 95 % band over seeds of each `Row`, one column an aggregator.
+    """Mean and 95 % interval over seeds of each `Row`, one column an aggregator.
 
     `table` is a main table (which names each method's aggregator and sharpness), `series` has method, update,
     task, metric, mean, low, high. The plain method is the dark line and STL, where it has the series, the dashed one.
@@ -43,25 +50,83 @@ def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figu
             if len(alone):
                 axes.plot(alone["update"], alone["mean"], "--", color=MUTED, linewidth=1.3, label=label("stl"))
             lines(axes, methods, part, "update", "mean")
-            if row.limits is not None:
-                axes.set_ylim(row.limits)
             axes.set_xlabel("update" if place is panels[-1] else "")
+        limits = row.limits or _limits(part)
+        if limits:
+            place[0].set_ylim(*limits)
+            for axes, methods in zip(place, parts, strict=True):
+                shown = zip(methods["method"], methods["sharpness"], strict=True)
+                ends = [(label(name), colour(name), part[part["method"] == method]) for method, name in shown]
+                _off(axes, [*ends, (label("stl"), MUTED, alone)], limits)
         headed(place[0], row.heading)
-    legend(figure, panels)
+    named(figure, panels)
     return figure
 
 
+def _limits(part: pd.DataFrame) -> tuple[float, float] | None:
+    """Ends of the scale: every mean well in sight, but for lines without which it would be much shorter."""
+    means = {method: own["mean"] for method, own in part.groupby("method") if own["mean"].notna().any()}
+    if not means:
+        return None
+    while len(means) > 2:
+        spans = {gone: _span(own for name, own in means.items() if name != gone) for gone in means}
+        least = min(spans, key=lambda name: spans[name][1] - spans[name][0])
+        whole = _span(means.values())
+        if spans[least][1] - spans[least][0] > CROWDED * (whole[1] - whole[0]):
+            break
+        del means[least]
+    low, high = _span(means.values())
+    kept = part[part["method"].isin(means)]
+    reach = (high - low) / 2 or 0.1 * abs(high) or 1.0  # an interval that is far wider does not set the scale
+    ends = max(low - reach, kept["low"].min()), min(high + reach, kept["high"].max())
+    low, high = (low if pd.isna(ends[0]) else min(low, ends[0])), (high if pd.isna(ends[1]) else max(high, ends[1]))
+    margin = 0.06 * (high - low) or reach
+    return low - margin, high + margin
+
+
+def _span(lines: Iterable["pd.Series[float]"]) -> tuple[float, float]:
+    every = pd.concat(list(lines))
+    return every.min(), every.max()
+
+
+def _off(axes: Axes, ends: Iterable[tuple[str, str, pd.DataFrame]], limits: tuple[float, float]) -> None:
+    """Where a line ends beyond the scale, in words at the edge: its name, colour and points."""
+    for name, shade, line in ends:
+        line = line[line["mean"].notna()].sort_values("update")
+        if len(line) and not limits[0] <= (end := line["mean"].iloc[-1]) <= limits[1]:
+            up = bool(end > limits[1])
+            look = {"color": shade, "ha": "center", "va": "top" if up else "bottom"}
+            middle = float(line["update"].median())
+            aside(axes, f"{name} {end:.3g} {'↑' if up else '↓'}", (middle, limits[up]), (0, -3 if up else 3), **look)
+
+
 def lines(axes: Axes, methods: pd.DataFrame, frame: pd.DataFrame, x: str, y: str, **more: Any) -> None:
-    """A line for each of the methods (rows of `joint`) over x, with a band where the frame has `low` and `high`."""
-    for method, sharpness in zip(methods["method"], methods["sharpness"], strict=True):
-        line = frame[frame["method"] == method].sort_values(x)
+    """A line for each of the methods (rows of `joint`) over x, with the interval where the frame has `low` and `high`.
+
+    Intervals at few places stand side by side; at many they are a band.
+    """
+    own = frame[frame["method"].isin(methods["method"])]
+    places = sorted(set(own[x]))
+    few = len(places) <= FEW
+    apart = (places[-1] - places[0]) / APART if places and few else 0.0
+    for number, (method, sharpness) in enumerate(zip(methods["method"], methods["sharpness"], strict=True)):
+        line = own[own["method"] == method].sort_values(x)
         if line.empty:
             continue
         shown = look(sharpness, markevery=max(1, len(line) // 8)) | more
         if {"low", "high"} <= set(line) and line["low"].notna().any():
-            axes.fill_between(line[x], line["low"], line["high"], color=shown["color"], alpha=0.10, linewidth=0)
-        axes.plot(line[x], line[y], **shown)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+            at = line[x] + (number - (len(methods) - 1) / 2) * apart
+            if few:
+                axes.vlines(at, line["low"], line["high"], color=shown["color"], linewidth=1.8, alpha=0.45)
+            else:
+                axes.fill_between(at, line["low"], line["high"], color=shown["color"], alpha=0.10, linewidth=0)
+            axes.plot(at, line[y], **shown)
+        else:
+            axes.plot(line[x], line[y], **shown)
+    if few and len(places) > 1:
+        axes.set_xticks(places)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.margins(x=0.05)
 
 

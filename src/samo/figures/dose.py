@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import grid, headed, name_ends, spoken_rows, ticks
+from samo.figures.style import grid, headed, named, spoken_rows, ticks
 
 SHOWN = ("gsam", "samo", "placebo")
 
@@ -12,7 +12,7 @@ SHOWN = ("gsam", "samo", "placebo")
 def draw(doses: pd.DataFrame) -> Figure:
     """A panel a dataset, each on its own scale: the gain with its 95 % interval against rho.
 
-    A line joins the methods of one aggregator.
+    A line joins the methods of one aggregator; the name is at the last.
 
     `doses` is the frame of samo.results.ladder.doses.
     """
@@ -26,8 +26,7 @@ def draw(doses: pd.DataFrame) -> Figure:
         ticks(axes, sorted(set(part["rho"])))
         axes.set(title=label(str(dataset)).replace("+", "\n+ "), xlabel="ρ")
         axes.margins(x=0.12)
-        ends = part.sort_values("rho").groupby(["sharpness", "aggregator"], sort=False)[["rho", "gain"]].last()
-        name_ends(axes, [(str(key[0]), rho, gain) for key, rho, gain in ends.itertuples(name=None)])
+    named(figure, [list(panels)])
     headed(panels[0], "")
     figure.supylabel("gain, points of Δm", fontsize=9.5)
     return figure

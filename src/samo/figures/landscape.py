@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from samo.figures.curves import lines
 from samo.figures.forest import columns, joint
 from samo.figures.palette import MUTED, colour, spoken
-from samo.figures.style import grid, headed, legend
+from samo.figures.style import grid, headed, named, plain_log
 
 MOST_TASKS = 3
 """With more tasks than this their mean is drawn alone."""
@@ -47,7 +47,8 @@ def draw_lines(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
     if (rows.min() > 0).all() and (rows.max() > STEEP * rows.min()).any():
         for row in panels:
             row[0].set_yscale("log")
-    legend(figure, panels)
+            plain_log(row[0].yaxis)
+    named(figure, panels)
     return figure
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, MUTED, label, look
-from samo.figures.style import grid, headed, legend
+from samo.figures.style import grid, headed, legend, plain_log
 from samo.results.tables import text
 
 AXES = {"lr": "learning rate", "rho": "ρ", "alpha": "α"}
@@ -27,7 +27,10 @@ def draw(trials: pd.DataFrame) -> Figure:
                 axes.plot(own[name], own["score"], **look(str(sharpness), linestyle="", markersize=5))
             taken = part[part["chosen"]]
             axes.plot(taken[name], taken["score"], "o", markersize=10, fillstyle="none", color=INK, label="chosen")
-            axes.set(xlabel=words if row is panels[-1] else "", xscale="linear" if name == "alpha" else "log")
+            axes.set_xlabel(words if row is panels[-1] else "")
+            if name != "alpha":
+                axes.set_xscale("log")
+                plain_log(axes.xaxis)
             axes.margins(x=0.06, y=0.12)
         headed(row[0], f"{label(str(aggregator))}: validation score")
     legend(figure, panels)

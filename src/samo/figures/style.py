@@ -11,16 +11,26 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from scipy.optimize import isotonic_regression
 
 from samo.figures.palette import GRID, INK, MUTED, colour, label
 from samo.results.tables import text
 
 WIDTH = 9.0
 """Inches of a full-width figure."""
+NARROW = 6.4
+"""Of one with a single column of panels: it is read on a telephone, too."""
 LINE = 11.0
 """Points (1/72 inch) that a line of words takes."""
+LETTER = 5.4
+"""Points that a letter of a bold small name takes."""
+MANY = 8
+"""So many lines are told apart by a legend."""
+ABREAST = 4
+"""Of more panels side by side than so many, none has room for names."""
 BEYOND = 4.0
 """A row that reaches further from zero than so many times the median row does not set the scale."""
 
@@ -55,8 +65,9 @@ def svg(draw: Callable[[], Figure]) -> str:
 
 
 def grid(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, Panels]:
-    """A full-width figure with rows x columns panels, each `height` inches high."""
-    figure = Figure(figsize=(WIDTH, max(height * rows, 1.6)), layout="constrained")
+    """A figure with rows x columns panels, each `height` inches high; one column alone is narrower than the page."""
+    width = WIDTH if columns > 1 else NARROW
+    figure = Figure(figsize=(width, max(height * rows, 1.6)), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, [list(row) for row in panels]
 
@@ -71,18 +82,78 @@ def legend(figure: Figure, panels: Panels, columns: int = 7) -> None:
         figure.legend(list(seen.values()), list(seen), loc="outside lower left", ncols=columns)
 
 
+def named(figure: Figure, panels: Panels) -> None:
+    """The name of each line of the first row beside its end; one legend for `MANY` lines or narrow panels.
+
+    Rows below have the same lines. Panels of one scale share the room that the longest name takes.
+    """
+    found = []
+    for axes in panels[0]:
+        seen = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        ends = [(name, str(line.get_color()), *line.get_xydata()[-1]) for name, line in seen.items()]
+        found.append([end for end in ends if axes.get_ylim()[0] <= end[-1] <= axes.get_ylim()[1]])
+    if max(map(len, found)) >= MANY or len(panels[0]) > ABREAST:
+        legend(figure, panels)
+        return
+    _settle(figure)
+    every = [name for ends in found for name, *_ in ends]
+    first, *others = panels[0]
+    shared = first.get_shared_x_axes()
+    for axes in [first, *(axes for axes in others if not shared.joined(first, axes))]:
+        _room(axes, every)
+    for axes, ends in zip(panels[0], found, strict=True):
+        _names(axes, ends)
+
+
 def name_ends(axes: Axes, ends: Iterable[tuple[str, float, float]]) -> None:
     """The name of each sharpness beside the last point (x, y) of its line, none over another; instead of a legend.
 
     Call it when scales and limits stand; it makes room to the right.
     """
-    places = [(placed(axes, x, y)[1], name, (x, y)) for name, x, y in ends]
-    beyond = axes.bbox.x1 + 0.25 * axes.bbox.width
+    found = [(label(name), colour(name), x, y) for name, x, y in ends]
+    _room(axes, [name for name, *_ in found])
+    _names(axes, found)
+
+
+def _settle(figure: Figure) -> None:
+    """Give the panels the places that the layout will give them, so that distances on the page can be told."""
+    if (layout := figure.get_layout_engine()) is not None:
+        layout.execute(figure)
+
+
+def _room(axes: Axes, names: Iterable[str]) -> None:
+    """Make room for names to the right of the data; nothing is counted there."""
+    places, last = axes.get_xticks(), axes.get_xlim()[1]
+    width = axes.bbox.width * 72 / axes.figure.dpi
+    share = min((LETTER * max(map(len, names), default=0) + 14) / width, 0.5)
+    beyond = axes.bbox.x0 + axes.bbox.width / (1 - share)
     axes.set_xlim(right=float(axes.transData.inverted().transform((beyond, axes.bbox.y0))[0]))
-    free = np.inf
-    for place, name, at in sorted(places, reverse=True):
-        free = min(place, free - LINE)
-        aside(axes, label(name), at, (9, free - place), color=colour(name), va="center", fontweight="bold")
+    axes.set_xticks([place for place in places if axes.get_xlim()[0] <= place <= last])
+
+
+def _names(axes: Axes, ends: Sequence[tuple[str, str, float, float]]) -> None:
+    """Names (with colour and point) a line apart, as near to their points as that lets them, within the panel."""
+    if not ends:
+        return
+    right = max(x for *_, x, _ in ends)
+    places = sorted(((placed(axes, x, y)[1], name, shade, (x, y)) for name, shade, x, y in ends), reverse=True)
+    low, high = (
+        72 / axes.figure.dpi * edge + step for edge, step in ((axes.bbox.y0, LINE / 2), (axes.bbox.y1, -LINE / 2))
+    )
+    steps = LINE * np.arange(len(places))
+    wanted = isotonic_regression(np.array([place for place, *_ in places]) + steps, increasing=False).x
+    at = np.clip(wanted, low + LINE / 2 + steps[-1], high - LINE / 2) - steps
+    for up, (place, name, shade, (x, y)) in zip(at, places, strict=True):
+        from_line = {
+            "arrowstyle": "-",
+            "color": shade,
+            "linewidth": 0.6,
+            "shrinkA": 1,
+            "shrinkB": 3,
+            "relpos": (0, 0.5),
+        }
+        by = (9 + placed(axes, right, y)[0] - placed(axes, x, y)[0], up - place)
+        aside(axes, name, (x, y), by, color=shade, va="center", fontweight="bold", arrowprops=from_line)
 
 
 def placed(axes: Axes, x: float, y: float) -> tuple[float, float]:
@@ -126,6 +197,13 @@ def ticks(axes: Axes, values: Sequence[float], log: bool = True) -> None:
         axes.set_xscale("log")
     axes.set_xticks(values, [text(value) for value in values])
     axes.xaxis.set_minor_locator(NullLocator())
+
+
+def plain_log(axis: Axis) -> None:
+    """Numbers as people write them on a logarithmic axis, none over another."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.12g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def spoken_rows(rows: pd.DataFrame, name: str, *said: str) -> Iterable[str]:

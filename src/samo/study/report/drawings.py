@@ -138,7 +138,7 @@ def of_dataset(root: Path, dataset: str) -> list[Drawing]:
     def curve(kind: str, numbers: pd.DataFrame, rows: list[curves.Row], what: str = "") -> Drawing:
         rows = [row for row in rows if row.metric in set(numbers["metric"])]
         part = numbers[numbers["metric"].isin([row.metric for row in rows])]
-        words = f"{what or rows[0].heading if rows else kind}, mean and 95 % band over seeds"
+        words = f"{what or rows[0].heading if rows else kind}, mean and 95 % interval over seeds"
         return Drawing(kind, part, partial(curves.draw, main, part, rows), partial(curves.describe, part, words))
 
     spectra = curvature.shown(of_main("curvature", "seed", "task", "draw", "measure", "value", "residual"))
