@@ -29,6 +29,7 @@ from samo.figures import (
     palette,
     probe,
     search,
+    variants,
 )
 from samo.figures.style import svg
 from samo.results import tables
@@ -76,6 +77,16 @@ ESTIMATES = pd.DataFrame(
         ("adapters", 90, 32, 300, "last gradient", 0.3, -0.1, 0.7),
     ],
     columns=["network", "params", "batch", "update", "estimate", "cosine", "cosine_low", "cosine_high"],
+)
+VARIANTS = pd.DataFrame(
+    [
+        ("multimnist", 3000, "samo", setting, method, 0.05, 4.3, 0.5, 0.25, 0.75, 5)
+        for method, setting in (("samo", ""), ("adaptive", "alpha adaptive"), ("alpha", "alpha 0.3"))
+    ],
+    columns=[
+        *("dataset", "updates", "sharpness", "setting", "method", "rho", "units"),
+        *("gain", "gain_low", "gain_high", "n_seeds"),
+    ],
 )
 GAINS = gains.table({"multimnist": MAIN, "scenes": MAIN[MAIN["aggregator"] != "mgda"]})
 
@@ -158,6 +169,12 @@ DRAWN: dict[str, tuple[Callable[[], Figure], str, tuple[str, ...], tuple[str, ..
         estimates.describe(ESTIMATES),
         ("adapters", "1k weights", "g₀: mean gradient", "probe, 8 directions, μ 0.001"),
         ("LeNet: g_0 0.7000 (0.600 to 0.800)", "adapters: last gradient"),
+    ),
+    "variants": (
+        lambda: variants.draw(VARIANTS),
+        variants.describe(VARIANTS),
+        ("SAMO  4.3×", "SAMO, adaptive α  4.3×", "Multi-MNIST, 3,000 updates"),
+        ("multimnist SAMO, α 0.3, rho 0.05 0.50 (0.25 to 0.75)",),
     ),
     "search": (
         lambda: search.draw(TRIALS),

@@ -143,3 +143,21 @@ def test_doses_are_of_the_longest_budget():
     found = ladder.doses(MADE)
     assert found[["method", "rho", "n_seeds"]].to_numpy().tolist() == [["samo-ls", 0.1, 2]]
     assert found["gain"].iloc[0] == pytest.approx(0.5)
+
+
+def test_variants_stand_beside_the_main_methods_at_the_budget_that_most_have():
+    """Of `MADE` the rows at 100 updates become three settings, one of which is at 400, too."""
+    own = MADE[(MADE["method"] == "samo-ls") & (MADE["updates"] == 100)]
+    more = [
+        own.assign(method=name, setting=name, main=False, gain=own["gain"] + 1) for name in ("every 5", "alpha 0.3")
+    ]
+    late = MADE[(MADE["method"] == "samo-ls") & (MADE["updates"] == 400)].assign(
+        method="x", setting="every 5", main=False
+    )
+    found = ladder.variants(pd.concat([MADE, *more, late], ignore_index=True)).set_index("setting")
+    assert set(found["updates"]) == {100}
+    assert set(found.index) == {"", "every 5", "alpha 0.3"}
+    plain = found.loc[""].query("sharpness == 'samo'")["gain"].item()
+    assert found.loc["every 5", "gain"] == pytest.approx(plain + 1)
+    assert found.loc["every 5", "units"] == 4
+    assert ladder.variants(MADE[MADE["setting"] == ""]).empty

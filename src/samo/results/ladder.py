@@ -176,3 +176,25 @@ def doses(ladder: pd.DataFrame) -> pd.DataFrame:
         rows.append((*key, part["rho"].iloc[0], *found[:3], found.n))
     names = ["dataset", "aggregator", "sharpness", "method", "rho", "gain", "gain_low", "gain_high", "n_seeds"]
     return pd.DataFrame(rows, columns=names).astype({"rho": float})
+
+
+def variants(ladder: pd.DataFrame) -> pd.DataFrame:
+    """The gains of a sharpness with this or that setting, beside those without, at the budget that most of them have.
+
+    Of each dataset the budget with the most settings, of its aggregators those that have some; no row without any.
+    Columns: dataset, updates, sharpness, setting, method, rho, units (passes of a step in those of LS), gain …
+    """
+    own = ladder.dropna(subset=["gain"]).assign(setting=ladder["setting"].fillna(""))
+    changed, rows = own[own["setting"] != ""], []
+    for dataset, part in changed.groupby("dataset", sort=False):
+        count = part.groupby("updates")["method"].nunique()
+        updates = count[count == count.max()].index.max()
+        here = own[(own["dataset"] == dataset) & (own["updates"] == updates)]
+        bases = set(part.loc[part["updates"] == updates, "aggregator"])
+        here = here[here["aggregator"].isin(bases) & (here["main"].astype(bool) | (here["setting"] != ""))]
+        for (sharpness, setting, method), one in here.groupby(["sharpness", "setting", "method"], sort=False):
+            found, first = mean_interval(one["gain"]), one.iloc[0]
+            units = first["cost"] / updates
+            rows.append((dataset, updates, sharpness, setting, method, first["rho"], units, *found[:3], found.n))
+    names = ["dataset", "updates", "sharpness", "setting", "method", "rho", "units"]
+    return pd.DataFrame(rows, columns=[*names, "gain", "gain_low", "gain_high", "n_seeds"])

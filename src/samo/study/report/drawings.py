@@ -27,6 +27,7 @@ from samo.figures import (
     search,
     sensitivity,
     toys,
+    variants,
 )
 from samo.results import ladder
 from samo.results.sensitivity import points
@@ -76,6 +77,7 @@ def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
         _simple("reference-gains", gains, shipped),
         *of_budgets("reference", run.budgets if run else pd.DataFrame(columns=ladder.COLUMNS)),
         *of_budgets("second", second(root)),
+        _simple("second-variants", variants, ladder.variants(second(root))),
         _simple("second-pair", pair, _pair(root)),
         _simple("estimates-cosine", estimates, frame(root / ESTIMATES, "network")),
     ]

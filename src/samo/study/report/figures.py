@@ -24,6 +24,9 @@ MOST_NAMES = 4
 LARGEST = 150_000
 """Bytes of numbers that are written into the page; of larger ones it has a link to the file beside it."""
 
+NARROW = 520.0
+"""Points (1/72 inch); a wider figure scrolls on a telephone."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -48,6 +51,12 @@ class Figure:
     caption: str
     notebook: str
     conditions: str
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is of one column of panels, so that it is read without scrolling on a telephone."""
+        found = re.search(r'viewBox="0 0 ([\d.]+)', self.drawing)
+        return found is not None and float(found[1]) < NARROW
 
 
 def data_uri(content: bytes, kind: str = "text/csv;charset=utf-8") -> str:
