@@ -4,33 +4,14 @@ import ast
 import sys
 from pathlib import Path
 
+from tests.imports import imports
+
 SRC = Path(__file__).parents[1] / "src" / "samo"
-ORDER = (
-    "aggregation",
-    "optim",
-    "models",
-    "training",
-    "datasets",
-    "results",
-    "analysis",
-    "claims",
-    "figures",
-    "study",
-)
+ORDER = ["aggregation", "optim", "models", "training", "datasets", "results", "analysis", "claims", "figures", "study"]
 
 
 def imported(path: Path) -> set[str]:
-    """The modules that a file names, in full."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, path
-            found.add(str(node.module))
-            if node.module == "samo":
-                found |= {f"samo.{alias.name}" for alias in node.names}
-    return found
+    return set(imports(ast.parse(path.read_text())))
 
 
 def test_the_step_needs_torch_torchjd_and_the_aggregators_alone() -> None:

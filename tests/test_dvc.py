@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.imports import imports
+
 ROOT = Path(__file__).parents[1]
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
@@ -74,17 +76,11 @@ def code_of(notebook: str) -> ast.Module:
 
 
 def named(node: ast.AST) -> Iterator[str]:
-    """Every module, or module and name in it, that a piece of code imports, type checking's own aside."""
-    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-        return
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "samo":
-        yield f"samo.{node.attr}"
-    for child in ast.iter_child_nodes(node):
-        yield from named(child)
+    """What a piece of code imports, and what it looks up in the package itself."""
+    yield from imports(node, typing=False)
+    for n in ast.walk(node):
+        if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "samo":
+            yield f"samo.{n.attr}"
 
 
 HOMES = {

@@ -13,6 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.imports import imports
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -24,6 +26,8 @@ LOCK = {
 
 
 def test_the_lock_holds_an_exact_version_of_what_is_asked_for_as_a_range() -> None:
+    assert len(LOCK) > 100
+    assert not [version for version in LOCK.values() if not re.fullmatch(r"[0-9][^\s*]*", version)]
     for asked in ASKED:
         assert not [one for one in asked.specifier if one.operator in {"==", "==="}], asked
         assert asked.specifier.contains(LOCK[canonicalize_name(asked.name)], prereleases=True), asked
@@ -35,15 +39,9 @@ COMMANDS = {"jupyter": "make lab", "ipykernel": "the kernels' own", "torchmetric
 
 def imported(folder: str) -> dict[str, set[str]]:
     """What files of a folder import, our own aside: module -> the packages that install it."""
-    tops: set[str] = set()
-    for path in (ROOT / folder).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                tops |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                tops.add(str(node.module).split(".")[0])
+    found = {name for path in (ROOT / folder).rglob("*.py") for name in imports(ast.parse(path.read_text()))}
+    tops = {name.split(".")[0] for name in found} - sys.stdlib_module_names - {"samo", "tests"}
     known = packages_distributions()
-    tops -= sys.stdlib_module_names | {"samo", "tests"}
     return {top: {canonicalize_name(name) for name in known.get(top, [top])} for top in tops}
 
 
