@@ -32,7 +32,6 @@ def one(effect: Effect | None, region: Region = GAIN) -> Verdict:
         (0.1, 2, GAIN, SUPPORTED),
         (-2, -0.1, GAIN, CONTRADICTED),
         (-1, 1, GAIN, UNDECIDED),
-        (-0.3, 0.3, GAIN, EQUIVALENT),
         (0.1, 0.3, GAIN, EQUIVALENT),  # above 0, and smaller than what matters
         (-0.3, 0.52, GAIN, EQUIVALENT),  # its 90 % interval is inside
         (-0.3, 0.65, GAIN, UNDECIDED),
@@ -40,7 +39,6 @@ def one(effect: Effect | None, region: Region = GAIN) -> Verdict:
         (0, 1, POSITIVE, UNDECIDED),
         (2.0, 2.2, Region(1.5, 2.5), SUPPORTED),
         (2.4, 2.6, Region(1.5, 2.5), UNDECIDED),
-        (2.6, 3, Region(1.5, 2.5), CONTRADICTED),
         (1, 1.4, Region(1.5, 2.5), CONTRADICTED),
         (1, 3, Region(1.5, 2.5), UNDECIDED),
         (math.nan, math.nan, GAIN, UNDECIDED),
@@ -58,12 +56,12 @@ def test_two_seeds_decide_nothing_and_what_is_missing_is_no_evidence():
     assert judge([Comparison("d", None, untestable="no gain")]).whole.verdict == NOT_TESTABLE
 
 
-@pytest.mark.parametrize("draw", ["normal", "laplace"])
-def test_false_verdicts_of_one_place_are_as_rare_as_said(draw: str):
+def test_false_verdicts_of_one_place_are_as_rare_as_said():
+    """With noise of heavier tails than the rule takes it to have."""
     rng = np.random.default_rng(5)
     none, edge = Counter[Verdict](), Counter[Verdict]()
     for _ in range(300):
-        noise = getattr(rng, draw)(size=8)
+        noise = rng.laplace(size=8)
         none[one(of_seeds(noise))] += 1
         edge[one(of_seeds(0.5 + noise / 4))] += 1
     assert (none[SUPPORTED] + none[CONTRADICTED]) / 300 < 0.05 + 0.025
