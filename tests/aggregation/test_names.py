@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 import torch
-from torchjd.aggregation import Aggregator
 from torchjd.scalarization import Scalarizer
 
-from samo import aggregation
-from samo.aggregation import SCALARISERS, loss_weights, make
+from samo.aggregation import loss_weights, make
 
 
 def scalariser(name: str, **options: Any) -> Scalarizer:
@@ -20,29 +18,24 @@ def scalariser(name: str, **options: Any) -> Scalarizer:
 LOSSES = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
 
 
-@pytest.mark.parametrize("name", aggregation.NAMES)
-def test_every_name_makes_its_kind(name: str) -> None:
-    made = make(name, tasks=3)
-    assert isinstance(made, Scalarizer if name in SCALARISERS else Aggregator)
-
-
-def test_faults_say_what_is_allowed() -> None:
-    with pytest.raises(ValueError, match=r"'fairgard'.*fairgrad"):
-        make("fairgard")
-    with pytest.raises(ValueError, match=r"'c' of fairgrad.*alpha"):
-        make("fairgrad", c=0.4)
-    with pytest.raises(ValueError, match=r"'alpha' of pcgrad.*none"):
-        make("pcgrad", alpha=1.0)
-    with pytest.raises(ValueError, match=r"famo.*tasks=K"):
-        make("famo")
-    with pytest.raises(ValueError, match="window"):
-        make("dwa", window=0)
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("fairgard", {}, r"'fairgard'.*fairgrad"),
+        ("fairgrad", {"c": 0.4}, r"'c' of fairgrad.*alpha"),
+        ("pcgrad", {"alpha": 1.0}, r"'alpha' of pcgrad.*none"),
+        ("famo", {}, r"famo.*tasks=K"),
+        ("dwa", {"window": 0}, "window"),
+    ],
+)
+def test_faults_say_what_is_allowed(name: str, options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        make(name, **options)
 
 
 def test_options_reach_the_aggregator() -> None:
     assert "alpha=2.0" in repr(make("fairgrad"))
     assert "alpha=1.0" in repr(make("fairgrad", alpha=1.0))
-    assert "c=0.4" in repr(make("cagrad"))
     assert "n_tasks=4" in repr(make("nash-mtl", tasks=4))
 
 
@@ -56,23 +49,12 @@ def test_options_reach_the_aggregator() -> None:
         ("uw", [0.5, 0.5, 0.5]),
         ("imtl-l", [1, 1, 1]),
         ("dwa", [1, 1, 1]),
-        ("famo", [4 / 7, 4 / 7, 4 / 7]),
+        ("famo", [4 / 7, 2 / 7, 1 / 7]),  # 1 / L_i over their sum
     ],
 )
 def test_weights_of_the_losses(name: str, weights: list[float]) -> None:
     found = loss_weights(scalariser(name).double(), LOSSES)
-    expected = torch.tensor(weights, dtype=torch.float64)
-    if name == "famo":  # z_i / L_i over their sum
-        expected = 1 / LOSSES / (1 / LOSSES).sum()
-    torch.testing.assert_close(found, expected)
-
-
-def test_random_weights_are_a_softmax() -> None:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        found = loss_weights(scalariser("rlw"), LOSSES)
-    assert found.sum() == pytest.approx(1)
-    assert (found > 0).all()
+    torch.testing.assert_close(found, torch.tensor(weights, dtype=torch.float64))
 
 
 def test_dwa_rolls_its_window() -> None:
