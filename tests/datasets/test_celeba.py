@@ -41,17 +41,6 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def one_folder_too_deep(raw):
-    (raw / PICTURES).rename(raw / "inner")
-    (raw / PICTURES).mkdir()
-    (raw / "inner").rename(raw / PICTURES / PICTURES)
-
-
-def mislaid_list(raw):
-    (raw / "Anno").mkdir()
-    (raw / LABELS).rename(raw / "Anno" / LABELS)
-
-
 BROKEN: list[tuple[Any, ...]] = [
     (lambda raw: None,),
     (lambda raw: Image.new("L", (18, 22)).save(raw / PICTURES / "000005.jpg"), "000005.jpg: mode L, not RGB"),
@@ -59,10 +48,8 @@ BROKEN: list[tuple[Any, ...]] = [
         lambda raw: (raw / PICTURES / "000008.jpg").rename(raw / PICTURES / "8.jpg"),
         *("30 pictures, but the lists name 30", "000008.jpg: missing", "8.jpg: in neither list"),
     ),
-    (one_folder_too_deep, "0 pictures", "move it here from", *[f"0{n}.jpg: missing" for n in range(2, 10)]),
-    (mislaid_list, f"{LABELS}: missing; move it here from"),
+    (lambda raw: (raw / LABELS).rename(raw / PICTURES / LABELS), f"{LABELS}: missing; move it here from"),
     (lambda raw: write_attributes(raw, FACES, 202599), "its first line says '202599', but 30 files follow"),
-    (lambda raw: (raw / LABELS).write_text("30"), "its first line says '30', but 0 files follow"),
     (
         lambda raw: edit(raw / LABELS, "000002.jpg -1", "000002.jpg  0"),
         "line 4: not a name and 3 times -1 or 1",
@@ -82,13 +69,11 @@ def test_faults_are_named_one_by_one(tmp_path):
             assert part in line
 
 
-def test_at_most_ten_faults_are_named_and_none_is_prepared(raw, tmp_path):
-    for path in (raw / PICTURES).iterdir():
-        path.write_bytes(b"")
+def test_what_has_faults_is_not_prepared(raw, tmp_path):
+    (raw / PICTURES / "000001.jpg").write_bytes(b"")
     with pytest.raises(ValueError, match=r"000001\.jpg") as caught:
         celeba.prepare(raw, tmp_path, celeba.Data(side=16))
     assert str(caught.value).splitlines() == celeba.RAW.check(raw)
-    assert len(celeba.RAW.check(raw)) == 10
 
 
 def test_inputs_are_those_of_the_protocol(arrays):
@@ -112,10 +97,10 @@ def test_metrics_are_over_all_faces_of_the_asked_attributes(arrays):
     assert meter.compute() == {"Male": {"error": pytest.approx(100 / 3)}}
 
 
-def test_attributes_must_be_there_and_differ(arrays):
-    for attributes in (["Beard"], ["Bald", "Bald"]):
-        with pytest.raises(ValueError, match=attributes[0]):
-            problem("celeba", arrays, attributes=attributes)
+@pytest.mark.parametrize("attributes", [["Beard"], ["Bald", "Bald"]])
+def test_attributes_must_be_there_and_differ(arrays, attributes):
+    with pytest.raises(ValueError, match=attributes[0]):
+        problem("celeba", arrays, attributes=attributes)
 
 
 def test_losses_are_those_of_the_protocol(arrays):

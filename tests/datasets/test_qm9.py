@@ -126,13 +126,6 @@ def test_a_batch_holds_every_atom_and_bond_at_its_place(arrays, problem):
     assert batch.molecule.tolist() == sorted(batch.molecule.tolist())
 
 
-def test_rows_of_a_flat_array():
-    rows, owner, within = molecules.ragged(np.array([0, 3, 3, 8]), np.array([2, 1, 0]))
-    assert rows.tolist() == [3, 4, 5, 6, 7, 0, 1, 2]
-    assert owner.tolist() == [0, 0, 0, 0, 0, 2, 2, 2]
-    assert within.tolist() == [0, 1, 2, 3, 4, 0, 1, 2]
-
-
 def test_what_cannot_be_read_is_left_out_and_counted(tmp_path, rows):
     reasons = {
         "C": ("C(", "RDKit cannot read the SMILES"),

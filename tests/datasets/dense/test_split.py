@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 from samo.datasets.parts.dense import split
 from samo.datasets.parts.dense.split import DenseSplit, Views, augment
+from samo.models.segnet import unit_length
 from tests.datasets.dense.test_tasks import views
 
 CPU = torch.device("cpu")
@@ -60,26 +62,12 @@ def test_scales_and_flips_occur_as_often_as_they_should_and_windows_reach_every_
         assert set((first[here] // 36).tolist()) == set(range(24 - side + 1))
 
 
-def test_image_label_depth_and_normal_stay_on_top_of_each_other():
-    made = augment(flat(200), generator())
-    assert made.normal is not None
-    for k in range(200):
-        rows, columns = made.label[k] // 36, made.label[k] % 36
-        scale = float((1 + columns[0, 0]) / made.depth[k, 0, 0, 0])
-        assert min(abs(scale - s) for s in split.SCALES) < 1e-5
-        assert torch.allclose(made.depth[k, 0] * scale, 1.0 + columns)
-        # Interpolated and nearest places differ by less than a pixel.
-        assert float((40 * made.image[k, 0] - rows).abs().max()) < 1
-        assert float((40 * made.image[k, 1] - columns).abs().max()) < 1
-        mirrored = bool(columns[0, 0] > columns[0, -1])
-        sign = -1.0 if mirrored else 1.0
-        assert torch.allclose(made.normal[k, :, 0, 0], torch.tensor([sign * 0.6, 0.0, -0.8]))
-
-
-def test_interpolation_and_nearest_pixels_are_those_of_torch():
+def test_interpolation_and_nearest_pixels_are_those_of_torch_in_one_window_for_all():
     taken = views(1, 24, 36)
+    assert taken.normal is not None
     for seed in range(20):
         made = augment(taken, generator(seed))
+        assert made.normal is not None
         # Where the window lies follows from the same draws.
         g = generator(seed)
         scale = split.SCALES[int(torch.randint(3, (1,), generator=g))]
@@ -87,8 +75,13 @@ def test_interpolation_and_nearest_pixels_are_those_of_torch():
         flip = bool(torch.rand(1, generator=g) < 0.5)
         h, w = int(24 / scale), int(36 / scale)
         top, left = int(corner[0] * (24 - h + 1)), int(corner[1] * (36 - w + 1))
-        image, depth = (part[..., top : top + h, left : left + w] for part in (taken.image, taken.depth))
-        image = torch.nn.functional.interpolate(image, (24, 36), mode="bilinear", align_corners=True)
-        depth = torch.nn.functional.interpolate(depth, (24, 36)) / scale
-        assert torch.allclose(made.image, image.flip(-1) if flip else image, atol=1e-5)
-        assert torch.allclose(made.depth, depth.flip(-1) if flip else depth)
+        label = taken.label[:, None].float()
+        window = [part[..., top : top + h, left : left + w] for part in (taken.image, taken.normal, label, taken.depth)]
+        smooth = [interpolate(part, (24, 36), mode="bilinear", align_corners=True) for part in window[:2]]
+        near = [interpolate(part, (24, 36)) for part in window[2:]]
+        wanted = [part.flip(-1) if flip else part for part in (*smooth, *near)]
+        assert torch.allclose(made.image, wanted[0], atol=1e-5)
+        normal = wanted[1] * torch.tensor([-1.0 if flip else 1.0, 1.0, 1.0]).view(1, 3, 1, 1)
+        assert torch.allclose(made.normal, unit_length(normal), atol=1e-4)
+        assert torch.equal(made.label[:, None].float(), wanted[2])
+        assert torch.allclose(made.depth, wanted[3] / scale)
