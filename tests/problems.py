@@ -1,7 +1,7 @@
 """Small multi-task problems for the tests of the update: every trait that a network may have."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from samo import MultiTaskUpdate, preset
+from samo.optim.process_group import Group, share_of
 from samo.training.problem import Problem as StudyProblem
 
 
@@ -74,17 +75,42 @@ class Problem:
         return [(1 + i) ** 0.5 * F.mse_loss(out, self.y[i]) for i, out in zip(tasks, outputs, strict=True)]
 
 
+class Rows:
+    """A split of the rows of some tensors: a batch is a tuple of them, or of one tensor the rows alone."""
+
+    def __init__(self, *tensors: Tensor, at_most: int | None = None) -> None:
+        self.tensors, self.at_most = tensors, at_most
+        self.asked = 0
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def batches(
+        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Group | None = None
+    ) -> Iterator[Any]:
+        self.asked += 1
+        order, size = torch.arange(len(self)), min(size, self.at_most or size)
+        if shuffle is not None:
+            order = torch.randperm(len(self), generator=shuffle)[: len(self) - len(self) % size]
+        for chosen in order.split(size):
+            here = chosen if shuffle is None else share_of(chosen, group)
+            batch = tuple(tensor[here].to(device) for tensor in self.tensors)
+            yield batch if len(batch) > 1 else batch[0]
+
+
+def study_problem(**parts: Any) -> StudyProblem:
+    """A problem as training and analyses take it, of which nobody wants a metric."""
+    given: dict[str, Any] = {"metrics": (), "meter": lambda: pytest.fail("no metric is wanted"), "splits": {}}
+    return StudyProblem(**given | {"score": lambda values: 0.0} | parts)
+
+
 def as_study(case: Problem) -> StudyProblem:
-    """The case as training and analyses take problems: batches are pairs as (x, y), there is no metric."""
-    return StudyProblem(
+    """The case so; batches are pairs as (x, y)."""
+    return study_problem(
         tasks=tuple("abcdefghijk"[: case.tasks]),
-        metrics=(),
         network=lambda: case.network,
         forward=lambda network, batch, tasks: network(batch[0], tasks),
         loss=lambda task, output, batch: (output - batch[1][task]).square().mean(),
-        meter=lambda: pytest.fail("no metric is wanted"),
-        splits={},
-        score=lambda values: 0.0,
     )
 
 

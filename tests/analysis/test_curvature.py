@@ -1,8 +1,7 @@
 """The curvature of a problem's losses: closed forms, tasks and their average, what is drawn, what comes out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,38 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from samo.analysis.curvature import Measure, Options, Reading, curvature, pieces, sets
+from samo.analysis.curvature import Measure, Reading, curvature, pieces, sets
 from samo.analysis.parts.hessian import Hessian
 from samo.models.multitask import MultiTaskNetwork
 from samo.training.problem import Batch, Problem
+from tests.problems import Rows, study_problem
 
 CPU = torch.device("cpu")
 N, D = 24, 30
 SETTINGS = Measure(examples=N, eigenvalues=6, task_eigenvalues=2, probes=8, tolerance=1e-6, draws=2)
 
 
-class Points:
-    """Inputs [N, D] and targets [N, K] in float64; a batch may leave tasks out."""
-
-    def __init__(self, tasks: int) -> None:
-        generator = torch.Generator().manual_seed(0)
-        self.x = torch.randn(N, D, generator=generator, dtype=torch.float64)
-        self.y = torch.randn(N, tasks, generator=generator, dtype=torch.float64)
-
-    def __len__(self) -> int:
-        return N
-
-    def batches(
-        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Any = None
-    ) -> Iterator[Batch]:
-        order = torch.arange(N) if shuffle is None else torch.randperm(N, generator=shuffle)
-        for chosen in order.split(size):
-            if len(chosen) == size:
-                yield self.x[chosen].to(device), self.y[chosen].to(device)
-
-
 def regression(tasks: int) -> Problem:
     """A linear trunk D -> 1 with heads that multiply by 1 … K: task i's Hessian over the trunk is i^2 2 X'X / n."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(N, width, generator=generator, dtype=torch.float64) for width in (D, tasks))
 
     def network() -> nn.Module:
         made = MultiTaskNetwork(nn.Linear(D, 1, bias=False), [nn.Linear(1, 1, bias=False) for _ in range(tasks)])
@@ -51,22 +33,12 @@ def regression(tasks: int) -> Problem:
                 head.weight.fill_(float(i))  # type: ignore[operator]
         return made.double().eval()
 
-    def forward(network: nn.Module, batch: Batch, asked: Sequence[int]) -> Sequence[Tensor]:
-        outputs: Sequence[Tensor] = network(batch[0], asked)
-        return outputs
-
-    def unused(*_: Any) -> Any:
-        raise AssertionError("an analysis looks at losses only")
-
-    return Problem(
+    return study_problem(
         tasks=tuple(f"task {i}" for i in range(1, tasks + 1)),
-        metrics=(),
         network=network,
-        forward=forward,
+        forward=lambda network, batch, asked: network(batch[0], asked),
         loss=lambda i, output, batch: F.mse_loss(output.squeeze(1), batch[1][:, i]),
-        meter=unused,
-        splits={"train": Points(tasks)},
-        score=unused,
+        splits={"train": Rows(x, y)},
     )
 
 
@@ -85,7 +57,7 @@ def test_linear_regression(batch):
     problem = regression(3)
     network, drawn = problem.network(), sets(problem, batch, SETTINGS, CPU)
     found = frame(curvature(problem, network, drawn, SETTINGS, close=True))
-    x = problem.splits["train"].x  # type: ignore[attr-defined]
+    x = problem.splits["train"].tensors[0]  # type: ignore[attr-defined]
     gram = torch.linalg.eigvalsh(2 * x.T @ x / N).flip(0).numpy()
     mean = (1 + 4 + 9) / 3
     for draw in (0, 1):
@@ -95,14 +67,6 @@ def test_linear_regression(batch):
     for i in (1, 2, 3):
         np.testing.assert_allclose([found[f"task {i}", 0, f"eig_{j}"] for j in (1, 2)], i * i * gram[:2])
     assert found["all", 0, "trace"] == pytest.approx(mean * gram.sum(), rel=0.3)
-
-
-@pytest.mark.parametrize("tasks", [2, 11])
-def test_task_hessians_average_to_the_averages(tasks):
-    problem = regression(tasks)
-    network, batches = problem.network(), sets(problem, 8, SETTINGS, CPU)[0]
-    each = [hessian(problem, network, batches, [i]) for i in range(tasks)]
-    torch.testing.assert_close(torch.stack(each).mean(0), hessian(problem, network, batches, range(tasks)))
 
 
 def test_a_task_counts_the_same_however_many_batches_hold_it():
@@ -161,12 +125,3 @@ def test_a_network_that_broke_down_is_nan():
     readings = curvature(problem, network, drawn, SETTINGS, close=False)
     assert all(np.isnan(reading.value) for reading in readings)
     assert len(readings) > 5
-
-
-def test_a_dataset_may_have_settings_of_its_own():
-    options = Options.model_validate({"examples": 9, "own": {"scenes": {"examples": 4, "draws": 1}}})
-    assert options.for_dataset("multimnist").examples == 9
-    scenes = options.for_dataset("scenes")
-    assert (scenes.examples, scenes.draws) == (4, 1)
-    other = Options.model_validate({"probes": 7, "own": {"scenes": {"examples": 4}}}).for_dataset("scenes")
-    assert (other.examples, other.probes) == (4, 7)

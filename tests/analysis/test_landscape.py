@@ -1,6 +1,6 @@
 """Directions in the weights' own scale, and losses along them against their closed forms."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from samo.analysis.landscape import Options, direction, evaluate_at, first_batches, landscape, mean_losses, places
-from samo.training.problem import Batch, Problem
+from samo.training.problem import Problem
+from tests.problems import Rows, study_problem
 
 CPU = torch.device("cpu")
 OPTIONS = Options(points=5, grid=3, span=0.5, examples=4)
@@ -21,37 +22,19 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-class Numbers:
-    """A split of the numbers 0, 1, …; never more than `at_most` in a batch."""
-
-    def __init__(self, n: int, at_most: int = 1000) -> None:
-        self.values, self.at_most = torch.arange(float(n), dtype=torch.float64), at_most
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def batches(
-        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Any = None
-    ) -> Iterator[Batch]:
-        yield from torch.split(self.values, min(size, self.at_most))
-
-
-def squares(split: Any, present: Any = None) -> Problem:
-    """Task i's loss is (i + 1) ||theta||^2 + the mean of the batch's numbers."""
+def squares(n: int, at_most: int | None = None, present: Any = None) -> Problem:
+    """On the numbers 0 … n - 1: task i's loss is (i + 1) ||theta||^2 + the mean of the batch's numbers."""
 
     def forward(network: nn.Module, batch: Tensor, tasks: Sequence[int]) -> list[Tensor]:
         size = torch.stack([(p**2).sum() for p in network.parameters()]).sum()
         return [(i + 1) * size + batch for i in tasks]
 
-    return Problem(
+    return study_problem(
         tasks=("a", "b"),
-        metrics=(),
         network=lambda: nn.Sequential(nn.Conv2d(2, 3, 2), nn.BatchNorm2d(3), nn.Linear(4, 5)).double(),
         forward=forward,
         loss=lambda task, output, batch: output.mean(),
-        meter=lambda: pytest.fail("no metric is wanted"),
-        splits={"train": split},
-        score=lambda values: 0.0,
+        splits={"train": Rows(torch.arange(float(n), dtype=torch.float64), at_most=at_most)},
         present=present,
     )
 
@@ -59,7 +42,7 @@ def squares(split: Any, present: Any = None) -> Problem:
 def network(seed: int = 0) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return squares(Numbers(1)).network()
+        return squares(1).network()
 
 
 def test_every_filter_has_the_norm_of_its_weights_and_what_has_none_stays() -> None:
@@ -76,22 +59,16 @@ def test_every_filter_has_the_norm_of_its_weights_and_what_has_none_stays() -> N
         assert not found[name].any()
 
 
-def test_one_draw_serves_networks_of_any_scale_and_a_filter_of_zeros_is_not_moved() -> None:
-    made, larger = network(), network()
-    with torch.no_grad():
-        for p in larger.parameters():
-            p.mul_(3)
-    one, other = (direction(list(n.parameters()), generator()) for n in (made, larger))
-    for d, e in zip(one, other, strict=True):
-        torch.testing.assert_close(3 * d, e)
-    assert not torch.equal(one[0], direction(list(made.parameters()), generator(1))[0])
-    found = direction([torch.tensor([[0.0, 0.0], [1.0, 1.0]])], generator())[0]
+def test_a_filter_of_zeros_is_not_moved_and_another_seed_is_another_draw() -> None:
+    weight = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    (found,), (other,) = (direction([weight], generator(seed)) for seed in (0, 1))
     assert not found[0].any()
     assert found[1].norm() == pytest.approx(2**0.5)
+    assert not torch.equal(found, other)
 
 
 def test_a_quadratic_gives_exact_parabolas_and_the_weights_come_back_bit_for_bit() -> None:
-    problem, made = squares(Numbers(4)), network()
+    problem, made = squares(4), network()
     params = list(made.parameters())
     before = [p.detach().clone() for p in params]
     first, second = direction(params, generator(1)), direction(params, generator(2))
@@ -106,24 +83,18 @@ def test_a_quadratic_gives_exact_parabolas_and_the_weights_come_back_bit_for_bit
     assert all(torch.equal(p, q) for p, q in zip(params, before, strict=True))
 
 
-def test_examples_count_alike_in_batches_of_any_size() -> None:
-    problem, made = squares(Numbers(10, at_most=4)), network()
+def test_examples_count_alike_in_batches_of_any_size_and_there_are_as_many_as_are_wanted() -> None:
+    problem, made = squares(10, at_most=4), network()
+    assert [[len(b) for b in first_batches(problem, made, n, CPU)] for n in (3, 5)] == [[3], [4, 4]]
     batches = first_batches(problem, made, 10, CPU)
     assert [len(batch) for batch in batches] == [4, 4, 2]
     size = sum(float((p.detach() ** 2).sum()) for p in made.parameters())
     assert mean_losses(problem, made, batches).tolist() == pytest.approx([size + 4.5, 2 * size + 4.5])
 
 
-@pytest.mark.parametrize(("wanted", "sizes"), [(3, [3]), (5, [4, 4])])
-def test_the_first_examples_until_there_are_enough(wanted: int, sizes: list[int]) -> None:
-    batches = first_batches(squares(Numbers(10, at_most=4)), network(), wanted, CPU)
-    assert [len(batch) for batch in batches] == sizes
-    assert batches[0][0] == 0
-
-
 def test_tasks_with_examples_of_their_own() -> None:
     """Task b comes in the first batch alone: its mean is over that one."""
-    problem = squares(Numbers(8, at_most=4), present=lambda batch: [0, 1] if batch[0] == 0 else [0])
+    problem = squares(8, at_most=4, present=lambda batch: [0, 1] if batch[0] == 0 else [0])
     batches = first_batches(problem, network(), 8, CPU)
     assert len(batches) == 2
     losses = mean_losses(problem, network(), batches)
@@ -146,7 +117,7 @@ def test_the_line_lies_on_y_0_and_no_place_comes_twice() -> None:
 
 
 def test_losses_of_every_task_at_every_place() -> None:
-    problem, made = squares(Numbers(6)), network()
+    problem, made = squares(6), network()
     batches = first_batches(problem, made, 4, CPU)
     table = landscape(problem, made, batches, OPTIONS, 0, plane=True)
     assert list(table.columns) == ["task", "x", "y", "loss"]
@@ -158,16 +129,6 @@ def test_losses_of_every_task_at_every_place() -> None:
     assert fit[0] == pytest.approx(sum(float((w**2).sum()) for w in filters))  # ||d||^2 is that of the filters
 
 
-def test_one_seed_is_one_picture() -> None:
-    problem, made = squares(Numbers(4)), network()
-    batches = first_batches(problem, made, 4, CPU)
-    one, same, other = (landscape(problem, made, batches, OPTIONS, seed, plane=False) for seed in (0, 0, 1))
-    assert one.equals(same)
-    assert not one.equals(other)
-    centre = [float(t.loc[t["x"] == 0, "loss"].iloc[0]) for t in (one, other)]
-    assert centre[0] == centre[1]
-
-
 @pytest.mark.parametrize(
     ("fields", "told"),
     [({"points": 4}, "odd"), ({"span": 0.0}, "greater than 0"), ({"plane": ["sam"]}, "'sam' is none of none, gsam")],
@@ -175,10 +136,3 @@ def test_one_seed_is_one_picture() -> None:
 def test_settings_out_of_range_are_named(fields: dict[str, object], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         Options.model_validate(fields)
-
-
-def test_methods_are_chosen_by_what_they_are_made_of() -> None:
-    assert OPTIONS.takes("mgda", "samo")
-    assert not OPTIONS.takes("mgda", "placebo")
-    only = Options(sharpness=["samo"], aggregators=["ls"])
-    assert [only.takes(a, s) for a, s in (("ls", "samo"), ("mgda", "samo"), ("ls", "none"))] == [True, False, False]

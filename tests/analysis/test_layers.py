@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 
-from samo.analysis.layers import COLUMNS, Options, layers, ranking
+from samo.analysis.layers import COLUMNS, layers, ranking
 from tests.made import made_layers
 
 
@@ -60,16 +59,3 @@ def test_nothing_run_gives_an_empty_table_and_limits_stay_within_what_a_cosine_c
     table = layers({"mgda": made({"a": [[0.99, -0.99], [0.5, -0.5]]})}, choose=99)
     assert (table["high"].max(), table["low"].min()) == (1, -1)
     assert table["chosen"].all()
-
-
-@pytest.mark.parametrize(
-    ("fields", "told"),
-    [
-        ({"choose": 0}, "choose"),
-        ({"aggregators": ["mgdaa"]}, "'mgdaa' is none of"),
-        ({"aggregators": []}, "aggregators"),
-    ],
-)
-def test_settings_are_checked(fields: dict[str, object], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
-        Options.model_validate(fields)

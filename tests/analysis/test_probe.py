@@ -75,26 +75,13 @@ def test_a_network_without_batchnorm_is_probed_in_one_mode() -> None:
     assert set(of(problem(2, dropout=0.2))["statistics"]) == {"running", "batch"}
 
 
-def test_parts_of_the_trunk_have_gradients_of_their_own() -> None:
-    """Over the first tensor alone, the estimate from very many directions is that tensor's gradient."""
-    case = problem(1)
-    options = Options(directions=[500], repeats=2, sizes=2, mu=1e-5)
-    table = of(case, options)
-    first = table[(table["params"] == 30) & ~table["layer_normalised"]].iloc[0]
-    assert first["theory"] > 0.97
-    assert first["cosine"] == pytest.approx(first["theory"], abs=0.01)
-
-
-def test_columns_and_counts() -> None:
+def test_every_part_and_estimator_has_a_row_the_same_for_one_seed() -> None:
     table = of(problem(3))
     assert list(table.columns) == COLUMNS
-    assert (table["n"] == 3).all()
     sizes = [p.numel() for p in problem(3).network.trunk.parameters()]
     assert set(table["params"]) == {sizes[0], sum(sizes)}
     assert len(table) == 2 * (2 + 1) * 2  # parts, estimators and directions, normalised or not
-    assert table[~table["layer_normalised"]]["perturbation"].isna().all()
-    again = of(problem(3))
-    pd.testing.assert_frame_equal(table, again)
+    pd.testing.assert_frame_equal(table, of(problem(3)))
     assert not table.equals(of(problem(3), seed=1))
 
 
@@ -109,12 +96,9 @@ def test_along_a_training_a_remembered_gradient_knows_more_than_any_probe() -> N
     with pytest.raises(AssertionError):
         Snapshot.of(case.network).assert_equal(before)  # it trained
     cosine = table[~table["layer_normalised"]].set_index("estimator")["cosine"]
-    probes = cosine[["spsa", "low-rank", "guided", "random"]]
-    assert cosine["remembered"] > 0.5
-    assert (cosine["remembered"] > probes + 0.2).all()
+    assert (cosine["remembered"] > cosine[["spsa", "low-rank", "guided", "random"]] + 0.2).all()
     assert 0 < cosine["spsa"] < cosine["guided"]
-    assert cosine["running mean"] > 0
-    assert cosine["g0"] > 0
+    assert (cosine[["running mean", "g0"]] > 0).all()
     assert along(made, case.network, batches, Options(steps=0), 0).empty
 
 
@@ -144,14 +128,7 @@ def test_tasks_without_a_gradient_count_as_zero() -> None:
     assert (table["sign_share"] == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("sizes", "count", "wanted"),
-    [
-        ([10], 3, [1]),
-        ([810, 10, 5000, 20, 25000, 50], 3, [1, 3, 6]),
-        ([810, 10, 5000, 20, 25000, 50], 1, [6]),
-        ([1, 1, 1, 1], 9, [1, 2, 3, 4]),
-    ],
-)
-def test_parts_are_spread_over_orders_of_magnitude(sizes: list[int], count: int, wanted: list[int]) -> None:
-    assert parts(sizes, count) == wanted
+def test_parts_are_spread_over_orders_of_magnitude() -> None:
+    sizes = [810, 10, 5000, 20, 25000, 50]
+    assert [parts(sizes, count) for count in (1, 3)] == [[6], [1, 3, 6]]
+    assert parts([1, 1, 1, 1], 9) == [1, 2, 3, 4]

@@ -18,17 +18,14 @@ def readings(tasks: int = 3, seed: int = 0, options: Options = SMALL) -> pd.Data
     return along(as_study(case), case.network, batches, options, seed)
 
 
-def test_every_place_is_looked_at_and_gradients_of_the_step_before_are_known_there() -> None:
+def test_every_place_is_looked_at_with_every_estimate_the_same_for_one_seed() -> None:
     found = readings()
     assert list(found["update"].unique()) == [2, 9]
-    names = [estimate.name for estimate in estimates(SMALL, problem(3).network)]
-    assert list(found["estimate"].unique()) == names
+    assert list(found["estimate"].unique()) == [estimate.name for estimate in estimates(SMALL, problem(3).network)]
     assert (found.groupby(["update", "look", "estimate", "layer_normalised"]).size() == 3).all()  # a task each
     means = found[~found["layer_normalised"]].groupby("estimate")["cosine"].mean()
     assert means["last gradient"] > 0.9  # nearly the same batch, and weights that have moved little
     assert means["last gradient"] > means["running mean, 0.9"] > means["probe"] > 0
-    assert 0 < means["g_0"] < 1
-    assert found["params"].unique() == [sum(p.numel() for p in problem(3).network.trunk.parameters())]
     pd.testing.assert_frame_equal(found, readings())
     assert not found.equals(readings(seed=1))
 
@@ -36,14 +33,6 @@ def test_every_place_is_looked_at_and_gradients_of_the_step_before_are_known_the
 def test_of_one_task_the_global_gradient_is_its_own() -> None:
     found = readings(tasks=1)
     assert found[found["estimate"] == "g_0"]["cosine"].to_numpy() == pytest.approx(1)
-
-
-def test_a_mean_that_forgets_at_once_is_the_last_gradient() -> None:
-    found = readings(options=SMALL.model_copy(update={"decay": 0.0}))
-    last, mean = (
-        found[found["estimate"] == name]["cosine"].to_numpy() for name in ("last gradient", "running mean, 0")
-    )
-    assert (last == mean).all()
 
 
 def test_batch_statistics_are_looked_at_where_there_is_batchnorm() -> None:
@@ -69,11 +58,9 @@ def test_the_table_is_the_mean_over_seeds_of_their_means() -> None:
     found = table(pd.concat(both), SMALL, problem(3).network)
     assert list(found.columns[: len(KEYS)]) == KEYS
     assert (found["n"] == 2).all()
-    row = found[(found["estimate"] == "last gradient") & (found["update"] == 9)].iloc[0]
-    seeds = [
-        one[(one["estimate"] == "last gradient") & (one["update"] == 9) & ~one["layer_normalised"]]["cosine"].mean()
-        for one in both
-    ]
+    row = found[(found["estimate"] == "coin") & (found["update"] == 9)].iloc[0]
+    places = [one[(one["estimate"] == "coin") & (one["update"] == 9) & ~one["layer_normalised"]] for one in both]
+    seeds = [place["cosine"].mean() for place in places]
     assert row["cosine"] == pytest.approx(sum(seeds) / 2)
-    assert row["cosine_low"] < min(seeds)
-    assert (row["passes"], row["rows"], row["tasks"], row["batch"]) == (12, 3, 3, 7)
+    assert row["cosine_low"] < min(seeds) < max(seeds) < row["cosine_high"]
+    assert (row["passes"], row["rows"], row["tasks"], row["batch"]) == (12, 0, 3, 7)

@@ -11,6 +11,7 @@ from samo.analysis.parts.loading import Loading, measure
 from samo.models.multitask import MultiTaskNetwork
 from samo.training.problem import Batch, Problem
 from samo.training.settings import Training
+from tests.problems import Rows, study_problem
 
 CPU = torch.device("cpu")
 
@@ -24,25 +25,18 @@ class Clock:
         return self.seconds
 
 
-class MadeSplit:
-    """Regression; each batch takes the next of `costs` by the clock, again from the first when they have run out."""
+class Costly(Rows):
+    """Each batch takes the next of `costs` by the clock, again from the first when they have run out."""
 
     def __init__(self, clock: Clock, costs: Sequence[float], examples: int) -> None:
-        self.clock, self.costs = clock, costs
-        self.x = torch.randn(examples, 4, generator=torch.Generator().manual_seed(0))
-        self.made: list[Tensor] = []
+        super().__init__(torch.randn(examples, 4, generator=torch.Generator().manual_seed(0)))
+        self.clock, self.costs, self.made = clock, costs, list[Tensor]()
 
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def batches(
-        self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Any = None
-    ) -> Iterator[Tensor]:
-        order = torch.randperm(len(self), generator=shuffle)
-        for start in range(0, len(self) - len(self) % size, size):
+    def batches(self, *given: Any) -> Iterator[Tensor]:
+        for batch in super().batches(*given):
             self.clock.seconds += self.costs[len(self.made) % len(self.costs)]
-            self.made.append(order[start : start + size])
-            yield self.x[self.made[-1]].to(device)
+            self.made.append(batch)
+            yield batch
 
 
 def made(clock: Clock, *costs: float, step: float = 10.0, examples: int = 64) -> Problem:
@@ -53,15 +47,12 @@ def made(clock: Clock, *costs: float, step: float = 10.0, examples: int = 64) ->
         outputs: Sequence[Tensor] = network(batch, tasks)
         return outputs
 
-    return Problem(
+    return study_problem(
         tasks=("one", "two"),
-        metrics=(),
         network=lambda: MultiTaskNetwork(nn.Linear(4, 8), [nn.Linear(8, 1) for _ in range(2)]),
         forward=forward,
         loss=lambda task, output, batch: (output - task).square().mean(),
-        meter=lambda: pytest.fail("only the training split is measured"),
-        splits={"train": MadeSplit(clock, costs, examples)},
-        score=lambda values: 0.0,
+        splits={"train": Costly(clock, costs, examples)},
     )
 
 
@@ -73,7 +64,7 @@ def share(clock: Clock, problem: Problem, repeats: int = 8, **training: object) 
 @pytest.mark.parametrize(("cost", "keeps_up"), [(1.0, True), (1.5, False)])
 def test_a_slow_loader_is_seen_as_slow(cost: float, keeps_up: bool) -> None:
     clock = Clock()
-    found = share(clock, made(clock, cost, step=10.0))
+    found = share(clock, made(clock, cost))
     assert found == Loading("made", cost, 10.0, cost / 10, cost / 10, cost / 10)
     assert found.keeps_up is keeps_up
 
@@ -109,7 +100,7 @@ def test_batches_are_those_of_training_one_pass_after_another() -> None:
     problem = made(clock, 1.0, examples=29)  # three batches of 8 a pass
     share(clock, problem, repeats=4)
     split, again = problem.splits["train"], torch.Generator().manual_seed(1)
-    expected = [batch for _ in range(2) for batch in torch.randperm(29, generator=again)[:24].split(8)]
+    expected = [batch for _ in range(2) for batch in Rows(*split.tensors).batches(8, CPU, again)]  # type: ignore[attr-defined]
     assert torch.equal(torch.stack(split.made), torch.stack(expected))  # type: ignore[attr-defined]
 
 
@@ -123,9 +114,3 @@ def test_the_clock_by_which_loading_takes_more_decides() -> None:
         training, generator = Training(batch=8), torch.Generator().manual_seed(0)
         found = measure(problem, training, generator, CPU, repeats=3, clocks={name: clocks[name] for name in order})
         assert found == Loading("wall", 4.5, 10.0, 0.45, 0.45, 0.45)
-
-
-def test_fewer_examples_than_a_batch_are_refused() -> None:
-    clock = Clock()
-    with pytest.raises(ValueError, match=r"training.batch = 8: at most 7"):
-        share(clock, made(clock, 1.0, examples=7))

@@ -23,8 +23,7 @@ def simulated(directions: int, sizes: list[int], g: np.ndarray, g0: np.ndarray) 
     return both[0], both[1]
 
 
-@pytest.mark.parametrize("directions", [1, 16])
-@pytest.mark.parametrize("sizes", [[1], [2, 3], [1, 1, 8], [50, 30, 20]])
+@pytest.mark.parametrize(("directions", "sizes"), [(1, [1]), (16, [2, 3]), (1, [1, 1, 8]), (16, [50, 30, 20])])
 def test_both_means_are_those_of_simulation(directions: int, sizes: list[int]) -> None:
     rng = np.random.default_rng(sum(sizes))
     factors = np.repeat(np.linspace(0.3, 2, len(sizes)), sizes)

@@ -2,12 +2,10 @@
 
 import pytest
 import torch
-from pydantic import ValidationError
 
 from samo import preset
 from samo.analysis.toys import trajectories
 from samo.analysis.toys.losses import TOYS
-from samo.analysis.toys.trajectories import Options
 from tests.figures.made_toys import made_trajectories
 
 QUADRATICS = TOYS["quadratics"]
@@ -33,15 +31,13 @@ def test_ls_goes_straight_to_the_minimiser_at_the_rate_of_the_hessian():
     torch.testing.assert_close(path, GOAL * (1 - left[:, None]), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("lr", "rho"), [(0.01, 0.3), (0.05, 1.0)])
-def test_gsam_keeps_to_the_same_line_and_ends_within_lr_times_rho_and_a_local_part_leaves_it(lr, rho):
-    path = on_quadratics("gsam", rho=rho, steps=int(6 / lr), lr=lr)
+def test_gsam_keeps_to_the_same_line_and_ends_within_lr_times_rho_and_a_local_part_leaves_it():
+    lr, rho = 0.05, 1.0
+    path = on_quadratics("gsam", rho=rho, steps=120)
     assert off_line(path).max() < 1e-12
     # A step near the goal is lr * 3 (r + rho) for the distance r: it settles into a leap of lr * 3 rho about the goal.
     assert 0.5 * lr * 3 * rho / 2 < (path[-1] - GOAL).norm() <= lr * 3 * rho
-    # It is not the same walk, only the same line.
-    assert (path[1] - on_quadratics("none", lr=lr)[1]).norm() > 1e-3
-    assert off_line(on_quadratics("samo", rho=rho, lr=lr)).max() > 1e-3
+    assert off_line(on_quadratics("samo", rho=rho)).max() > 1e-3
 
 
 def test_under_ls_fmtl_is_lsam():
@@ -78,22 +74,3 @@ def test_the_tables_hold_every_walk_and_the_kept_points():
     assert set(table["pareto_optimal"]) <= {"yes", "no"}
     assert (table.loc[table["toy"] == "valleys", "pareto_optimal"] == "no").all()
     assert table["lambda_max"].notna().all()
-
-
-def test_the_fronts_have_their_losses():
-    table = trajectories.fronts()
-    assert table.groupby("toy").size().to_dict() == {"quadratics": trajectories.FRONT, "valleys": trajectories.FRONT}
-    assert table.loc[table["toy"] == "quadratics", ["loss1", "loss2"]].min().tolist() == [0, 0]
-
-
-@pytest.mark.parametrize(
-    ("toy", "fields", "told"),
-    [
-        ("valleys", {"starts": [6]}, "1 to 5"),
-        ("quadratics", {"starts": [1, 1]}, "each once"),
-        ("quadratics", {"beta1": 0.5}, "Extra inputs"),
-    ],
-)
-def test_a_fault_of_the_settings_is_told(toy, fields, told):
-    with pytest.raises(ValidationError, match=told):
-        Options.model_validate({toy: {"steps": 3, "lr": 0.1, "rho": 0.1} | fields})
