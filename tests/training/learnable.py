@@ -1,44 +1,28 @@
 """A small problem that a network can learn, and a recipe to train it: for the tests of training."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
 from samo.models.multitask import MultiTaskNetwork
-from samo.optim.process_group import share_of
 from samo.optim.sharpness import preset
 from samo.training.loop import Recipe
 from samo.training.problem import Metric, Problem
 from samo.training.settings import Named, Training
+from tests.problems import Rows
 
 TASKS = ("one", "two")
 PASS = 4
 """Updates that go once over 70 examples in batches of 16."""
 
 
-class MadeSplit:
+def made_split(n: int, seed: int) -> Rows:
     """Regression on a made linear law, with noise enough that a network can overfit."""
-
-    def __init__(self, n: int, seed: int) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        self.x = torch.randn(n, 4, generator=generator)
-        law = torch.tensor([[1.0, -1, 0.5, 0], [0.5, 1, 0, -1]])
-        self.y = self.x @ law.T + 0.1 * torch.randn(n, 2, generator=generator)
-        self.asked = 0
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def batches(self, size, device, shuffle=None, group=None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        self.asked += 1
-        order = torch.arange(len(self)) if shuffle is None else torch.randperm(len(self), generator=shuffle)
-        for start in range(0, len(self) - (len(self) % size if shuffle is not None else 0), size):
-            chosen = order[start : start + size]
-            if shuffle is not None:
-                chosen = share_of(chosen, group)
-            yield self.x[chosen].to(device), self.y[chosen].to(device)
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, 4, generator=generator)
+    law = torch.tensor([[1.0, -1, 0.5, 0], [0.5, 1, 0, -1]])
+    return Rows(x, x @ law.T + 0.1 * torch.randn(n, 2, generator=generator))
 
 
 class Squares:
@@ -74,7 +58,7 @@ def problem(dropout: float = 0.1) -> Problem:
         forward=lambda network, batch, tasks: network(batch[0], tasks),
         loss=lambda task, output, batch: ((output - batch[1][:, task]) ** 2).mean(),
         meter=Squares,
-        splits={"train": MadeSplit(70, 0), "val": MadeSplit(33, 1), "test": MadeSplit(33, 2)},
+        splits={"train": made_split(70, 0), "val": made_split(33, 1), "test": made_split(33, 2)},
         score=lambda values: -sum(values[task]["mse"] for task in TASKS),
     )
 

@@ -8,7 +8,7 @@ from torch import nn
 from samo.models.multitask import MultiTaskNetwork
 from samo.optim.sharpness import preset
 from samo.training.evaluation import evaluate
-from samo.training.loop import DivergedError, fit
+from samo.training.loop import fit
 from samo.training.problem import Problem
 from samo.training.settings import Named
 from tests.training import learnable
@@ -28,18 +28,15 @@ def problem() -> Problem:
     return learnable.problem()
 
 
-@pytest.mark.parametrize("sharpness", ["none", "samo", "fmtl", "msam"])
-@pytest.mark.parametrize("aggregator", ["ls", "mgda", "famo"])
+@pytest.mark.parametrize(
+    ("aggregator", "sharpness"), [("ls", "none"), ("mgda", "samo"), ("famo", "fmtl"), ("mgda", "msam")]
+)
 def test_training_lowers_the_loss_and_repeats_bit_for_bit(problem, aggregator, sharpness):
     plan = recipe(aggregator=aggregator, sharpness=preset(sharpness, rho=0.01), updates=8 * PASS, evaluations=8)
     first, second = (fit(problem, plan, ("val",)) for _ in range(2))
     assert first.history == second.history
     losses = [row.value for row in first.history if row.split == "val" and row.metric == "loss"]
     assert sum(losses[-2:]) < 0.7 * sum(losses[:2])
-
-
-def test_another_seed_is_another_training(problem):
-    assert fit(problem, recipe(), ("val",)).history != fit(problem, recipe(seed=1), ("val",)).history
 
 
 def test_the_history_has_every_evaluation_split_task_and_metric(problem):
@@ -64,32 +61,24 @@ def test_evaluating_more_often_changes_no_weight(problem):
         assert torch.equal(a, b)
 
 
-def test_separate_networks_train_as_each_would_alone(problem):
-    """STL on all tasks at once gives task 0 the very network that training on task 0 alone gives."""
+def test_separate_networks_train_as_each_would_alone():
+    """Without dropout: it draws once for each network that runs, and alone there is one draw fewer."""
 
     class OfTaskOne(Squares):
         def compute(self):
-            mean = torch.cat(self.errors, 1).mean(1)
-            return {"one": {"mse": float(mean[0])}}
+            return {"one": {"mse": float(torch.cat(self.errors, 1).mean())}}
 
-    def network():
-        whole = problem.network()
-        # Dropout draws once for each network that runs: alone, there is one draw fewer. None is needed here.
-        return MultiTaskNetwork(whole.trunk, whole.heads[:1])
+    both = learnable.problem(0.0)
 
-    def without_dropout(build):
-        def made():
-            network = build()
-            network.trunk[2].p = 0.0
-            return network
+    def of_task_one():
+        whole = both.network()
+        assert isinstance(whole, MultiTaskNetwork)
+        return MultiTaskNetwork(whole.trunk, [whole.heads[0]])
 
-        return made
-
-    quiet = dataclasses.replace(problem, network=without_dropout(problem.network))
-    alone = dataclasses.replace(problem, tasks=TASKS[:1], network=without_dropout(network), meter=OfTaskOne)
-    both = fit(quiet, recipe(separate=True, updates=2 * PASS), ("val",))
-    one = fit(alone, recipe(updates=2 * PASS), ("val",))
-    assert [r.value for r in both.history if r.task == "one"] == [r.value for r in one.history if r.task == "one"]
+    alone = dataclasses.replace(both, tasks=TASKS[:1], network=of_task_one, meter=OfTaskOne)
+    together = fit(both, recipe(separate=True, updates=2 * PASS), ("val",)).history
+    one = fit(alone, recipe(updates=2 * PASS), ("val",)).history
+    assert [r.value for r in together if r.task == "one"] == [r.value for r in one if r.task == "one"]
 
 
 def test_evaluation_is_over_all_examples_and_leaves_the_mode(problem):
@@ -97,18 +86,13 @@ def test_evaluation_is_over_all_examples_and_leaves_the_mode(problem):
     network = problem.network().train()
     values = evaluate(problem, network, "val", CPU)
     assert network.training
-    split = problem.splits["val"]
+    x, y = problem.splits["val"].tensors
     network.eval()
-    outputs = network(split.x, (0, 1))
+    outputs = network(x, (0, 1))
     for i, task in enumerate(TASKS):
-        expected = float(((outputs[i] - split.y[:, i]) ** 2).mean().detach())
+        expected = float(((outputs[i] - y[:, i]) ** 2).mean().detach())
         assert values[task]["loss"] == pytest.approx(expected, rel=1e-5)
         assert values[task]["mse"] == pytest.approx(expected, rel=1e-5)
-
-
-def test_a_training_that_blows_up_says_so(problem):
-    with pytest.raises(DivergedError, match=r"loss of one is (inf|nan).*update 1\): lower lr or rho"):
-        fit(problem, recipe(sharpness=preset("gsam", rho=1e30)), ("val",))
 
 
 def test_the_plateau_schedule_goes_by_the_validation_score(problem):
@@ -157,16 +141,3 @@ def test_sgd_is_the_step_by_hand(problem, momentum):
                     w.sub_(lr * v)
     for ours, expected in zip(found.parameters(), weights, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
-
-
-def test_momentum_makes_a_difference(problem):
-    without, with_it = (
-        fit(problem, recipe(optimizer=Named(name="sgd", momentum=m)), ("val",)).history for m in (0.0, 0.9)
-    )
-    assert without != with_it
-
-
-def test_adam_is_what_a_training_gets_that_names_none(problem):
-    unnamed, named = (fit(problem, recipe(**fields), ("val",)).history for fields in ({}, {"optimizer": "adam"}))
-    assert unnamed == named
-    assert unnamed != fit(problem, recipe(optimizer="sgd"), ("val",)).history

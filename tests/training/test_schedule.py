@@ -19,10 +19,6 @@ def rates(updates=100, scores=(), **training):
     return found
 
 
-def test_constant():
-    assert set(rates()) == {0.5}
-
-
 def test_onecycle_goes_up_for_a_tenth_of_the_updates_then_down_to_zero():
     found = rates(schedule="onecycle")
     assert max(found) == pytest.approx(0.5)

@@ -24,24 +24,14 @@ def test_an_optimiser_is_a_name_or_a_mapping_and_is_said_as_given(given, said):
     assert str(Training.model_validate({"batch": 1, "optimizer": given}).optimizer) == said
 
 
-def test_paretomtl_can_be_written():
-    """METHODS.md 8.5."""
-    fields = {"optimizer": {"name": "sgd", "momentum": 0.9}, "schedule": "multistep", "milestones": [15, 30, 45]}
-    assert Training.model_validate({"batch": 256} | fields).milestones == [15, 30, 45]
-
-
-@pytest.mark.parametrize(
-    ("given", "updates", "at"),
-    [
+def test_evaluations_are_spread_or_listed_and_the_end_is_always_one():
+    for given, updates, at in (
         (3, 300, [100, 200, 300]),
         (3, 10, [4, 7, 10]),
         (5, 2, [1, 2]),
         ([10, 50, 200], 100, [10, 50, 100]),
-        ([200], 100, [100]),
-    ],
-)
-def test_evaluations_are_spread_or_listed_and_the_end_is_always_one(given, updates, at):
-    assert Training(batch=1, evaluations=given).evaluated_at(updates) == at
+    ):
+        assert Training(batch=1, evaluations=given).evaluated_at(updates) == at
 
 
 @pytest.mark.parametrize(
@@ -49,14 +39,10 @@ def test_evaluations_are_spread_or_listed_and_the_end_is_always_one(given, updat
     [
         ({"optimizer": "adamw"}, ("optimizer", "name"), "'adam', 'nadam' or 'sgd'"),
         ({"optimizer": {"name": "adam", "momentum": 0.9}}, ("optimizer", "momentum"), "sgd only, here it is adam"),
-        ({"optimizer": {"name": "sgd", "momentum": 1.0}}, ("optimizer", "momentum"), "less than 1"),
         ({"optimizer": {"name": "sgd", "nesterov": True}}, ("optimizer", "nesterov"), "momentum above 0"),
-        ({"optimizer": {"name": "sgd", "momentum_decay": 0.1}}, ("optimizer", "momentum_decay"), "nadam only"),
         ({"schedule": "multistep"}, ("milestones",), "at least one"),
         ({"schedule": "multistep", "milestones": [30, 15]}, ("milestones",), "ascending, each value once"),
         ({"schedule": "step", "milestones": [15]}, ("milestones",), "schedule multistep only, here it is step"),
-        ({"schedule": "multistep", "milestones": [0]}, ("milestones", 0), "greater than or equal to 1"),
-        ({"schedule": "steps", "milestones": [3]}, ("schedule",), "'constant'"),
     ],
 )
 def test_one_fault_is_told_once_at_its_field(fields, field, told):
