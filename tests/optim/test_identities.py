@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from samo import PRESETS, MultiTaskUpdate, Sharpness, aggregation, preset
-from tests.optim.transcriptions import Model, to_radius
 from tests.problems import Problem, grads, problem, same
 
 TRAITS: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
@@ -50,36 +49,6 @@ def test_all_weight_on_the_mean_gradient_is_gsam() -> None:
         wanted, _ = step(case, preset("gsam"), aggregator)
         for name in (n for n, s in PRESETS.items() if s.scope == "joint"):
             same(step(case, preset(name, alpha=1.0), aggregator)[0], wanted)
-
-
-def test_lsam_is_fmtl_direct() -> None:
-    assert preset("lsam") == preset("fmtl-direct")
-
-
-@pytest.mark.parametrize("name", ["gsam", "lsam", "fmtl"])
-def test_one_task_is_plain_sam(name: str) -> None:
-    case = problem(1, batchnorm=True)
-    torch.manual_seed(1)
-    model = Model(case)
-    g, h = model.gradients(0, model.theta, model.phi[0])
-    wanted = model.gradients(0, model.theta + to_radius(0.05, g), model.phi[0] + to_radius(0.05, h))
-    for aggregator in ("ls", "mean", "mgda"):
-        found, _ = step(case, preset(name), aggregator)
-        flat = torch.cat([grad.flatten() for grad in found[1:]])
-        torch.testing.assert_close(flat, torch.cat(wanted), rtol=1e-10, atol=1e-12)
-
-
-@pytest.mark.parametrize("fields", [{}, {"normalise": "global"}, {"estimator": "random"}, {"probe": "one-sided"}])
-def test_two_points_are_as_good_as_one_a_task(fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    sharpness = preset("samo-shared", **fields)
-    cases = [(problem(tasks, **TRAITS), aggregator) for tasks in (2, 5) for aggregator in ("uw", "pcgrad")]
-    together = [step(case, sharpness, aggregator) for case, aggregator in cases]
-    monkeypatch.setattr("samo.optim.estimators._alike", lambda s, coefficients: [[n] for n in range(len(coefficients))])
-    for (case, aggregator), (found, few) in zip(cases, together, strict=True):
-        apart, calls = step(case, sharpness, aggregator)
-        assert calls >= few
-        assert calls > few or case.tasks == 2
-        same(found, apart, 1e-12)
 
 
 @pytest.mark.parametrize(

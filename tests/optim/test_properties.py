@@ -86,13 +86,6 @@ def test_every_pair_steps(name: str, aggregator: str) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_an_adaptive_ball_and_plain_steps_between_compose(name: str) -> None:
-    """ASAM and LookSAM with every preset."""
-    for aggregator in ("ls", "mgda"):
-        check(3, {"batchnorm": True}, aggregator, preset(name, adaptive=True, every=2), steps=3)
-
-
-@pytest.mark.parametrize("name", PRESETS)
 @settings(max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_sharpness_composes(name: str, data: st.DataObject) -> None:

@@ -3,7 +3,6 @@
 import copy
 import io
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pytest
@@ -45,40 +44,25 @@ def test_gradients_are_one_tensor_a_parameter(name: str) -> None:
             assert torch.equal(other.grad, before)
 
 
-def test_a_scalariser_makes_no_second_backward_pass() -> None:
-    for aggregator in aggregation.SCALARISERS:
-        case = problem(5)
-        passes: list[int] = []
-
-        def closure(tasks: Sequence[int], case: Problem = case, passes: list[int] = passes) -> list[Tensor]:
-            features = case.network.trunk.first(case.x)
-            features.register_hook(lambda grad: passes.append(1))
-            return [F.mse_loss(case.network.heads[i](features[:, :4]), case.y[i]) for i in tasks]
-
-        update_of(case, aggregator).backward(closure)
-        assert len(passes) == 1, aggregator
-
-
-def test_heads_of_a_scalariser_follow_the_scalarised_loss() -> None:
+@pytest.mark.parametrize("name", ["none", "samo-remembered"])
+def test_heads_of_a_scalariser_follow_the_scalarised_loss(name: str) -> None:
+    """Also where the rows of J are gathered beside it, to be remembered."""
     case = problem(2)
-    update_of(case, "mean").backward(case.closure)
+    update_of(case, "mean", name, rho=1e-12).backward(case.closure)
     found = grads(case.network.heads)
     case.network.zero_grad()
     torch.autograd.backward(torch.stack(case.closure([0, 1])).mean())
-    same(found, grads(case.network.heads), 1e-12)
+    same(found, grads(case.network.heads), 1e-9)
 
 
 def test_the_record_has_the_cosines_of_the_task_gradients() -> None:
     case = problem(3)
-    update, scalarised = update_of(case, "mgda"), update_of(case, "ls")
-    for each in (update, scalarised):
-        each.backward(case.closure)
-    J = task_gradients(case.closure, case.network.trunk, range(3))
-    assert update.last is not None
-    assert scalarised.last is not None
-    assert update.last.cosines is not None
-    torch.testing.assert_close(update.last.cosines, F.normalize(J) @ F.normalize(J).T)
-    assert scalarised.last.cosines is None
+    J = F.normalize(task_gradients(case.closure, case.network.trunk, range(3)))
+    for aggregator, wanted in (("mgda", J @ J.T), ("ls", None)):
+        update = update_of(case, aggregator)
+        update.backward(case.closure)
+        assert update.last is not None
+        same([update.last.cosines], [wanted], 1e-10)
 
 
 def test_losses_are_clean_detached_and_in_order() -> None:
@@ -124,15 +108,16 @@ def test_a_wrong_closure_is_told_so() -> None:
             update.backward(lambda tasks, odd=odd: odd)  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 @pytest.mark.parametrize("when", [1, 2])
-def test_where_it_is_an_error_a_loss_that_is_no_number_names_its_task(when: int, bad: float) -> None:
+def test_where_it_is_an_error_a_loss_that_is_no_number_names_its_task(when: int) -> None:
     case, calls = problem(3), []
 
     def closure(tasks: Sequence[int]) -> list[Tensor]:
         calls.append(1)
         found = case.closure(tasks)
-        return [loss * bad if i == 2 and len(calls) >= when else loss for i, loss in zip(tasks, found, strict=True)]
+        return [
+            loss * float("nan") if i == 2 and len(calls) >= when else loss for i, loss in zip(tasks, found, strict=True)
+        ]
 
     with pytest.raises(FloatingPointError, match="task 2 is"):
         update_of(case, "ls", "gsam", options={"raise_nonfinite": True}).backward(closure)
@@ -150,15 +135,6 @@ def test_a_task_without_gradient_is_a_row_of_zeros(name: str) -> None:
         update_of(case, aggregator, name).backward(closure)
         assert all(p.grad is None or not p.grad.any() for p in case.network.heads[1].parameters())
         assert all(g.isfinite().all() for g in grads(case.network) if g is not None)
-
-
-@pytest.mark.parametrize(
-    "aggregator", ["ls", "mgda", "pcgrad", "fairgrad", "nash-mtl", "upgrad", "aligned-mtl", "config"]
-)
-def test_no_gradient_at_all_gives_zeros(aggregator: str) -> None:
-    case = problem(2)
-    update_of(case, aggregator, "samo").backward(lambda tasks: [0 * loss + 1 for loss in case.closure(tasks)])
-    assert not any(g.any() for g in grads(case.network) if g is not None)
 
 
 def test_parts_that_overlap_are_refused() -> None:
@@ -186,31 +162,6 @@ def test_an_aggregator_for_another_number_of_tasks_is_refused() -> None:
     update_of(case, MGDA()).backward(case.closure)
 
 
-def noisy(case: Problem, tasks: Sequence[int]) -> list[Tensor]:
-    """Losses that draw from the global generator once a task, so that a pass for fewer tasks leaves it elsewhere."""
-    return [loss * (1 + torch.rand(())) for loss in case.closure(tasks)]
-
-
-@every_preset
-def test_a_step_leaves_what_one_forward_pass_leaves(name: str) -> None:
-    one, other = (problem(3, **TRAITS) for _ in range(2))
-    for case in (one, other):
-        case.network.trunk.first.bias.requires_grad_(False)
-    update = MultiTaskUpdate(one.network.trunk, one.network.heads, aggregator="pcgrad", sharpness=preset(name))
-    for _ in range(2):
-        torch.manual_seed(3)
-        update.backward(partial(noisy, one))
-        after = Snapshot.of(one.network)
-        torch.manual_seed(3)
-        noisy(other, range(3))
-        # Without a clean pass the statistics move once too, but by what the perturbed weights give.
-        Snapshot.of(other.network).assert_equal(after, but="running_" if preset(name).from_history else None)
-
-
-class StopError(Exception):
-    pass
-
-
 @pytest.mark.parametrize("name", [n for n in PRESETS if n != "none"])
 def test_a_closure_that_raises_leaves_no_trace(name: str) -> None:
     for aggregator in ("uw", "mgda"):
@@ -226,13 +177,13 @@ def test_a_closure_that_raises_leaves_no_trace(name: str) -> None:
                 losses = case.closure(tasks)
                 seen.append(Snapshot.of(case.network))
                 if len(seen) == stop:
-                    raise StopError
+                    raise InterruptedError
                 return losses
 
             before = case.network.trunk.first.weight.clone()
             try:
                 update.backward(failing)
-            except StopError:
+            except InterruptedError:
                 assert torch.equal(before, case.network.trunk.first.weight)
                 assert all((grad == 7).all() for grad in grads(case.network) if grad is not None)
                 if not update.sharpness.from_history:
@@ -276,13 +227,13 @@ def test_a_state_of_another_kind_is_refused() -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_learned_weights_learn() -> None:
-    for aggregator in ("uw", "imtl-l"):
-        case = problem(3)
-        update = update_of(case, aggregator, "gsam")
-        before = [p.clone() for p in update.parameters()]
-        train(case, update, 2)
-        assert all((p != q).all() for p, q in zip(update.parameters(), before, strict=True))
+@pytest.mark.parametrize("aggregator", ["uw", "imtl-l"])
+def test_learned_weights_learn(aggregator: str) -> None:
+    case = problem(3)
+    update = update_of(case, aggregator, "gsam")
+    before = [p.clone() for p in update.parameters()]
+    train(case, update, 2)
+    assert all((p != q).all() for p, q in zip(update.parameters(), before, strict=True))
 
 
 def test_famo_learns_from_the_batch_after_the_step() -> None:
@@ -304,21 +255,6 @@ def test_famo_learns_from_the_batch_after_the_step() -> None:
     before.assert_equal(Snapshot.of(case.network))
     with pytest.raises(RuntimeError, match="backward"):
         update.after_step(case.closure)
-
-
-def test_only_every_kth_step_is_sharp() -> None:
-    case = problem(2)
-    calls: list[int] = []
-    update = update_of(case, "ls", "gsam", every=3)
-
-    def closure(tasks: Sequence[int]) -> list[Tensor]:
-        calls[-1] += 1
-        return case.closure(tasks)
-
-    for _ in range(7):
-        calls.append(0)
-        update.backward(closure)
-    assert calls == [2, 1, 1, 2, 1, 1, 2]
 
 
 def test_looksam_adds_the_flat_part_between() -> None:

@@ -7,6 +7,7 @@ import copy
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.problems import same
 DEVICE = torch.device(os.environ.get("SAMO_TEST_DEVICE", "cpu"))
 AGGREGATORS = ("ls", "mgda")
 every_preset = pytest.mark.parametrize("name", PRESETS)
+every_step = pytest.mark.parametrize(("name", "aggregator"), list(product(PRESETS, AGGREGATORS)))
 
 
 class Net(nn.Module):
@@ -100,81 +102,78 @@ def test_a_gradient_scaler_changes_nothing_but_the_scale(name: str) -> None:
         same(found[0], found[1], tolerance=1e-4)
 
 
-@every_preset
+@every_step
 @pytest.mark.parametrize("bad", [1, 2])
-def test_an_infinite_gradient_is_shown_and_not_remembered(name: str, bad: int) -> None:
+def test_an_infinite_gradient_is_shown_and_not_remembered(name: str, aggregator: str, bad: int) -> None:
     """In the clean pass (1) or in the first perturbed one (2)."""
-    for aggregator in AGGREGATORS:
-        net, passes = Net(), [0]
-        update = net.update(aggregator, name)
-        update.backward(net.losses)
-        before = update.state_dict()["history"]
+    net, passes = Net(), [0]
+    update = net.update(aggregator, name)
+    update.backward(net.losses)
+    before = update.state_dict()["history"]
 
-        def losses(tasks: Sequence[int], net: Net = net, passes: list[int] = passes) -> list[Tensor]:
-            found = net.losses(tasks)
-            if torch.is_grad_enabled():
-                passes[0] += 1
-                if passes[0] == bad:
-                    found[0].register_hook(lambda grad: grad * float("inf"))
-            return found
+    def losses(tasks: Sequence[int]) -> list[Tensor]:
+        found = net.losses(tasks)
+        if torch.is_grad_enabled():
+            passes[0] += 1
+            if passes[0] == bad:
+                found[0].register_hook(lambda grad: grad * float("inf"))
+        return found
 
-        net.zero_grad()
-        weights = [p.clone() for p in net.parameters()]
-        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-        update.step(losses, optimizer)
-        assert update.last is not None
-        if bad == 1 or (PRESETS[name].moves and not PRESETS[name].from_history):
-            assert passes == [bad]
-            assert not update.last.finite
-            assert any(not g.isfinite().all() for g in net.grads() if g is not None)
-            same(list(net.parameters()), weights)
-            after = update.state_dict()["history"]
-            assert all(torch.equal(v, after[kind][n]) for kind, kept in before.items() for n, v in kept.items())
-        optimizer.zero_grad()
-        update.backward(net.losses)
-        assert update.last.finite
-        assert all(g.isfinite().all() for g in net.grads() if g is not None)
+    net.zero_grad()
+    weights = [p.clone() for p in net.parameters()]
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    update.step(losses, optimizer)
+    assert update.last is not None
+    if bad == 1 or (PRESETS[name].moves and not PRESETS[name].from_history):
+        assert passes == [bad]
+        assert not update.last.finite
+        assert any(not g.isfinite().all() for g in net.grads() if g is not None)
+        same(list(net.parameters()), weights)
+        after = update.state_dict()["history"]
+        assert all(torch.equal(v, after[kind][n]) for kind, kept in before.items() for n, v in kept.items())
+    optimizer.zero_grad()
+    update.backward(net.losses)
+    assert update.last.finite
+    assert all(g.isfinite().all() for g in net.grads() if g is not None)
 
 
-@every_preset
-def test_a_loss_that_is_not_finite_though_its_gradient_is_raises(name: str) -> None:
+@every_step
+def test_a_loss_that_is_not_finite_though_its_gradient_is_raises(name: str, aggregator: str) -> None:
     def losses(net: Net, where: Callable[[], bool]) -> Callable[[Sequence[int]], list[Tensor]]:
         return lambda tasks: [
             loss + (float("inf") if where() and i else 0) for i, loss in zip(tasks, net.losses(tasks), strict=True)
         ]
 
-    for aggregator in AGGREGATORS:
-        net = Net()
-        with pytest.raises(FloatingPointError, match="the loss of task 1 is inf"):
-            net.update(aggregator, name).backward(losses(net, lambda: True))
-        if PRESETS[name].probes:
-            with pytest.raises(FloatingPointError, match="task 1 is inf in a probe"):
-                net.update(aggregator, name).backward(losses(net, lambda: not torch.is_grad_enabled()))
-        assert all(g is None for g in net.grads())
+    net = Net()
+    with pytest.raises(FloatingPointError, match="the loss of task 1 is inf"):
+        net.update(aggregator, name).backward(losses(net, lambda: True))
+    if PRESETS[name].probes:
+        with pytest.raises(FloatingPointError, match="task 1 is inf in a probe"):
+            net.update(aggregator, name).backward(losses(net, lambda: not torch.is_grad_enabled()))
+    assert all(g is None for g in net.grads())
 
 
-@every_preset
-def test_gradients_lie_in_memory_as_their_weights_do(name: str) -> None:
+@every_step
+def test_gradients_lie_in_memory_as_their_weights_do(name: str, aggregator: str) -> None:
     """Fused optimisers read both as they lie."""
     images = torch.randn(2, 3, 6, 6, device=DEVICE)
-    for aggregator in AGGREGATORS:
-        trunk = nn.Conv2d(3, 4, 3).to(DEVICE)
-        trunk.weight.data = trunk.weight.data.to(memory_format=torch.channels_last)
-        heads = nn.ModuleList(nn.Linear(4, 1) for _ in range(2)).to(DEVICE)
+    trunk = nn.Conv2d(3, 4, 3).to(DEVICE)
+    trunk.weight.data = trunk.weight.data.to(memory_format=torch.channels_last)
+    heads = nn.ModuleList(nn.Linear(4, 1) for _ in range(2)).to(DEVICE)
 
-        def losses(tasks: Sequence[int], trunk: nn.Module = trunk, heads: nn.ModuleList = heads) -> list[Tensor]:
-            return [heads[i](trunk(images).mean((2, 3))).square().mean() for i in tasks]
+    def losses(tasks: Sequence[int]) -> list[Tensor]:
+        return [heads[i](trunk(images).mean((2, 3))).square().mean() for i in tasks]
 
-        MultiTaskUpdate(trunk, heads, aggregator=aggregator, sharpness=preset(name)).backward(losses)
-        assert trunk.weight.grad is not None
-        assert trunk.weight.grad.stride() == trunk.weight.stride()
-        weights = []
-        kinds: tuple[dict[str, Any], ...] = ({"fused": True}, {"foreach": True}, {"foreach": False})
-        for kind in kinds:
-            twin = copy.deepcopy(trunk)
-            torch.optim.Adam(twin.parameters(), **kind).step()
-            weights.append(twin.weight.detach())
-        same(weights[:2], [weights[2], weights[2]], 1e-6)
+    MultiTaskUpdate(trunk, heads, aggregator=aggregator, sharpness=preset(name)).backward(losses)
+    assert trunk.weight.grad is not None
+    assert trunk.weight.grad.stride() == trunk.weight.stride()
+    stepped = []
+    kinds: tuple[dict[str, Any], ...] = ({"fused": True}, {"foreach": True}, {"foreach": False})
+    for kind in kinds:
+        twin = copy.deepcopy(trunk)
+        torch.optim.Adam(twin.parameters(), **kind).step()
+        stepped.append(twin.weight.detach())
+    same(stepped[:2], [stepped[2]] * 2, 1e-6)
 
 
 @every_preset
@@ -235,32 +234,31 @@ def test_what_is_not_supported_is_one_line(name: str) -> None:
     net.update("ls", name).backward(by_a_neck)
 
 
-@every_preset
-def test_checkpointing_changes_nothing(name: str) -> None:
+@every_step
+def test_checkpointing_changes_nothing(name: str, aggregator: str) -> None:
     """The reentrant kind computes no gradient for chosen weights: PyTorch says so itself."""
-    for aggregator in AGGREGATORS:
-        found = []
-        for reentrant in (None, False, True):
-            torch.manual_seed(0)
-            net = Net(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.3))
+    found = []
+    for reentrant in (None, False, True):
+        torch.manual_seed(0)
+        net = Net(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.3))
 
-            def losses(tasks: Sequence[int], net: Net = net, kind: bool | None = reentrant) -> list[Tensor]:
-                z, rest = net.trunk[:2](net.x[0]), net.trunk[2:]
-                features = rest(z) if kind is None else checkpoint(rest, z, use_reentrant=kind)
-                return [net.heads[i](features).square().mean() for i in tasks]
+        def losses(tasks: Sequence[int], net: Net = net, kind: bool | None = reentrant) -> list[Tensor]:
+            z, rest = net.trunk[:2](net.x[0]), net.trunk[2:]
+            features = rest(z) if kind is None else checkpoint(rest, z, use_reentrant=kind)
+            return [net.heads[i](features).square().mean() for i in tasks]
 
-            update = net.update(aggregator, name)
-            torch.manual_seed(3)
-            if reentrant:
-                with pytest.raises(RuntimeError, match="use_reentrant=False"):
-                    update.backward(losses)
-                continue
-            update.backward(losses)
-            norm = net.trunk[3]
-            assert isinstance(norm, nn.BatchNorm1d)
-            assert norm.num_batches_tracked == 1
-            found.append([*net.grads(), norm.running_mean, norm.running_var])
-        same(found[0], found[1], tolerance=1e-6)
+        update = net.update(aggregator, name)
+        torch.manual_seed(3)
+        if reentrant:
+            with pytest.raises(RuntimeError, match="use_reentrant=False"):
+                update.backward(losses)
+            continue
+        update.backward(losses)
+        norm = net.trunk[3]
+        assert isinstance(norm, nn.BatchNorm1d)
+        assert norm.num_batches_tracked == 1
+        found.append([*net.grads(), norm.running_mean, norm.running_var])
+    same(found[0], found[1], tolerance=1e-6)
 
 
 @every_preset
@@ -293,31 +291,28 @@ def test_compiled_modules_are_compiled_a_few_times_and_no_more(name: str) -> Non
     same(net.grads(), plain.grads(), 1e-5)
 
 
-@every_preset
-def test_hooks_see_the_step_and_its_end(name: str) -> None:
-    for aggregator in AGGREGATORS:
-        net = Net()
-        update = net.update(aggregator, name)
-        home = [p.clone() for p in net.parameters()]
-        ended: list[bool] = []
-        passes: list[int] = []
-        gradients: list[int] = []
-        net.trunk.register_forward_hook(lambda *_, passes=passes: passes.append(1))
-        weight = next(net.trunk.parameters())
-        weight.register_hook(lambda _, gradients=gradients: gradients.append(1))
-        weight.register_post_accumulate_grad_hook(
-            lambda p, net=net, home=home, ended=ended: ended.append(
-                p.grad is not None and all(map(torch.equal, net.parameters(), home))
-            )
-        )
-        update.backward(net.losses)
-        assert ended == [True]
-        assert len(passes) == len(net.seen)
-        assert gradients
+@every_step
+def test_hooks_see_the_step_and_its_end(name: str, aggregator: str) -> None:
+    net = Net()
+    update = net.update(aggregator, name)
+    home = [p.clone() for p in net.parameters()]
+    ended: list[bool] = []
+    passes: list[int] = []
+    gradients: list[int] = []
+    net.trunk.register_forward_hook(lambda *_: passes.append(1))
+    weight = next(net.trunk.parameters())
+    weight.register_hook(lambda _: gradients.append(1))
+    weight.register_post_accumulate_grad_hook(
+        lambda p: ended.append(p.grad is not None and all(map(torch.equal, net.parameters(), home)))
+    )
+    update.backward(net.losses)
+    assert ended == [True]
+    assert len(passes) == len(net.seen)
+    assert gradients
 
 
 class Codebook(nn.Module):
-    """An average of what it saw, written behind autograd's back and read in the same pass."""
+    """An average of what it saw, that is replaced instead of written, and read in the same pass."""
 
     codes: Tensor
 
@@ -326,7 +321,7 @@ class Codebook(nn.Module):
         self.register_buffer("codes", torch.zeros(8))
 
     def forward(self, z: Tensor) -> Tensor:
-        self.codes.data.mul_(0.9).add_(z.detach().mean(0), alpha=0.1)
+        self.codes = 0.9 * self.codes + 0.1 * z.detach().mean(0)
         return z - self.codes
 
 
@@ -344,7 +339,10 @@ def test_passes_without_a_perturbation_repeat_the_clean_one(name: str) -> None:
     """Dropout in trunk and heads, inputs and batch sizes per task, every kind of buffer: only the weights differ."""
     for aggregator, apart in (("ls", False), ("mgda", False), ("mgda", True)):
         spectral = nn.utils.parametrizations.spectral_norm(nn.Linear(8, 8))
-        net = Net(nn.Dropout(0.5), OwnNorm(8), Codebook(), nn.BatchNorm1d(8), spectral, in_head=0.5)
+        between: list[nn.Module] = [nn.BatchNorm1d(8), spectral]
+        # Where each task has a call of its own, one reads what the other wrote: there BatchNorm takes the shift away.
+        between.insert(0 if apart else 2, Codebook())
+        net = Net(nn.Dropout(0.5), OwnNorm(8), *between, in_head=0.5)
         update = net.update(aggregator, name, rho=1e-12, mu=1e-12, probe_statistics="batch")
         closure = net.apart if apart else net.losses
         twin = copy.deepcopy(net)
@@ -361,26 +359,25 @@ def test_passes_without_a_perturbation_repeat_the_clean_one(name: str) -> None:
             torch.testing.assert_close(mine, once, msg=n)
 
 
-@every_preset
-def test_a_task_without_a_label_is_left_out(name: str) -> None:
+@every_step
+def test_a_task_without_a_label_is_left_out(name: str, aggregator: str) -> None:
     """As if there were one task; a zero in its place would stop MGDA's trunk."""
-    for aggregator in AGGREGATORS:
-        alone, asked, none = Net(), Net(), Net()
-        torch.manual_seed(2)
-        update = MultiTaskUpdate(alone.trunk, alone.heads[1:], aggregator=aggregator, sharpness=preset(name))
-        update.backward(lambda tasks, net=alone: net.losses([i + 1 for i in tasks]))  # type: ignore[misc]
-        asked.update(aggregator, name).backward(asked.losses, tasks=[1])
-        update = none.update(aggregator, name)
-        losses = update.backward(
-            lambda tasks, net=none: [None if i == 0 else loss for i, loss in zip(tasks, net.losses(tasks), strict=True)]  # type: ignore[misc]
-        )
-        assert losses.isnan().tolist() == [True, False]
-        assert update.last is not None
-        assert update.last.losses.shape == (2,)
-        same(alone.grads(), asked.grads(), 1e-6)
-        same(alone.grads(), none.grads(), 1e-6)
-        with pytest.raises(ValueError, match="no loss for any"):
-            update.backward(lambda tasks: [None for _ in tasks])
+    alone, asked, none = Net(), Net(), Net()
+    torch.manual_seed(2)
+    update = MultiTaskUpdate(alone.trunk, alone.heads[1:], aggregator=aggregator, sharpness=preset(name))
+    update.backward(lambda tasks: alone.losses([i + 1 for i in tasks]))
+    asked.update(aggregator, name).backward(asked.losses, tasks=[1])
+    update = none.update(aggregator, name)
+    losses = update.backward(
+        lambda tasks: [None if i == 0 else loss for i, loss in zip(tasks, none.losses(tasks), strict=True)]
+    )
+    assert losses.isnan().tolist() == [True, False]
+    assert update.last is not None
+    assert update.last.losses.shape == (2,)
+    same(alone.grads(), asked.grads(), 1e-6)
+    same(alone.grads(), none.grads(), 1e-6)
+    with pytest.raises(ValueError, match="no loss for any"):
+        update.backward(lambda tasks: [None for _ in tasks])
 
 
 @every_preset
@@ -407,19 +404,18 @@ def test_names_and_tied_weights(name: str) -> None:
             update.backward(losses, tasks=["seg"])
 
 
-@every_preset
-def test_weights_may_be_frozen_freed_and_unused_with_everything_remembered(name: str) -> None:
-    for aggregator in AGGREGATORS:
-        net = Net(nn.Linear(8, 8))
-        net.trunk.register_parameter("unused", nn.Parameter(torch.ones(2, device=DEVICE)))
-        update = net.update(aggregator, name, **every_second(name))
-        for n in range(8):
-            net.trunk[0].bias.requires_grad_(n % 3 != 1)
-            net.heads[0].requires_grad_(n % 4 != 3)
-            net.zero_grad()
-            update.backward(net.losses)
-            for p in net.parameters():
-                assert (p.grad is not None) == (p.requires_grad and p is not net.trunk.unused)
+@every_step
+def test_weights_may_be_frozen_freed_and_unused_with_everything_remembered(name: str, aggregator: str) -> None:
+    net = Net(nn.Linear(8, 8))
+    net.trunk.register_parameter("unused", nn.Parameter(torch.ones(2, device=DEVICE)))
+    update = net.update(aggregator, name, **every_second(name))
+    for n in range(8):
+        net.trunk[0].bias.requires_grad_(n % 3 != 1)
+        net.heads[0].requires_grad_(n % 4 != 3)
+        net.zero_grad()
+        update.backward(net.losses)
+        for p in net.parameters():
+            assert (p.grad is not None) == (p.requires_grad and p is not net.trunk.unused)
 
 
 def copies(both: tuple[Net, MultiTaskUpdate]) -> Iterator[tuple[Net, MultiTaskUpdate]]:
@@ -433,20 +429,19 @@ def copies(both: tuple[Net, MultiTaskUpdate]) -> Iterator[tuple[Net, MultiTaskUp
     yield net, fresh
 
 
-@every_preset
-def test_a_copy_a_pickle_and_a_state_go_on_bit_for_bit(name: str) -> None:
-    for aggregator in AGGREGATORS:
-        net = Net(nn.BatchNorm1d(8), nn.Dropout(0.3))
-        update = net.update(aggregator, name, **every_second(name))
-        for _ in range(3):
-            update.step(net.losses, torch.optim.SGD(net.parameters(), lr=0.1))
-        twins = list(copies((net, update)))
-        for own, step in ((net, update), *twins):
-            torch.manual_seed(7)
-            for _ in range(2):
-                step.step(own.losses, torch.optim.SGD(own.parameters(), lr=0.1))
-        for own, _ in twins:
-            same(list(own.parameters()), list(net.parameters()))
+@every_step
+def test_a_copy_a_pickle_and_a_state_go_on_bit_for_bit(name: str, aggregator: str) -> None:
+    net = Net(nn.BatchNorm1d(8), nn.Dropout(0.3))
+    update = net.update(aggregator, name, **every_second(name))
+    for _ in range(3):
+        update.step(net.losses, torch.optim.SGD(net.parameters(), lr=0.1))
+    twins = list(copies((net, update)))
+    for own, step in ((net, update), *twins):
+        torch.manual_seed(7)
+        for _ in range(2):
+            step.step(own.losses, torch.optim.SGD(own.parameters(), lr=0.1))
+    for own, _ in twins:
+        same(list(own.parameters()), list(net.parameters()))
 
 
 def test_the_seed_of_the_experiment_is_the_seed_of_the_directions() -> None:
