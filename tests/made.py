@@ -18,14 +18,8 @@ UPDATES = 4
 
 def method_names() -> dict[str, tuple[str, str]]:
     """{method: (aggregator, sharpness)} of the laptop profile's shape."""
-    names = {"stl": ("ls", "none")}
-    for aggregator in AGGREGATORS:
-        for sharpness in SHARPNESS:
-            names[aggregator if sharpness == "none" else f"{sharpness}-{aggregator}"] = (
-                aggregator,
-                sharpness,
-            )
-    return names
+    joint = {a if s == "none" else f"{s}-{a}": (a, s) for a in AGGREGATORS for s in SHARPNESS}
+    return {"stl": ("ls", "none")} | joint
 
 
 def made_run(method: str, dataset: str = "multimnist", noise: float = 0.5) -> dict[str, Any]:
@@ -42,15 +36,8 @@ def made_run(method: str, dataset: str = "multimnist", noise: float = 0.5) -> di
         }
     rhos = [None] if sharpness == "none" else [0.01, 0.05, 0.2]
     tried = [*((0.003, rho) for rho in rhos), (0.001, rhos[0]), (0.01, rhos[0])]
-    trials = [
-        {
-            "lr": lr,
-            "rho": rho,
-            "scores": {},
-            "score": round(80 + gain - 3 * abs(np.log10(lr) + 2.6) - (rho or 0) * 3, 6),
-        }
-        for lr, rho in tried
-    ]
+    scores = [round(80 + gain - 3 * abs(np.log10(lr) + 2.6) - (rho or 0) * 3, 6) for lr, rho in tried]
+    trials = [{"lr": t[0], "rho": t[1], "scores": {}, "score": score} for t, score in zip(tried, scores, strict=True)]
     chosen = max(trials, key=lambda trial: trial["score"])
     return {
         "dataset": dataset,
@@ -120,17 +107,13 @@ def made_history(method: str, updates: int = UPDATES) -> pd.DataFrame:
                     rows += [(int(seed), update, split, task, "accuracy", accuracy)]
             if method != "stl":
                 cosine = -0.1 + 0.05 * update + 0.2 * (run["sharpness"] != "none") + noise.normal(0, 0.03)
-                rows += [(int(seed), update, "probe", "all", "cosine_mean", cosine)]
-                rows += [(int(seed), update, "probe", "all", "cosine_min", cosine)]
                 share = float(np.clip(0.5 - cosine, 0, 1))
-                rows += [(int(seed), update, "probe", "all", "conflict_share", share)]
-                rows += [(int(seed), update, "probe", "all", "magnitude_ratio", 0.9 - share)]
+                noted = {"cosine_mean": cosine, "cosine_min": cosine, "conflict_share": share}
+                noted["magnitude_ratio"] = 0.9 - share
+                rows += [(int(seed), update, "probe", "all", metric, value) for metric, value in noted.items()]
                 rows += [(int(seed), update, "train", "all", "minibatch_conflict", share)]
-    return (
-        pd.DataFrame(rows, columns=["seed", "update", "split", "task", "metric", "value"])
-        .round(6)
-        .assign(updates=UPDATES)
-    )
+    found = pd.DataFrame(rows, columns=["seed", "update", "split", "task", "metric", "value"])
+    return found.round(6).assign(updates=UPDATES)
 
 
 def made_layers(updates: int = UPDATES) -> pd.DataFrame:
@@ -141,9 +124,8 @@ def made_layers(updates: int = UPDATES) -> pd.DataFrame:
         for update in range(updates + 1)
         for d, slope in enumerate((-0.4, 0, 0, 0, 0, 0.2))
     ]
-    return (
-        pd.DataFrame(rows, columns=["seed", "update", "layer", "position", "cosine"]).round(6).assign(updates=UPDATES)
-    )
+    found = pd.DataFrame(rows, columns=["seed", "update", "layer", "position", "cosine"])
+    return found.round(6).assign(updates=UPDATES)
 
 
 def made_cost() -> pd.DataFrame:
@@ -201,10 +183,8 @@ def made_probe(method: str = "samo-ls") -> pd.DataFrame:
                 for q in (1, 8):
                     cosine = (2 * q / (np.pi * params)) ** 0.5
                     low, high = (cosine * f for f in (0.8, 1.2))
-                    mix = 0.6 if layered else np.nan
-                    rows.append(
-                        (name, 0, source, "spsa", "running", layered, q, params, cosine, low, high, cosine, mix, 0.9, 4)
-                    )
+                    said = (cosine, low, high, cosine, 0.6 if layered else np.nan, 0.9, 4)
+                    rows.append((name, 0, source, "spsa", "running", layered, q, params, *said))
                 rows.append((name, 0, source, "random", "running", layered, 1, params, 0, -0.1, 0.1, 0, 0.5, 0.5, 4))
     return pd.DataFrame(rows, columns=["method", "seed", "source", *probe.COLUMNS])
 
