@@ -11,17 +11,19 @@ from tests.corpus.entry import refused, samo, untouched
 from tests.study.made_study import ROOT
 
 
+def edit(path, statement):
+    with closing(sqlite3.connect(path)) as store:
+        store.execute(statement)
+        store.commit()
+
+
 def older(path):
     """A version that MLflow had, of which the tables would have to be brought up to date by hand."""
-    with closing(sqlite3.connect(path)) as store:
-        store.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
-        store.commit()
+    edit(path, "UPDATE alembic_version SET version_num = '451aebb31d03'")
 
 
 def no_tables(path):
-    with closing(sqlite3.connect(path)) as store:
-        store.execute("DROP TABLE runs")
-        store.commit()
+    edit(path, "DROP TABLE runs")
 
 
 def garbage(path):
@@ -34,16 +36,12 @@ def folder(path):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch, empty_store):
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "dvc.yaml").write_text("stages: {}\n")
-    shutil.copy(ROOT / "profiles/smoke.yaml", root / "params.yaml")
-    shutil.copy(empty_store, root / "mlflow.db")
-    monkeypatch.setenv("DVC_ROOT", str(root))
+def project(bare, monkeypatch, empty_store):
+    shutil.copy(ROOT / "profiles/smoke.yaml", bare / "params.yaml")
+    shutil.copy(empty_store, bare / "mlflow.db")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(mlflow_store, "PATIENCE", 0.2)
-    return root
+    return bare
 
 
 def test_a_broken_store(project, capsys, empty_store):

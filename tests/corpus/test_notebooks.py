@@ -3,19 +3,9 @@
 import json
 
 import nbformat
-import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.corpus.entry import refused, samo, untouched
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    root = tmp_path / "project"
-    (root / "notebooks").mkdir(parents=True)
-    (root / "dvc.yaml").write_text("stages: {}\n")
-    monkeypatch.setenv("DVC_ROOT", str(root))
-    return root
 
 
 def code(source: str, *tags: str):
@@ -31,29 +21,28 @@ RUNS = code("import os; os.mkdir('ran')")
 GOOD = json.loads(text(code("dataset = 1", "parameters"), RUNS))
 
 NOTEBOOKS: dict[str, str | bytes] = {
-    "nothing": "",
     "no cells": json.dumps({key: value for key, value in GOOD.items() if key != "cells"}),
     "a cell without a kind": json.dumps(GOOD | {"cells": [{"source": "1"}]}),
     "a format to come": json.dumps(GOOD | {"nbformat": 99}),
-    "no parameters": text(RUNS),
     "parameters in words": text(new_markdown_cell("dataset = 1", metadata={"tags": ["parameters"]}), RUNS),
     "another parameter": text(code("datasets = 1", "parameters"), RUNS),
     "not UTF-8": b"\xff\xfe\x00",
 }
 
 
-def test_what_is_no_notebook_is_refused_before_anything_runs(project, capsys):
-    path = project / "notebooks/made.ipynb"
+def test_what_is_no_notebook_is_refused_before_anything_runs(bare, capsys):
+    path = bare / "notebooks/made.ipynb"
+    path.parent.mkdir()
     for content in NOTEBOOKS.values():
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        with untouched(project):
+        with untouched(bare):
             found = samo(capsys, "run", "made", "--name", "made-one", "-p", "dataset=multimnist")
         refused(found, str(path))
     path.write_text(json.dumps(GOOD))
     for words in (("../secret", "--name", "one"), ("made", "--name", "../../one"), ("gone", "--name", "one")):
-        with untouched(project.parent):
+        with untouched(bare.parent):
             refused(samo(capsys, "run", *words), "samo: ")
     for pair in ("rho", "os.mkdir('ran')=1"):
-        with untouched(project.parent):
+        with untouched(bare.parent):
             refused(samo(capsys, "run", "made", "--name", "one", "-p", pair), lines=6)
-    assert not (project / "ran").exists()
+    assert not (bare / "ran").exists()

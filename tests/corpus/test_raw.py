@@ -76,19 +76,16 @@ def png(width: int, height: int) -> bytes:
 
 
 HUGE = struct.pack(">BBBB3I", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1)
-FEW, NARROW = idx(np.zeros((12, 28, 28), np.uint8)), idx(np.zeros((40, 28, 27), np.uint8))
+NARROW = idx(np.zeros((40, 28, 27), np.uint8))
 TEN, ONE = idx(np.full(40, 10, np.uint8)), idx(np.zeros(40, np.uint8))
 TIMES, BEYOND = header(descr="<M8[s]", shape=(1, 1, 3)) + bytes(24), header(shape=(2**40, 2**20, 3))
 BROKEN: list[tuple[str, str, Callable[[bytes, Path], bytes] | None, str]] = [
     ("multimnist", LABELS, None, LABELS),
-    ("multimnist", IMAGES, lambda good, trap: good[:-1], "bytes follow"),
     ("multimnist", IMAGES, lambda good, trap: HUGE, "its header says"),
     ("multimnist", IMAGES, lambda good, trap: zlib.compress(good), "not an idx file"),
     ("multimnist", IMAGES, lambda good, trap: NARROW, "(40, 28, 27)"),
-    ("multimnist", IMAGES, lambda good, trap: FEW, "12"),
     ("multimnist", LABELS, lambda good, trap: TEN, "a label 10"),
     ("multimnist", LABELS, lambda good, trap: ONE, "class"),
-    ("qm9", TABLE, None, TABLE),
     ("qm9", TABLE, lambda good, trap: good[:800] + b"\xff\xfe" * 50, TABLE),
     ("qm9", TABLE, lambda good, trap: good + b'"' + b"x" * 1_000_000, "string"),
     ("nyuv2", VIEW, lambda good, trap: BEYOND, VIEW),
@@ -96,7 +93,6 @@ BROKEN: list[tuple[str, str, Callable[[bytes, Path], bytes] | None, str]] = [
     ("nyuv2", VIEW, lambda good, trap: objects(trap), VIEW),
     ("nyuv2", VIEW, lambda good, trap: TIMES, VIEW),
     ("officehome", PICTURE, lambda good, trap: png(2**20, 2**20), PICTURE),
-    ("officehome", PICTURE, lambda good, trap: good[:500], PICTURE),
     ("officehome", PICTURE, lambda good, trap: b"%!PS-Adobe-3.0 EPSF-3.0\n", PICTURE),
     ("officehome", WEIGHTS, None, WEIGHTS),
     ("officehome", WEIGHTS, lambda good, trap: pickle.dumps(Harm(trap)), WEIGHTS),
@@ -146,8 +142,6 @@ def test_broken_archives(bare, capsys, monkeypatch):
     for content in (
         tar(name="../../../ran", size=3),
         tar(type=tarfile.SYMTYPE, linkname="/etc/hostname"),
-        tar(type=tarfile.FIFOTYPE),
-        tar(size=3),
         tar(size=50_000_000),  # in fifty kilobytes
         tar(size=100_000)[:90],
         b"<html>",
