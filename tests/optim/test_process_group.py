@@ -1,12 +1,170 @@
 """Two processes with half of a batch each make the step that one makes on all of it."""
 
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, distributed
+from torch.multiprocessing.spawn import start_processes
 
-from samo import PRESETS
-from tests.optim.ranked import CASES, OWN_STATISTICS, all_cases, both_ranks
+from samo import PRESETS, MultiTaskUpdate, share_of
+from samo.optim.process_group import Group, synchronise
+from tests.forks import START
+from tests.problems import Problem, problem, update_of
+
+RANKS = 2
+OWN_STATISTICS = ("none", "samo", "fmtl", "msam")
+CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    **{f"{name} ls": (name, "ls", {}) for name in PRESETS},
+    **{f"fmtl {a}": ("fmtl", a, {}) for a in ("uw", "famo", "rlw", "pcgrad", "graddrop")},  # learned or drawn weights
+    "samo fairgrad": ("samo", "fairgrad", {}),
+    "one-sided": ("samo", "mgda", {"probe": "one-sided"}),
+    "batch statistics": ("samo", "mgda", {"probe": "one-sided", "probe_statistics": "batch"}),
+    "two directions": ("samo-shared", "ls", {"directions": 2, "normalise": "none"}),
+    "every second": ("gsam", "pcgrad", {"every": 2}),
+    "every second of fmtl": ("fmtl", "ls", {"every": 2}),
+    "adaptive": ("samo", "mgda", {"adaptive": True, "ball": "layer"}),
+}
+Found = dict[str, Any]
+
+
+def on_share(case: Problem, group: Group | None) -> Problem:
+    """The problem with this rank's examples."""
+    chosen = share_of(torch.arange(len(case.x)), group)
+    return replace(case, x=case.x[chosen], y=case.y[:, chosen])
+
+
+def trained(name: str, aggregator: str, fields: dict[str, Any], group: Group | None, **traits: Any) -> list[Tensor]:
+    """The losses of three steps of SGD, then every weight and buffer."""
+    case = on_share(problem(3, **traits), group)
+    torch.manual_seed(0)
+    options = {"group": group, "sync_batchnorm": traits.get("batchnorm") == "synchronised"}
+    update = update_of(case, aggregator, name, options=options, **fields)
+    optimizer = torch.optim.SGD([*case.network.parameters(), *update.parameters()], lr=0.1)
+    seen = [update.step(case.closure, optimizer) for _ in range(3)]
+    learned = [p.detach().clone() for p in update.parameters()]
+    return [*seen, *learned, *(v.detach().clone().to(torch.float64) for v in case.network.state_dict().values())]
+
+
+def said(work: Callable[[], Any]) -> str:
+    """What it raises, as text."""
+    try:
+        work()
+    except (ValueError, FloatingPointError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing"
+
+
+def all_cases(group: Group | None) -> Found:
+    """What a rank, or one process alone, finds in every case."""
+    found: Found = {name: trained(*case, group, branches=True) for name, case in CASES.items()}
+    for name in PRESETS:
+        found[f"synchronised {name}"] = trained(name, "mgda", {}, group, batchnorm="synchronised")
+    for name in OWN_STATISTICS:
+        found[f"own statistics {name}"] = trained(name, "mgda", {}, group, batchnorm=True, dropout=0.3)
+    found["images"] = images(group)
+    for aggregator in ("ls", "mgda"):
+        found[f"half a task {aggregator}"] = half_a_task(aggregator, group)
+    return found
+
+
+def images(group: Group | None) -> list[Tensor]:
+    """Output, gradients and statistics of a BatchNorm over pictures, its mean one over all steps so far."""
+    torch.manual_seed(3)
+    inputs = torch.randn(3, 4, 2, 5, 5, dtype=torch.float64)
+    holder = torch.nn.Sequential(torch.nn.BatchNorm2d(2, momentum=None, dtype=torch.float64))
+    if group is not None:
+        synchronise(holder, group)
+    for batch in inputs:
+        x = share_of(batch, group).clone().requires_grad_()
+        out = holder(x)
+        loss = (out * torch.linspace(0, 1, 25, dtype=torch.float64).view(5, 5)).square().mean()
+        gradients = list(torch.autograd.grad(loss, [*holder.parameters(), x]))
+    if group is not None:
+        for gradient in gradients[:2]:
+            distributed.all_reduce(gradient, group=group)
+            gradient /= group.size()
+        gradients[2] = gathered(gradients[2] / group.size(), group)
+        out = gathered(out.detach(), group)
+    statistics = [v.double() for v in holder.state_dict().values()]
+    twin = copy.deepcopy(holder)  # an average of weights, say: it works without the group
+    return [out.detach(), *gradients, *statistics, *(n.eval()(inputs[0]).detach() for n in (holder, twin))]
+
+
+def gathered(share: Tensor, group: Group) -> Tensor:
+    """The whole batch from the ranks' shares, in its own order."""
+    parts = [torch.empty_like(share) for _ in range(group.size())]
+    distributed.all_gather(parts, share.contiguous(), group=group)
+    return torch.stack(parts, dim=1).flatten(0, 1)
+
+
+def half_a_task(aggregator: str, group: Group | None) -> list[Tensor | None]:
+    """The gradients where the last task's branch and head are used on the first rank alone, a layer on none."""
+    case = problem(3, branches=True)
+    case.network.trunk.register_module("unused", torch.nn.Linear(2, 2, dtype=torch.float64))
+    share = on_share(case, group)
+    first = 1.0 if group is None else 2.0 * (group.rank() == 0)
+
+    def closure(tasks: Any) -> list[Tensor]:
+        losses = []
+        for i in tasks:
+            held = first > 0 or i != 2
+            half = replace(case, x=case.x[::2], y=case.y[:, ::2])  # what the first rank has
+            (loss,) = (half if i == 2 else share).closure([i])
+            losses.append((first if i == 2 else 1.0) * loss if held else loss.detach() * 0)
+        return losses
+
+    update_of(case, aggregator, "fmtl", options={"group": group}).backward(closure)
+    return [None if p.grad is None else p.grad.clone() for p in case.network.parameters()]
+
+
+def refusals(group: Group) -> Found:
+    """What each rank says where ranks do not fit together."""
+    rank = group.rank()
+
+    def apart(**given: Any) -> str:
+        case = problem(2, seed=given.get("seed", 0))
+        if "memory" in given:
+            case.network.trunk.register_buffer("mark", torch.tensor(float(given["memory"])))
+        generator = torch.Generator().manual_seed(given.get("generator", 0))
+        update = MultiTaskUpdate(case.network.trunk, case.network.heads, generator=generator, group=group)
+        return said(lambda: update.backward(case.closure))
+
+    def not_a_number() -> str:
+        case = problem(3)
+        update = update_of(case, "mgda", "gsam", options={"group": group, "raise_nonfinite": True})
+        factors = (1.0, 1.0, float("nan") if rank == 1 else 1.0)
+        return said(lambda: update.backward(lambda tasks: [factors[i] * case.closure([i])[0] for i in tasks]))
+
+    return {
+        "alike": apart(),
+        "weights": apart(seed=rank),
+        "buffers": apart(memory=rank),
+        "generator": apart(generator=rank),
+        "not a number": not_a_number(),
+        "unequal": said(lambda: share_of([1, 2, 3], group)),
+        "shares": share_of([0, 1, 2, 3], group),
+    }
+
+
+def one_rank(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=RANKS)
+    group = distributed.group.WORLD
+    assert group is not None
+    torch.save({"found": all_cases(group), "said": refusals(group)}, folder / f"{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def both_ranks(folder: Path) -> list[Found]:
+    """What each of two processes found and said."""
+    start_processes(one_rank, (folder,), nprocs=RANKS, start_method=START)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(RANKS)]
+
 
 pytestmark = pytest.mark.slow  # two processes take hundreds of steps, a message for each gradient
 EXACT = [*CASES, *(f"synchronised {name}" for name in PRESETS), "images", "half a task ls", "half a task mgda"]

@@ -1,12 +1,125 @@
 """Two processes that share every batch train as one does."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, distributed
+from torch.multiprocessing.spawn import start_processes
 
-from tests.training.learnable import problem
-from tests.training.ranked_fit import CASES, both_ranks, broken_on, seen_apart, trained
+from samo.optim.process_group import Group, Ranks
+from samo.optim.sharpness import preset
+from samo.study.runs.ranks import joined
+from samo.training.loop import DivergedError, fit
+from samo.training.problem import Batch, Problem
+from samo.training.settings import Named
+from samo.training.state import State
+from tests.forks import START
+from tests.training.learnable import Squares, problem, recipe
+
+CASES: dict[str, dict[str, Any]] = {
+    "samo mgda": {"aggregator": "mgda", "sharpness": preset("samo", rho=0.01), "clip": 0.5},
+    "fmtl ls": {"sharpness": preset("fmtl", rho=0.01), "schedule": "plateau", "patience": 0},
+    "famo": {"aggregator": "famo", "schedule": "onecycle"},
+    "separate": {"separate": True},
+}
+BROKEN = 8
+"""The call for the second task's loss that is broken: one before training, five a pass, so update 6."""
+RANKS = 2
+Found = dict[str, Any]
+
+
+def trained(of: Problem, group: Group | None, states: list[State] | None = None, **given: Any) -> Found:
+    """A training's history, its cosines by layer and its weights; `states` takes its state after each pass."""
+    resume = given.pop("resume", None)
+
+    def keep(make: Any) -> None:
+        if states is not None and not states:
+            states.append(make())
+            torch.save(states[0], given["into"])
+
+    # Not Adam: of the gradient of a bias before BatchNorm, which is zero but for rounding, it makes a whole step.
+    plan = recipe(
+        **{"conflict_batches": 2, "group": group, "optimizer": Named(name="sgd", momentum=0.9)}
+        | {k: v for k, v in given.items() if k != "into"}
+    )
+    run = fit(of, plan, ("val", "test"), resume=resume, keep=keep)
+    return {
+        "history": [tuple(row) for row in run.history],
+        "layers": [tuple(row) for row in run.layers],
+        "weights": [v.detach().double() for v in run.network.state_dict().values()],
+    }
+
+
+def gone_on(group: Group, folder: Path) -> tuple[Found, Found]:
+    """A training with dropout, and the same gone on with from what its first rank kept after the first pass."""
+    whole = trained(problem(0.5), group, [], into=folder / f"kept-{group.rank()}")
+    distributed.barrier(group)
+    kept = torch.load(folder / "kept-0", weights_only=True)
+    return whole, trained(problem(0.5), group, resume=kept)
+
+
+def seen_apart(group: Group | None) -> Found:
+    """A learning rate that goes by a score of which each rank finds another value."""
+
+    class Own(Squares):
+        def compute(self):
+            off = 5.0 * Ranks(group).number
+            return {task: {name: v + off for name, v in by.items()} for task, by in super().compute().items()}
+
+    return trained(replace(problem(0.0), meter=Own), group, schedule="plateau", patience=0)
+
+
+def broken_on(place: int, group: Group | None) -> str:
+    """What is said where a loss is no number on one of the ranks alone."""
+    made, calls = problem(0.0), [0]
+
+    def loss(task: int, output: Tensor, batch: Batch) -> Tensor:
+        calls[0] += task == 1 and output.requires_grad
+        broken = task == 1 and output.requires_grad and calls[0] == BROKEN and Ranks(group).number == place
+        return made.loss(task, output, batch) * (float("nan") if broken else 1.0)
+
+    try:
+        trained(replace(made, loss=loss), group, conflict_batches=0)
+    except DivergedError as error:
+        return str(error)
+    return "nothing"
+
+
+def masks(group: Group | None) -> Tensor:
+    """A dropout mask of the first step."""
+    found: list[Tensor] = []
+    made = problem(0.5)
+
+    def loss(task: int, output: Tensor, batch: Batch) -> Tensor:
+        if not found and output.requires_grad:
+            found.append(torch.nn.functional.dropout(torch.ones(64)))
+        return made.loss(task, output, batch)
+
+    trained(replace(made, loss=loss), group, separate=True)
+    return found[0]
+
+
+def one_rank(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    with joined(folder, rank, RANKS, torch.device("cpu")) as ranks:
+        group = ranks.group
+        assert group is not None
+        found: Found = {name: trained(problem(0.0), group, **given) for name, given in CASES.items()}
+        found["whole"], found["gone on"] = gone_on(group, folder)
+        found["seen apart"] = seen_apart(group)
+        found["broken"] = [broken_on(place, group) for place in range(RANKS)]
+        found["masks"] = masks(group)
+        torch.save(found, folder / f"{rank}.pt")
+
+
+def both_ranks(folder: Path) -> list[Found]:
+    """What each of two processes found."""
+    start_processes(one_rank, (folder,), nprocs=RANKS, start_method=START)
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
+
 
 pytestmark = pytest.mark.slow  # two processes send a message for each gradient
 
