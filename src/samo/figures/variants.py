@@ -1,0 +1,52 @@
+"""Variants of a method that the papers left open, side by side: what each gains, and at what price."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from samo.figures.palette import INK, colour, label, look
+from samo.figures.style import grid, spoken_rows
+from samo.results.tables import text
+
+WORDS = {
+    "adaptive True": "ASAM's ball",
+    "alpha adaptive": "adaptive α",
+    "estimator guided": "guided probes",
+    "every 5": "every fifth step",
+}
+
+
+def draw(variants: pd.DataFrame) -> Figure:
+    """A panel a dataset, a row a method: its gain over the aggregator alone with its 95 % interval.
+
+    `variants` is the frame of samo.results.ladder.variants.
+    """
+    parts = variants.groupby(["dataset", "updates"], sort=False)
+    figure, [panels] = grid(1, len(parts), 0.9 + 0.26 * int(parts.size().max()))
+    for axes, ((dataset, updates), part) in zip(panels, parts, strict=True):
+        axes.axvline(0, color=INK, linewidth=1)
+        axes.grid(visible=False, axis="y")
+        for place, row in enumerate(part.to_dict("records")):
+            shade = colour(row["sharpness"])
+            axes.plot([row["gain_low"], row["gain_high"]], [place] * 2, color=shade, linewidth=2.2, alpha=0.55)
+            axes.plot(row["gain"], place, **look(row["sharpness"], markersize=6))
+        axes.set_yticks(range(len(part)), [f"{name(row)}  {row['units']:.1f}×" for row in part.to_dict("records")])
+        axes.invert_yaxis()
+        axes.set_title(f"{label(str(dataset))}, {updates:,} updates")
+    figure.supxlabel("gain over the aggregator alone, points of Δm (right of the line: better)", fontsize=9.5)
+    return figure
+
+
+def name(row: Mapping[Any, Any]) -> str:
+    """A row as people say it: "SAMO, adaptive α"."""
+    said = WORDS.get(row["setting"], row["setting"].replace("alpha ", "α ")) if row["setting"] else ""
+    return ", ".join(filter(None, (label(row["sharpness"]), said)))
+
+
+def describe(variants: pd.DataFrame) -> str:
+    """Every row in words."""
+    rows = variants.assign(name=[f"{name(row)}, rho {text(row['rho'])}" for row in variants.to_dict("records")])
+    said = spoken_rows(rows, "gain", "dataset", "name")
+    return "Gain over the aggregator alone in points of Δm, 95 % intervals: " + "; ".join(said)
