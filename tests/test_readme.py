@@ -436,6 +436,40 @@ def test_what_is_said_of_the_probe_and_of_what_costs_no_pass():
     assert f"by the plan's rule it is {verdict(27)}." in SAID
 
 
+OPEN = {
+    "samo-ls-rho005-alpha0": "α 0: no mean gradient",
+    "samo-ls-rho005-alpha03": "α 0.3",
+    "samo-ls-rho005": "α 0.5: SAMO",
+    "samo-ls-rho005-alpha07": "α 0.7",
+    "gsam-ls-rho005": "α 1: G-SAM",
+    "samo-ls-rho005-adaptive": "adaptive α",
+    "samo-ls-rho05-asam": "ASAM's ball, rho 0.5",
+    "samo-ls-rho005-guided": "guided probes",
+    "samo-ls-rho005-every5": "every fifth step (LookSAM)",
+    "remembered-ls-rho005": "remembered gradients",
+    "placebo-ls-rho005": "a coin (the placebo)",
+}
+"""Name of a variant of SAMO in docs/study.md."""
+
+
+def test_what_is_said_of_what_the_seeds_left_open():
+    over = {name: gain(name, "samo-ls-rho005", updates=3000) for name in OPEN if name != "samo-ls-rho005"}
+    plain = {name: gain(name, updates=3000) for name in OPEN}
+    assert {len(second()[name, 3000]) for name in OPEN} == {5}
+    said = "an adaptive α gains {} over SAMO, ASAM's ball {}, guided probes {}, sharpness at every fifth step (LookSAM) {};"
+    names = [f"samo-ls-{end}" for end in ("rho005-adaptive", "rho05-asam", "rho005-guided", "rho005-every5")]
+    assert said.format(*(over[name] for name in names)) in SAID
+    assert not [name for name, one in plain.items() if ends(one)[0] > 0]  # none beats LS
+    alphas = [one for name, one in over.items() if OPEN[name].startswith("α")]
+    assert all(low < 0 < high for low, high in map(ends, alphas))
+    assert verdict(32) == "supported"
+    study = (ROOT / "docs/study.md").read_text()
+    rows = {cells[1].strip(): cells[3:5] for line in study.splitlines() if len(cells := line.split("|")) == 6}
+    for name, spoken in OPEN.items():
+        assert [cell.strip() for cell in rows[spoken]] == [plain[name], over.get(name, "")]
+    assert f"loses {-float(over[names[3]].split()[0].replace('−', '-')):.1f} points to SAMO" in " ".join(study.split())
+
+
 def test_what_is_said_of_compute_conflict_and_curvature():
     said = "{} points where SAMO gets 300 updates and LS 1,000, {} for 1,000 and 3,000, and {} for 3,000 and 10,000"
     assert said.format(*bought()) in SAID
