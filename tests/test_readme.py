@@ -456,7 +456,7 @@ def test_what_is_said_of_what_the_seeds_left_open():
     over = {name: gain(name, "samo-ls-rho005", updates=3000) for name in OPEN if name != "samo-ls-rho005"}
     plain = {name: gain(name, updates=3000) for name in OPEN}
     assert {len(second()[name, 3000]) for name in OPEN} == {5}
-    said = "an adaptive α gains {} over SAMO, ASAM's ball {}, guided probes {}, sharpness at every fifth step (LookSAM) {};"
+    said = "α gains {} over SAMO, ASAM's ball {}, guided probes {}, sharpness at every fifth step (LookSAM) {};"
     names = [f"samo-ls-{end}" for end in ("rho005-adaptive", "rho05-asam", "rho005-guided", "rho005-every5")]
     assert said.format(*(over[name] for name in names)) in SAID
     assert not [name for name, one in plain.items() if ends(one)[0] > 0]  # none beats LS
