@@ -10,16 +10,10 @@ PARAMS = config.load(ROOT / "profiles/smoke.yaml")
 
 def test_a_block_and_its_results_are_the_same_method():
     for name, block in PARAMS.methods_on("multimnist").items():
-        spec = MethodSpec.of_block(name, block, variant=name not in PARAMS.main_on("multimnist"))
-        run = {
-            "aggregator": block.aggregator_name,
-            "options": block.aggregator_options,
-            "sharpness": block.preset_name,
-            "fields": block.preset_fields,
-            "networks": block.networks,
-        }
-        assert MethodSpec.of_run(name, run, spec.variant) == spec
-        assert spec.tags()["variant"] == ("yes" if name in ("samo-ls-alpha09", "placebo-ls") else "no")
+        run = {"dataset": "multimnist", "method": name, **block.made_of, "tasks": []}
+        spec = MethodSpec.of_run(name, run)
+        assert spec.family[:3] == (block.networks, spec.aggregator_text, block.preset_name)
+        assert (spec.aggregator, spec.fields) == (block.aggregator_name, block.preset_fields)
 
 
 def test_a_method_is_told_by_what_it_is_made_of():
@@ -29,7 +23,7 @@ def test_a_method_is_told_by_what_it_is_made_of():
     assert known["s"].base(known.values()) == known["plain"]
     assert known["plain"].base(known.values()) is None
     blocks = config.load(ROOT / "profiles/study.yaml").methods_on("multimnistpoor")
-    own = {name: MethodSpec.of_block(name, block, variant=False) for name, block in blocks.items()}
+    own = {name: MethodSpec.of_run(name, block.made_of) for name, block in blocks.items()}
     assert [name for name, spec in own.items() if spec.control] == ["nadam-ls"]
     assert (
         {name for name, spec in own.items() if spec.at_own_rate} == {n for n in own if n.endswith("-lr0001")} != set()

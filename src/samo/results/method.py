@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from samo.optim.sharpness import preset
 
@@ -10,23 +10,6 @@ OWN_RATE = "lr "
 """How the text of a method's optimiser begins where its block gives a learning rate alone."""
 RADII = ("rho", "head_rho")
 """Fields that a search or a profile chooses; a method is the same whatever they are."""
-
-
-class Block(Protocol):
-    """A method as params.yaml says it (`samo.study.config.method`)."""
-
-    networks: Any
-
-    @property
-    def aggregator_name(self) -> str: ...
-    @property
-    def aggregator_options(self) -> dict[str, Any]: ...
-    @property
-    def optimizer_text(self) -> str: ...
-    @property
-    def preset_name(self) -> str: ...
-    @property
-    def preset_fields(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -54,17 +37,10 @@ class MethodSpec:
     optimizer: str = ""
 
     @classmethod
-    def of_block(cls, name: str, block: Block, variant: bool) -> "MethodSpec":
-        """Of a block of params.yaml, as its dataset has it."""
-        options, fields = block.aggregator_options, block.preset_fields
-        own = block.optimizer_text
-        return cls(name, block.aggregator_name, options, block.preset_name, fields, block.networks, variant, own)
-
-    @classmethod
-    def of_run(cls, name: str, run: Mapping[str, Any], variant: bool = False) -> "MethodSpec":
-        """Of a condition's metrics.json."""
-        options, fields, own = run.get("options", {}), run.get("fields", {}), run.get("optimizer", "")
-        return cls(name, run["aggregator"], options, run["sharpness"], fields, run["networks"], variant, own)
+    def of_run(cls, name: str, run: Mapping[str, Any]) -> "MethodSpec":
+        """Of a condition's metrics.json, or of what a block of params.yaml is `made_of`."""
+        kept = ("aggregator", "options", "sharpness", "fields", "networks", "optimizer")
+        return cls(name, **{key: run[key] for key in kept if key in run})
 
     @property
     def aggregator_text(self) -> str:
@@ -112,11 +88,6 @@ class MethodSpec:
         """The one with the same networks, aggregator and optimiser but no sharpness; None for such a method itself."""
         wanted = (self.networks, self.aggregator_text, "none", self.optimizer)
         return None if self.plain else next((other for other in known if other.family == wanted), None)
-
-    def tags(self) -> dict[str, str]:
-        """What runs are grouped and searched by, where each is one of many."""
-        made_of = {"aggregator": self.aggregator, "sharpness": self.sharpness}
-        return {"method": self.name, **made_of, "variant": "yes" if self.variant else "no"}
 
 
 def standing_for(same: Sequence[MethodSpec]) -> MethodSpec | None:

@@ -33,11 +33,6 @@ def delta_m(values: ArrayLike, base: ArrayLike, higher_is_better: ArrayLike) -> 
     return np.asarray(100.0 * relative.mean(axis=-1), dtype=float)
 
 
-def delta_m_by_seed(values: ArrayLike, single: ArrayLike, higher_is_better: ArrayLike) -> Floats:
-    """`delta_m` [n] of each seed's values [n, S] against the mean of single-task training's [b, S]."""
-    return delta_m(values, np.asarray(single, dtype=float).mean(axis=0), higher_is_better)
-
-
 def mean_rank(values: ArrayLike, higher_is_better: ArrayLike) -> Floats:
     """Rank every method on every metric (1 is best, equals share their mean rank), then average: [M].
 

@@ -114,11 +114,8 @@ def delta_m_interval(
     ours, theirs = np.asarray(values, dtype=float), np.asarray(base, dtype=float)
     centre = theirs.mean(axis=0)
     per_seed = delta_m(ours, centre, higher_is_better)
-    mean, n, b = float(per_seed.mean()), len(ours), len(theirs)
-    if n < 2 or b < 2:
-        return Interval(mean, np.nan, np.nan, n)
-    kept = has_relative_change(centre)
-    if not kept.any():
+    mean, n, b, kept = float(per_seed.mean()), len(ours), len(theirs), has_relative_change(centre)
+    if n < 2 or b < 2 or not kept.any():
         return Interval(mean, np.nan, np.nan, n)
     ours, theirs, centre = ours[:, kept], theirs[:, kept], centre[kept]
     sign = np.where(np.asarray(higher_is_better)[kept], -1.0, 1.0)

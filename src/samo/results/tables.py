@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from samo.results.method import specs
-from samo.results.metrics import Floats, delta_m_by_seed, has_relative_change, mean_rank
+from samo.results.metrics import Floats, delta_m, has_relative_change, mean_rank
 from samo.results.stats import Interval, delta_m_interval, mean_interval, paired_interval, summarise
 
 Run = Mapping[str, Any]
@@ -43,7 +43,7 @@ def values(run: Run) -> Floats:
 
 def delta_by_seed(run: Run, against: Run) -> dict[str, float]:
     """Delta-m of each seed of `run` against the mean of the other's seeds."""
-    per_seed = delta_m_by_seed(values(run), values(against), higher(run))
+    per_seed = delta_m(values(run), values(against).mean(axis=0), higher(run))
     return {seed: float(d) for seed, d in zip(run["seeds"], per_seed, strict=True)}
 
 
@@ -97,11 +97,44 @@ def _row(method: str, runs: Runs, single: str | None) -> dict[str, Any]:
 
 
 def _columns(name: str, interval: Interval, joiner: str) -> dict[str, float]:
-    return {
-        name: interval.mean,
-        f"{name}{joiner}low": interval.low,
-        f"{name}{joiner}high": interval.high,
-    }
+    return {name: interval.mean, f"{name}{joiner}low": interval.low, f"{name}{joiner}high": interval.high}
+
+
+def clear(results: Mapping[str, Mapping[str, float]], *, higher_is_better: bool) -> str | None:
+    """The method that may stand in bold: the one that beats every other by more than the noise of the seeds, or None.
+
+    The 95 % interval of the difference of the best mean to each of the others, paired by seed, lies wholly on its side.
+    No correction is made for the number of rivals: to win, it must beat the closest of them, too.
+
+    `results` maps a method to its value by seed. A method with a missing value (a run that diverged) takes no part; one
+    alone has nothing to beat.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    whole = {name: seeds for name, seeds in results.items() if seeds and np.isfinite(list(seeds.values())).all()}
+    if len(whole) < 2:
+        return None
+    first = max(whole, key=lambda name: sign * float(np.mean(list(whole[name].values()))))
+    gaps = [paired_interval(whole[first], whole[name]) for name in whole if name != first]
+    return first if all(gap.sign == sign for gap in gaps) else None
+
+
+def best(runs: Runs) -> pd.DataFrame:
+    """A row a column of the main table, with the method that is `clear` there: column, method (empty where none is).
+
+    Single-task training takes no part.
+    """
+    single = reference(runs)
+    ran = {name: run for name, run in runs.items() if run and name != single}
+    rows: list[tuple[str, str | None]] = []
+    against = runs[single] if single else None
+    if against is not None:
+        by_method = {name: delta_by_seed(run, against) for name, run in ran.items()}
+        rows.append(("delta_m", clear(by_method, higher_is_better=False)))
+    for run in list(ran.values())[:1]:
+        for k, (name, up) in enumerate(zip(metric_names(run), higher(run), strict=True)):
+            column = {m: dict(zip(r["seeds"], values(r)[:, k].tolist(), strict=True)) for m, r in ran.items()}
+            rows.append((name, clear(column, higher_is_better=up)))
+    return pd.DataFrame([(column, method or "") for column, method in rows], columns=["column", "method"])
 
 
 def metric_columns(table: pd.DataFrame) -> list[str]:

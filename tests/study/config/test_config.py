@@ -35,7 +35,7 @@ def test_every_shipped_profile_is_sound(path):
 def test_every_variant_of_a_shipped_profile_changes_one_setting_of_a_method_of_the_table(path):
     params = config.load(path)
     for name in params.datasets:
-        specs = {m: MethodSpec.of_block(m, block, variant=False) for m, block in params.methods_on(name).items()}
+        specs = {m: MethodSpec.of_run(m, block.made_of) for m, block in params.methods_on(name).items()}
         runs: dict[str, Run | None] = {m: asdict(spec) | {"search": NOTHING} for m, spec in specs.items()}
         known = defaults({method: runs[method] for method in params.main_on(name)})
         for method in params.sensitivity.methods.keys() & runs.keys():

@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from pydantic import ConfigDict, create_model, field_validator
@@ -48,7 +48,8 @@ class Method(Settings):
         name, fields = _named(value, "preset")
         others = {key: field for key, field in fields.items() if key != "layers"}
         _check_types(others, sharpness.Sharpness)
-        for layers in _each(fields.get("layers", "all")):
+        given = fields.get("layers", "all")
+        for layers in given.values() if isinstance(given, dict) and given else [given]:  # those of each dataset, or one
             sharpness.preset(name, **others, layers=layers)
             if any(str(layer).startswith("@") for layer in (layers if isinstance(layers, list) else [layers])):
                 raise ValueError("layers: DVC does not see a file named here; `samo layers` prints names to put in")
@@ -67,6 +68,18 @@ class Method(Settings):
             raise ValueError(f"sharpness.layers has {', '.join(layers)}, and nothing for the dataset {dataset}")
         fields = self.preset_fields | {"preset": self.preset_name, "layers": layers[dataset]}
         return self.model_copy(update={"sharpness": fields})
+
+    @property
+    def made_of(self) -> dict[str, Any]:
+        """What tells it from other methods, as metrics.json says it."""
+        return {
+            "aggregator": self.aggregator_name,
+            "options": self.aggregator_options,
+            "sharpness": self.preset_name,
+            "fields": self.preset_fields,
+            "networks": self.networks,
+            "optimizer": self.optimizer_text,
+        }
 
     @property
     def aggregator_name(self) -> str:
@@ -101,11 +114,6 @@ def _named(value: Named, key: str) -> tuple[str, dict[str, Any]]:
     if not isinstance(value, dict) or not isinstance(value.get(key), str):
         raise ValueError(f"must be a name, or a mapping with the key {key!r}")
     return value[key], {k: v for k, v in value.items() if k != key}
-
-
-def _each(layers: Any) -> Iterator[Any]:
-    """The layers given for each dataset, or those given for all."""
-    yield from layers.values() if isinstance(layers, dict) and layers else [layers]
 
 
 def _check_types(given: Mapping[str, Any], takes: Callable[..., object]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from samo.claims import table as claims_table
 from samo.figures.style import svg
-from samo.results import best, sensitivity
+from samo.results import sensitivity
 from samo.results import tables as results
 from samo.study import store
 from samo.study.report import evidence, tables
@@ -29,7 +29,7 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
     """Write reports/tables whole; returns the main table of each dataset.
 
     <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are,
-    <dataset>-best.csv which method is bold in each column (`samo.results.best`), <dataset>-sensitivity.csv and .md
+    <dataset>-best.csv which method is bold in each column, <dataset>-sensitivity.csv and .md
     the variants (`samo.results.sensitivity`) where there are some, curves.csv and search.csv the curves and trials
     of all datasets, ladder.csv every training with its budget, compute and gain (`samo.results.ladder`), toys.csv
     where the trajectories over the toys end, and the numbers for DVC: metrics/<dataset>/<method>.json, a row each in
@@ -54,7 +54,7 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
             write(f"{dataset}.csv", main)
             write(f"{dataset}.md", markdown(tables.main(dataset, main, measures, {}, chosen=True)))
             write(f"{dataset}-measures.csv", measures)
-            write(f"{dataset}-best.csv", best.table(runs))
+            write(f"{dataset}-best.csv", results.best(runs))
             settings = sensitivity.table(runs, read_runs(root, dataset, varied.get(dataset, [])))
             if len(settings):
                 write(f"{dataset}-sensitivity.csv", settings)

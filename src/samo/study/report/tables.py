@@ -31,7 +31,7 @@ def main(
         dataset: our key.
         table: the frame of `samo.results.tables.main`.
         measures: that of `samo.results.tables.measures`.
-        best: column -> the method that is bold there (`samo.results.best`).
+        best: column -> the method that is bold there (`samo.results.tables.best`).
         metrics: whether the metrics themselves have columns.
         chosen: whether what was chosen on validation data has columns.
     """

@@ -167,7 +167,7 @@ class OpenCondition:
         return result
 
     def _metrics(self, searched: dict[int, Searched], fits: Fits) -> dict[str, Any]:
-        method, tasks = self.method, self.problem.tasks
+        tasks = self.problem.tasks
         budgets: dict[str, Any] = {
             str(n): {"chosen": searched[taken_from(searched, n)].chosen.choice, "seeds": {}} for n in self.updates
         }
@@ -179,12 +179,7 @@ class OpenCondition:
         return {
             "dataset": self._condition.dataset,
             "method": self._condition.method,
-            "aggregator": method.aggregator_name,
-            "options": method.aggregator_options,
-            "sharpness": method.preset_name,
-            "fields": method.preset_fields,
-            "networks": method.networks,
-            "optimizer": method.optimizer_text,
+            **self.method.made_of,
             "tasks": list(tasks),
             "metrics": described(self.problem),
             "updates": budgets,

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from samo.optim import sharpness
-from samo.results.method import MethodSpec
 from samo.results.tables import Run
 from samo.study.config import Params
 from samo.study.config.conditions import Condition
@@ -89,10 +88,11 @@ def commit(root: Path) -> str:
 
 def tags(params: Params, condition: Condition, updates: int, seed: int) -> dict[str, str]:
     """What runs are grouped and searched by."""
-    block = params.methods_on(condition.dataset)[condition.method]
-    variant = condition.method not in params.main_on(condition.dataset)
-    own = {"dataset": condition.dataset, "updates": str(updates), "seed": str(seed), "condition": condition.name}
-    return own | MethodSpec.of_block(condition.method, block, variant).tags()
+    method = params.methods_on(condition.dataset)[condition.method]
+    made_of = {"aggregator": method.aggregator_name, "sharpness": method.preset_name}
+    own = {"dataset": condition.dataset, "method": condition.method, "condition": condition.name}
+    variant = "yes" if condition.variant else "no"
+    return own | made_of | {"updates": str(updates), "seed": str(seed), "variant": variant}
 
 
 def settings(params: Params, condition: Condition, updates: int, chosen: Trial) -> dict[str, str]:
