@@ -22,8 +22,9 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 VARIABLE = "SAMO_WARM"
@@ -47,6 +48,9 @@ LOADED = (
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
 # Read while libraries are imported: a kernel's way of drawing, and that nobody but its client waits for it.
 _KERNEL = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "JPY_PARENT_PID": "1"}
+
+_KINDS = {"command": ("samo.study.cli", "main"), "kernel": ("ipykernel.kernelapp", "launch_new_instance")}
+"""What can be asked for: a module, and the function of it that is called."""
 
 
 class Server:
@@ -102,8 +106,13 @@ def ask(kind: str, arguments: list[str]) -> int | None:
         if not (line := replies.readline()):
             return None  # it died before it began
         child = int(line)
+
+        def forward(number: int, _: FrameType | None) -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, number)
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: _signal(child, number))
+            signal.signal(number, forward)
         answer = replies.readline()
     code = int(answer) if answer else 1
     if code < 0:
@@ -112,44 +121,27 @@ def ask(kind: str, arguments: list[str]) -> int | None:
     return code
 
 
-def _signal(child: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(child, number)
-
-
 def serve(listener: socket.socket, libraries: Sequence[str]) -> str:
     """Fork for each request until stdin ends; a forked process returns what it is to be.
 
     The libraries are loaded with the first request: not every pipeline has a stage of this study.
     """
     loaded = False
-    children: dict[int, socket.socket] = {}
-    ended, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # what it started ends first, and in peace
-    watched: list[Any] = [listener, ended, 0]
     while True:
-        ready = select.select(watched, [], [])[0]
-        if ended in ready:
-            os.read(ended, 4096)
-            _reap(children)
-        if 0 in ready and not os.read(0, 1):
-            for child in children:
-                _signal(child, signal.SIGKILL)
-            os._exit(0)
-        if listener in ready and not loaded:
+        ready = select.select([listener, sys.stdin], [], [])[0]
+        if sys.stdin in ready:  # its end: nothing is written there
+            os.killpg(0, signal.SIGKILL)
+        if not loaded:
             _load(libraries)
             loaded = True
-        if listener in ready and (kind := _accept(listener, children)):
-            break
-    for open_here in (listener, *children.values()):  # this is a forked process
-        open_here.close()
-    os.close(ended)
-    os.close(wake)
-    return kind
+        connection, _ = listener.accept()
+        if not os.fork():
+            listener.close()
+            return _answer(connection)
+        connection.close()
 
 
 def _load(libraries: Sequence[str]) -> None:
@@ -162,35 +154,23 @@ def _load(libraries: Sequence[str]) -> None:
     gc.freeze()  # what is loaded is shared for good: no collection touches its pages
 
 
-def _reap(children: dict[int, socket.socket]) -> None:
-    """Tell those who asked how their processes ended."""
-    with contextlib.suppress(ChildProcessError):
-        while (found := os.waitpid(-1, os.WNOHANG))[0]:
-            connection = children.pop(found[0])
-            with contextlib.suppress(OSError):
-                connection.sendall(f"{os.waitstatus_to_exitcode(found[1])}\n".encode())
-            connection.close()
-
-
-def _accept(listener: socket.socket, children: dict[int, socket.socket]) -> str:
-    """Fork for one request; in the forked process the kind that was asked for, in the server nothing."""
-    connection, _ = listener.accept()
+def _answer(connection: socket.socket) -> str:
+    """Fork once more: one process runs what was asked for, the other tells who asked how it ended."""
     _, files, _, _ = socket.recv_fds(connection, 1, 3)
     text = connection.makefile("r").readline()
     if len(files) != 3 or not text.endswith("\n"):  # who asked is gone
-        connection.close()
-        return ""
-    child = os.fork()
-    if child:
-        children[child] = connection
-        for number in files:
-            os.close(number)
+        os._exit(0)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if child := os.fork():
+        for file in (0, *files):
+            os.close(file)
         with contextlib.suppress(OSError):
             connection.sendall(f"{child}\n".encode())
-        return ""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with contextlib.suppress(OSError):
+            connection.sendall(f"{code}\n".encode())
+        os._exit(0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     request = json.loads(text)
     _become(request, connection, files)
@@ -225,22 +205,12 @@ def _become(request: dict[str, Any], connection: socket.socket, files: list[int]
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _command_line() -> None:
-    importlib.import_module("samo.study.cli").main()
-
-
-def _kernel() -> None:
-    importlib.import_module("ipykernel.kernelapp").launch_new_instance()
-
-
-_KINDS: dict[str, Callable[[], None]] = {"command": _command_line, "kernel": _kernel}
-
-
 if __name__ == "__main__":
     if sys.argv[1] == "kernel":
         if (found := ask("kernel", sys.argv[2:])) is not None:
             sys.exit(found)
-        sys.argv[:] = sys.argv[1:]
-        _kernel()
+        kind = sys.argv.pop(1)
     else:
-        _KINDS[serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])]()
+        kind = serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
+    module, main = _KINDS[kind]
+    getattr(importlib.import_module(module), main)()
