@@ -66,6 +66,6 @@ def command(name: str | None, dry_run: bool, workers: int) -> None:
     if not dry_run:
         kept = activate(root, text)
         print(f"params.yaml is now profiles/{name}.yaml" + (f"; your own is kept as {kept.name}" if kept else ""))
-    from samo.study.grid import costs
+    from samo.study.grid import estimate
 
-    costs.show(root, params, workers)
+    estimate.show(root, params, workers)

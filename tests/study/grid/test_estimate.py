@@ -5,8 +5,8 @@ from samo.analysis.parts import loading
 from samo.study import config
 from samo.study.cli import app
 from samo.study.grid import estimate
+from samo.study.grid.display import duration
 from samo.study.grid.estimate import OVERHEAD, Unit, condition_seconds, measure
-from samo.study.grid.remaining import duration
 from tests.study.made_study import ROOT
 
 SCENES = """  scenes:

@@ -164,7 +164,7 @@ def test_analyses_and_report_are_made_of_the_conditions_that_there_are(
     project.edit("rho: 2", "fail: true")
     assert repro(project) == 1
     said = capsys.readouterr().out
-    assert "not run analyse@two: it needs a stage that failed" in said
+    assert "not run analyse@two: it needs prepare@two" in said
     assert said.endswith("missing in tables and report: analyse@two, prepare@two, train@one-b, train@two-b\n")
     made = (project.root / "report.txt").read_text().splitlines()
     assert made[:2] == ["a", "c"]

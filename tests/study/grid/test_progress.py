@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from samo.study.grid.display import Display
-from samo.study.grid.remaining import Remaining, duration
+from samo.study.grid.display import Display, Remaining, duration
 from samo.study.progress import Tail, report, where
 
 

@@ -91,25 +91,23 @@ def _run_phases(
         show.begin({name: weight(name) for name in stale}, list(zip(named, widths, strict=True)))
         for phase in phases:
             part = work.only([name for name in work.needs if phase in (REST, _phase(name))])
-            if phase in (RAW, REST):
-                outcome = schedule(part, own, weight, show)
-            elif cluster and part.stale:
+            if cluster and part.stale and phase in (CONDITIONS, ANALYSES):
                 exchange.send_inputs(root, part, cluster.remote)
                 settings = exchange.settings(root, cluster.remote)
                 with contextlib.closing(RayPool(root, cluster, settings, len(part.stale), show.say)) as elsewhere:
-                    outcome = schedule(part, elsewhere, weight, show)
-                exchange.adopt(root, outcome.made, cluster.remote)
+                    made = schedule(part, elsewhere, weight, show)
             else:
-                outcome = schedule(part, beside, weight, show)
-                exchange.adopt(root, outcome.made)
-            left = work.without(outcome.failures, _spares).after(outcome.made)
-            dropped = work.stale - left.stale - outcome.made.keys() - outcome.failures.keys()
-            for name in sorted(dropped):
-                show.dropped(name, "it needs a stage that failed")
-            if new := dropped.union(outcome.failures):
-                # Tables are made of what lies there: results of other settings must not.
-                exchange.withdraw(root, {name for name in new if _kind(name) in (*CONDITIONS, *ANALYSES)})
-            failed |= new
+                made = schedule(part, own if phase in (RAW, REST) else beside, weight, show)
+            if phase in (CONDITIONS, ANALYSES):
+                exchange.adopt(root, made, cluster.remote if cluster else "")
+            left = work.without(part.stale - made.keys(), _spares).after(made)
+            lost = work.stale - left.stale - made.keys()
+            for name in sorted(lost):
+                if cause := next((need for need in work.needs[name] if need in lost), None):
+                    show.dropped(name, f"it needs {cause}")
+            if lost:  # tables are made of what lies there: results of other settings must not
+                exchange.withdraw(root, {name for name in lost if _kind(name) in (*CONDITIONS, *ANALYSES)})
+            failed |= lost
             work = left
         if failed:
             show.warn(f"missing in tables and report: {', '.join(sorted(failed))}")

@@ -136,15 +136,15 @@ def parse_params_once() -> None:
     from dvc.dependency import param
 
     parse = param.load_path
-    kept: dict[str, tuple[tuple[int, int], Any]] = {}
+
+    @cache
+    def parsed(path: str, fs: Any, _time: int, _size: int) -> Any:
+        return parse(path, fs)
 
     def load(path: str, fs: Any, **options: Any) -> Any:
         if options or fs.protocol != "local" or not Path(path).is_file():
             return parse(path, fs, **options)
         info = Path(path).stat()
-        state = info.st_mtime_ns, info.st_size
-        if path not in kept or kept[path][0] != state:
-            kept[path] = state, parse(path, fs)
-        return deepcopy(kept[path][1])  # every stage gets its own
+        return deepcopy(parsed(path, fs, info.st_mtime_ns, info.st_size))  # every stage gets its own
 
     param.load_path = load

@@ -55,49 +55,40 @@ class Pool(Protocol):
         """End what still runs and leave nothing behind, within five seconds."""
 
 
-class Outcome(NamedTuple):
-    """What came of a plan: the stages made, with their entries for dvc.lock; those that are not, and why."""
+def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> dict[str, LockEntry | None]:
+    """Run what is stale in a plan on the workers of a pool, but for what needs a stage that failed.
 
-    made: dict[str, LockEntry | None]
-    failures: dict[str, str]
-
-
-def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> Outcome:
-    """Run what is stale in a plan on the workers of a pool; a failure stops only what depends on it."""
-    waiting = {name: needs for name, needs in plan.needs.items() if name in plan.stale}
-    order = TopologicalSorter({name: [need for need in needs if need in waiting] for name, needs in waiting.items()})
+    Returns:
+        The stages made, with their entries for dvc.lock.
+    """
+    stale = [name for name in plan.needs if name in plan.stale]
+    order = TopologicalSorter({name: plan.stale.intersection(plan.needs[name]) for name in stale})
     order.prepare()
     ready: list[tuple[float, int, str]] = []  # the longest first, else in the plan's order
-    place = {name: number for number, name in enumerate(waiting)}
-    found = Outcome({}, {})
-    locks = ChainMap(found.made, dict(plan.locks))
+    place = {name: number for number, name in enumerate(stale)}
+    made: dict[str, LockEntry | None] = {}
+    locks = ChainMap(made, dict(plan.locks))
     running = 0
-    while waiting or running:
+    while order.is_active():
         for name in order.get_ready():
             heapq.heappush(ready, (-weight(name), place[name], name))
         for _ in range(min(pool.idle(), len(ready))):
             name = heapq.heappop(ready)[-1]
-            pool.submit(Job(name, {need: locks[need] for need in waiting.pop(name)}))
+            pool.submit(Job(name, {need: locks[need] for need in plan.needs[name]}))
             running += 1
             display.started(name)
+        if not (ready or running):  # what is left needs a stage that failed
+            break
         for event in pool.poll(timeout=0.2):
             if isinstance(event, Progress):
                 display.progressed(*event)
                 continue
             running -= 1
             if event.error:
-                found.failures[event.stage] = event.error
                 display.failed(event.stage, event.error, event.log)
-                lost = {event.stage}
-                for name, needs in list(waiting.items()):  # in an order in which they could run
-                    if not lost.isdisjoint(needs):
-                        lost.add(name)
-                        del waiting[name]
-                        found.failures[name] = f"it needs {event.stage}"
-                        display.dropped(name, found.failures[name])
             else:
-                found.made[event.stage] = event.lock
+                made[event.stage] = event.lock
                 order.done(event.stage)
                 display.finished(event.stage, event.ran)
         display.refresh()
-    return found
+    return made
