@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from samo.study import config, paths
-from samo.study.notebooks.kernel import LocalKernelManager
+from samo.study.notebooks.notebook import LocalKernelManager
 from samo.study.tracking import mlflow_store
 from samo.study.tracking import rebuild as track_rebuild
 

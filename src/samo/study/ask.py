@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from samo.study import paths
+
 if TYPE_CHECKING:
     from samo.study.config import Params
 
@@ -16,7 +18,7 @@ Names = list[str] | None
 
 def study() -> "tuple[Path, Params]":
     """The project's folder, and the active profile."""
-    from samo.study import config, paths
+    from samo.study import config
 
     return paths.root(), config.load()
 
@@ -56,7 +58,6 @@ def claims(
     ] = 0,
 ) -> None:
     """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
-    from samo.study import paths
     from samo.study.report import reference, show
 
     root = paths.root()
@@ -77,7 +78,6 @@ def ladder(
     tables: Annotated[bool, typer.Option("--tables", help="Only the tables of what is there.")] = False,
 ) -> None:
     """Run what is missing of the second reference run, in its plan's order; it can be stopped at any time."""
-    from samo.study import paths
     from samo.study.ladder.run import command
     from samo.study.processes import stopping
 
@@ -109,8 +109,7 @@ def choose_layers(
     out: Annotated[Path | None, typer.Option(help="A JSON file for `layers: @FILE` of a preset, too.")] = None,
 ) -> None:
     """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
-    from samo.study import paths
-    from samo.study.runs.chosen_layers import chosen_layers
+    from samo.study.report.show import chosen_layers
 
     print(chosen_layers(paths.root(), dataset, out))
 
@@ -128,7 +127,6 @@ def track() -> None:
 @app.command()
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Start MLflow's page on the runs, on this machine only."""
-    from samo.study import paths
     from samo.study.tracking import rebuild
 
     rebuild.show(paths.root(), port)
@@ -173,8 +171,6 @@ def estimates(
 @app.command()
 def report() -> None:
     """Name the report, and open it where there is a screen."""
-    from samo.study import paths
-
     page = name_report(paths.root())
     if page.exists() and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
         import webbrowser

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from samo.study import ask
+from samo.study import ask, paths
 from samo.study.errors import ConfigError, FetchError, NotebookError, PipelineError, RankError
 from samo.study.git import GitError
 
@@ -40,7 +40,7 @@ def check(
     params: Annotated[Path | None, typer.Argument(help="A params file; by default the active one.")] = None,
 ) -> None:
     """Check params.yaml: one line a fault, exit code 2, nothing run; DVC's lists are cleared of processes gone."""
-    from samo.study import config, locks, paths
+    from samo.study import config, locks
     from samo.study.config import conditions
 
     found = config.check(config.load(params), params.name if params else "params.yaml")
@@ -201,7 +201,6 @@ def render() -> None:
 def fetch_raw(dataset: str) -> None:
     """Bring a dataset's raw files, verified, from the first source that has them."""
     from samo import datasets
-    from samo.study import paths
     from samo.study.data import fetch
 
     if dataset not in datasets.names():

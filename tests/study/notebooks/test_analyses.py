@@ -16,7 +16,7 @@ from samo.datasets.parts.arrays import ArraySplit, DomainBatch, DomainSplit, pre
 from samo.models.multitask import MultiTaskNetwork
 from samo.study import paths
 from samo.study.errors import NotebookError
-from samo.study.runs.chosen_layers import chosen_layers
+from samo.study.report.show import chosen_layers
 from samo.study.runs.condition import train_condition
 from samo.training.problem import Problem
 from tests.study import made_study

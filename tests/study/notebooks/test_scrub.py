@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from samo.study.notebooks.scrub import scrub, title
+from samo.study.notebooks.notebook import scrub, title
 
 ROOT = Path("/somewhere/project")
 WARNING = "/else/python3.11/site-packages/torch/nn/functional.py:1075: UserWarning: not deterministic\n  return f(x)\n"

@@ -68,20 +68,6 @@ def test_a_tables_delta_m_is_as_printed_or_worked_out_against_its_own_stl(tmp_pa
     )
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ("P,T,QM9,LS,MR,1.2.3,,0,", "line 3: value is '1.2.3', not a number"),
-        ("P,T,QM9,LS,MR,,,0,", "line 3: value is '', not a number"),
-        ("P,T,QM9,LS,MR,1,,yes,", "line 3: higher_is_better is 'yes', not 0 or 1"),
-    ],
-)
-def test_a_fault_names_its_line(tmp_path, row, message):
-    root = written(tmp_path, "P,T,QM9,STL,MR,1,,0,", row)
-    with pytest.raises(ValueError, match=message):
-        published.load(root)
-
-
 FRAME = published.load(ROOT)
 DENSE = {f"{task.name} {metric[0]}": metric[1] for task in (SEGMENTATION, DEPTH) for metric in task.metrics}
 OURS = {

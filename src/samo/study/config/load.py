@@ -80,9 +80,7 @@ def _refused(origin: str, told: list[str]) -> ConfigError:
 
 def _line(fault: Mapping[str, Any], within: Iterable[str]) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
-    place = ".".join(
-        str(part) for part in (*within, *fault["loc"]) if part not in {"str", "dict[str,any]", "[key]", "int", "list"}
-    )
+    place = ".".join(str(part) for part in (*within, *fault["loc"]) if part not in TAGS)
     if fault["type"] == "invalid_key" or ("[key]" in fault["loc"] and fault["type"] == "string_type"):
         return f"{place}: a key must be text: write it in quotes"
     if fault["type"] == "extra_forbidden":

@@ -4,17 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
-    DocumentStartEvent,
-    Event,
-    NodeEvent,
-    ScalarEvent,
-)
 
 LONGEST = 1_000_000
 """Characters of a params file; a profile has some thousands."""
@@ -49,20 +40,20 @@ def read(text: str) -> Any:
         raise ValueError(str(error).splitlines()[0]) from error
 
 
-def _faults(events: Iterator[Event]) -> Iterator[tuple[str, Any]]:
+def _faults(found: Iterator[events.Event]) -> Iterator[tuple[str, Any]]:
     depth = 0
-    for event in events:
-        depth += isinstance(event, CollectionStartEvent)
-        depth -= isinstance(event, CollectionEndEvent)
+    for event in found:
+        depth += isinstance(event, events.CollectionStartEvent)
+        depth -= isinstance(event, events.CollectionEndEvent)
         if depth > DEEPEST:
             yield f"more than {DEEPEST} levels of nesting", event
-        elif isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+        elif isinstance(event, events.DocumentStartEvent) and (event.version or event.tags):
             yield "directives are not allowed", event
-        elif isinstance(event, AliasEvent):
+        elif isinstance(event, events.AliasEvent):
             yield "aliases are not allowed: write the value out", event
-        elif isinstance(event, NodeEvent) and (tag := str(getattr(event, "tag", None) or "!")) != "!":
+        elif isinstance(event, events.NodeEvent) and (tag := str(getattr(event, "tag", None) or "!")) != "!":
             yield f"tags are not allowed, here {tag.removeprefix('tag:yaml.org,2002:')}", event
-        elif isinstance(event, ScalarEvent) and not event.style:
+        elif isinstance(event, events.ScalarEvent) and not event.style:
             if event.value == "<<":
                 yield "merge keys are not allowed: write the values out", event
             elif _OCTAL.fullmatch(event.value):

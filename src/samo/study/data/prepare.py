@@ -1,6 +1,5 @@
 """Raw files to compact arrays and a datasheet; the folder appears whole or not at all."""
 
-from pathlib import Path
 from typing import Any
 
 from samo import datasets
@@ -26,17 +25,12 @@ def prepare(dataset: str) -> dict[str, Any]:
             raise
         except (OSError, ValueError) as error:
             told = str(error) if str(raw) in str(error) else f"{raw}: {error}"
-            raise ValueError(f"{told}; {_remedy(dataset, module.RAW, raw)}") from error
+            refetch = f"`dvc repro -f fetch@{dataset}`"
+            by_hand, remedy = f"replace it in {raw}, then {refetch}", f"remove {raw} and let {refetch} bring it again"
+            raise ValueError(f"{told}; {by_hand if isinstance(module.RAW, Given) else remedy}") from error
         # Of the raw files, or of the manifest of what a person brought.
         folder = root / "data/raw" / dataset
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         sheet["raw"] = {path.relative_to(folder).as_posix(): store.digest(path) for path in files}
         store.write_json(out / "datasheet.json", sheet)
     return sheet
-
-
-def _remedy(dataset: str, kind: Any, raw: Path) -> str:
-    """What a person does about a broken raw file."""
-    if isinstance(kind, Given):
-        return f"replace it in {raw}, then `dvc repro -f fetch@{dataset}`"
-    return f"remove {raw} and let `dvc repro -f fetch@{dataset}` bring it again"

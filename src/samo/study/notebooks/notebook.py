@@ -2,25 +2,55 @@
 
 import logging
 import os
+import re
+import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
 
-from samo.study import paths, store
+from samo.study import paths, store, warm
 from samo.study.errors import NotebookError
 from samo.study.notebooks.page import page
-from samo.study.notebooks.scrub import scrub, title
 from samo.study.progress import echo
-from samo.study.warm import KEEP_MEMORY
+
+STYLER = re.compile(r"\bT_[0-9a-f]{5}(?=[\"_ ])")
+"""How pandas names a styled table: at random."""
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+STAMP = re.compile(r"^\[([WEI])\d{4} \d\d:\d\d:[\d.]+ +", re.MULTILINE)
+"""How torch's own code begins a warning: letter, day, time."""
+NOISE = re.compile(r"^(USDT|INFO):.*\n?", re.MULTILINE)
+"""Lines of torch's profiler."""
+PACKAGES = re.compile(r"\S*/(site|dist)-packages/")
+
+
+class LocalKernelManager(AsyncKernelManager):  # type: ignore[misc]
+    """Uses IPC sockets: nothing listens, even on loopback, and ipykernel has nothing to warn of."""
+
+    transport = "ipc"
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        """The usual command; where a server has the libraries loaded (`samo.study.warm`), one that asks it.
+
+        Told to be silent: at each end of a notebook it would log that it was interrupted. What a cell raises comes by
+        another way.
+        """
+        command: list[Any] = [*super().format_kernel_cmd(extra_arguments), "--log-level=50"]
+        if warm.VARIABLE not in os.environ or command[1:3] != ["-m", "ipykernel_launcher"]:
+            return command
+        return [sys.executable, "-m", "samo.study.warm", "kernel", *command[3:]]
 
 
 def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
     """Execute `notebooks/<notebook>.ipynb` into `reports/executed/<name>.ipynb` and `.html`; gives the former's path.
 
     Nothing may depend on the bytes of either: they are for people. The copy's heading names the parameters' values, and
-    what differs from run to run by chance alone is taken out (`samo.study.notebooks.scrub`). `parameters` replace those
+    what differs from run to run by chance alone is taken out (`scrub`). `parameters` replace those
     of the cell tagged `parameters`; each must be named there.
 
     Raises:
@@ -43,7 +73,7 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
         raise NotebookError(f"{source}: has no parameter {', '.join(unknown)}; {has}")
     for speaker in ("papermill", "traitlets"):
         logging.getLogger(speaker).setLevel(logging.CRITICAL)  # what it says is raised, too
-    os.environ.update(KEEP_MEMORY)
+    os.environ.update(warm.KEEP_MEMORY)
     os.environ["PYTHONPATH"] = str(root / "src")
     os.environ["DVC_ROOT"] = str(root)
     target = root / "reports/executed" / f"{name}.ipynb"
@@ -61,7 +91,7 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
                     cwd=root,
                     progress_bar=False,
                     record_timing=False,
-                    kernel_manager_class="samo.study.notebooks.kernel.LocalKernelManager",
+                    kernel_manager_class="samo.study.notebooks.notebook.LocalKernelManager",
                     shutdown_kernel="immediate",
                 )
             except PapermillExecutionError as error:
@@ -97,3 +127,58 @@ def _parameters(source: Path) -> set[str]:
     except Exception as error:  # whatever a file may hold
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
         raise NotebookError(f"{source}: no notebook ({reason}): `git checkout` brings it back as it was") from None
+
+
+def scrub(executed: NotebookNode, root: Path) -> NotebookNode:
+    """Take out times, random ids, addresses and the folder `root`; say each warning once. The notebook is changed.
+
+    Warnings and what a cell prints come before its other outputs, each in one piece: where in between the kernel
+    sends them is a matter of luck.
+    """
+    executed.metadata.pop("papermill", None)
+    executed.metadata.get("language_info", {}).pop("version", None)
+    for number, cell in enumerate(executed.cells):
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        cell["id"] = f"cell-{number}"
+        if cell.cell_type == "code":
+            cell["outputs"] = _streams(cell.outputs, root) + [
+                _output(o, number) for o in cell.outputs if o.output_type != "stream"
+            ]
+    return executed
+
+
+def title(executed: NotebookNode, words: str) -> NotebookNode:
+    """Put `words` behind the notebook's first heading, so that it says what it was run for."""
+    if words and executed.cells and executed.cells[0].source.startswith("# "):
+        heading, _, rest = executed.cells[0].source.partition("\n")
+        executed.cells[0]["source"] = f"{heading}: {words}" + (f"\n{rest}" if rest else "")
+    return executed
+
+
+def _streams(outputs: list[NotebookNode], root: Path) -> list[NotebookNode]:
+    streams = [o for o in outputs if o.output_type == "stream"]
+    said = {name: "".join(o.text for o in streams if o.name == name) for name in ("stderr", "stdout")}
+    said["stderr"] = _once(said["stderr"], root)
+    return [new_output("stream", name=name, text=text) for name, text in said.items() if text.strip()]
+
+
+def _once(text: str, root: Path) -> str:
+    """Each warning once, with how often it came; a progress bar as it stood last."""
+    text = STAMP.sub(r"[\1 ", NOISE.sub("", re.sub(r"[^\n]*\r(?!\n)", "", text)))
+    text = PACKAGES.sub("", text.replace(f"{root}/", "").replace(f"{root.resolve()}/", ""))
+    # A warning is a line and the indented ones below it.
+    found = Counter(re.findall(r"^\S.*\n?(?:^[ \t]+.*\n?)*", text, flags=re.MULTILINE))
+    times = {warning: f"  ({n} times)\n" if n > 1 else "" for warning, n in found.items()}
+    return "".join(warning.rstrip("\n") + "\n" + times[warning] for warning in found)
+
+
+def _output(output: NotebookNode, cell: int) -> NotebookNode:
+    data = output.get("data", {})
+    if "text/plain" in data:
+        data["text/plain"] = ADDRESS.sub("", data["text/plain"])
+    if "text/html" in data:
+        names = list(dict.fromkeys(STYLER.findall(data["text/html"])))
+        for number, name in enumerate(names):
+            data["text/html"] = data["text/html"].replace(name, f"T_{cell}-{number}")
+    return output

@@ -104,25 +104,14 @@ def load(root: Path) -> pd.DataFrame:
     Columns: paper, table, dataset (our key, or as printed where it is none of ours), method, metric, value, decimals
     (as many as were printed, so that 22.60 is told from 22.6), plus_minus (NaN where none was printed),
     higher_is_better, note.
-
-    Raises:
-        ValueError: a value is not a number, or a direction neither 0 nor 1; the message names the line.
     """
-    path = root / FILE
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    printed, direction = frame["value"], frame["higher_is_better"]
-    number = pd.to_numeric(printed, errors="coerce")
-    for line, (value, known, way) in enumerate(zip(printed, number.notna(), direction, strict=True), start=2):
-        if not known:
-            raise ValueError(f"{path}, line {line}: value is {value!r}, not a number")
-        if way not in ("0", "1"):
-            raise ValueError(f"{path}, line {line}: higher_is_better is {way!r}, not 0 or 1")
+    frame = pd.read_csv(root / FILE, dtype=str, keep_default_na=False)
     return frame.assign(
         dataset=frame["dataset"].replace(KEYS),
-        value=number.astype(float),
-        decimals=[len(text.partition(".")[2]) for text in printed],
+        value=pd.to_numeric(frame["value"]).astype(float),
+        decimals=[len(text.partition(".")[2]) for text in frame["value"]],
         plus_minus=pd.to_numeric(frame["plus_minus"]),
-        higher_is_better=direction == "1",
+        higher_is_better=frame["higher_is_better"] == "1",
     )
 
 

@@ -1,10 +1,12 @@
-"""What `samo show` and `samo claims` print: a dataset's main table, one method's trials, the claims' verdicts."""
+"""What `samo show`, `samo claims` and `samo layers` print: tables, one method's trials, verdicts, chosen layers."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 
+from samo.analysis.layers import ranking
 from samo.claims import characteristics as made_worlds
 from samo.claims import numbers
 from samo.claims.table import effect, reading
@@ -12,6 +14,7 @@ from samo.results.tables import Run, metric_columns
 from samo.study import store
 from samo.study.config import Params
 from samo.study.config.conditions import Condition
+from samo.study.errors import NotebookError
 from samo.study.report import reference, tables
 from samo.study.report.sources import Sources
 from samo.study.report.table import Cell, Table, number, terminal, verdict
@@ -149,3 +152,34 @@ def characteristics(root: Path, worlds: int, of: int | None = None) -> str:
     """
     asked = made_worlds.CLAIMS if of is None else (of,)
     return made_worlds.markdown(made_worlds.table(reference.needed(root).evidence, worlds, asked))
+
+
+def chosen_layers(root: Path, dataset: str, file: Path | None = None) -> str:
+    """The layers that the analysis chose, as words for people and as what params.yaml may hold.
+
+    Args:
+        root: the project's folder.
+        dataset: the analysis has been run on it.
+        file: where the choice is written, too, as a JSON list: what `layers="@FILE"` of a sharpness reads. Settings of
+            the study hold the names themselves, so that DVC sees a change.
+
+    Raises:
+        NotebookError: the analysis has not been run, or had no method to look at.
+    """
+    path = root / "data/analysis" / dataset / "layers.csv"
+    if not path.exists():
+        raise NotebookError(f"{path}: not there: `dvc repro analyse@{dataset}-layers` makes it")
+    kind = results.Columns("method", "layer", "chosen", numbers=("update", "position", "mean"))
+    table = results.read_rows(path, kind)
+    if table.empty:
+        raise NotebookError(f"{path}: no layers: the profile has none of the methods that analyses.layers names")
+    names = set(table.loc[table["chosen"], "layer"])
+    chosen = [name for name in table["layer"].drop_duplicates() if name in names]
+    if file is not None:
+        store.write_text(file, json.dumps(chosen) + "\n")
+    methods = ", ".join(table["method"].drop_duplicates())
+    said = [f"{dataset}: movement of the tasks' cosine on each layer over training ({methods}); * is chosen"]
+    for row in ranking(table).to_dict("records"):
+        said.append(f"{'*' if row['layer'] in names else ' '} {row['movement']:.3f}  {row['layer']}")
+    block = f"{{preset: samo-sampled, layers: {{{dataset}: {json.dumps(chosen)}}}}}"
+    return "\n".join([*said, f"for params.yaml: sharpness: {block}"])

@@ -6,8 +6,8 @@ from functools import partial
 
 from samo.optim import sharpness
 from samo.study import progress, store
+from samo.study.config.conditions import Plan
 from samo.study.config.method import Method
-from samo.study.config.plan import Plan
 from samo.study.runs import checkpoint
 from samo.study.runs.place import Place
 from samo.training.evaluation import values_of
