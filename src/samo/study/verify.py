@@ -61,13 +61,15 @@ def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
     written. Settings, data and code are those of the folder now; where DVC sees that they changed since the condition
     ran, that is said.
     """
-    here = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}"
-    same = True
+    here, same = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}", True
     for condition in wanted:
         prepared = store.needed(root, Path("data/prepared") / condition.dataset)
         say(f"{condition.name}: {origin(root, condition)}; here: {here}")
-        if changed := _changed(root, condition):
-            say(f"{condition.name}: {changed}")
+        try:
+            if condition.stage in plan(root, [condition.stage]).stale:
+                say(f"{condition.name}: params.yaml, data or code changed since it ran, so it may well differ")
+        except PipelineError as error:
+            say(f"{condition.name}: whether it is up to date cannot be told ({error})")
         with tempfile.TemporaryDirectory(prefix="samo-verify-") as folder:
             again = Path(folder) / "clone"
             failure = _make(root, condition, prepared, again)
@@ -137,14 +139,6 @@ def _tags(root: Path, condition: Condition) -> dict[str, str]:
     return next((tags for tags in found if tags.get("device", "unknown") != "unknown"), {})
 
 
-def _changed(root: Path, condition: Condition) -> str:
-    try:
-        stale = condition.stage in plan(root, [condition.stage]).stale
-    except PipelineError as error:
-        return f"whether it is up to date cannot be told ({error})"
-    return "params.yaml, data or code changed since it ran, so it may well differ" if stale else ""
-
-
 def _has_run(root: Path, condition: Condition) -> bool:
     return (root / condition.runs / "metrics.json").exists()
 
@@ -183,9 +177,8 @@ def _values(path: Path) -> pd.Series:
     """All values that a file holds, by where they stand."""
     if path.suffix == ".json":
         return pd.Series(dict(_leaves(json.loads(path.read_text()))), dtype=object)
-    rows = pd.read_csv(path).to_dict("records")
-    lines = {f"line {line} {key}": value for line, row in enumerate(rows, start=2) for key, value in row.items()}
-    return pd.Series(lines, dtype=object)
+    rows = dict(enumerate(pd.read_csv(path).to_dict("records"), start=2))
+    return pd.Series({f"line {n} {key}": value for n, row in rows.items() for key, value in row.items()}, dtype=object)
 
 
 def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:

@@ -57,7 +57,7 @@ def test_a_claim_has_a_row_with_a_word_and_a_shape_and_the_reference_runs_beside
 
 
 def test_comparisons_that_were_run_lead_to_their_figure():
-    shown = tables.comparisons(claims())
+    shown = tables.comparisons(claims(), "comparisons", "Comparisons behind the verdicts")
     [row] = shown.rows
     assert row[4].plain == "0.50 (−0.20 … 1.20) Δm points"
     assert '<a href="#multimnist-forest">multimnist-forest</a>' in html(shown)

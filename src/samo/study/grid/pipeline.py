@@ -35,11 +35,9 @@ def repro(
     cluster: Cluster | None = None,
     took: Callable[[Mapping[str, float]], None] = lambda _: None,
 ) -> int:
-    """Bring the pipeline of a project's folder up to date.
+    """Bring the pipeline of a project's folder up to date, `workers` conditions at once.
 
     Args:
-        root: the folder.
-        workers: how many conditions run at once.
         weight: the seconds that a stage is expected to take.
         quiet: say nothing but what went wrong.
         before: called once if there is something to run, before it runs.
@@ -86,19 +84,19 @@ def _run_phases(
     own, beside = LocalPool(root, work.cache, 0), LocalPool(root, work.cache, workers)
     failed: set[str] = set()
     with stopping(), show, contextlib.closing(own), contextlib.closing(beside):
-        widths = [workers if phase in (CONDITIONS, ANALYSES) else 1 for phase in phases]
-        named = [[name for name in stale if _phase(name) == phase] for phase in phases]
-        show.begin({name: weight(name) for name in stale}, list(zip(named, widths, strict=True)))
+        several = {CONDITIONS: workers, ANALYSES: workers}
+        widths = [([name for name in stale if _phase(name) == phase], several.get(phase, 1)) for phase in phases]
+        show.begin({name: weight(name) for name in stale}, widths)
         for phase in phases:
             part = work.only([name for name in work.needs if phase in (REST, _phase(name))])
-            if cluster and part.stale and phase in (CONDITIONS, ANALYSES):
+            if cluster and part.stale and phase in several:
                 exchange.send_inputs(root, part, cluster.remote)
                 settings = exchange.settings(root, cluster.remote)
                 with contextlib.closing(RayPool(root, cluster, settings, len(part.stale), show.say)) as elsewhere:
                     made = schedule(part, elsewhere, weight, show)
             else:
-                made = schedule(part, own if phase in (RAW, REST) else beside, weight, show)
-            if phase in (CONDITIONS, ANALYSES):
+                made = schedule(part, beside if phase in several else own, weight, show)
+            if phase in several:
                 exchange.adopt(root, made, cluster.remote if cluster else "")
             left = work.without(part.stale - made.keys(), _spares).after(made)
             lost = work.stale - left.stale - made.keys()

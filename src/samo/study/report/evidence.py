@@ -23,15 +23,10 @@ HISTORY = {"cosine_mean", "minibatch_conflict"}
 
 
 def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Evidence:
-    """The evidence of these conditions and analyses, and of the toys; what was not run is empty.
+    """The evidence of the conditions of the main tables, of variants beside them, of analyses, and of the toys.
 
-    Whatever else lies in the folders is left out: analyses and methods that are no longer in the profile.
-
-    Args:
-        root: the project's folder.
-        pairs: the conditions of the main tables.
-        analyses: those of the profile.
-        variants: the conditions beside those of the main tables.
+    What was not run is empty. Whatever else lies in the folders is left out: analyses and methods that are no longer in
+    the profile.
     """
     pairs, variants, active = list(pairs), list(variants), set(analyses)
     conditions = by_dataset([*pairs, *variants])

@@ -34,11 +34,6 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
     of all datasets, ladder.csv every training with its budget, compute and gain (`samo.results.ladder`), toys.csv
     where the trajectories over the toys end, and the numbers for DVC: metrics/<dataset>/<method>.json, a row each in
     `dvc metrics show reports/tables/metrics/…`, and the few of summary.json.
-
-    Args:
-        root: the project's folder.
-        pairs: the conditions of the main tables, curves and trials.
-        variants: the conditions beside them.
     """
     varied, mains = by_dataset(variants), {}
     curves, trials, summary = [], [], {}
@@ -117,10 +112,9 @@ def write_figure(root: Path, datasets: Iterable[str], name: str) -> Path:
 
 def _metrics(main: pd.DataFrame, units: Mapping[str, float]) -> dict[str, dict[str, float | None]]:
     """The numbers of each method that DVC shows: of a main table, and the step in LS steps by the count of passes."""
-    shown = main.reindex(columns=["method", *METRICS]).assign(step=main["method"].map(units)).to_dict("records")
-    return {
-        str(row.pop("method")): {str(k): None if pd.isna(v) else round(v, 3) for k, v in row.items()} for row in shown
-    }
+    shown = main.reindex(columns=["method", *METRICS]).assign(step=main["method"].map(units)).set_index("method")
+    rows = ((str(name), row.items()) for name, row in shown.iterrows())
+    return {name: {str(k): None if pd.isna(v) else round(v, 3) for k, v in row} for name, row in rows}
 
 
 def _summary(main: pd.DataFrame) -> dict[str, float | str | None]:

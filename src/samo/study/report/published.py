@@ -124,12 +124,8 @@ def beside(
 ) -> tuple[Table, Table] | None:
     """A dataset's published numbers, each beside those of the reference run and ours for the same method and metric.
 
-    Args:
-        dataset: our key.
-        main: its main table.
-        printed: the frame of `load`.
-        differs: the settings that differ from the papers', as words; None where that is not known.
-        reference: the reference run, where it has the dataset.
+    `main` is its main table, `printed` the frame of `load`, `differs` the settings that differ from the papers', as
+    words (None where that is not known), `reference` the reference run, where it has the dataset.
 
     Returns:
         A table of the methods that the profile or the reference run has, and one of the others, either maybe without

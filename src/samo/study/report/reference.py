@@ -8,7 +8,6 @@ very functions that make it from a run at hand. `write` makes the file from a ru
 """
 
 import json
-import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -162,8 +161,7 @@ def judged(root: Path, folder: Path = FOLDER) -> pd.DataFrame | None:
 
 def verdicts(root: Path, folder: Path = FOLDER) -> dict[int, str]:
     """Claim -> a reference run's verdict, as it is shipped; nothing where no run is."""
-    found = judged(root, folder)
-    if found is None:
+    if (found := judged(root, folder)) is None:
         return {}
     whole = found[found["dataset"] == claims_table.ALL]
     return dict(zip(whole["number"].astype(int), whole["verdict"].astype(str), strict=True))
@@ -177,10 +175,9 @@ def write(root: Path, params: Params) -> list[str]:
     Raises:
         ValueError: no condition has run.
     """
-    variants = conditions.variants(params)
-    pairs = [*conditions.main(params), *variants]
+    main, variants = conditions.main(params), conditions.variants(params)
     own, missing = {}, []
-    for dataset, method in pairs:
+    for dataset, method in (*main, *variants):
         condition = conditions.Condition(dataset, method)
         if not (file := root / condition.runs / "metrics.json").exists():
             missing.append(condition.name)
@@ -190,7 +187,7 @@ def write(root: Path, params: Params) -> list[str]:
         own[dataset, method] = results.read_metrics(file) | {"search": found}
     if not own:
         raise ValueError("no condition of the profile has run: `samo repro` runs them")
-    evidence = gathered.read(root, conditions.main(params), params.analyses, variants)
+    evidence = gathered.read(root, main, params.analyses, variants)
     plain = evidence.runs[(evidence.runs["sharpness"] == "none") & (evidence.runs["networks"] == "shared")]
     layers = evidence.layers.merge(plain[["dataset", "method"]].drop_duplicates(), on=["dataset", "method"])
     frames = {name: layers if name == "layers" else getattr(evidence, name) for name in TABLES}
@@ -206,14 +203,10 @@ def lines(
     runs: Mapping[tuple[str, str], Run], variants: list[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
 ) -> Iterator[str]:
     """The records of a run, as lines of JSON; a gap is null."""
-    rows: list[dict[str, Any]] = [
-        {"table": CONDITIONS, "variant": pair in variants, **run} for pair, run in runs.items()
-    ]
+    rows: list[dict[Any, Any]] = [{"table": CONDITIONS, "variant": pair in variants, **runs[pair]} for pair in runs]
     for name, frame in frames.items():
-        ordered = frame[[*TABLES[name], *(column for column in frame if column not in TABLES[name])]]
-        for found in ordered.astype(object).to_dict("records"):
-            gaps = {str(k): None if isinstance(v, float) and math.isnan(v) else v for k, v in found.items()}
-            rows.append({"table": name, **gaps})
+        ordered = frame[[*TABLES[name], *(column for column in frame if column not in TABLES[name])]].astype(object)
+        rows += [{"table": name, **row} for row in ordered.where(frame.notna(), None).to_dict("records")]
     for row in rows:
         yield json.dumps(row, separators=(",", ":"), allow_nan=False) + "\n"
 

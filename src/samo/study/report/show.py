@@ -61,13 +61,10 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
 
 def _values(run: Run) -> Table:
     """The test values, a column a seed; those that do not count come last."""
-    values = [
-        [
-            Cell(f"{m['task']} {m['metric']}, {m['unit']}".rstrip(", ")),
-            *(number(by_task.get(m["task"], {}).get(m["metric"]), 3) for by_task in run["seeds"].values()),
-        ]
-        for m in (*run["metrics"], *run["aside"])
-    ]
+    values = []
+    for m in (*run["metrics"], *run["aside"]):
+        by_seed = [of.get(m["task"], {}).get(m["metric"]) for of in run["seeds"].values()]
+        values.append([Cell(f"{m['task']} {m['metric']}, {m['unit']}".rstrip(", ")), *(number(v, 3) for v in by_seed)])
     heads = ["metric", *(f"seed {seed}" for seed in run["seeds"])]
     what = f"{run['dataset']} / {run['method']}, {run['updates']:,} updates: test values"
     return Table("values", what, heads, values)
@@ -75,29 +72,21 @@ def _values(run: Run) -> Table:
 
 def _trials(run: Run) -> Table:
     """The trials of the search, with the choice marked."""
-    chosen, trials = run["search"]["chosen"], run["search"]["trials"]
-    tried = [
-        [
-            *(number(trial.get(name)) for name in chosen),
-            number(trial["score"], 3),
-            Cell("chosen" if all(trial.get(name) == value for name, value in chosen.items()) else ""),
-        ]
-        for trial in trials
-    ] or [[*(number(value) for value in chosen.values()), Cell("nothing to choose"), Cell("given")]]
+    chosen, tried = run["search"]["chosen"], []
+    for trial in run["search"]["trials"]:
+        taken = Cell("chosen" if all(trial.get(name) == value for name, value in chosen.items()) else "")
+        tried.append([*(number(trial.get(name)) for name in chosen), number(trial["score"], 3), taken])
+    tried = tried or [[*map(number, chosen.values()), Cell("nothing to choose"), Cell("given")]]
     return Table("trials", "tried on validation data", [*chosen, "validation score", ""], tried)
 
 
 def show_claims(
     root: Path, of: int | None = None, console: Console | None = None, run: reference.Reference | None = None
 ) -> None:
-    """Print the verdicts: a line a claim, or all comparisons of one.
+    """Print the verdicts: a line a claim, or all comparisons of claim number `of`.
 
-    Args:
-        root: the project's folder.
-        of: the number of a claim.
-        console: where to print.
-        run: a shipped run, whose claims are judged anew from its records; else those of the run at hand are shown, from
-            reports/tables/claims.csv, with the reference run's beside them.
+    Those of a shipped `run` are judged anew from its records; else those of the run at hand are shown, from
+    reports/tables/claims.csv, with the reference run's beside them.
 
     Raises:
         ValueError: there is no claim of that number.
@@ -119,26 +108,17 @@ def show_claims(
     shipped = {} if run else reference.verdicts(root)
     out.print(terminal(tables.claims(claims, {"reference run": shipped} if shipped else {}), RATIOS))
     out.print(reading(claims), style="dim")
-    out.print(
-        f"samo claims {f'--from {run.folder.name} ' if run else ''}NUMBER shows a claim's comparisons.", style="dim"
-    )
+    source = f"--from {run.folder.name} " if run else ""
+    out.print(f"samo claims {source}NUMBER shows a claim's comparisons.", style="dim")
 
 
 def _comparisons(own: pd.DataFrame) -> Table:
     """The whole claim, then its comparisons, run or not."""
-    rows = [
-        [
-            Cell(" ".join(filter(None, (row["dataset"], row["base"], row["case"])))),
-            *(
-                Cell(effect(row)),
-                Cell(row["needs"]),
-                number(row["seeds"], 0),
-                verdict(row["verdict"]),
-                Cell(row["why"]),
-            ),
-        ]
-        for row in own.fillna({"base": "", "case": "", "needs": "", "why": ""}).to_dict("records")
-    ]
+    rows = []
+    for row in own.fillna({"base": "", "case": "", "needs": "", "why": ""}).to_dict("records"):
+        where = Cell(" ".join(filter(None, (row["dataset"], row["base"], row["case"]))))
+        said = [Cell(effect(row)), Cell(row["needs"]), number(row["seeds"], 0)]
+        rows.append([where, *said, verdict(row["verdict"]), Cell(row["why"])])
     first = own.iloc[0]
     title = f"{first['number']}. {first['claim']} ({first['source']})"
     return Table("claim", title, ["where", "effect, 95 %", "holds if", "seeds", "verdict", "why"], rows)
@@ -157,11 +137,8 @@ def characteristics(root: Path, worlds: int, of: int | None = None) -> str:
 def chosen_layers(root: Path, dataset: str, file: Path | None = None) -> str:
     """The layers that the analysis chose, as words for people and as what params.yaml may hold.
 
-    Args:
-        root: the project's folder.
-        dataset: the analysis has been run on it.
-        file: where the choice is written, too, as a JSON list: what `layers="@FILE"` of a sharpness reads. Settings of
-            the study hold the names themselves, so that DVC sees a change.
+    The choice is written to `file`, too, as a JSON list: what `layers="@FILE"` of a sharpness reads. Settings of the
+    study hold the names themselves, so that DVC sees a change.
 
     Raises:
         NotebookError: the analysis has not been run, or had no method to look at.

@@ -28,7 +28,6 @@ def main(
     """The main table, STL first; its note names the gaps, and the metrics that Delta-m leaves out.
 
     Args:
-        dataset: our key.
         table: the frame of `samo.results.tables.main`.
         measures: that of `samo.results.tables.measures`.
         best: column -> the method that is bold there (`samo.results.tables.best`).
@@ -106,14 +105,11 @@ def cost(dataset: str, cost: pd.DataFrame) -> Table:
 
 def notebooks(rows: Sequence[tuple[str, str]]) -> Table:
     """Links to executed notebooks: (stage, file name without ending)."""
-    cells = [
-        [
-            Cell(stage, stage, code=True),
-            Cell("read", link=f"../executed/{name}.html", unseen=name),
-            Cell("open", link=f"../executed/{name}.ipynb", unseen=f"{name} in Jupyter"),
-        ]
-        for stage, name in rows
-    ]
+    cells = []
+    for stage, name in rows:
+        page = Cell("read", link=f"../executed/{name}.html", unseen=name)
+        notebook = Cell("open", link=f"../executed/{name}.ipynb", unseen=f"{name} in Jupyter")
+        cells.append([Cell(stage, stage, code=True), page, notebook])
     return Table("notebooks", "Executed notebooks", ["stage", "as a page", "as a notebook"], cells)
 
 
@@ -138,14 +134,11 @@ def claims(judged: pd.DataFrame, shipped: Mapping[str, Mapping[int, str]]) -> Ta
 
     `shipped` holds the verdicts of other runs, by name and claim; each has a column before that of this run.
     """
-    rows = [
-        [
-            *(number(row["number"]), Cell(row["claim"], small=row["source"])),
-            *(verdict(known.get(row["number"], "not run")) for known in shipped.values()),
-            *(verdict(row["verdict"]), Cell(effect(row)), Cell(_text(row["why"]))),
-        ]
-        for row in judged[judged["dataset"] == ALL].to_dict("records")
-    ]
+    rows = []
+    for row in judged[judged["dataset"] == ALL].to_dict("records"):
+        others = [verdict(known.get(row["number"], "not run")) for known in shipped.values()]
+        found = [verdict(row["verdict"]), Cell(effect(row)), Cell(_text(row["why"]))]
+        rows.append([number(row["number"]), Cell(row["claim"], small=row["source"]), *others, *found])
     verdicts = [*shipped, "this run"] if shipped else ["verdict"]
     heads = ["no.", "claim", *verdicts, "pooled effect, 95 %", "why (this run)" if shipped else "why"]
     ids = [f"claim-{row[0].text}" for row in rows]
@@ -180,24 +173,17 @@ def strip(runs: Mapping[str, tuple[str, pd.DataFrame]]) -> Table:
     return Table("strip", "The claims at a glance", ["claim", *map(str, whole["number"])], rows, "strip")
 
 
-def comparisons(
-    judged: pd.DataFrame, name: str = "comparisons", title: str = "Comparisons behind the verdicts"
-) -> Table:
+def comparisons(judged: pd.DataFrame, name: str, title: str) -> Table:
     """A row a comparison that was run."""
     run = judged[(judged["dataset"] != ALL) & ~judged["verdict"].isin(SILENT)]
-    ids = f"{name}-" + run["number"].astype(str) + "-" + run["dataset"]
-    rows = [
-        [
-            *(number(row["number"]), *(Cell(_text(row[key])) for key in ("dataset", "base", "case"))),
-            replace(number(row["effect"]), text=effect(row)),
-            *(Cell(_text(row["needs"])), number(row["seeds"], 0), verdict(row["verdict"])),
-            Cell(_text(row["figure"]), link=f"#{row['figure']}" if _text(row["figure"]) else ""),
-        ]
-        for row in run.to_dict("records")
-    ]
+    ids, rows = f"{name}-" + run["number"].astype(str) + "-" + run["dataset"], []
+    for row in run.to_dict("records"):
+        where = [number(row["number"]), *(Cell(_text(row[key])) for key in ("dataset", "base", "case"))]
+        found = [replace(number(row["effect"]), text=effect(row)), Cell(_text(row["needs"])), number(row["seeds"], 0)]
+        figure = Cell(_text(row["figure"]), link=f"#{row['figure']}" if _text(row["figure"]) else "")
+        rows.append([*where, *found, verdict(row["verdict"]), figure])
     heads = ["claim", "dataset", "base", "case", "effect (95 %)", "holds if", "seeds", "verdict", "figure"]
-    first = ids.where(~ids.duplicated(), "")
-    return Table(name, title, heads, rows, ids=list(first))
+    return Table(name, title, heads, rows, ids=list(ids.where(~ids.duplicated(), "")))
 
 
 def method(row: Mapping[Any, Any], single: bool) -> Cell:

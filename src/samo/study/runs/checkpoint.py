@@ -1,5 +1,6 @@
 """What an interrupted condition goes on from: states of its trainings, outside DVC's sight, gone when it is done."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -104,18 +105,14 @@ class Checkpoints:
 
     def drop(self, name: str) -> None:
         """Remove what is kept under a name."""
-        if self._ranks.number:
-            return
-        try:
-            self._path(name).unlink(missing_ok=True)
-        except OSError:
-            return  # in a read-only folder it stays, and is refused again
+        if not self._ranks.number:
+            with contextlib.suppress(OSError):  # in a read-only folder it stays, and is refused again
+                self._path(name).unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove all of the condition's: it is done."""
-        if self._ranks.number:
-            return
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._ranks.number:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.pt"
@@ -125,25 +122,16 @@ def made_from(root: Path, dataset: str, settings: Mapping[str, Any]) -> dict[str
     """Digests of all that a condition's bytes depend on.
 
     Data and code are the files that dvc.yaml names as what the stage `train` depends on, so that the two cannot
-    disagree.
-
-    Args:
-        root: the project's folder.
-        dataset: the condition's.
-        settings: its part of params.yaml, the device and versions, as JSON takes them.
+    disagree; `settings` are its part of params.yaml, the device and versions, as JSON takes them.
     """
+    import yaml
+
     data, code = hashlib.sha256(), hashlib.sha256()
-    for name in _dependencies(root, dataset):
+    for given in yaml.safe_load((root / "dvc.yaml").read_text())["stages"]["train"]["deps"]:
+        name = given.replace("${item.dataset}", dataset)
         path, into = root / name, data if name.startswith("data/") else code
         for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
             if "__pycache__" not in file.parts:
                 into.update(f"{file.relative_to(root).as_posix()} {store.digest(file)}\n".encode())
     params = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     return {"params": params.hexdigest(), "data": data.hexdigest(), "code": code.hexdigest()}
-
-
-def _dependencies(root: Path, dataset: str) -> list[str]:
-    import yaml
-
-    named = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]["train"]["deps"]
-    return [str(name).replace("${item.dataset}", dataset) for name in named]

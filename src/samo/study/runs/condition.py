@@ -79,7 +79,7 @@ class OpenCondition:
         self._trainings = Trainings(self.problem, self.training, self.method, here, watch, self._kept)
         self._views: track.Live | None = None
         self._tracking = ExitStack()
-        self._answer: dict[str, Any] = {}
+        self._answer: dict[str, Any] = {}  # of the processes that trained it, where there are several
 
     def network(self, seed: int) -> nn.Module:
         """A network as a training with this seed starts from it; torch's global random stream stays as it was."""
@@ -107,11 +107,9 @@ class OpenCondition:
             self._answer = ranks.together(own.dataset, own.method, params.train.processes)
             if "diverged" in self._answer:
                 raise DivergedError(self._answer["diverged"])
-            found = self._answer["searched"] or {str(n): one for n, one in self._answer["metrics"]["updates"].items()}
-            return {
-                int(n): Searched([Trial(**t) for t in one.get("trials", [])], Trial(**one["chosen"]), [])
-                for n, one in found.items()
-            }
+            found = self._answer["searched"] or self._answer["metrics"]["updates"]
+            tried = {int(n): [Trial(**trial) for trial in one.get("trials", [])] for n, one in found.items()}
+            return {n: Searched(trials, Trial(**found[str(n)]["chosen"]), []) for n, trials in tried.items()}
         if own.method not in params.arms.methods:
             return self._trainings.search(self._plan, self._search)
         donor = results.read_search(self._root / Condition(own.dataset, params.arms.donor).search)
@@ -215,9 +213,8 @@ class OpenCondition:
             "versions": {name: version(name) for name in ("numpy", "torch", "torchjd")},
         }
         made_from = checkpoint.made_from(self._root, own.dataset, settings)
-        return checkpoint.Checkpoints(
-            paths.checkpoints(self._root) / own.name, made_from, self.device, self._here.ranks
-        )
+        folder = paths.checkpoints(self._root) / own.name
+        return checkpoint.Checkpoints(folder, made_from, self.device, self._here.ranks)
 
 
 def train_condition(dataset: str, method: str, here: place.Place | None = None) -> Result:

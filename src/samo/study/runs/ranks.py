@@ -48,9 +48,8 @@ def together(dataset: str, method: str, processes: int) -> Any:
     with stopping(), tempfile.TemporaryDirectory(prefix="samo-ranks-", ignore_cleanup_errors=True) as place_:
         folder = Path(place_)
         try:
-            ranks = start_processes(  # type: ignore[no-untyped-call]
-                _train, (dataset, method, processes, folder), nprocs=processes, join=False, daemon=True
-            )
+            arguments = dataset, method, processes, folder
+            ranks = start_processes(_train, arguments, nprocs=processes, join=False, daemon=True)  # type: ignore[no-untyped-call]
             try:
                 while not ranks.join(grace_period=GRACE):
                     pass

@@ -136,12 +136,9 @@ def read_search(path: Path) -> dict[str, Any]:
 
 
 def view(metrics: Mapping[str, Any], searched: Mapping[str, Any], updates: int | None = None) -> Run:
-    """A condition at one budget, as tables and claims look at it.
+    """A condition at one budget, by default its longest, as tables and claims look at it.
 
-    Args:
-        metrics: of its metrics.json.
-        searched: its trials; empty for an arm.
-        updates: the budget; None for its longest.
+    `metrics` are of its metrics.json, `searched` its trials: none for an arm.
 
     Returns:
         The metrics' head, and `updates`, the budget; `seeds`, their test values; `search`, with the `trials` that the
