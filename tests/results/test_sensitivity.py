@@ -113,10 +113,7 @@ def test_the_default_is_the_main_method_with_the_fewest_changes():
     given = named(made_variant("fmtl-mgda", "f", fields))
     assert defaults(given) == {("shared", "mgda", "fmtl", ""): "f"}
     found = table(given | named(made_run("stl")), named(made_variant("fmtl-mgda", "g", fields | {"rho": 0.5})))
-    assert found[["field", "value", "role"]].to_numpy().tolist() == [
-        ["rho", "0.5", "variant"],
-        ["rho", "2", "default"],
-    ]
+    assert found[["field", "value", "role"]].to_numpy().tolist() == [["rho", "0.5", "variant"], ["rho", "2", "default"]]
     several = named(made_variant("samo-ls", "x", {"alpha": 0.1}), made_run("samo-ls"), made_variant("samo-ls", "y", {}))
     assert defaults(several)["shared", "ls", "samo", ""] == "samo-ls"
     # A variant among the methods of the main table is one, too.

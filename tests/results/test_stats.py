@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp, ttest_rel
 
-from samo.results.stats import (
-    delta_m_interval,
-    mean_interval,
-    paired_interval,
-    seeds_interval,
-    summarise,
-)
+from samo.results.stats import delta_m_interval, mean_interval, paired_interval, seeds_interval, summarise
 
 samples = st.lists(st.floats(-100, 100), min_size=2, max_size=8)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -96,23 +97,13 @@ def bench(
             if not (rule in SCALARISERS and sharpness.startswith("fmtl-"))
         ]
         with console.status(name) as status:
-
-            def tell(method: str, update: Callable[[str], None] = status.update, name: str = name) -> None:
-                update(f"{name}: {method}")
-
+            tell = partial(_tell, status, name)
             costs = measure(trunk, heads, closure, methods, repeats=repeats, progress=tell)
         table = _table(f"{name}: {PROBLEMS[name].__doc__}", "step|ms|x LS|quartiles|count|x count|MB|copies")
         for cost in costs:
-            table.add_row(
-                cost.method,
-                f"{1e3 * cost.seconds:.1f}",
-                f"{cost.ratio:.2f}",
-                f"{cost.ratio_low:.2f}-{cost.ratio_high:.2f}",
-                f"{cost.count_ratio:.2f}",
-                f"{cost.ratio / cost.count_ratio:.2f}",
-                f"{cost.memory / 1e6:.0f}",
-                f"{cost.copies:+.1f}",
-            )
+            ratios = f"{cost.ratio:.2f}", f"{cost.ratio_low:.2f}-{cost.ratio_high:.2f}", f"{cost.count_ratio:.2f}"
+            rest = f"{cost.ratio / cost.count_ratio:.2f}", f"{cost.memory / 1e6:.0f}", f"{cost.copies:+.1f}"
+            table.add_row(cost.method, f"{1e3 * cost.seconds:.1f}", *ratios, *rest)
         console.print(table)
         facts = {"torch": torch.__version__, "threads": threads, "repeats": repeats}
         store.write_json(out / f"{name}.json", {**facts, "steps": [asdict(cost) for cost in costs]})
@@ -149,15 +140,10 @@ def bench_loading(
             except ValueError as error:
                 raise ValueError(f"datasets.{name}: {error}") from error
         found[name] = {**asdict(one), "keeps_up": one.keeps_up}
-        table.add_row(
-            name,
-            f"{1e3 * one.batch_seconds:.2f}",
-            f"{1e3 * one.step_seconds:.2f}",
-            f"{100 * one.share:.1f}",
-            f"{100 * one.share_low:.1f}-{100 * one.share_high:.1f}",
-            "" if one.keeps_up else f"above {100 * loading.LIMIT:.0f} %",
-            style=None if one.keeps_up else "red",
-        )
+        times = f"{1e3 * one.batch_seconds:.2f}", f"{1e3 * one.step_seconds:.2f}"
+        shares = f"{100 * one.share:.1f}", f"{100 * one.share_low:.1f}-{100 * one.share_high:.1f}"
+        late, style = ("", None) if one.keeps_up else (f"above {100 * loading.LIMIT:.0f} %", "red")
+        table.add_row(name, *times, *shares, late, style=style)
     if found:
         console.print(table)
     for name in missing:
@@ -174,6 +160,10 @@ def known(chosen: list[str] | None, there: Iterable[str], what: str) -> list[str
         if name not in names:
             raise ValueError(f"unknown {what} {name!r}: one of {', '.join(names)}")
     return chosen or names
+
+
+def _tell(status: Status, problem: str, method: str) -> None:
+    status.update(f"{problem}: {method}")
 
 
 def _table(title: str, headings: str) -> Table:

@@ -59,10 +59,7 @@ def _of_living(entries: dict[str, Any], written: float) -> dict[str, Any]:
     def alive(who: dict[str, Any]) -> bool:
         return is_alive(int(who["pid"]), by=written + 1)
 
-    kept = dict(entries)
-    if "write" in entries:
-        kept["write"] = {path: who for path, who in entries["write"].items() if not who or alive(who)}
-    if "read" in entries:
-        left = {path: [who for who in readers if alive(who)] for path, readers in entries["read"].items()}
-        kept["read"] = {path: readers for path, readers in left.items() if readers}
-    return kept
+    writers = {path: who for path, who in entries.get("write", {}).items() if not who or alive(who)}
+    readers = {path: [*filter(alive, several)] for path, several in entries.get("read", {}).items()}
+    living = {"write": writers, "read": {path: several for path, several in readers.items() if several}}
+    return {kind: living.get(kind, entries[kind]) for kind in entries}

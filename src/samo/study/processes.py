@@ -36,10 +36,8 @@ def identity() -> str:
 def is_alive_as(identity: str) -> bool:
     """Whether the process of an `identity` is alive; of one on another machine that cannot be told, and it counts."""
     host, _, rest = identity.partition(" ")
-    if not rest:
-        return False
-    if host != socket.gethostname():
-        return True
+    if not rest or host != socket.gethostname():
+        return bool(rest)
     number, _, begun = rest.partition(" ")
     try:
         return f"{psutil.Process(int(number)).create_time():.0f}" == begun
@@ -99,15 +97,13 @@ def _runs(process: psutil.Process) -> bool:
 @contextlib.contextmanager
 def stopping() -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C also where a script's shell had it ignored."""
-
-    first = 0.0
+    again = 0.0
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal first
-        if first and time.monotonic() < first + 1:
-            return  # the same one again, from a process that stands before this one
-        first = time.monotonic()
-        raise KeyboardInterrupt
+        nonlocal again
+        if time.monotonic() >= again:  # else the same one again, from a process that stands before this one
+            again = time.monotonic() + 1
+            raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield

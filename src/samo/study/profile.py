@@ -35,9 +35,7 @@ def _parsed(text: str, name: str) -> config.Params:
 def active(root: Path) -> str | None:
     """The profile that params.yaml is, to the letter; None where it was edited."""
     path = root / "params.yaml"
-    if not path.exists():
-        return None
-    text = path.read_text()
+    text = path.read_text() if path.exists() else None
     return next((n for n in names(root) if (root / "profiles" / f"{n}.yaml").read_text() == text), None)
 
 

@@ -26,13 +26,8 @@ def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callab
 
     Each file is taken from `given` (a folder that a person filled) where it lies there, else from its sources in
     order. A file that is in `folder` already with the right digest is left alone. Data that only a person may bring
-    stay where they are; `folder` then holds a manifest of them, by which later stages see a change.
-
-    Args:
-        raw: what to bring.
-        folder: where to.
-        given: files put there by hand come first.
-        say: is told, a line at a time, what is going on.
+    stay where they are; `folder` then holds a manifest of them, by which later stages see a change. `say` is told, a
+    line at a time, what is going on.
 
     Raises:
         FetchError: a file could not be had (those had so far stay, whole), or the given data are not whole.
@@ -53,11 +48,7 @@ def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callab
 
 
 def check_given(raw: Given, given: Path) -> None:
-    """See whether data that a person must bring are whole.
-
-    Raises:
-        FetchError: they are not; the message says what to get, from where, and what was found instead.
-    """
+    """A FetchError where data that a person must bring are not whole: what to get, from where, and what was found."""
     faults = raw.check(given) if given.is_dir() else [f"{given}: no such folder"]
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults[:FAULTS])

