@@ -14,27 +14,16 @@ RADII = ("rho", "head_rho")
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """What a condition trains.
+    """What a condition trains."""
 
-    Attributes:
-        name: its key in params.yaml.
-        aggregator: its name.
-        options: those of the aggregator that were given.
-        sharpness: the preset's name.
-        fields: those of the preset that were given.
-        networks: "shared" (one trunk) or "separate" (one network per task).
-        variant: whether it stands beside the main table, to show how much a setting matters.
-        optimizer: its own, with options, and a learning rate that its block gives; "" where it is the dataset's.
-    """
-
-    name: str
-    aggregator: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    sharpness: str = "none"
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    networks: str = "shared"
-    variant: bool = False
-    optimizer: str = ""
+    name: str  # its key in params.yaml
+    aggregator: str  # its name
+    options: Mapping[str, Any] = field(default_factory=dict)  # those of the aggregator that were given
+    sharpness: str = "none"  # the preset's name
+    fields: Mapping[str, Any] = field(default_factory=dict)  # those of the preset that were given
+    networks: str = "shared"  # one trunk, or "separate": one network per task
+    variant: bool = False  # whether it stands beside the main table, to show how much a setting matters
+    optimizer: str = ""  # its own, with options, and a learning rate that its block gives; "" for the dataset's
 
     @classmethod
     def of_run(cls, name: str, run: Mapping[str, Any]) -> "MethodSpec":

@@ -20,12 +20,9 @@ Event = dict[str, Any]
 def report(**event: Any) -> None:
     """Append one event for whoever watches this stage; nothing where nobody does.
 
-    The line goes out in a single append, so that several writers never mix theirs. A file that cannot be
-    written to is no reason to stop a training: the event is then lost.
-
-    Args:
-        event: what JSON can hold. The displays know `phase`, `update`, `updates`, `loss` and `done`, the share of the
-            stage's whole work that is behind it.
+    The line goes out in a single append, so that several writers never mix theirs. A file that cannot be written to is
+    no reason to stop a training: the event is then lost. An event is what JSON can hold; the displays know `phase`,
+    `update`, `updates`, `loss` and `done`, the share of the stage's whole work that is behind it.
     """
     path = os.environ.get(VARIABLE)
     if not path:
@@ -35,11 +32,7 @@ def report(**event: Any) -> None:
 
 
 class Tail:
-    """The events added to a progress file since the last look.
-
-    Args:
-        path: the file; it need not be there yet.
-    """
+    """The events added to a progress file, which need not be there yet, since the last look."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

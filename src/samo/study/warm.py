@@ -86,12 +86,7 @@ class Server:
 
 
 def ask(kind: str, arguments: list[str]) -> int | None:
-    """Have the server run something in this process's place; its exit code, or None where there is no server.
-
-    Args:
-        kind: a key of `_KINDS`.
-        arguments: of its command line.
-    """
+    """Have the server run one of `_KINDS` in the place of this process; its exit code, None where there is no server."""
     if not (path := os.environ.get(VARIABLE)):
         return None
     request = {"kind": kind, "arguments": arguments, "env": dict(os.environ), "cwd": str(Path.cwd())}

@@ -82,20 +82,13 @@ def variants(params: Params) -> list[tuple[str, str]]:
 
 
 class Plan(NamedTuple):
-    """What a condition's trainings are.
+    """What a condition's trainings are."""
 
-    Attributes:
-        given: by the method's block, or by a range of one value. An arm has no "lr" where it takes that of its donor.
-        ranges: between what the rest is searched; an arm searches nothing.
-        budgets: of its search, those that its final runs go by.
-        trials, finals: the updates of every training of the search, at most, and of every final run.
-    """
-
-    given: dict[str, float]
-    ranges: Ranges
-    budgets: list[int]
-    trials: list[int]
-    finals: list[int]
+    given: dict[str, float]  # by its block, or by a range of one value; an arm has no "lr" where its donor's is taken
+    ranges: Ranges  # between what the rest is searched; an arm searches nothing
+    budgets: list[int]  # of its search, those that its final runs go by
+    trials: list[int]  # the updates of every training of the search, at most
+    finals: list[int]  # the updates of every final run
 
 
 def plan(params: Params, dataset: str, method: str) -> Plan:

@@ -17,22 +17,16 @@ Named = str | dict[str, Any]
 
 
 class Method(Settings):
-    """One way to train: aggregator x sharpness.
+    """One way to train: aggregator x sharpness. An `lr`, or a `rho` among the sharpness's fields, is not searched.
 
-    Attributes:
-        aggregator: a name, or a mapping with `name` and the aggregator's own options.
-        sharpness: a preset's name, or a mapping with `preset` and fields to change; a `rho` given here is not searched.
-            Its `layers` may be a mapping from dataset to layers, since each has its own network; see `on`.
-        networks: "shared" (one trunk), or "separate": one network per task, the single-task baseline.
-        lr: a learning rate given here is not searched.
-        optimizer: in the place of the dataset's.
+    The fields' `layers` may be a mapping from dataset to layers, since each has its own network; see `on`.
     """
 
-    aggregator: Named
-    sharpness: Named = "none"
-    networks: Literal["shared", "separate"] = "shared"
+    aggregator: Named  # a name, or a mapping with `name` and the aggregator's own options
+    sharpness: Named = "none"  # a preset's name, or a mapping with `preset` and fields to change
+    networks: Literal["shared", "separate"] = "shared"  # one trunk, or a network per task: the single-task baseline
     lr: Positive | None = None
-    optimizer: Optimizer | None = None
+    optimizer: Optimizer | None = None  # in the place of the dataset's
 
     @field_validator("aggregator", mode="before")
     @classmethod

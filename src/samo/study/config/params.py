@@ -54,28 +54,18 @@ class Train(Settings):
 
 
 class Tier(Settings):
-    """Methods for some datasets only; those under `methods` run on every one.
+    """Methods for some datasets only; those under `methods` run on every one."""
 
-    Attributes:
-        datasets: keys of the profile's datasets.
-        updates, seeds: of their final runs, some of the dataset's, the longest budget among them; null takes them all.
-        methods: key = a name of your own that stands nowhere else.
-    """
-
-    datasets: Annotated[list[Name], AfterValidator(each_once)]
-    updates: Updates | None = None
-    seeds: Seeds | None = None
-    methods: dict[Name, Method]
+    datasets: Annotated[list[Name], AfterValidator(each_once)]  # keys of the profile's datasets
+    updates: Updates | None = None  # of their final runs: some of the dataset's, the longest among them; null for all
+    seeds: Seeds | None = None  # some of the dataset's; null for all
+    methods: dict[Name, Method]  # key = a name of your own that stands nowhere else
 
 
 class Arms(Tier):
-    """Methods that search nothing: each gives its rho, and takes the learning rate that another method chose.
+    """Methods that search nothing: each gives its rho, and takes the learning rate that another method chose."""
 
-    Attributes:
-        donor: that method; it stands outside the arms. A learning rate in an arm's own block goes first.
-    """
-
-    donor: Name
+    donor: Name  # that method, outside the arms; a learning rate in an arm's own block goes first
 
     @field_validator("methods")
     @classmethod
@@ -87,15 +77,10 @@ class Arms(Tier):
 
 
 class Cluster(Settings):
-    """What a condition asks for on a cluster (`samo grid --ray`). No stage depends on it: results do not.
+    """What each worker of a cluster has (`samo grid --ray`). No stage depends on it: results do not."""
 
-    Attributes:
-        cpus: cores of each worker; several workers share one where it is below 1.
-        gpus: the same of GPUs; above 1 only whole ones.
-    """
-
-    cpus: Annotated[float, Field(gt=0, le=256)] = 1
-    gpus: Annotated[float, Field(ge=0, le=16)] = 0
+    cpus: Annotated[float, Field(gt=0, le=256)] = 1  # several workers share a core where it is below 1
+    gpus: Annotated[float, Field(ge=0, le=16)] = 0  # the same; above 1 only whole ones
 
     @field_validator("cpus", "gpus")
     @classmethod
@@ -106,20 +91,13 @@ class Cluster(Settings):
 
 
 class DatasetBlock(Settings, Generic[Data, Trained]):
-    """The block of one dataset; its own module says what `data` and `training` hold.
+    """The block of one dataset; its own module says what `data` and `training` hold."""
 
-    Attributes:
-        data: how the examples are made.
-        training: how networks are trained on them.
-        updates, seeds: of its final runs, where they are not those of the profile.
-        search: where it differs from the profile's, the same for every method on it.
-    """
-
-    data: Data
-    training: Trained
-    updates: Updates | None = None
+    data: Data  # how the examples are made
+    training: Trained  # how networks are trained on them
+    updates: Updates | None = None  # of its final runs, where they are not those of the profile; the same of `seeds`
     seeds: Seeds | None = None
-    search: Search
+    search: Search  # where it differs from the profile's, the same for every method on it
 
 
 _ANY = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
@@ -128,33 +106,21 @@ _ANY = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
 class Params(Settings):
     """The active profile.
 
-    Attributes:
-        seeds: of the final runs; each is one run of every method and budget.
-        updates: budgets of the final runs, each with a schedule of its own.
-        search: how methods choose by validation data, where a dataset's block says nothing else.
-        datasets: key = a module of `samo.datasets`.
-        methods: key = a name of your own; these run on every dataset.
-        more: methods for some datasets only.
-        sensitivity: variants of those methods for some datasets only, such as SAMO with another alpha. They run as all
-            others do, but are no rows of the main table and are left out by analyses; see `main_on`.
-        arms: variants at settings that are given.
-        train: how every condition runs.
-        analyses: key = a module of `samo.analysis` with a notebook of that name, value = its settings; see `options`.
-        toys: how the trajectories of the toys are made; `{}` takes the defaults.
-        cluster: what each worker of a cluster has; one core and no GPU where it is left out.
+    Variants under `sensitivity`, such as SAMO with another alpha, and `arms`, at settings that are given, run as all
+    others do, but are no rows of the main table and are left out by analyses; see `main_on`.
     """
 
-    seeds: Seeds
-    updates: Updates
-    search: Search
-    datasets: Annotated[dict[Name, DatasetBlock[Any, Any]], Field(min_length=1)]
-    methods: Annotated[dict[Name, Method], Field(min_length=1)]
+    seeds: Seeds  # of the final runs; each is one run of every method and budget
+    updates: Updates  # budgets of the final runs, each with a schedule of its own
+    search: Search  # how methods choose by validation data, where a dataset's block says nothing else
+    datasets: Annotated[dict[Name, DatasetBlock[Any, Any]], Field(min_length=1)]  # key = a module of `samo.datasets`
+    methods: Annotated[dict[Name, Method], Field(min_length=1)]  # key = a name of your own; they run on every dataset
     more: Tier
     sensitivity: Tier
     arms: Arms
     train: Train
-    analyses: dict[Name, dict[str, Any]] = Field(default_factory=dict)
-    toys: dict[str, Any]
+    analyses: dict[Name, dict[str, Any]] = Field(default_factory=dict)  # key = a module of `samo.analysis`
+    toys: dict[str, Any]  # how the trajectories of the toys are made; `{}` takes the defaults
     cluster: Cluster = Field(default_factory=Cluster)
 
     @field_validator("datasets", mode="before")

@@ -13,15 +13,10 @@ GIVEN = Path("data/given")
 
 
 class RemoteClone(NamedTuple):
-    """Of a clone that shares no disk with the project.
+    """Of a clone that shares no disk with the project."""
 
-    Attributes:
-        remote: the DVC remote from which its worker takes inputs, and where it leaves results.
-        commit: the commit of the project at which it has to be, with no changes.
-    """
-
-    remote: str
-    commit: str
+    remote: str  # the DVC remote from which its worker takes inputs, and where it leaves results
+    commit: str  # the commit of the project at which it has to be, with no changes
 
 
 def make_clone(root: Path, clone: Path, cache: Path) -> None:

@@ -47,14 +47,9 @@ class _Worker:
 
 
 class RayPool:
-    """Actors that do jobs; the job of one that is lost goes to another.
+    """Actors that do jobs; the job of one that is lost goes to another, of which `say` is told.
 
-    Args:
-        root: the project's folder.
-        cluster: where they run.
-        settings: the remote's address and credentials.
-        most: how many workers have something to do.
-        say: is told of workers that are lost.
+    `settings` are the remote's address and credentials; `most` is how many workers have something to do.
 
     Raises:
         PipelineError: there is no Ray, no such cluster, or no room on it.

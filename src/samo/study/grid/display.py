@@ -29,12 +29,7 @@ class Display(contextlib.ExitStack):
     """Is told what the stages do, and says so; a context, while they run.
 
     On a terminal there is one bar for all and one for each running stage, elsewhere a line when a stage starts and
-    ends, and one in `every` seconds while it runs.
-
-    Args:
-        stream: standard output by default.
-        quiet: say nothing but what went wrong.
-        every: seconds between two lines on a running stage.
+    ends, and one in `every` seconds while it runs; with `quiet` nothing but what went wrong.
     """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False, every: float = 10.0) -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from samo.study import paths, processes
 from samo.study.grid.clone import WORKERS, RemoteClone
@@ -20,12 +20,6 @@ from samo.study.progress import Tail
 
 LOGS = Path(".samo/logs")
 PROGRESS = Path(".samo/progress")
-
-
-class _Running(NamedTuple):
-    job: Job
-    log: Path
-    tail: Tail
 
 
 class LocalPool:
@@ -42,7 +36,7 @@ class LocalPool:
         for folder in (LOGS, PROGRESS):
             (root / folder).mkdir(parents=True, exist_ok=True)
         self._workers: list[subprocess.Popen[str] | None] = [None] * max(1, workers)
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, tuple[str, Path, Tail]] = {}  # by worker: a stage, its log and its progress
         self._selector = selectors.DefaultSelector()
 
     def idle(self) -> int:
@@ -55,7 +49,7 @@ class LocalPool:
         log, progress = self._root / LOGS / f"{name}.log", self._root / PROGRESS / f"{name}.jsonl"
         log.write_text("")
         progress.unlink(missing_ok=True)
-        self._running[number] = _Running(job, log, Tail(progress))
+        self._running[number] = job.stage, log, Tail(progress)
         inputs = job.inputs if self._clones or self._remote else {}  # in the project itself they lie there
         message = {"stage": job.stage, "inputs": inputs, "log": str(log), "progress": str(progress)}
         worker = self._workers[number] or self._start(number)
@@ -65,8 +59,8 @@ class LocalPool:
     def poll(self, timeout: float) -> Sequence[Progress | Done]:
         ready = [key for key, _ in self._selector.select(timeout)]
         events: list[Progress | Done] = []
-        for running in self._running.values():
-            events += [Progress(running.job.stage, event) for event in running.tail.read()]
+        for stage, _, tail in self._running.values():
+            events += [Progress(stage, event) for event in tail.read()]
         return events + [self._reply(key.data) for key in ready]
 
     def close(self) -> None:
@@ -104,10 +98,10 @@ class LocalPool:
         return worker
 
     def _reply(self, number: int) -> Done:
-        running, worker = self._running.pop(number), self._workers[number]
+        (stage, log, _), worker = self._running.pop(number), self._workers[number]
         assert worker is not None
         if line := _pipe(worker.stdout).readline():
-            return Done(log=running.log, **json.loads(line))
+            return Done(log=log, **json.loads(line))
         self._selector.unregister(_pipe(worker.stdout))
         self._workers[number] = None  # the next job gets a new one
         _kill(worker)
@@ -115,9 +109,9 @@ class LocalPool:
         code = worker.returncode
         ending = f"signal {signal.Signals(-code).name}, out of memory?" if code == -9 else f"exit status {code}"
         reason = errors.splitlines()[-1] if errors else f"its worker was ended ({ending})"
-        with running.log.open("a") as log:
-            log.write(reason + "\n")
-        return Done(running.job.stage, True, None, reason, running.log)
+        with log.open("a") as file:
+            file.write(reason + "\n")
+        return Done(stage, True, None, reason, log)
 
 
 def _environment(root: Path) -> dict[str, str]:

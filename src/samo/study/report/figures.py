@@ -30,27 +30,16 @@ NARROW = 520.0
 
 @dataclass(frozen=True)
 class Figure:
-    """What the page shows of a figure.
+    """What the page shows of a figure."""
 
-    Attributes:
-        name: that of its files.
-        drawing: the SVG as it stands inside the page.
-        words: for those who cannot see it.
-        numbers: an address that saves them: they are in the page itself, unless they are many.
-        title: what is to be seen.
-        caption: how to read it.
-        notebook: the executed notebook that worked its numbers out, without its ending.
-        conditions: which conditions of the study went into it, in words.
-    """
-
-    name: str
-    drawing: str
-    words: str
-    numbers: str
-    title: str
-    caption: str
-    notebook: str
-    conditions: str
+    name: str  # that of its files
+    drawing: str  # the SVG as it stands inside the page
+    words: str  # for those who cannot see it
+    numbers: str  # an address that saves them: they are in the page itself, unless they are many
+    title: str  # what is to be seen
+    caption: str  # how to read it
+    notebook: str  # the executed notebook that worked its numbers out, without its ending
+    conditions: str  # which conditions of the study went into it, in words
 
     @property
     def narrow(self) -> bool:

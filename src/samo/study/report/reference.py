@@ -47,21 +47,13 @@ PACKAGES = (*provenance.PACKAGES, "scipy", "torch-geometric", "rdkit")
 
 @dataclass(frozen=True)
 class Reference:
-    """The shipped run.
+    """The shipped run."""
 
-    Attributes:
-        folder: where it lies.
-        runs: dataset -> method -> its run, at its longest budget.
-        ladder: every run at every budget.
-        variants: the conditions (dataset, method) that stand beside the main table.
-        frames: table -> its rows.
-    """
-
-    folder: Path
-    runs: Mapping[str, Mapping[str, Run]]
-    ladder: Sequence[Run]
-    variants: frozenset[tuple[str, str]]
-    frames: Mapping[str, pd.DataFrame]
+    folder: Path  # where it lies
+    runs: Mapping[str, Mapping[str, Run]]  # dataset -> method -> its run, at its longest budget
+    ladder: Sequence[Run]  # every run at every budget
+    variants: frozenset[tuple[str, str]]  # the conditions (dataset, method) that stand beside the main table
+    frames: Mapping[str, pd.DataFrame]  # table -> its rows
 
     @cached_property
     def about(self) -> dict[str, Any]:

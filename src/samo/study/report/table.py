@@ -27,26 +27,16 @@ STYLES = {"best": "bold", **{word.replace(" ", "-"): style for word, (_, style) 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell.
-
-    Attributes:
-        text: what stands in it.
-        key: what the page sorts it by; None is a gap, always last.
-        small: further words, in smaller letters or in brackets.
-        kind: its class on the page; "best", "single" (single-task training: its whole row is muted) or a verdict's.
-        code: whether the text is a name of params.yaml.
-        shade: the custom property of a coloured dot before it.
-        link: where the text leads, on the page alone; `unseen` completes its words for those who cannot see the table.
-    """
+    """One cell."""
 
     text: str = GAP
-    key: float | str | None = None
-    small: str = ""
-    kind: str = ""
-    code: bool = False
-    shade: str = ""
-    link: str = ""
-    unseen: str = ""
+    key: float | str | None = None  # what the page sorts it by; None is a gap, always last
+    small: str = ""  # further words, in smaller letters or in brackets
+    kind: str = ""  # its class on the page: "best", "single" (single-task training: its row is muted), a verdict's
+    code: bool = False  # whether the text is a name of params.yaml
+    shade: str = ""  # the custom property of a coloured dot before it
+    link: str = ""  # where the text leads, on the page alone
+    unseen: str = ""  # completes the link's words for those who cannot see the table
 
     @property
     def sort(self) -> str | None:
@@ -64,27 +54,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table; `heads` has one for each column."""
 
-    Attributes:
-        name: its id on the page.
-        caption: what it shows.
-        heads: one a column.
-        rows: their cells.
-        kind: further classes on the page.
-        note: further words of the caption.
-        head: the column that holds the rows' heads.
-        ids: of the rows, in their order, where something leads to them.
-    """
-
-    name: str
+    name: str  # its id on the page
     caption: str
     heads: Sequence[str]
     rows: Sequence[Sequence[Cell]]
-    kind: str = ""
-    note: str = ""
-    head: int = 0
-    ids: Sequence[str] = ()
+    kind: str = ""  # further classes on the page
+    note: str = ""  # further words of the caption
+    head: int = 0  # the column that holds the rows' heads
+    ids: Sequence[str] = ()  # of the rows, in their order, where something leads to them
 
 
 def number(value: object, digits: int | None = None) -> Cell:
@@ -117,11 +96,9 @@ def markdown(table: Table) -> str:
 
 
 def terminal(table: Table, ratios: Mapping[str, int] | None = None) -> rich_table.Table:
-    """For a terminal of any width.
+    """For a terminal of any width, without what is small in the rows' heads.
 
-    Args:
-        table: the table; what is small in the rows' heads is left out.
-        ratios: head -> share of the width, of columns whose words may be broken into lines.
+    `ratios`: head -> share of the width, of columns whose words may be broken into lines.
     """
     ratios = ratios or {}
     shown = rich_table.Table(box=None, pad_edge=False, title=Text(table.caption), title_justify="left")

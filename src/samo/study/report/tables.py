@@ -149,10 +149,8 @@ def strip(runs: Mapping[str, tuple[str, pd.DataFrame]]) -> Table:
     """The claims at a glance: a row a dataset, a column a claim, each mark with the way to its comparison.
 
     Of several comparisons of a claim on a dataset the mark is what they agree on, and undecided where they do not;
-    comparisons over several datasets and those on toys have no row.
-
-    Args:
-        runs: name of the run's table of comparisons -> what its rows are called beside the dataset, and its claims.
+    comparisons over several datasets and those on toys have no row. `runs` has by the name of a run's table of
+    comparisons what its rows are called beside the dataset, and its claims.
     """
     rows, whole = [], pd.DataFrame()
     for name, (words, judged) in runs.items():

@@ -29,11 +29,8 @@ HEAD = 4096
 class Checkpoints:
     """The kept states of one condition, each a file: a line of JSON with what it is of, and what `torch.save` wrote.
 
-    Args:
-        folder: theirs alone.
-        made_from: name -> digest of everything that the condition's bytes depend on.
-        device: where tensors go.
-        ranks: the processes that train it. All go on from the files; the first alone writes and removes them.
+    The folder is theirs alone; `made_from` has the digests of everything that the condition's bytes depend on, by name.
+    Of several `ranks` all go on from the files; the first alone writes and removes them.
     """
 
     def __init__(self, folder: Path, made_from: Mapping[str, str], device: torch.device, ranks: Ranks = ALONE) -> None:

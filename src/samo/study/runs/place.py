@@ -12,17 +12,11 @@ from samo.study.errors import ConfigError
 
 @dataclass(frozen=True)
 class Place:
-    """One process of a condition.
+    """One process of a condition."""
 
-    Attributes:
-        device: where it trains.
-        ranks: the processes that train the condition together, on one machine; this one alone by default.
-        sync_batchnorm: whether BatchNorm normalises by the batches of all of them.
-    """
-
-    device: torch.device
-    ranks: Ranks = ALONE
-    sync_batchnorm: bool = True
+    device: torch.device  # where it trains
+    ranks: Ranks = ALONE  # the processes that train the condition together, on one machine
+    sync_batchnorm: bool = True  # whether BatchNorm normalises by the batches of all of them
 
     @property
     def writes(self) -> bool:
@@ -31,11 +25,7 @@ class Place:
 
 
 def device(train: Train, number: int = 0) -> torch.device:
-    """The device of one of a condition's processes.
-
-    Args:
-        train: the block of params.yaml.
-        number: of the process, from 0. Where there are several, each has the GPU of its number; see `Train.processes`.
+    """The device of one of a condition's processes, of several the GPU of its `number` from 0; see `Train.processes`.
 
     Raises:
         ConfigError: this machine has no such device, or fewer GPUs than there are processes.

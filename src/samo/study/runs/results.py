@@ -15,13 +15,9 @@ from samo.training.search import taken_from
 
 
 class Columns:
-    """What a table has to have.
+    """What a table has to have: columns of names, of `counts` (whole, without gaps) and of `numbers` (with gaps).
 
-    Args:
-        names: of its columns.
-        counts: those that hold whole numbers, without gaps.
-        numbers: those that hold numbers, with gaps.
-        infinite: whether infinity is such a number.
+    `infinite` says whether infinity is such a number.
     """
 
     def __init__(

@@ -28,19 +28,12 @@ from samo.training.settings import Training
 
 @dataclass(frozen=True)
 class Setting:
-    """One analysis of one dataset: what it looks at, and where its table goes.
-
-    Attributes:
-        root: the project's folder.
-        params: the active profile.
-        dataset: the one that is looked at.
-        analysis: its name in params.yaml.
-    """
+    """One analysis of one dataset: what it looks at, and where its table goes."""
 
     root: Path
     params: Params
     dataset: str
-    analysis: str
+    analysis: str  # its name in params.yaml
 
     @cached_property
     def options(self) -> Any:

@@ -87,7 +87,5 @@ def experiment(client: "MlflowClient", root: Path, dataset: str) -> str:
 
 def pages(root: Path, datasets: list[str], server: str) -> dict[str, str]:
     """Dataset -> the address of its runs, selected and sorted by `QUERY`, on the server at the address `server`."""
-    client = connect(root)
-    return {
-        name: f"{server}/#/experiments/{experiment(client, root, name)}/runs?{urlencode(QUERY)}" for name in datasets
-    }
+    ids = {name: experiment(connect(root), root, name) for name in datasets}
+    return {name: f"{server}/#/experiments/{own}/runs?{urlencode(QUERY)}" for name, own in ids.items()}

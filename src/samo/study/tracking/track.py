@@ -52,11 +52,9 @@ class Live:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._forgiving():
             self._watch_machine(None)
-        for run in self.runs.values() if kind else ():
-            with self._forgiving():
-                if self.record is not None:
-                    status = "FAILED" if issubclass(kind or type, Exception) else "KILLED"
-                    self.record.client.set_terminated(run, status)
+            if kind and self.record is not None:
+                for run in self.runs.values():
+                    self.record.client.set_terminated(run, "FAILED" if issubclass(kind, Exception) else "KILLED")
 
     def start(self, updates: int, seed: int, chosen: Trial) -> Callable[[list[Row]], None]:
         """Begin a budget's and seed's run; gives what logs rows as `<split>/<task>/<metric>`, at their update."""
