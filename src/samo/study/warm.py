@@ -86,7 +86,7 @@ class Server:
 
 
 def ask(kind: str, arguments: list[str]) -> int | None:
-    """Have the server run one of `_KINDS` in the place of this process; its exit code, None where there is no server."""
+    """Have the server run one of `_KINDS` in this process's place; its exit code, None where there is no server."""
     if not (path := os.environ.get(VARIABLE)):
         return None
     request = {"kind": kind, "arguments": arguments, "env": dict(os.environ), "cwd": str(Path.cwd())}

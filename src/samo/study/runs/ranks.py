@@ -47,22 +47,20 @@ def together(dataset: str, method: str, processes: int) -> Any:
     """
     with stopping(), tempfile.TemporaryDirectory(prefix="samo-ranks-", ignore_cleanup_errors=True) as place_:
         folder = Path(place_)
+        arguments = dataset, method, processes, folder
+        ranks = start_processes(_train, arguments, nprocs=processes, join=False, daemon=True)  # type: ignore[no-untyped-call]
         try:
-            arguments = dataset, method, processes, folder
-            ranks = start_processes(_train, arguments, nprocs=processes, join=False, daemon=True)  # type: ignore[no-untyped-call]
-            try:
-                while not ranks.join(grace_period=GRACE):
-                    pass
-            except ProcessExitedException as error:
-                told = error.signal_name or f"exit status {error.exit_code}"
-                told += ", out of memory?" if told == "SIGKILL" else ""
-                raise RankError(f"process {error.error_index} of {processes} was ended by {told}") from None
-            except ProcessRaisedException as error:
-                last = error.msg.strip().splitlines()[-1]
-                raise RankError(f"process {error.error_index} of {processes} failed: {last}") from None
-            finally:
-                end([Process(rank.pid) for rank in ranks.processes if rank.is_alive()])
+            while not ranks.join(grace_period=GRACE):
+                pass
+        except ProcessExitedException as error:
+            told = error.signal_name or f"exit status {error.exit_code}"
+            told += ", out of memory?" if told == "SIGKILL" else ""
+            raise RankError(f"process {error.error_index} of {processes} was ended by {told}") from None
+        except ProcessRaisedException as error:
+            last = error.msg.strip().splitlines()[-1]
+            raise RankError(f"process {error.error_index} of {processes} failed: {last}") from None
         finally:
+            end([Process(rank.pid) for rank in ranks.processes if rank.is_alive()])
             if (said := folder / "0.log").exists():
                 print(said.read_text(errors="replace"), end="", file=sys.stderr)
         if not (answer := folder / "answer.json").exists():  # it was asked to end, and did
