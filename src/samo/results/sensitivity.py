@@ -61,9 +61,8 @@ def table(main: Runs, variants: Runs) -> pd.DataFrame:
             row |= {"shift": pair.mean, "shift_low": pair.low, "shift_high": pair.high}
     found = pd.DataFrame(rows, columns=[*HEAD, "shift", "shift_low", "shift_high"])
     rated = tables.main({**main, **variants})
-    return found.merge(rated[[name for name in RATED if name in rated]], on="method", how="left").reindex(
-        columns=COLUMNS
-    )
+    whole = found.merge(rated[[name for name in RATED if name in rated]], on="method", how="left")
+    return whole.reindex(columns=COLUMNS)
 
 
 def settings(run: Run) -> dict[str, Any]:

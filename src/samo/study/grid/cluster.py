@@ -135,11 +135,10 @@ class RayPool:
 
     def _answer(self, worker: _Worker) -> None:
         try:
-            answer = self._ray.get(worker.call)
+            answer, worker.call = self._ray.get(worker.call), None
         except self._ray.exceptions.RayError as error:
             self._lose(worker, _line(error))
             return
-        worker.call = None
         if worker.job is None:
             worker.place, self._fruitless = answer, 0
             return

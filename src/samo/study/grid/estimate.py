@@ -17,6 +17,7 @@ from samo import datasets
 from samo.analysis.cost import seconds, units
 from samo.analysis.parts import loading
 from samo.datasets.parts.sources import Given
+from samo.datasets.parts.tasks import SPLITS
 from samo.optim import sharpness
 from samo.study import paths, store
 from samo.study.config import Params, device, plan
@@ -94,16 +95,10 @@ def measure(root: Path, params: Params, dataset: str, say: Callable[[str], None]
     return Unit(len(problem.tasks), weights, typical, look, size / sum(few.values()))
 
 
-def examples(params: Params, dataset: str) -> dict[str, int | None]:
-    """How many each split has; None where all there are are taken."""
-    return {split: getattr(params.datasets[dataset].data, split) for split in ("train", "val", "test")}
-
-
 def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> float:
     """Seconds of one condition, by the count of passes of its step against an LS step's, and with `OVERHEAD`."""
     training, method = params.datasets[dataset].training, params.methods_on(dataset)[name]
-    sizes, own = examples(params, dataset), plan(params, dataset, name)
-    val, test = sizes["val"] or 0, sizes["test"] or 0
+    data, own = params.datasets[dataset].data, plan(params, dataset, name)
     separate = method.networks == "separate"
     shape = sharpness.preset(method.preset_name, **method.preset_fields)
     step = unit.step * units(shape, method.aggregator_name, unit.tasks, separate=separate)
@@ -112,7 +107,8 @@ def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> fl
     watched = 0 if separate or unit.tasks == 1 else training.conflict_batches
     evaluations = sum(len(training.evaluated_at(n)) for n in own.finals)
     looks = min(watched * evaluations, sum(own.finals)) * unit.step * (1 + 2 * unit.tasks) / 3
-    seen = evaluations * (val + test) + len(own.trials) * val
+    val = data.val or 0  # None where all there are are taken
+    seen = evaluations * (val + (data.test or 0)) + len(own.trials) * val
     return float(OVERHEAD + sum((*own.trials, *own.finals)) * step + looks + seen * look)
 
 
@@ -128,7 +124,7 @@ def show(root: Path, params: Params, workers: int) -> None:
     conditions, seconds, disk = 0, 0.0, 0.0
     with console.status("measuring") as status:
         for dataset in params.datasets:
-            sizes = examples(params, dataset)
+            sizes = {split: getattr(params.datasets[dataset].data, split) for split in SPLITS}
             if unknown := [split for split, n in sizes.items() if n is None]:
                 missing.append(f"{dataset}: no estimate: data.{', data.'.join(unknown)} takes all; give a number")
                 continue

@@ -69,14 +69,12 @@ class NodeWorker:
         """What has happened since, within a second: ("progress", event), ("done", (ran, lock, error, printed))."""
         from samo.study.grid.schedule import Done
 
-        said: list[tuple[str, Any]] = []
-        for event in self._pool.poll(1.0):
-            if isinstance(event, Done):
-                log = event.log.read_text(errors="replace")[-LOG:]
-                said.append(("done", (event.ran, event.lock, event.error, log)))
-            else:
-                said.append(("progress", event.event))
-        return said
+        def told(event: Any) -> tuple[str, Any]:
+            if not isinstance(event, Done):
+                return "progress", event.event
+            return "done", (event.ran, event.lock, event.error, event.log.read_text(errors="replace")[-LOG:])
+
+        return [told(event) for event in self._pool.poll(1.0)]
 
     def leave(self) -> None:
         """End what runs and remove the clone. An actor that is killed does the same: its worker sees it gone."""

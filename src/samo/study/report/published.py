@@ -219,8 +219,7 @@ def _said(differs: Sequence[str] | None) -> str:
 def _printed(printed: Row | None) -> Cell:
     if printed is None:
         return Cell()
-    spread = printed["plus_minus"]
-    small: str = "" if pd.isna(spread) else f"± {text(spread)} as printed"
+    small: str = "" if pd.isna(printed["plus_minus"]) else f"± {text(printed['plus_minus'])} as printed"
     return Cell(text(printed["value"], int(printed["decimals"])), printed["value"], small)
 
 

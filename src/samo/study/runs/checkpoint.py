@@ -46,9 +46,8 @@ class Checkpoints:
         return None if any(self._ranks.anywhere([found is None], self._device)) else found
 
     def _found(self, name: str) -> Any:
-        path = self._path(name)
         try:
-            with path.open("rb") as stream:
+            with self._path(name).open("rb") as stream:
                 head, payload = stream.readline(HEAD), stream.read()
         except FileNotFoundError:
             return None

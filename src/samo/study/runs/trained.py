@@ -64,8 +64,7 @@ class Setting:
     def methods(self) -> dict[str, Method]:
         """The main methods with a shared trunk, in their order: those that the options choose, where they choose."""
         shared = {name: m for name, m in self.params.main_on(self.dataset).items() if m.networks == "shared"}
-        choice = self.options
-        if not isinstance(choice, MethodFilter):
+        if not isinstance(choice := self.options, MethodFilter):
             return shared
         return {name: m for name, m in shared.items() if choice.takes(m.aggregator_name, m.preset_name)}
 
