@@ -121,12 +121,6 @@ def settings(root: Path, remote: str) -> dict[str, Any]:
     return dict(known[remote])
 
 
-def results(root: Path) -> list[Path]:
-    """What stages write, among it what git holds."""
-    with opened(root) as (repo, _):
-        return [Path(out.fs_path) for out in repo.index.outs]
-
-
 def send_inputs(root: Path, work: Plan, remote: str) -> None:
     """Leave in the remote what the stale stages of a plan read of those that are up to date."""
     from dvc.stage.loader import StageLoader

@@ -11,7 +11,7 @@ from samo.study.grid import exchange
 from samo.study.grid.cluster import Cluster, RayPool
 from samo.study.grid.display import Display
 from samo.study.grid.local import LocalPool
-from samo.study.grid.plan import Plan, plan
+from samo.study.grid.plan import Plan, opened, plan
 from samo.study.grid.schedule import Weight, schedule
 from samo.study.processes import stopping
 
@@ -115,7 +115,8 @@ def _run_phases(
 def check_cluster(root: Path, cluster: Cluster) -> None:
     """A PipelineError where a cluster could not run what lies here; results that git holds may differ."""
     exchange.settings(root, cluster.remote)
-    results = exchange.results(root)
+    with opened(root) as (repo, _):
+        results = [Path(out.fs_path) for out in repo.index.outs]
     try:
         found = git.changes(root, lambda path: any((root / path).is_relative_to(result) for result in results))
     except git.GitError as error:

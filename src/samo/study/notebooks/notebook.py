@@ -73,9 +73,7 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
         raise NotebookError(f"{source}: has no parameter {', '.join(unknown)}; {has}")
     for speaker in ("papermill", "traitlets"):
         logging.getLogger(speaker).setLevel(logging.CRITICAL)  # what it says is raised, too
-    os.environ.update(warm.KEEP_MEMORY)
-    os.environ["PYTHONPATH"] = str(root / "src")
-    os.environ["DVC_ROOT"] = str(root)
+    os.environ |= warm.KEEP_MEMORY | {"PYTHONPATH": str(root / "src"), "DVC_ROOT": str(root)}
     target = root / "reports/executed" / f"{name}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     working = target.with_name(f".{name}.running.ipynb")

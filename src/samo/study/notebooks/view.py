@@ -42,11 +42,8 @@ def settings(dataset: str, method: str = "", analysis: str = "") -> pd.DataFrame
     """What params.yaml says of a dataset, of a method on it, of an analysis; defaults written out."""
     params = config.load()
     block = params.datasets[dataset]
-    said: dict[str, Any] = {
-        "dataset": dataset,
-        "data": block.data.model_dump(),
-        "training": block.training.model_dump(),
-    }
+    blocks = {"data": block.data.model_dump(), "training": block.training.model_dump()}
+    said: dict[str, Any] = {"dataset": dataset, **blocks}
     if method:
         one, ranges = params.methods_on(dataset)[method], config.plan(params, dataset, method).ranges
         said = {"dataset": dataset, "method": method, "aggregator": one.aggregator_name} | {
