@@ -122,7 +122,6 @@ def serve(listener: socket.socket, libraries: Sequence[str]) -> str:
     The libraries are loaded with the first request: not every pipeline has a stage of this study.
     """
     loaded = False
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # what it started ends first, and in peace
     while True:
@@ -131,6 +130,7 @@ def serve(listener: socket.socket, libraries: Sequence[str]) -> str:
             os.killpg(0, signal.SIGKILL)
         if not loaded:
             _load(libraries)
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # from here on all children are its own
             loaded = True
         connection, _ = listener.accept()
         if not os.fork():
