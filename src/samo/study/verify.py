@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from samo.study import config, git, paths, processes, store
 from samo.study.config import Params
 from samo.study.config.conditions import Condition, conditions
+from samo.study.config.conditions import condition as of_profile
 from samo.study.errors import PipelineError
 from samo.study.grid.clone import make_clone
 from samo.study.grid.plan import plan
@@ -32,11 +33,7 @@ say = partial(print, flush=True)
 
 def named(root: Path, params: Params, dataset: str, method: str) -> Condition:
     """A condition that has run; a ValueError or FileNotFoundError where it is none of the profile, or has not."""
-    if dataset not in params.datasets:
-        raise ValueError(f"no dataset {dataset!r} in params.yaml: it has {', '.join(params.datasets)}")
-    if method not in (known := params.methods_on(dataset)):
-        raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
-    found = next(one for one in conditions(params) if (one.dataset, one.method) == (dataset, method))
+    found = of_profile(params, dataset, method)
     if not _has_run(root, found):
         raise FileNotFoundError(f"{found.name} has not run, so there is nothing to verify: `dvc repro {found.stage}`")
     return found

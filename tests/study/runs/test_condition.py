@@ -97,6 +97,6 @@ def test_without_mlflow_training_goes_on_with_a_warning(study, monkeypatch):
 
 
 def test_an_unknown_condition_leaves_nothing(study):
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="no method 'nobody' on multimnist"):
         train_condition("multimnist", "nobody")
     assert not (study / "data/runs").exists()

@@ -64,9 +64,12 @@ def condition(params: Params, dataset: str, method: str) -> Condition:
     """The condition of a dataset and a method, with its kind.
 
     Raises:
-        KeyError: no such dataset or method in params.yaml.
+        ValueError: no such dataset or method in params.yaml.
     """
-    _ = params.datasets[dataset], params.methods_on(dataset)[method]
+    if dataset not in params.datasets:
+        raise ValueError(f"no dataset {dataset!r} in params.yaml: it has {', '.join(params.datasets)}")
+    if method not in (known := params.methods_on(dataset)):
+        raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
     tier = next((f"-{name}" for name, tier in params.tiers.items() if method in tier.methods), "")
     return Condition(dataset, method, f"train{tier}")
 

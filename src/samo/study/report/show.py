@@ -13,7 +13,7 @@ from samo.claims.table import effect, reading
 from samo.results.tables import Run, metric_columns
 from samo.study import store
 from samo.study.config import Params
-from samo.study.config.conditions import Condition
+from samo.study.config.conditions import condition
 from samo.study.errors import NotebookError
 from samo.study.report import reference, tables
 from samo.study.report.sources import Sources
@@ -50,9 +50,7 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
         shown = tables.main(dataset, main, read.measures(dataset), read.best(dataset), metrics=fits, chosen=True)
         out.print(terminal(shown))
         return
-    if method not in (known := params.methods_on(dataset)):
-        raise ValueError(f"no method {method!r} on {dataset}: there are {', '.join(known)}")
-    metrics = results.read_metrics(store.needed(root, Condition(dataset, method).runs / "metrics.json"))
+    metrics = results.read_metrics(store.needed(root, condition(params, dataset, method).runs / "metrics.json"))
     for updates in map(int, metrics["updates"]):
         if run := results.read_runs(root, dataset, [method], updates)[method]:
             out.print(terminal(_values(run)))

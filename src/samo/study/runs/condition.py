@@ -58,14 +58,14 @@ class OpenCondition:
     One that was stopped goes on from its checkpoints. `here` is one of several processes that all do the same.
 
     Raises:
-        KeyError: no such dataset or method in params.yaml.
+        ValueError: no such dataset or method in params.yaml.
         samo.study.errors.ConfigError: this machine has not the devices that params.yaml asks for.
     """
 
     def __init__(self, dataset: str, method: str, here: place.Place | None = None) -> None:
         self._root, self._params = paths.root(), config.load()
-        params, block = self._params, self._params.datasets[dataset]
-        self._condition = condition(params, dataset, method)
+        params = self._params
+        self._condition, block = condition(params, dataset, method), params.datasets[dataset]
         self._here = here = here or place.Place(place.device(params.train))
         self.method, self.training, self.device = params.methods_on(dataset)[method], block.training, here.device
         self.seeds, self.updates = params.seeds_on(dataset, method), params.updates_on(dataset, method)
