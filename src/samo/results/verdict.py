@@ -14,6 +14,11 @@ from samo.results.tables import is_reference, left_out, metric_columns, text
 Row = Mapping[Any, Any]
 MARGIN = 0.5
 """Points of Delta-m within which no difference matters: a third of the least gain in the SAMO paper's main tables."""
+BESIDE = {
+    1: "SAMO does better than {}",
+    -1: "SAMO does worse than {}",
+    0: "Whether SAMO does better or worse than {} is undecided",
+}
 EIGENVALUES = {"lambda_max": "largest eigenvalue", "lambda_ratio5": "ratio of the largest to the fifth"}
 
 
@@ -45,8 +50,7 @@ def answer(ladder: pd.DataFrame, name: Callable[[str], str] = str) -> list[str]:
         if gain.low > -MARGIN and gain.high < MARGIN:
             what = f"SAMO does as well as {words}, within {MARGIN} points"
         else:
-            so = {1: "SAMO does better than {}", -1: "SAMO does worse than {}", 0: "SAMO or {}: undecided"}[sign]
-            what = so.format(words)
+            what = BESIDE[sign].format(words)
         ends = f"90 % interval {text(gain.low, 2)} to {text(gain.high, 2)}"
         counts = f"{places} conditions, {gain.n} seeds" if places > 1 else f"{gain.n} seeds"
         loss = times(samo, other, 0.9)

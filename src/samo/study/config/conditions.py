@@ -31,6 +31,11 @@ class Condition:
         return f"{self.kind}@{self.dataset}-{self.method}"
 
     @property
+    def notebook(self) -> str:
+        """Its executed notebook, without its ending."""
+        return f"train-{self.dataset}-{self.method}"
+
+    @property
     def variant(self) -> bool:
         """Whether it is left out of main tables and analyses."""
         return self.kind in {"train-sensitivity", "train-arms"}

@@ -74,7 +74,7 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
             if of is None:
                 say(f"{own[method].name}: has not run with {updates} updates")
                 continue
-            stem = root / "reports/executed" / f"train-{dataset}-{method}"
+            stem = root / "reports/executed" / own[method].notebook
             files = [path for kind in ("html", "ipynb") if (path := stem.with_name(f"{stem.name}.{kind}")).is_file()]
             for seed in of["seeds"]:
                 name = (own[method].name, str(updates), seed, record.digest(of, seed))

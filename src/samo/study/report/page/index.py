@@ -23,7 +23,7 @@ tables](tables.html) belong to no dataset, nor do [the toys](toys.html)."""
 
 def names(params: Params) -> Iterator[tuple[str, str]]:
     """Every notebook of a profile's datasets: stage of dvc.yaml and file name without ending."""
-    yield from ((one.stage, f"train-{one.dataset}-{one.method}") for one in conditions.conditions(params))
+    yield from ((one.stage, one.notebook) for one in conditions.conditions(params))
     for dataset in params.datasets:
         yield f"prepare@{dataset}", f"prepare-{dataset}"
         yield from ((f"analyse@{dataset}-{name}", f"{name}-{dataset}") for name in params.analyses)
@@ -43,9 +43,9 @@ def _dataset(params: Params, dataset: str, main: pd.DataFrame) -> str:
     rows = []
     for one in conditions.conditions(params):
         if one.dataset == dataset:
-            name, row = f"train-{dataset}-{one.method}", found.get(one.method, {})
+            row = found.get(one.method, {})
             numbers = [f"{text(row.get(key), 2)} ({limits(row, key)})" for key in ("delta_m", "gain")]
-            rows.append([one.method, *(n.removesuffix(" (—)") for n in numbers), _links(name)])
+            rows.append([one.method, *(n.removesuffix(" (—)") for n in numbers), _links(one.notebook)])
     table = pd.DataFrame(rows, columns=["method", "Δm, % (95 %)", "Δm − base (95 %)", "notebook"])
     rest = [("the data", f"prepare-{dataset}"), *((name, f"{name}-{dataset}") for name in params.analyses)]
     listed = "\n".join(f"- {what}: {_links(name)}" for what, name in rest)
