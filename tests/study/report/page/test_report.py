@@ -97,7 +97,8 @@ def test_every_figure_has_a_title_words_numbers_and_a_source(html, page):
     assert '<a href="../executed/curvature-multimnist.html">' in source
     assert "5 conditions multimnist × (ls, gsam-ls, samo-ls, mgda …), seeds 0, 1, 2" in source
     gaps = re.findall("No figure <code>([^<]+)</code>", html)
-    assert gaps == ["second-pair", "all-tasks", "second-variants"]  # no second run is here, and one dataset has no other beside it
+    # No second run is here, and one dataset has no other beside it.
+    assert gaps == ["second-pair", "all-tasks", "second-variants"]
     folder = page.root / "reports/figures"
     name = "multimnist-forest"
     before = [(folder / f"{name}{ending}").read_bytes() for ending in (".svg", ".csv", ".txt")]
