@@ -173,7 +173,7 @@ DRAWN: dict[str, tuple[Callable[[], Figure], str, tuple[str, ...], tuple[str, ..
     "variants": (
         lambda: variants.draw(VARIANTS),
         variants.describe(VARIANTS),
-        ("SAMO  4.3×", "SAMO, adaptive α  4.3×", "Multi-MNIST, 3,000 updates"),
+        ("SAMO (4.3×)", "SAMO, adaptive α (4.3×)", "Multi-MNIST, 3,000 updates"),
         ("multimnist SAMO, α 0.3, rho 0.05 0.50 (0.25 to 0.75)",),
     ),
     "search": (

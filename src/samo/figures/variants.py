@@ -32,7 +32,7 @@ def draw(variants: pd.DataFrame) -> Figure:
             shade = colour(row["sharpness"])
             axes.plot([row["gain_low"], row["gain_high"]], [place] * 2, color=shade, linewidth=2.2, alpha=0.55)
             axes.plot(row["gain"], place, **look(row["sharpness"], markersize=6))
-        axes.set_yticks(range(len(part)), [f"{name(row)}  {row['units']:.1f}×" for row in part.to_dict("records")])
+        axes.set_yticks(range(len(part)), [f"{name(row)} ({row['units']:.1f}×)" for row in part.to_dict("records")])
         axes.invert_yaxis()
         axes.set_title(f"{label(str(dataset))}, {updates:,} updates")
     figure.supxlabel("gain over the aggregator alone, points of Δm (right of the line: better)", fontsize=9.5)
