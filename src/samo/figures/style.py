@@ -90,7 +90,8 @@ def named(figure: Figure, panels: Panels) -> None:
     found = []
     for axes in panels[0]:
         seen = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        ends = [(name, str(line.get_color()), *line.get_xydata()[-1]) for name, line in seen.items()]
+        points = {name: line.get_xydata()[np.isfinite(line.get_ydata())] for name, line in seen.items()}
+        ends = [(name, str(seen[name].get_color()), *of[-1]) for name, of in points.items() if len(of)]
         found.append([end for end in ends if axes.get_ylim()[0] <= end[-1] <= axes.get_ylim()[1]])
     if max(map(len, found)) >= MANY or len(panels[0]) > ABREAST:
         legend(figure, panels)
