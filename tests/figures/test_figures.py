@@ -288,6 +288,7 @@ def test_names_over_budgets_are_apart_and_every_interval_is_in_sight():
         boxes = [Text.get_window_extent(one) for one in names]  # without the lines that lead to them
         assert len(boxes) == 4
         assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    assert svg(lambda: budgets.draw(pooled[pooled["updates"] == 300].assign(cost=np.nan)))  # no cost was measured
     far = pooled.assign(gain=pooled["gain"].where(pooled["sharpness"] != "samo", -50.0))
     far.loc[far["sharpness"] == "samo", ["gain_low", "gain_high"]] = [-51.0, -49.0]
     assert f"{palette.label('samo')} −50.0 ↓" in words(svg(lambda: budgets.draw(far)))

@@ -48,7 +48,7 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
     axes.set_ylim(low, high + 0.12 * (high - low))  # room for the names
     if x == "updates":
         ticks(axes, sorted(set(pooled[x])))
-    else:
+    elif pooled[x].gt(0).any():  # costs may not have been measured
         axes.set_xscale("log")
         plain_log(axes.xaxis)
     _names(axes, parts, x, limits)
