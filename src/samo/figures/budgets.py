@@ -8,20 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import (
-    LETTER,
-    LINE,
-    Limits,
-    aside,
-    grid,
-    headed,
-    name_ends,
-    placed,
-    plain_log,
-    spoken_rows,
-    ticks,
-    usual,
-)
+from samo.figures.style import Limits, at_edge, grid, headed, name_ends, plain_log, spoken_rows, ticks, usual
 from samo.results.tables import text
 
 COMPUTE = "compute of the training, in LS steps by the count of passes"
@@ -39,13 +26,12 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
     for name, part in parts.items():
         axes.vlines(part[x], part["gain_low"], part["gain_high"], color=colour(name), linewidth=2.2, alpha=0.55)
         axes.plot(part[x], part["gain"], **look(name, markersize=7))
-    axes.margins(x=0.16, y=0.08)
+    axes.margins(x=0.05, y=0.08)
     limits = usual(pd.concat([part.iloc[[-1]] for part in parts.values()]), "gain")
     if limits is not None:  # a line that ends beyond is written out; of all others every interval is in sight
         near = pd.concat([part for part in parts.values() if limits[0] <= part["gain"].iloc[-1] <= limits[1]])
         limits = min(limits[0], near["gain_low"].min()), max(limits[1], near["gain_high"].max())
-    low, high = limits or axes.get_ylim()
-    axes.set_ylim(low, high + 0.12 * (high - low))  # room for the names
+        axes.set_ylim(*limits)
     if x == "updates":
         ticks(axes, sorted(set(pooled[x])))
     elif pooled[x].gt(0).any():  # costs may not have been measured
@@ -70,29 +56,15 @@ def draw_updates(pooled: pd.DataFrame) -> Figure:
 
 
 def _names(axes: Axes, parts: dict[str, pd.DataFrame], x: str, limits: Limits) -> None:
-    """Every name beside the end of its line, or above it, one above the other, best first, where lines end apart."""
+    """Every name to the right of all lines, or at the edge where its line ends beyond the scale."""
     ends = pd.DataFrame([part.iloc[-1].to_dict() | {"name": name} for name, part in parts.items()])
     if limits is not None:
         off = ends[(ends["gain"] < limits[0]) | (ends["gain"] > limits[1])]
         for row in off.to_dict("records"):
-            up = row["gain"] > limits[1]
-            words = f"{label(row['name'])} {text(row['gain'], 1)} {'↑' if up else '↓'}"
-            shade, side = colour(row["name"]), "top" if up else "bottom"
-            aside(axes, words, (row[x], limits[up]), (0, -3 if up else 3), color=shade, ha="center", va=side)
+            words = f"{label(row['name'])} {text(row['gain'], 1)}"
+            at_edge(axes, words, (row[x], row["gain"]), limits, color=colour(row["name"]))
         ends = ends.drop(off.index)
-    if len(set(ends["place"])) == 1:  # side by side: to the right of all
-        name_ends(axes, ends[["name", x, "gain"]].itertuples(index=False, name=None))
-        return
-    taken: list[tuple[float, float, float]] = []
-    for _, column in ends.groupby("place"):
-        at, top = float(column["place"].iloc[0]), float(column["gain_high"].max())
-        middle, height = placed(axes, at, top)
-        for name in column.sort_values("gain")["name"]:
-            half, up = LETTER * len(label(name)) / 2, 4.0
-            while any(abs(middle - m) < half + h and abs(height + up - y) < LINE for m, h, y in taken):
-                up += 1
-            taken.append((middle, half, height + up))
-            aside(axes, label(name), (at, top), (0, up), color=colour(name), ha="center", fontweight="bold")
+    name_ends(axes, ends[["name", x, "gain"]].itertuples(index=False, name=None))
 
 
 def describe(pooled: pd.DataFrame) -> str:

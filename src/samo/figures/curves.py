@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from samo.figures.forest import columns, joint
 from samo.figures.palette import INK, MUTED, colour, label, look
-from samo.figures.style import aside, headed, named
+from samo.figures.style import at_edge, headed, named
 from samo.results.tables import is_reference
 
 FEW = 6
@@ -94,10 +94,7 @@ def _off(axes: Axes, ends: Iterable[tuple[str, str, pd.DataFrame]], limits: tupl
     for name, shade, line in ends:
         line = line[line["mean"].notna()].sort_values("update")
         if len(line) and not limits[0] <= (end := line["mean"].iloc[-1]) <= limits[1]:
-            up = bool(end > limits[1])
-            look = {"color": shade, "ha": "center", "va": "top" if up else "bottom"}
-            middle = float(line["update"].median())
-            aside(axes, f"{name} {end:.3g} {'↑' if up else '↓'}", (middle, limits[up]), (0, -3 if up else 3), **look)
+            at_edge(axes, f"{name} {end:.3g}", (line["update"].median(), end), limits, color=shade)
 
 
 def lines(axes: Axes, methods: pd.DataFrame, frame: pd.DataFrame, x: str, y: str, **more: Any) -> None:
@@ -114,15 +111,14 @@ def lines(axes: Axes, methods: pd.DataFrame, frame: pd.DataFrame, x: str, y: str
         if line.empty:
             continue
         shown = look(sharpness, markevery=max(1, len(line) // 8)) | more
+        at = line[x]
         if {"low", "high"} <= set(line) and line["low"].notna().any():
-            at = line[x] + (number - (len(methods) - 1) / 2) * apart
             if few:
+                at = at + (number - (len(methods) - 1) / 2) * apart
                 axes.vlines(at, line["low"], line["high"], color=shown["color"], linewidth=1.8, alpha=0.45)
             else:
                 axes.fill_between(at, line["low"], line["high"], color=shown["color"], alpha=0.10, linewidth=0)
-            axes.plot(at, line[y], **shown)
-        else:
-            axes.plot(line[x], line[y], **shown)
+        axes.plot(at, line[y], **shown)
     if few and len(places) > 1:
         axes.set_xticks(places)
     else:

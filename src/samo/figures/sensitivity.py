@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import Limits, aside, grid, headed, legend, spoken_rows, ticks, usual
+from samo.figures.style import Limits, at_edge, grid, headed, legend, spoken_rows, ticks, usual
 from samo.results.sensitivity import points
 from samo.results.tables import text
 
@@ -73,9 +73,7 @@ def _panel(axes: Axes, field: str, rows: pd.DataFrame, bands: pd.DataFrame, limi
         axes.plot(x[default], part.loc[default, "shift"], "o", **ring)
         for place, shift in zip(x, part["shift"], strict=True):
             if limits and not limits[0] <= shift <= limits[1]:  # in words, at the edge where it left the scale
-                up = shift > limits[1]
-                words, side = f"{text(shift, 1)} {'↑' if up else '↓'}", "top" if up else "bottom"
-                aside(axes, words, (place, limits[up]), (0, -2 if up else 2), ha="center", va=side)
+                at_edge(axes, text(shift, 1), (place, shift), limits)
     if numeric:
         ticks(axes, sorted(set(at)), log=field in LOGARITHMIC)
         axes.margins(x=0.12)

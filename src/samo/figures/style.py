@@ -112,13 +112,14 @@ def name_ends(axes: Axes, ends: Iterable[tuple[str, float, float]]) -> None:
     Call it when scales and limits stand; it makes room to the right.
     """
     found = [(label(name), colour(name), x, y) for name, x, y in ends]
+    _settle(axes.get_figure(root=True))
     _room(axes, [name for name, *_ in found])
     _names(axes, found)
 
 
-def _settle(figure: Figure) -> None:
+def _settle(figure: Figure | None) -> None:
     """Give the panels the places that the layout will give them, so that distances on the page can be told."""
-    if (layout := figure.get_layout_engine()) is not None:
+    if figure is not None and (layout := figure.get_layout_engine()) is not None:
         layout.execute(figure)
 
 
@@ -137,7 +138,7 @@ def _names(axes: Axes, ends: Sequence[tuple[str, str, float, float]]) -> None:
     if not ends:
         return
     right = max(x for *_, x, _ in ends)
-    places = sorted(((placed(axes, x, y)[1], name, shade, (x, y)) for name, shade, x, y in ends), reverse=True)
+    places = sorted(((_placed(axes, x, y)[1], name, shade, (x, y)) for name, shade, x, y in ends), reverse=True)
     low, high = (
         72 / axes.figure.dpi * edge + step for edge, step in ((axes.bbox.y0, LINE / 2), (axes.bbox.y1, -LINE / 2))
     )
@@ -153,11 +154,11 @@ def _names(axes: Axes, ends: Sequence[tuple[str, str, float, float]]) -> None:
             "shrinkB": 3,
             "relpos": (0, 0.5),
         }
-        by = (9 + placed(axes, right, y)[0] - placed(axes, x, y)[0], up - place)
+        by = (9 + _placed(axes, right, y)[0] - _placed(axes, x, y)[0], up - place)
         aside(axes, name, (x, y), by, color=shade, va="center", fontweight="bold", arrowprops=from_line)
 
 
-def placed(axes: Axes, x: float, y: float) -> tuple[float, float]:
+def _placed(axes: Axes, x: float, y: float) -> tuple[float, float]:
     """Where a point lies on the figure, in points (1/72 inch): by the limits as they are, before the final layout."""
     axes.get_xlim(), axes.get_ylim()  # the data's, where none were set
     across, up = 72 / axes.figure.dpi * axes.transData.transform((x, y))
@@ -192,6 +193,13 @@ def aside(axes: Axes, words: str, at: tuple[float, float], by: tuple[float, floa
     axes.annotate(words, at, xytext=by, textcoords="offset points", **{"color": INK, "fontsize": "small"} | look)
 
 
+def at_edge(axes: Axes, words: str, at: tuple[float, float], limits: tuple[float, float], **look: Any) -> None:
+    """Words of a point above or below the scale's limits, with an arrow, at the edge that it lies beyond."""
+    up = bool(at[1] > limits[1])
+    side = {"ha": "center", "va": "top" if up else "bottom"}
+    aside(axes, f"{words} {'↑' if up else '↓'}", (at[0], limits[up]), (0, -3 if up else 3), **side | look)
+
+
 def ticks(axes: Axes, values: Sequence[float], log: bool = True) -> None:
     """A tick at each of the ascending `values` and nowhere else, on a logarithmic axis where all are above 0."""
     if log and values[0] > 0:
@@ -202,7 +210,8 @@ def ticks(axes: Axes, values: Sequence[float], log: bool = True) -> None:
 
 def plain_log(axis: Axis) -> None:
     """Numbers as people write them on a logarithmic axis, none over another."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 3) if high > 100 * low else (1, 2, 5), numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.12g}"))
     axis.set_minor_locator(NullLocator())
 

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from samo.figures.palette import INK, colour, label, look
+from samo.figures import forest
+from samo.figures.palette import label
 from samo.figures.style import grid, spoken_rows
 from samo.results.tables import text
 
@@ -26,12 +27,7 @@ def draw(variants: pd.DataFrame) -> Figure:
     parts = variants.groupby(["dataset", "updates"], sort=False)
     figure, [panels] = grid(1, len(parts), 0.9 + 0.26 * int(parts.size().max()))
     for axes, ((dataset, updates), part) in zip(panels, parts, strict=True):
-        axes.axvline(0, color=INK, linewidth=1)
-        axes.grid(visible=False, axis="y")
-        for place, row in enumerate(part.to_dict("records")):
-            shade = colour(row["sharpness"])
-            axes.plot([row["gain_low"], row["gain_high"]], [place] * 2, color=shade, linewidth=2.2, alpha=0.55)
-            axes.plot(row["gain"], place, **look(row["sharpness"], markersize=6))
+        forest.intervals(axes, part, range(len(part)), "gain")
         axes.set_yticks(range(len(part)), [f"{name(row)} ({row['units']:.1f}×)" for row in part.to_dict("records")])
         axes.invert_yaxis()
         axes.set_title(f"{label(str(dataset))}, {updates:,} updates")

@@ -168,14 +168,8 @@ def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
 def doses(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gain against rho at each dataset's longest budget: dataset, aggregator, sharpness, method, rho, gain …"""
     last = ladder[ladder["updates"] == ladder.groupby("dataset")["updates"].transform("max")]
-    last, rows = last[last["setting"].fillna("") == ""], []  # a CSV has no empty text
-    for key, part in last.dropna(subset=["gain", "rho"]).groupby(
-        ["dataset", "aggregator", "sharpness", "method"], sort=False
-    ):
-        found = mean_interval(part["gain"])
-        rows.append((*key, part["rho"].iloc[0], *found[:3], found.n))
-    names = ["dataset", "aggregator", "sharpness", "method", "rho", "gain", "gain_low", "gain_high", "n_seeds"]
-    return pd.DataFrame(rows, columns=names).astype({"rho": float})
+    plain = last[last["setting"].fillna("") == ""]  # a CSV has no empty text
+    return _gains(plain.dropna(subset=["rho"]), ["dataset", "aggregator", "sharpness", "method"], "rho")
 
 
 def variants(ladder: pd.DataFrame) -> pd.DataFrame:
@@ -185,16 +179,22 @@ def variants(ladder: pd.DataFrame) -> pd.DataFrame:
     Columns: dataset, updates, sharpness, setting, method, rho, units (passes of a step in those of LS), gain …
     """
     own = ladder.dropna(subset=["gain"]).assign(setting=ladder["setting"].fillna(""))
-    changed, rows = own[own["setting"] != ""], []
-    for dataset, part in changed.groupby("dataset", sort=False):
+    own, parts = own.assign(units=own["cost"] / own["updates"]), []
+    for dataset, part in own[own["setting"] != ""].groupby("dataset", sort=False):
         count = part.groupby("updates")["method"].nunique()
         updates = count[count == count.max()].index.max()
-        here = own[(own["dataset"] == dataset) & (own["updates"] == updates)]
         bases = set(part.loc[part["updates"] == updates, "aggregator"])
-        here = here[here["aggregator"].isin(bases) & (here["main"].astype(bool) | (here["setting"] != ""))]
-        for (sharpness, setting, method), one in here.groupby(["sharpness", "setting", "method"], sort=False):
-            found, first = mean_interval(one["gain"]), one.iloc[0]
-            units = first["cost"] / updates
-            rows.append((dataset, updates, sharpness, setting, method, first["rho"], units, *found[:3], found.n))
-    names = ["dataset", "updates", "sharpness", "setting", "method", "rho", "units"]
-    return pd.DataFrame(rows, columns=[*names, "gain", "gain_low", "gain_high", "n_seeds"])
+        here = (own["dataset"] == dataset) & (own["updates"] == updates) & own["aggregator"].isin(bases)
+        parts.append(own[here & (own["main"].astype(bool) | (own["setting"] != ""))])
+    keys = ["dataset", "updates", "sharpness", "setting", "method"]
+    return _gains(pd.concat(parts) if parts else own[:0], keys, "rho", "units")
+
+
+def _gains(rows: pd.DataFrame, keys: list[str], *first: str) -> pd.DataFrame:
+    """The mean gain of each group of seeds: the keys, the group's first value of others, gain with limits, n_seeds."""
+    found = []
+    for key, one in rows.dropna(subset=["gain"]).groupby(keys, sort=False):
+        gain = mean_interval(one["gain"])
+        found.append((*key, *one[list(first)].iloc[0], *gain[:3], gain.n))
+    table = pd.DataFrame(found, columns=[*keys, *first, "gain", "gain_low", "gain_high", "n_seeds"])
+    return table.astype(dict.fromkeys(first, float))
