@@ -58,7 +58,8 @@ def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
     written. Settings, data and code are those of the folder now; where DVC sees that they changed since the condition
     ran, that is said.
     """
-    here, same = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}", True
+    here = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}"
+    same = True
     for condition in wanted:
         prepared = store.needed(root, Path("data/prepared") / condition.dataset)
         say(f"{condition.name}: {origin(root, condition)}; here: {here}")

@@ -135,10 +135,11 @@ class RayPool:
 
     def _answer(self, worker: _Worker) -> None:
         try:
-            answer, worker.call = self._ray.get(worker.call), None
+            answer = self._ray.get(worker.call)
         except self._ray.exceptions.RayError as error:
             self._lose(worker, _line(error))
             return
+        worker.call = None
         if worker.job is None:
             worker.place, self._fruitless = answer, 0
             return

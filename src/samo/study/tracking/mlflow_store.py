@@ -87,5 +87,6 @@ def experiment(client: "MlflowClient", root: Path, dataset: str) -> str:
 
 def pages(root: Path, datasets: list[str], server: str) -> dict[str, str]:
     """Dataset -> the address of its runs, selected and sorted by `QUERY`, on the server at the address `server`."""
-    ids = {name: experiment(connect(root), root, name) for name in datasets}
+    client = connect(root)
+    ids = {name: experiment(client, root, name) for name in datasets}
     return {name: f"{server}/#/experiments/{own}/runs?{urlencode(QUERY)}" for name, own in ids.items()}

@@ -114,12 +114,14 @@ def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], fil
     record.keep_files(client, own, tags.get(record.FILES), files)
 
 
-def _runs(client: "MlflowClient", experiment: str, token: str | None = None) -> "Iterator[Run]":
+def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
     """All runs of an experiment, page after page."""
-    page = client.search_runs([experiment], max_results=1000, page_token=token)
-    yield from page
-    if page.token:
-        yield from _runs(client, experiment, page.token)
+    token = None
+    while True:
+        page = client.search_runs([experiment], max_results=1000, page_token=token)
+        yield from page
+        if not (token := page.token):
+            return
 
 
 def scores(runs: tables.Runs) -> dict[str, dict[str, dict[str, float]]]:

@@ -52,8 +52,9 @@ class Live:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._forgiving():
             self._watch_machine(None)
-            if kind and self.record is not None:
-                for run in self.runs.values():
+        if kind and self.record is not None:
+            for run in self.runs.values():
+                with self._forgiving():  # of each: one that cannot be told keeps no other from it
                     self.record.client.set_terminated(run, "FAILED" if issubclass(kind, Exception) else "KILLED")
 
     def start(self, updates: int, seed: int, chosen: Trial) -> Callable[[list[Row]], None]:
