@@ -31,17 +31,22 @@ VARIABLE = "SAMO_WARM"
 """The variable that holds the server's socket."""
 
 LOADED = (
+    "IPython.lib.lexers",
     "ipykernel.kernelapp",
+    "matplotlib.backends.backend_svg",
     "matplotlib.pyplot",
-    "mlflow",
+    "mlflow.store.tracking.sqlalchemy_store",  # the first run that is logged would import it
     "nbconvert",
-    "pandas",
+    "pandas.io.formats.style",
     "papermill",
     "pydantic",
+    "rich.table",
     "scipy.stats",
     "seaborn",
     "torch",
+    "torch._dynamo",  # the first optimiser would import it
     "torchjd.aggregation",
+    "torchjd.scalarization",
     "typer",
 )
 # glibc gives large blocks back to the system at once and pays page faults for each tensor; kept, they are free.

@@ -76,32 +76,29 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
     os.environ |= warm.KEEP_MEMORY | {"PYTHONPATH": str(root / "src"), "DVC_ROOT": str(root)}
     target = root / "reports/executed" / f"{name}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    working = target.with_name(f".{name}.running.ipynb")
-    try:
-        with echo(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                papermill.execute_notebook(
-                    source,
-                    working,
-                    parameters,
-                    kernel_name="python3",
-                    cwd=root,
-                    progress_bar=False,
-                    record_timing=False,
-                    kernel_manager_class="samo.study.notebooks.notebook.LocalKernelManager",
-                    shutdown_kernel="immediate",
-                )
-            except PapermillExecutionError as error:
-                raise NotebookError(f"{source.name}: {error.ename}: {error.evalue}") from None
-            except DeadKernelError:
-                raise NotebookError(
-                    f"{source.name} ({name}): its kernel was killed (out of memory, perhaps): the same command "
-                    "goes on, a condition from its last checkpoint"
-                ) from None
-        executed = title(scrub(nbformat.read(working, as_version=4), root), " / ".join(map(str, parameters.values())))
-    finally:
-        working.unlink(missing_ok=True)
+    with echo(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            # To no file: papermill would write it anew before and after every cell.
+            made = papermill.execute_notebook(
+                source,
+                None,
+                parameters,
+                kernel_name="python3",
+                cwd=root,
+                progress_bar=False,
+                record_timing=False,
+                kernel_manager_class="samo.study.notebooks.notebook.LocalKernelManager",
+                shutdown_kernel="immediate",
+            )
+        except PapermillExecutionError as error:
+            raise NotebookError(f"{source.name}: {error.ename}: {error.evalue}") from None
+        except DeadKernelError:
+            raise NotebookError(
+                f"{source.name} ({name}): its kernel was killed (out of memory, perhaps): the same command "
+                "goes on, a condition from its last checkpoint"
+            ) from None
+    executed = title(scrub(made, root), " / ".join(map(str, parameters.values())))
     store.write_text(target, nbformat.writes(executed) + "\n")
     store.write_text(target.with_suffix(".html"), page(executed, name))
     return target
