@@ -39,7 +39,7 @@ class Trunk(nn.Module):
 
 
 class Network(nn.Module):
-    """The trunk with one linear head a task."""
+    """The trunk with one linear head per task."""
 
     def __init__(self, tasks: int, *, batchnorm: bool, dropout: float, branches: bool) -> None:
         super().__init__()

@@ -91,7 +91,7 @@ def name(aggregator: str, sharpness: str) -> str:
 def history(
     levels: Mapping[str, Sequence[float]], metric: str, split: str, dataset: str = "multimnist"
 ) -> pd.DataFrame:
-    """Histories of one metric on all aggregators: {sharpness: its value an epoch}."""
+    """Histories of one metric on all aggregators: {sharpness: its value per epoch}."""
     rng = np.random.default_rng(1)
     rows = [
         (dataset, name(a, s), seed, epoch, split, "all", metric, value + rng.normal(0, 0.003))

@@ -100,7 +100,7 @@ DRAWN: dict[str, tuple[Callable[[], Figure], str, tuple[str, ...], tuple[str, ..
     "gains": (
         lambda: gains.draw(GAINS),
         gains.describe(GAINS),
-        ("Multi-MNIST", "Scenes", "3 seeds", "SAMO", "sharpness helps"),
+        ("Multi-MNIST", "Scenes", "3 seeds", "SAMO", "gain over"),
         ("scenes samo-ls",),
     ),
     "beside": (

@@ -164,7 +164,7 @@ def test_an_aggregator_for_another_number_of_tasks_is_refused() -> None:
 
 
 def noisy(case: Problem, tasks: Sequence[int]) -> list[Tensor]:
-    """Losses that draw from the global generator once a task, so that a pass for fewer tasks leaves it elsewhere."""
+    """Losses that draw from the global generator once per task, so that a pass for fewer tasks leaves it elsewhere."""
     return [loss * (1 + torch.rand(())) for loss in case.closure(tasks)]
 
 

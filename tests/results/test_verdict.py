@@ -8,20 +8,21 @@ from samo.results import verdict
 
 
 def table(**gains: tuple[float, float, float]) -> pd.DataFrame:
-    """A main table with an STL row and these methods' gains (mean, low, high), also as their Delta-m."""
+    """A main table with an STL row and these methods' gains (mean, low, high), over a base at STL's level."""
     rows: list[dict[str, object]] = [{"method": "stl", "networks": "separate", "sharpness": "none", "n_seeds": 3}]
     for name, limits in gains.items():
         row: dict[str, object] = {"method": name, "networks": "shared", "sharpness": "samo", "n_seeds": 3}
-        for column in ("gain", "delta_m"):
-            row |= dict(zip([column, f"{column}_low", f"{column}_high"], limits, strict=True))
+        mean, low, high = limits
+        row |= {"gain": mean, "gain_low": low, "gain_high": high}
+        row |= {"delta_m": -mean, "delta_m_low": -high, "delta_m_high": -low}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def test_headline_counts_only_intervals_that_leave_out_zero():
-    words = verdict.headline("d", table(a=(-2, -3, -1), b=(-2, -5, 1), c=(4, 3, 5), d=(0, np.nan, np.nan)))
-    assert "1 of 4 sharpness-aware methods beat their base (a −2.00)" in words
-    assert "1 is worse (c 4.00)" in words
+    words = verdict.headline("d", table(a=(2, 1, 3), b=(2, -1, 5), c=(-4, -5, -3), d=(0, np.nan, np.nan)))
+    assert "1 of 4 sharpness-aware methods beat their base (a 2.00)" in words
+    assert "1 is worse (c −4.00)" in words
     assert "for 2 the interval holds zero" in words
     assert "b" not in words.split("(", 1)[1].split(")", 1)[0]
 
@@ -44,13 +45,15 @@ def test_settings_are_counted_where_they_differ_from_their_default():
 
 
 def test_headline_says_when_nothing_is_shown():
-    assert "every interval holds zero" in verdict.headline("d", table(a=(-2, -5, 1), b=(0, np.nan, np.nan)))
-    assert "0 of 1 sharpness-aware methods beat their base and 1 is worse" in verdict.headline("d", table(a=(2, 1, 3)))
+    assert "every interval holds zero" in verdict.headline("d", table(a=(2, -1, 5), b=(0, np.nan, np.nan)))
+    assert "0 of 1 sharpness-aware methods beat their base and 1 is worse" in verdict.headline(
+        "d", table(a=(-2, -3, -1))
+    )
     assert "can be compared" in verdict.headline("d", table())
 
 
 @pytest.mark.parametrize(
-    ("limits", "words"), [((-2, -3, -1), "better than"), ((-1, -3, 1), "not to be told"), ((2, 1, 3), "worse than")]
+    ("limits", "words"), [((2, 1, 3), "better than"), ((1, -1, 3), "not to be told"), ((-2, -3, -1), "worse than")]
 )
 def test_best_says_how_it_stands_to_stl(limits, words):
     assert words in verdict.best(table(a=limits))
@@ -118,7 +121,7 @@ def test_caveats_count_seeds_comparisons_gaps_and_edges():
         }
     )
     words = " ".join(verdict.caveats(frame, trials))
-    assert "3 seeds a method" in words
+    assert "3 seeds per method" in words
     assert "base method: 2," in words
     assert "gaps: gone" in words
     assert "a (lr)" in words

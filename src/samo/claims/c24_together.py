@@ -39,7 +39,7 @@ def comparisons(evidence: Evidence) -> list[Comparison]:
 
 
 def _rows(evidence: Evidence, dataset: str) -> Iterator[dict[str, object]]:
-    """The three changes against the base, a row a method at a dose that shows, and the base; NaN: not measured."""
+    """The three changes against the base, a row per method at a dose that shows, and the base; NaN: not measured."""
     known = evidence.methods[dataset]
     for method in known:
         base = find(known, PLAIN, method.aggregator_text)

@@ -43,7 +43,7 @@ PLACEBO = Kind("placebo")
 def table(
     evidence: Evidence, worlds: int = 2000, claims: Sequence[int] = CLAIMS, seeds: Sequence[int | None] = (None,)
 ) -> pd.DataFrame:
-    """Share of each verdict, a row a claim, number of seeds and planted truth.
+    """Share of each verdict, a row per claim, number of seeds and planted truth.
 
     Args:
         evidence: of the run whose places, seeds and spreads the worlds have.

@@ -94,7 +94,7 @@ class Effect:
 
 
 def of_seeds(values: pd.Series | Sequence[float] | np.ndarray, ratio: bool = False) -> Effect:
-    """The mean of one value a seed, most often the paired difference of two methods; Student's t.
+    """The mean of one value per seed, most often the paired difference of two methods; Student's t.
 
     With `ratio` the values are quotients above 0, whose logarithms are averaged; one that is not makes all NaN. A NaN
     (a run that diverged) makes the whole effect NaN. Seeds that agree in a value other than 0 leave their noise

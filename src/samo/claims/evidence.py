@@ -74,7 +74,7 @@ class Evidence:
 
     Attributes:
         datasets: of the profile, in its order.
-        runs: test values of every final run, a row a budget (`updates`), seed and metric; those that do not count
+        runs: test values of every final run, a row per budget (`updates`), seed and metric; those that do not count
             (`counts`), such as the loss, are no part of Delta-m. `aggregator` tells options apart ("cagrad c=0.2"),
             `optimizer` is empty where it is the dataset's, `fields` is a mapping with the preset's changed fields;
             `lr`, `rho`, `alpha` as chosen; `variant` tells the conditions that stand beside the main table to show how

@@ -1,4 +1,4 @@
-"""What is compared: a number a seed of one method on one dataset, out of the evidence."""
+"""What is compared: a number per seed of one method on one dataset, out of the evidence."""
 
 from collections.abc import Callable
 from typing import NamedTuple

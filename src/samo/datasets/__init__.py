@@ -1,4 +1,4 @@
-"""One file a dataset; its file name is its key in params.yaml. What a dataset module holds is in `Dataset`."""
+"""One file per dataset; its file name is its key in params.yaml. What a dataset module holds is in `Dataset`."""
 
 import importlib
 import pkgutil

@@ -41,7 +41,7 @@ FORMATS, MODES = ("JPEG",), ("RGB",)
 
 
 def read_lists(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
-    """Both lists: a row a file in the partition's order, with 1 for each attribute that it has; and its split, 0 to 2.
+    """Both lists: a row per file in the partition's order, 1 for each attribute that it has; and its split, 0 to 2.
 
     Raises:
         ValueError: a line is not as published, or the lists name different files; up to `FAULTS` lines are named.

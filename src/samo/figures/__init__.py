@@ -1,2 +1,2 @@
-"""One file a figure: `draw` takes a tidy frame and gives a matplotlib figure, `describe` its text for
+"""One file per figure: `draw` takes a tidy frame and gives a matplotlib figure, `describe` its text for
 those who cannot see it. Neither touches a file."""

@@ -10,14 +10,14 @@ from samo.figures.palette import MUTED
 from samo.figures.style import grid, legend
 
 COLUMNS = ["method", "aggregator", "sharpness", "source", "delta_m", "delta_m_low", "delta_m_high"]
-"""A row a method and source; printed values have no interval."""
+"""A row per method and source; printed values have no interval."""
 WHAT = "Δm against each study's own single-task training, % (left of the line: better than STL)"
 RUNS = {"reference run": ("s", -0.2), "this run": ("o", 0.2)}
 """Mark of a run, and how far from the row's middle it stands."""
 
 
 def draw(points: pd.DataFrame) -> Figure:
-    """A row a method, grouped by aggregator: diamonds as printed, filled marks with 95 % intervals ours."""
+    """A row per method, grouped by aggregator: diamonds as printed, filled marks with 95 % intervals ours."""
     rows = forest.joint(points.assign(networks="shared"))
     heads = rows.drop_duplicates("method")
     at, groups = forest.places(heads)

@@ -16,7 +16,7 @@ COLUMNS = ["dataset", "tasks", "method", "sharpness", "ratio", "ratio_low", "rat
 
 
 def points(found: Mapping[str, tuple[int, pd.DataFrame, pd.DataFrame]]) -> pd.DataFrame:
-    """A row a dataset and sharpness under LS: `COLUMNS`.
+    """A row per dataset and sharpness under LS: `COLUMNS`.
 
     `found` maps a dataset to its number of tasks, its main table and its frame of the analysis `cost`. No rows where
     all datasets have the same number of tasks: there is nothing to see then.

@@ -32,7 +32,7 @@ def shown(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
-    """Above, a row a method, grouped by aggregator: a dot a seed, mean and 95 % interval. Below, the mean spectra.
+    """Above, a row per method, grouped by aggregator: a dot per seed, mean and 95 % interval. Below, the mean spectra.
 
     `table` is a main table, `seeds` a frame of `shown`. A thin line through a dot spans the draws of training data.
     """

@@ -1,4 +1,4 @@
-"""Series over training in small multiples: a column an aggregator, a line a sharpness."""
+"""Series over training in small multiples: a column per aggregator, a line per sharpness."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figure:
-    """Mean and 95 % interval over seeds of each `Row`, one column an aggregator.
+    """Mean and 95 % interval over seeds of each `Row`, one column per aggregator.
 
     `table` is a main table (which names each method's aggregator and sharpness), `series` has method, update,
     task, metric, mean, low, high. The plain method is the dark line and STL, where it has the series, the dashed one.

@@ -10,7 +10,7 @@ SHOWN = ("gsam", "samo", "placebo")
 
 
 def draw(doses: pd.DataFrame) -> Figure:
-    """A panel a dataset, each on its own scale: the gain with its 95 % interval against rho.
+    """A panel per dataset, each on its own scale: the gain with its 95 % interval against rho.
 
     A line joins the methods of one aggregator; the name is at the last.
 

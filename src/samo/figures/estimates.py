@@ -14,7 +14,7 @@ SHADES = {"last": "samo-remembered", "running": "samo-remembered", "coin": "plac
 
 
 def draw(estimates: pd.DataFrame) -> Figure:
-    """A panel a network: the mean cosine of every estimate with a task's gradient, and its 95 % interval over seeds.
+    """A panel per network: the mean cosine of every estimate with a task's gradient, and its 95 % interval over seeds.
 
     `estimates` has network, batch, update, estimate, passes, cosine with limits; of several batches and places of one
     network the first is drawn.

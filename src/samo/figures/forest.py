@@ -16,8 +16,8 @@ from samo.results.tables import is_reference, text
 def draw(table: pd.DataFrame) -> Figure:
     """Two forest plots over the same rows of a main table (samo.results.tables.main), grouped by aggregator.
 
-    Left: Delta-m in per cent with its 95 % interval; the zero line is single-task training. Right: Delta-m
-    minus that of the same aggregator without sharpness, paired by seed; the zero line is that base method.
+    Left: Delta-m in per cent with its 95 % interval; the zero line is single-task training. Right: the gain over the
+    same aggregator without sharpness, paired by seed; the zero line is that base method.
     """
     rows = joint(table)
     at, groups = places(rows)
@@ -26,7 +26,7 @@ def draw(table: pd.DataFrame) -> Figure:
     intervals(right, rows, at, "gain")
     label_rows(left, rows, at, groups)
     left.set(title="Against single-task training", xlabel="Δm, % (left of the line: better than STL)")
-    words = "difference in Δm, points (left: sharpness helps)"
+    words = "gain, points of Δm (right: better)"
     right.set(title="Against the same aggregator, plain", xlabel=words)
     return figure
 
@@ -41,7 +41,7 @@ def joint(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def columns(methods: pd.DataFrame, rows: int, height: float) -> tuple[Figure, Panels, list[pd.DataFrame]]:
-    """So many rows of panels, a column an aggregator with its name above it; and the methods of each column.
+    """So many rows of panels, a column per aggregator with its name above it; and the methods of each column.
 
     Panels of a row share their scale, so that aggregators can be compared. `methods` is as `joint` gives it.
     """

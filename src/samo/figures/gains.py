@@ -10,7 +10,7 @@ from samo.figures.palette import label
 from samo.figures.style import grid, spoken_rows
 
 COLUMNS = ["dataset", "method", "aggregator", "sharpness", "n_seeds", "gain", "gain_low", "gain_high"]
-WHAT = "Δm minus that of the same aggregator alone, points (left of the line: sharpness helps)"
+WHAT = "gain over the same aggregator alone, points of Δm (right of the line: better)"
 
 
 def table(mains: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def table(mains: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def draw(gains: pd.DataFrame) -> Figure:
-    """A panel a dataset, each with a scale of its own; a row a method, grouped by aggregator."""
+    """A panel per dataset, each with a scale of its own; a row per method, grouped by aggregator."""
     parts = {
         str(dataset): forest.joint(part.assign(networks="shared"))
         for dataset, part in gains.groupby("dataset", sort=False)

@@ -30,7 +30,7 @@ def shown(losses: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_lines(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
-    """A row of panels a task, a column an aggregator, a line a sharpness.
+    """A row of panels per task, a column per aggregator, a line per sharpness.
 
     `table` is a main table, `losses` is as `shown` gives it; its y is 0 on the line.
     """
@@ -53,7 +53,7 @@ def draw_lines(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
 
 
 def draw_planes(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
-    """A row of panels a task, a column a method with a plane; the contours of a row are drawn at the same losses."""
+    """A row of panels per task, a column per method with a plane; contours of a row are at the same losses."""
     methods = joint(table)
     rows = methods[methods["method"].isin(losses.loc[losses["y"] != 0, "method"])].to_dict("records")
     tasks = list(dict.fromkeys(losses["task"]))

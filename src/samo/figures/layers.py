@@ -22,7 +22,7 @@ COLOURS = mpl.colormaps["PuOr"].resampled(21)
 
 
 def draw(table: pd.DataFrame, layers: pd.DataFrame) -> Figure:
-    """Mean cosine of task gradients per layer (rows, the input's on top) and update (columns), a panel a method.
+    """Mean cosine of task gradients per layer (rows, the input's on top) and update (columns), a panel per method.
 
     `table` is a main table, which names aggregator and sharpness; `layers` has method, update, layer, position, mean,
     chosen. All panels share one scale, the same to both sides of zero. Names of chosen layers are bold; where the tasks

@@ -30,7 +30,7 @@ STYLES = ("-", "-", (0, (3, 1.5)))
 """Of the lines of both tasks, task 1 and task 2: they are told apart without colour."""
 PANELS = (
     ("1  The mean gradient", "one backward pass:\ng₀, of the mean loss"),
-    ("2  A probe of each task", "two forward passes a task\n(dots): ĝᵢ, a sign and noise"),
+    ("2  A probe of each task", "two forward passes per task\n(dots): ĝᵢ, a sign and noise"),
     ("3  Mixed, of length ρ", "εᵢ along α g₀ + (1 − α) ĝᵢ,\none for each task"),
     ("4  Gradients there", "gᵢ at θ + εᵢ, aggregated:\na step down from θ"),
 )

@@ -11,7 +11,7 @@ AXES = {"lr": "learning rate", "rho": "ρ", "alpha": "α"}
 
 
 def draw(trials: pd.DataFrame) -> Figure:
-    """A row an aggregator, a point a trial: the score against the learning rate, rho and, where searched, alpha.
+    """A row per aggregator, a point per trial: the score against the learning rate, rho and, where searched, alpha.
 
     `trials` is the frame of samo.results.tables.search. The score is computed on validation data, higher is better.
     Single-task training is grey.

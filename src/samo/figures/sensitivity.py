@@ -19,7 +19,7 @@ WORDS = {
     "alpha": "α, weight of the mean gradient",
     "mu": "μ, step of a probe",
     "normalise": "normalisation",
-    "directions": "probe directions a task",
+    "directions": "probe directions per task",
 }
 LOGARITHMIC = ("rho", "head_rho", "mu", "directions", "every")
 """Fields whose numbers are compared by their ratios."""

@@ -31,7 +31,7 @@ OUTCOMES: dict[str, Window] = {
 
 
 def draw_paths(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
-    """A row a toy, a column an aggregator: the trajectories over contours of the average loss, with the Pareto front.
+    """A row per toy, a column per aggregator: trajectories over contours of the average loss, with the Pareto front.
 
     `paths` and `front` are the frames of samo.analysis.toys. A ring marks a start, a filled mark an end; what
     leaves the window is cut there. In the SVG a trajectory has the id "walk-<number>-of-<points of a whole one>", so

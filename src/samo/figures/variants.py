@@ -20,7 +20,7 @@ WORDS = {
 
 
 def draw(variants: pd.DataFrame) -> Figure:
-    """A panel a dataset, a row a method: its gain over the aggregator alone with its 95 % interval.
+    """A panel per dataset, a row per method: its gain over the aggregator alone with its 95 % interval.
 
     `variants` is the frame of samo.results.ladder.variants.
     """

@@ -1,1 +1,1 @@
-"""Networks as plain modules: one file a network, each with a trunk and one head a task."""
+"""Networks as plain modules: one file per network, each with a trunk and one head per task."""

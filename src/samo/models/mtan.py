@@ -14,7 +14,7 @@ from samo.models.segnet import WIDTHS, Backbone, block, heads, initialise
 def build(
     outputs: Sequence[int] = (7, 1), widths: Sequence[int] = WIDTHS, unit: Collection[int] = ()
 ) -> MultiTaskNetwork:
-    """The network of the papers for dense prediction, one head a task of `outputs[i]` channels.
+    """The network of the papers for dense prediction, one head per task of `outputs[i]` channels.
 
     Input [N, 3, H, W], H and W multiples of 2 to the number of `widths`, outputs [N, outputs[i], H, W] without a
     last activation; the tasks in `unit` (normals) give vectors of length 1.

@@ -1,4 +1,4 @@
-"""A shared trunk with one head a task, and its single-task counterpart."""
+"""A shared trunk with one head per task, and its single-task counterpart."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ class TaskTrunk(nn.Module, ABC):
 
 
 class MultiTaskNetwork(nn.Module):
-    """A trunk whose output goes through one head a task.
+    """A trunk whose output goes through one head per task.
 
     Args:
         trunk: the shared part, a `TaskTrunk` or a plain module x -> features; its parameters are the shared vector

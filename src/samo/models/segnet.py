@@ -1,4 +1,4 @@
-"""SegNet (Badrinarayanan et al. 2017) as multi-task work splits it: one encoder-decoder, a small head a task."""
+"""SegNet (Badrinarayanan et al. 2017) as multi-task work splits it: one encoder-decoder, a small head per task."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ WIDTHS = (64, 128, 256, 512, 512)
 
 
 def build(outputs: Sequence[int], widths: Sequence[int] = WIDTHS, unit: Collection[int] = ()) -> MultiTaskNetwork:
-    """One trunk and a head a task of `outputs[i]` channels; the tasks in `unit` give vectors of length 1.
+    """One trunk and a head per task of `outputs[i]` channels; the tasks in `unit` give vectors of length 1.
 
     Input [N, 3, H, W], H and W multiples of 2 to the number of `widths`; outputs [N, outputs[i], H, W], no last
     activation. Weights are drawn from torch's global generator: Xavier's normal distribution, biases 0.

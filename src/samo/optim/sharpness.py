@@ -28,7 +28,7 @@ class Sharpness:
             is remembered of task i's gradient (its gradient itself under `exact`), 0.5 where nothing is. Where m_i
             agrees with g_0 the global part says enough; where not, the local part carries more. The official SAMO
             code's beta is 1 - alpha.
-        estimator: where ghat_i comes from: `spsa` forward passes only, `exact` a backward pass a task, `random` a
+        estimator: where ghat_i comes from: `spsa` forward passes only, `exact` a backward pass per task, `random` a
             random direction with a coin for its sign (the placebo of spsa), `remembered` m_i, at no pass at all (g_0
             before there is one), `guided` spsa whose direction lies half in the span of all m_i (Maheswaranathan et
             al. 2019): z = (normal + sqrt(P / k) U e) / sqrt(2), U an orthonormal basis of their k dimensions.
@@ -38,9 +38,9 @@ class Sharpness:
             along what is remembered, where losses bend: there 0.01 is long (on LeNet a third of its signs are wrong).
         normalise: ghat_i is scaled to g_0's norm tensor by tensor (`layer`, the SAMO paper), as a whole (`global`),
             or left as it is (`none`, the official NYUv2 script; L-SAM and F-MTL, that have no g_0 in v_i).
-        noise: `independent` random directions a task, or one `shared` by all: then, when normalised, tasks differ
+        noise: `independent` random directions per task, or one `shared` by all: then, when normalised, tasks differ
             only in the sign of their slope, and two perturbed points serve them all.
-        directions: probe directions a task, averaged.
+        directions: probe directions per task, averaged.
         distribution: of a probe direction's coordinates, `normal`, `rademacher` (cheaper to draw), or `low-rank`: a
             matrix, or a kernel as [out, rest], gets U V^T / sqrt(rank) of normal U and V (LOZO, Chen et al. 2024), of
             unit variance, too; vectors stay normal.

@@ -109,7 +109,7 @@ class MultiTaskUpdate:
 
         Args:
             closure: asked for tasks (names, or indices into `heads`), gives their losses: in that order as a list or
-                a tensor [len(tasks)], or as a dict with just these tasks. Called several times a step, with different
+                a tensor [len(tasks)], or as a dict with just these tasks. Called several times per step, with different
                 tasks; a list or dict lets each task's gradient run through its own branch alone. The first call may
                 give None for a task that has no label this time: it is left out of the step.
             tasks: those that take part in this step; all by default.

@@ -20,7 +20,7 @@ POOLED = ["sharpness", "updates", "cost", "gain", "gain_low", "gain_high", "cond
 
 
 def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.DataFrame:
-    """A row a dataset, method, budget and seed: `COLUMNS`.
+    """A row per dataset, method, budget and seed: `COLUMNS`.
 
     Args:
         runs: test values as in `samo.claims.evidence.Evidence.runs`.

@@ -36,7 +36,7 @@ def delta_m(values: ArrayLike, base: ArrayLike, higher_is_better: ArrayLike) -> 
 def mean_rank(values: ArrayLike, higher_is_better: ArrayLike) -> Floats:
     """Rank every method on every metric (1 is best, equals share their mean rank), then average: [M].
 
-    `values` [M, S] has a row a method, `higher_is_better` [S] booleans. The result depends on which
+    `values` [M, S] has a row per method, `higher_is_better` [S] booleans. The result depends on which
     methods stand in the table. A method with a missing value (NaN) takes no part and gets NaN.
     Source: the MR column of FAMO, Table 3; single-task training is left out there.
     """

@@ -71,7 +71,7 @@ def paired_interval(first: Mapping[str, float], second: Mapping[str, float], lev
 
 
 def seeds_interval(values: ArrayLike, level: float = LEVEL, generator: np.random.Generator | None = None) -> Interval:
-    """Mean and interval of `values` [n], one paired difference a seed.
+    """Mean and interval of `values` [n], one paired difference per seed.
 
     Student's t; from `BOOTSTRAP_FROM` seeds on the wider, on either side, of that and the studentised bootstrap. Both
     are needed to miss the mean no more often than said: with ten seeds the bootstrap alone misses it 8 % of the time
@@ -130,7 +130,7 @@ def delta_m_interval(
 
 
 def summarise(frame: pd.DataFrame, by: Sequence[str], level: float = LEVEL) -> pd.DataFrame:
-    """One row a group of `by` with mean, low, high and n over the rows' `value` (a row a seed).
+    """One row per group of `by` with mean, low, high and n over the rows' `value` (a row per seed).
 
     Groups keep the order in which they first appear. A NaN in a group makes its mean NaN.
     """

@@ -21,7 +21,7 @@ CHOICES = ("lr", "rho", "alpha")
 
 
 def reference(runs: Runs) -> str | None:
-    """The method against which Delta-m is taken: one network a task, no sharpness (STL). None if it was not run."""
+    """The method against which Delta-m is taken: one network per task, no sharpness (STL). None if it was not run."""
     return next((name for name, spec in specs(runs).items() if spec.single), None)
 
 
@@ -55,11 +55,11 @@ def base_of(method: str, runs: Runs) -> str | None:
 
 
 def main(runs: Runs) -> pd.DataFrame:
-    """The main table of one dataset: a row a method (STL first), columns as in reports/tables/<dataset>.csv.
+    """The main table of one dataset: a row per method (STL first), columns as in reports/tables/<dataset>.csv.
 
     method, aggregator, sharpness, networks, base, n_seeds; each "<task> <metric>" with "… low" and "… high";
-    delta_m, delta_m_low, delta_m_high (per cent); gain, gain_low, gain_high (Delta-m minus that of the base
-    method, paired by seed); mean_rank among the joint methods; lr and rho as chosen on validation data.
+    delta_m, delta_m_low, delta_m_high (per cent); gain, gain_low, gain_high (Delta-m of the base method minus its
+    own, paired by seed: above 0 is better); mean_rank among the joint methods; lr and rho as chosen on validation data.
     A condition that was not run keeps its row, with gaps.
     """
     single = reference(runs)
@@ -91,7 +91,7 @@ def _row(method: str, runs: Runs, single: str | None) -> dict[str, Any]:
         row |= _columns("delta_m", delta_m_interval(values(run), values(against), higher(run)), "_")
         base = runs.get(row["base"]) if row["base"] else None
         if base is not None:
-            pair = paired_interval(delta_by_seed(run, against), delta_by_seed(base, against))
+            pair = paired_interval(delta_by_seed(base, against), delta_by_seed(run, against))
             row |= _columns("gain", pair, "_")
     return row | dict(run["search"]["chosen"])
 

@@ -76,8 +76,8 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
     rows = [row for row in table.to_dict("records") if not pd.isna(row.get("gain"))]
     if not rows:
         return f"On {dataset} no sharpness-aware method can be compared with its base yet."
-    better = sorted((row for row in rows if interval(row, "gain").sign < 0), key=lambda row: row["gain"])
-    worse = sorted((row for row in rows if interval(row, "gain").sign > 0), key=lambda row: -row["gain"])
+    better = sorted((row for row in rows if interval(row, "gain").sign > 0), key=lambda row: -row["gain"])
+    worse = sorted((row for row in rows if interval(row, "gain").sign < 0), key=lambda row: row["gain"])
     undecided = len(rows) - len(better) - len(worse)
     if undecided == len(rows):
         return (
@@ -181,8 +181,8 @@ def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
     out = []
     if seeds:
         out.append(
-            f"{' to '.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} seeds a method. Intervals are Student's t "
-            "over seeds, wide because so few runs say little about their own noise; an interval that holds zero does "
+            f"{' to '.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} seeds per method. Intervals are Student's "
+            "t over seeds, wide because so few runs say little about their own noise; an interval that holds zero does "
             "not show that there is no effect."
         )
     if compared := int(table["gain"].notna().sum()) if "gain" in table else 0:

@@ -76,7 +76,7 @@ def bench(
     """Print time and peak memory of a step for every preset, as ratios to an LS step of the same run.
 
     Presets and problems are all there are where None, aggregators ls and mgda; of `repeats` interleaved rounds the
-    median is reported. The folder `out` gets a JSON file a problem.
+    median is reported. The folder `out` gets a JSON file per problem.
 
     Raises:
         ValueError: one of the names is unknown.

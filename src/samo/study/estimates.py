@@ -61,7 +61,7 @@ def _network(problem: Problem, seed: int, weights: Path | None) -> nn.Module:
 
 
 def lines(made: pd.DataFrame) -> Iterator[str]:
-    """The table in Markdown: a row an estimate, a column a batch and place."""
+    """The table in Markdown: a row per estimate, a column per batch and place."""
     head = made.iloc[0]
     columns = list(dict.fromkeys(zip(made["batch"], made["update"], strict=True)))
     yield f"{head['dataset']}: P = {head['params']:,}, K = {head['tasks']}, n = {head['n']}"

@@ -149,7 +149,7 @@ def files(root: Path, condition: Condition) -> list[Path]:
 
 
 def differences(stored: Path, again: Path, condition: Condition) -> list[str]:
-    """One line a file that is not the same: results by their bytes, weights by their tensors."""
+    """One line per file that is not the same: results by their bytes, weights by their tensors."""
     found = []
     for name in dict.fromkeys(files(again, condition) + files(stored, condition)):
         one, other = stored / name, again / name

@@ -93,7 +93,7 @@ class Batches:
     A mini-batch is looked at before its step, at the unperturbed weights: the losses are those of the first pass that
     a plain step would make, batch statistics and dropout mask included. So the share means the same for every method,
     whether its own step has these gradients (MGDA, F-MTL), has perturbed ones only (SAMO) or a weighted sum (LS).
-    A look costs a forward pass, and a backward pass a task.
+    A look costs a forward pass, and a backward pass per task.
 
     Args:
         parts: trunk, heads and modules of the update.

@@ -37,7 +37,7 @@ class Recipe:
         aggregator: its name.
         options: the aggregator's options.
         sharpness: how the point is perturbed.
-        separate: one network a task instead of a shared trunk (STL).
+        separate: one network per task instead of a shared trunk (STL).
         lr: learning rate at the start (under "onecycle", its peak).
         updates: how many; the training split is gone over as often as they need, the last time perhaps in part.
         training: batch, evaluations, schedule, weight decay, clipping.

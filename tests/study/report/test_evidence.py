@@ -80,7 +80,7 @@ def test_a_gain_is_the_same_in_the_main_table_and_in_the_claims(judged, tmp_path
     pairs = write_runs(tmp_path, ["stl", "mgda", "samo-mgda"])
     row = write_tables(tmp_path, pairs)["multimnist"].query("method == 'samo-mgda'").iloc[0]
     claimed = judged[2].query("number == 5 and base == 'mgda' and dataset == 'multimnist'").iloc[0]
-    ours, theirs = claimed[["effect", "low", "high"]], -row[["gain", "gain_high", "gain_low"]]
+    ours, theirs = claimed[["effect", "low", "high"]], row[["gain", "gain_low", "gain_high"]]
     assert ours.to_numpy(float) == pytest.approx(theirs.to_numpy(float))
 
 

@@ -116,7 +116,7 @@ def along(problem: Problem, network: nn.Module, batches: Iterable[Batch], option
         seed: of dropout's masks and of the random directions.
 
     Returns:
-        A row a place, look, estimate, task and whether it is layer-normalised (to g_0, as SAMO's is): `cosine`.
+        A row per place, look, estimate, task and whether it is layer-normalised (to g_0, as SAMO's is): `cosine`.
     """
     compared = estimates(options, network)
     places = {start + n: start for start in options.at for n in range(options.looks)}
@@ -145,7 +145,7 @@ def along(problem: Problem, network: nn.Module, batches: Iterable[Batch], option
 
 
 def table(readings: pd.DataFrame, options: Options, network: nn.Module) -> pd.DataFrame:
-    """Readings of several seeds -> a row a network, batch, place and estimate.
+    """Readings of several seeds -> a row per network, batch, place and estimate.
 
     A seed's cosine is the mean over its tasks and looks; `cosine` is the mean of these with its 95 % interval over the
     `n` seeds, `layered` the mean of the layer-normalised ones, `positive` the share of cosines above 0. `passes` are

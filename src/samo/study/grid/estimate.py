@@ -1,4 +1,4 @@
-"""The seconds that each stage is expected to take, from one measured step a dataset; and what a profile will cost."""
+"""The seconds that each stage is expected to take, from one measured step per dataset; and what a profile will cost."""
 
 import hashlib
 import json
@@ -103,7 +103,7 @@ def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> fl
     shape = sharpness.preset(method.preset_name, **method.preset_fields)
     step = unit.step * units(shape, method.aggregator_name, unit.tasks, separate=separate)
     look = unit.look * (unit.tasks if separate else 1)
-    # A look at a mini-batch's conflict takes a forward pass, and a backward pass a task; an LS step has three passes.
+    # A look at a mini-batch's conflict takes a forward pass, and a backward pass per task; an LS step has three passes.
     watched = 0 if separate or unit.tasks == 1 else training.conflict_batches
     evaluations = sum(len(training.evaluated_at(n)) for n in own.finals)
     looks = min(watched * evaluations, sum(own.finals)) * unit.step * (1 + 2 * unit.tasks) / 3

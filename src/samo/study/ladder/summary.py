@@ -21,7 +21,7 @@ HEADS = ["method", "compute", "seeds", GAIN, *TIMES]
 
 
 def table(run: Reference, dataset: str) -> pd.DataFrame:
-    """A row a method that has a base with the same seeds, in words: `HEADS`, all with 95 % intervals.
+    """A row per method that has a base with the same seeds, in words: `HEADS`, all with 95 % intervals.
 
     compute: passes in those of LS; a gain is paired by seed; the other columns are quotients over the base's.
     """

@@ -187,7 +187,7 @@ def of_toys(root: Path) -> list[Drawing]:
 
 
 def curve_rows(measures: pd.DataFrame) -> list[curves.Row]:
-    """One row of panels a task and metric, at most `MOST_ROWS`."""
+    """One row of panels per task and metric, at most `MOST_ROWS`."""
     return [
         curves.Row(m["task"], m["metric"], f"{m['task']}: test {m['metric']}, {m['unit']}".rstrip(", "))
         for m in measures[:MOST_ROWS].fillna("").to_dict("records")

@@ -1,10 +1,10 @@
 """The reference run: the profile `study` as it is shipped with the project, in data/reference/study.
 
-Its numbers are one file, run.jsonl: a record a line, as JSON, each with the `table` that it belongs to. A record of the
-table `conditions` is a condition's metrics.json to the letter, with its trials as `search`; the others are rows of tidy
-tables, `TABLES`. Everything
-that is said of the run (its main tables, the verdicts on the claims, the report's columns) is made from them by the
-very functions that make it from a run at hand. `write` makes the file from a run of a profile, once that is whole.
+Its numbers are one file, run.jsonl: a record per line, as JSON, each with the `table` that it belongs to. A record of
+the table `conditions` is a condition's metrics.json to the letter, with its trials as `search`; the others are rows of
+tidy tables, `TABLES`. All that is said of the run (its main tables, the verdicts on the claims, the report's columns)
+is made from them by the very functions that make it from a run at hand. `write` makes the file from a run of a profile,
+once that is whole.
 """
 
 import json

@@ -58,7 +58,7 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
 
 
 def _values(run: Run) -> Table:
-    """The test values, a column a seed; those that do not count come last."""
+    """The test values, a column per seed; those that do not count come last."""
     values = []
     for m in (*run["metrics"], *run["aside"]):
         by_seed = [of.get(m["task"], {}).get(m["metric"]) for of in run["seeds"].values()]
@@ -81,7 +81,7 @@ def _trials(run: Run) -> Table:
 def show_claims(
     root: Path, of: int | None = None, console: Console | None = None, run: reference.Reference | None = None
 ) -> None:
-    """Print the verdicts: a line a claim, or all comparisons of claim number `of`.
+    """Print the verdicts: a line per claim, or all comparisons of claim number `of`.
 
     Those of a shipped `run` are judged anew from its records; else those of the run at hand are shown, from
     reports/tables/claims.csv, with the reference run's beside them.

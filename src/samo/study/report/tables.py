@@ -44,7 +44,7 @@ def main(
         cells += [*(width(row, name) for name in names), *(number(row.get(name)) for name in picks)]
         bold = [best.get(column) == row["method"] for column in columns]
         rows.append([replace(cell, kind="best") if first else cell for cell, first in zip(cells, bold, strict=True)])
-    heads = ["method", "Δm, %", "Δm − base", "mean rank", *(f"{m}, {units.get(m, '')}".rstrip(", ") for m in names)]
+    heads = ["method", "Δm, %", "gain", "mean rank", *(f"{m}, {units.get(m, '')}".rstrip(", ") for m in names)]
     missing, gone = table.loc[table["n_seeds"] == 0, "method"], left_out(table)
     notes = [f"Not run, or failed: {', '.join(missing)}."] * bool(len(missing))
     notes += [f"Δm is without {', '.join(gone)}: single-task training is at 0 there."] * bool(gone)
@@ -114,7 +114,7 @@ def notebooks(rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def beside_reference(dataset: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Table:
-    """Delta-m, and the difference to the same aggregator alone, of the reference run (`theirs`) and of this run.
+    """Delta-m, and the gain over the same aggregator alone, of the reference run (`theirs`) and of this run.
 
     Both are main tables; a method of either has a row.
     """
@@ -124,13 +124,13 @@ def beside_reference(dataset: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> 
         found = [run.get(name, {}) for run in runs]
         pairs = [interval(row, column) for column in ("delta_m", "gain") for row in found]
         rows.append([Cell(str(name), code=True), *pairs, *(number(row.get("n_seeds") or None, 0) for row in found)])
-    heads = [f"{what}: {run}" for what in ("Δm, %", "Δm − base", "seeds") for run in ("reference run", "this run")]
+    heads = [f"{what}: {run}" for what in ("Δm, %", "gain", "seeds") for run in ("reference run", "this run")]
     title = f"{label(dataset)}: the reference run and this run, with 95 % intervals"
     return Table(f"{dataset}-reference", title, ["method", *heads], rows)
 
 
 def claims(judged: pd.DataFrame, shipped: Mapping[str, Mapping[int, str]]) -> Table:
-    """A row a claim: its sentence and source, the verdict on the whole of it, the pooled effect, and why.
+    """A row per claim: its sentence and source, the verdict on the whole of it, the pooled effect, and why.
 
     `shipped` holds the verdicts of other runs, by name and claim; each has a column before that of this run.
     """
@@ -146,7 +146,7 @@ def claims(judged: pd.DataFrame, shipped: Mapping[str, Mapping[int, str]]) -> Ta
 
 
 def strip(runs: Mapping[str, tuple[str, pd.DataFrame]]) -> Table:
-    """The claims at a glance: a row a dataset, a column a claim, each mark with the way to its comparison.
+    """The claims at a glance: a row per dataset, a column per claim, each mark with the way to its comparison.
 
     Of several comparisons of a claim on a dataset the mark is what they agree on, and undecided where they do not;
     comparisons over several datasets and those on toys have no row. `runs` has by the name of a run's table of

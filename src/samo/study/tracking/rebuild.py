@@ -129,8 +129,8 @@ def scores(runs: tables.Runs) -> dict[str, dict[str, dict[str, float]]]:
 
     `reported/<task>/<metric>` is the test value that counts. `delta_m` (per cent, lower is better) is taken against the
     mean over STL's seeds, as in the tables, and `delta_m/<task>/<metric>` is that of one metric alone; STL itself has 0
-    by definition. `gain` is Delta-m minus that of the same seed of the base method. What is not known (STL or the base
-    was not run, a value is missing) is left out.
+    by definition. `gain` is Delta-m of the base method minus that of the same seed: above 0 is better. What is not
+    known (STL or the base was not run, a value is missing) is left out.
     """
     return {name: _scores(name, run, runs) for name, run in runs.items() if run}
 
@@ -149,7 +149,7 @@ def _scores(name: str, run: tables.Run, runs: tables.Runs) -> dict[str, dict[str
         columns["delta_m"] = list(deltas.values())
         if base := runs.get(tables.base_of(name, runs) or ""):
             plain = tables.delta_by_seed(base, against)
-            columns["gain"] = [value - plain.get(seed, math.nan) for seed, value in deltas.items()]
+            columns["gain"] = [plain.get(seed, math.nan) - value for seed, value in deltas.items()]
     return {
         seed: {key: round(of[row], DIGITS) for key, of in columns.items() if math.isfinite(of[row])}
         for row, seed in enumerate(run["seeds"])

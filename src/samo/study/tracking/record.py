@@ -1,4 +1,4 @@
-"""One condition's runs in MLflow, a run a seed: what each says of itself, its numbers and files, and how it ends."""
+"""One condition's runs in MLflow, a run per seed: what each says of itself, its numbers and files, and how it ends."""
 
 import base64
 import hashlib

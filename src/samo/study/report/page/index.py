@@ -46,7 +46,7 @@ def _dataset(params: Params, dataset: str, main: pd.DataFrame) -> str:
             row = found.get(one.method, {})
             numbers = [f"{text(row.get(key), 2)} ({limits(row, key)})" for key in ("delta_m", "gain")]
             rows.append([one.method, *(n.removesuffix(" (—)") for n in numbers), _links(one.notebook)])
-    table = pd.DataFrame(rows, columns=["method", "Δm, % (95 %)", "Δm − base (95 %)", "notebook"])
+    table = pd.DataFrame(rows, columns=["method", "Δm, % (95 %)", "gain (95 %)", "notebook"])
     rest = [("the data", f"prepare-{dataset}"), *((name, f"{name}-{dataset}") for name in params.analyses)]
     listed = "\n".join(f"- {what}: {_links(name)}" for what, name in rest)
     return f"## {label(dataset)}\n\n{markdown(table)}\n{listed}"
