@@ -107,6 +107,15 @@ def test_points_of_few_seeds_do_not_stand_beside_those_of_more():
     assert found[["updates", "n_seeds"]].to_numpy().tolist() == [[400, 3]]
 
 
+def test_a_dataset_with_more_seeds_and_one_budget_takes_no_others_place():
+    values = {name: {800: [100.0 - 10 * (name == "ls")] * 5} for name in ("stl", "ls", "samo-ls")}
+    elsewhere = ladder.table(runs(values).assign(dataset="e"), {})
+    assert set(ladder.family(pd.concat([MADE, elsewhere]))["dataset"]) == {"d"}
+    two = {**values, "ls": {800: [90.0] * 2}, "stl": {800: [100.0] * 2}, "samo-ls": {800: [95.0] * 2}}
+    fewer = ladder.table(runs(two).assign(dataset="d"), {})
+    assert set(ladder.family(pd.concat([fewer, elsewhere]))["dataset"]) == {"e"}
+
+
 def test_a_line_is_of_the_places_that_have_all_its_budgets():
     there, elsewhere = MADE[MADE["sharpness"] == "samo"], MADE[MADE["updates"] == 400].assign(method="samo-fairgrad")
     found = ladder.pooled(pd.concat([there, elsewhere[elsewhere["sharpness"] == "samo"].assign(gain=9.0)]))
@@ -137,6 +146,7 @@ def test_a_dose_stands_for_its_sharpness_and_another_optimiser_is_a_control():
     read = pd.read_csv(io.StringIO(found.reset_index().to_csv(index=False)))
     assert ladder.doses(read)["rho"].tolist() == ladder.doses(found.reset_index())["rho"].tolist() == [0.1, 0.05, 0.2]
     assert found[found.index == "gsam-ls-lr"]["setting"].unique().tolist() == ["lr 0.001"]
+    assert ladder.variants(read).empty
 
 
 def test_doses_are_of_the_longest_budget():

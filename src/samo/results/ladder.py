@@ -96,11 +96,15 @@ def _base(spec: MethodSpec, known: Iterable[MethodSpec]) -> MethodSpec | None:
 
 
 def family(ladder: pd.DataFrame) -> pd.DataFrame:
-    """The rows that can be pooled seed by seed: of the datasets with the most seeds, a method a place and sharpness."""
-    own = ladder[ladder["main"].astype(bool)]
-    seeds = own.groupby("dataset")["seed"].transform("nunique")
-    found: pd.DataFrame = own[seeds == seeds.max()]
-    return found
+    """The rows that can be pooled seed by seed: a method per place and sharpness.
+
+    Of the datasets those with the most budgets, and of these those with the most seeds.
+    """
+    own: pd.DataFrame = ladder[ladder["main"].astype(bool)]
+    for column in ("updates", "seed"):
+        count = own.groupby("dataset")[column].transform("nunique")
+        own = own[count == count.max()]
+    return own
 
 
 def difference(
@@ -108,7 +112,7 @@ def difference(
 ) -> tuple[Interval, int]:
     """By how much Delta-m of `first` lies below that of `second`, pooled over places, and of how many places.
 
-    Both are rows of `table` with one method a place. Seeds are the units, since places share their bases: the places'
+    Both are rows of `table` with one method per place. Seeds are the units, since places share their bases: the places'
     differences are averaged seed by seed, and the interval is Student's over the seeds that all places have.
     """
     keys = ["dataset", "aggregator", "updates", "seed"]
@@ -176,9 +180,11 @@ def variants(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gains of a sharpness with this or that setting, beside those without, at the budget that most of them have.
 
     Of each dataset the budget with the most settings, of its aggregators those that have some; no row without any.
+    A setting that the aggregator alone has, too (a learning rate), is none of a sharpness.
     Columns: dataset, updates, sharpness, setting, method, rho, units (passes of a step in those of LS), gain …
     """
     own = ladder.dropna(subset=["gain"]).assign(setting=ladder["setting"].fillna(""))
+    own = own[~own["setting"].isin(set(ladder.loc[ladder["sharpness"] == "none", "setting"].dropna()) - {""})]
     own, parts = own.assign(units=own["cost"] / own["updates"]), []
     for dataset, part in own[own["setting"] != ""].groupby("dataset", sort=False):
         count = part.groupby("updates")["method"].nunique()

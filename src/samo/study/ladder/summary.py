@@ -27,11 +27,13 @@ def table(run: Reference, dataset: str) -> pd.DataFrame:
     """
     budgets = run.budgets[run.budgets["dataset"] == dataset]
     last = budgets[(budgets["updates"] == budgets["updates"].max()) & (budgets["networks"] == "shared")]
-    plain = last[last["main"].astype(bool) & (last["sharpness"] == "none")]
-    base_of = dict(zip(plain["aggregator"], plain["method"], strict=True))
+    plain = last[last["sharpness"] == "none"]
+    base_of = dict(zip(zip(plain["aggregator"], plain["setting"], strict=True), plain["method"], strict=True))
     rows = []
     for row in last.dropna(subset=["gain"]).drop_duplicates("method").to_dict("records"):
-        base, method = base_of[row["aggregator"]], row["method"]
+        # At a given learning rate against the aggregator at that rate.
+        aggregator, method = row["aggregator"], row["method"]
+        base = base_of.get((aggregator, row["setting"])) or base_of[aggregator, ""]
         found = [_words(run.evidence, dataset, base, method)]
         found += [_words(run.evidence, dataset, method, base, measure, ratio=True) for measure in TIMES.values()]
         units = row["cost"] / row["updates"]
