@@ -50,11 +50,11 @@ def claims(
     number: Annotated[int | None, typer.Argument(help="A claim, to see its comparisons.")] = None,
     source: Annotated[
         Literal["run", "study", "ladder"],
-        typer.Option("--from", help="The run at hand, the shipped reference run, or what is there of the second."),
+        typer.Option("--from", help="The run at hand, the shipped reference run, or what has run of the second."),
     ] = "run",
     characteristics: Annotated[
         int,
-        typer.Option(help="Instead, how often the rule errs in so many made worlds with the reference run's noise."),
+        typer.Option(help="Instead, how often the rule errs in N simulated worlds with the reference run's noise."),
     ] = 0,
 ) -> None:
     """Print the verdicts on the papers' claims, or one claim's comparisons; `make repro` judges them."""
@@ -74,8 +74,8 @@ def claims(
 @app.command()
 def ladder(
     workers: Annotated[int, typer.Option(help="Trainings side by side, one thread each.", min=1, max=64)] = 2,
-    hours: Annotated[float, typer.Option(help="After which no training begins.", min=0)] = 1000.0,
-    tables: Annotated[bool, typer.Option("--tables", help="Only the tables of what is there.")] = False,
+    hours: Annotated[float, typer.Option(help="Hours after which no new training begins.", min=0)] = 1000.0,
+    tables: Annotated[bool, typer.Option("--tables", help="Only write the tables of what has run.")] = False,
 ) -> None:
     """Run what is missing of the second reference run, in its plan's order; it can be stopped at any time."""
     from samo.study.ladder.run import command
@@ -91,7 +91,7 @@ def ladder(
 
 @app.command()
 def ship(
-    tables: Annotated[bool, typer.Option("--tables", help="Only what follows from the shipped records, anew.")] = False,
+    tables: Annotated[bool, typer.Option("--tables", help="Only rewrite the tables of the shipped records.")] = False,
 ) -> None:
     """(maintainers) Keep this run of the active profile as the reference run, in data/reference/study."""
     from samo.study.report import reference
@@ -106,7 +106,7 @@ def ship(
 @app.command("layers")
 def choose_layers(
     dataset: str,
-    out: Annotated[Path | None, typer.Option(help="A JSON file for `layers: @FILE` of a preset, too.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also a JSON file, for a preset's `layers: @FILE`.")] = None,
 ) -> None:
     """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
     from samo.study.report.show import chosen_layers
@@ -116,7 +116,7 @@ def choose_layers(
 
 @app.command()
 def track() -> None:
-    """Bring MLflow up to data/runs: runs that are missing, Δm, notebooks; what is there already stays."""
+    """Bring MLflow up to date with data/runs: missing runs, Δm, notebooks; what is there already stays."""
     from samo.study.tracking.mlflow_store import place
     from samo.study.tracking.rebuild import rebuild
 
@@ -134,11 +134,11 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
 
 @app.command()
 def bench(
-    preset: Annotated[Names, typer.Option(help="A preset, again for more; all by default.")] = None,
-    problem: Annotated[Names, typer.Option(help="A problem, again for more; all by default.")] = None,
+    preset: Annotated[Names, typer.Option(help="A preset, repeatable; all by default.")] = None,
+    problem: Annotated[Names, typer.Option(help="A problem, repeatable; all by default.")] = None,
     aggregator: Annotated[Names, typer.Option(help="ls and mgda by default.")] = None,
     loading: Annotated[bool, typer.Option("--loading", help="Time loading beside the step, on prepared data.")] = False,
-    dataset: Annotated[Names, typer.Option(help="With --loading: a dataset, again for more.")] = None,
+    dataset: Annotated[Names, typer.Option(help="With --loading: a dataset, repeatable.")] = None,
     repeats: Annotated[int | None, typer.Option(help="Interleaved rounds; the median is reported.", min=1)] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of a pass.", min=1)] = None,
     out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("data/bench"),
@@ -155,9 +155,9 @@ def bench(
 @app.command()
 def estimates(
     dataset: Annotated[str, typer.Argument(help="A dataset of the profile, prepared.")],
-    batch: Annotated[list[int] | None, typer.Option(help="Examples an update, again for more; 32 by default.")] = None,
+    batch: Annotated[list[int] | None, typer.Option(help="Examples per update, repeatable; 32 by default.")] = None,
     at: Annotated[list[int] | None, typer.Option(help="After how many updates; 300 and 1000 by default.")] = None,
-    looks: Annotated[int, typer.Option(help="Batches at each of these places.", min=1)] = 10,
+    looks: Annotated[int, typer.Option(help="Batches to measure at each of these points.", min=1)] = 10,
     whole: Annotated[bool, typer.Option("--whole", help="The whole trunk, where it has adapters.")] = False,
 ) -> None:
     """Compare what stands in for a task's gradient (probes, remembered gradients, g_0) along a plain training."""

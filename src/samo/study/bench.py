@@ -147,7 +147,7 @@ def bench_loading(
     if found:
         console.print(table)
     for name in missing:
-        console.print(f"{name}: not prepared, call `dvc repro prepare@{name}`", highlight=False)
+        console.print(f"{name}: not prepared, run `dvc repro prepare@{name}`", highlight=False)
     facts = {"torch": torch.__version__, "device": str(device), "threads": threads, "repeats": repeats}
     facts |= {"limit": loading.LIMIT, "datasets": found, "not_prepared": missing}
     store.write_json(out / "loading.json", facts)

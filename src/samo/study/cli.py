@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 Workers = Annotated[int, typer.Option(help="Conditions side by side.", min=1, max=64)]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but faults and the table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print only faults and the table.")]
 app.add_typer(ask.app)
 
 
@@ -39,7 +39,7 @@ def main() -> None:
 def check(
     params: Annotated[Path | None, typer.Argument(help="A params file; by default the active one.")] = None,
 ) -> None:
-    """Check params.yaml: one line a fault, exit code 2, nothing run; DVC's lists are cleared of processes gone."""
+    """Check params.yaml: one line per fault, exit code 2, nothing run; clears dead processes from DVC's lock lists."""
     from samo.study import config, locks
     from samo.study.config import conditions
 
@@ -71,7 +71,7 @@ def list_conditions() -> None:
 def profile(
     name: Annotated[str | None, typer.Argument(help="A profile; without one they are listed.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, change nothing.")] = False,
-    workers: Annotated[int, typer.Option(help="Conditions side by side, for the time.", min=1, max=64)] = 2,
+    workers: Annotated[int, typer.Option(help="Conditions side by side, for the time estimate.", min=1, max=64)] = 2,
 ) -> None:
     """Make a profile the active one, and say what it will cost: conditions, time, disk, missing raw data."""
     from samo.study.profile import command
@@ -83,12 +83,12 @@ def profile(
 def verify(
     dataset: Annotated[str | None, typer.Argument(help="A dataset of the profile.")] = None,
     method: Annotated[str | None, typer.Argument(help="One of its methods.")] = None,
-    sample: Annotated[int | None, typer.Option(help="Draw so many conditions instead of naming one.", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the draw; without one, that taken is said.", min=0)] = None,
+    sample: Annotated[int | None, typer.Option(help="Draw this many conditions instead of naming one.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draw; picked and printed if left out.", min=0)] = None,
 ) -> None:
     """Make a condition again in a temporary place and compare it with what is stored, byte for byte.
 
-    Exit code 1 where anything differs; nothing of the project is written.
+    Exit code 1 if anything differs; nothing in the project is written.
     """
     from samo.study import verify as verification
 
@@ -132,13 +132,13 @@ def repro(
 @app.command()
 def grid(
     workers: Annotated[
-        int | None, typer.Option(help="Side by side; by default 2 here, all that fit on a cluster.", min=1, max=10_000)
+        int | None, typer.Option(help="Side by side; by default 2 here, on a cluster all that fit.", min=1, max=10_000)
     ] = None,
     ray: Annotated[str | None, typer.Option(help="A running Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")] = None,
     remote: Annotated[str | None, typer.Option(help="The DVC remote for its data and results.")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run conditions and analyses alone, here or on a Ray cluster; `samo repro` then measures costs and reports."""
+    """Run only conditions and analyses, here or on a Ray cluster; `samo repro` then measures costs and reports."""
     from samo.study.grid.cluster import Cluster
     from samo.study.tracking.rebuild import rebuild
 
@@ -199,7 +199,7 @@ def render() -> None:
 
 @app.command("fetch")
 def fetch_raw(dataset: str) -> None:
-    """Bring a dataset's raw files, verified, from the first source that has them."""
+    """Fetch a dataset's raw files, verified, from the first source that has them."""
     from samo import datasets
     from samo.study.data import fetch
 

@@ -67,7 +67,7 @@ def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
             if condition.stage in plan(root, [condition.stage]).stale:
                 say(f"{condition.name}: params.yaml, data or code changed since it ran, so it may well differ")
         except PipelineError as error:
-            say(f"{condition.name}: whether it is up to date cannot be told ({error})")
+            say(f"{condition.name}: cannot tell whether it is up to date ({error})")
         with tempfile.TemporaryDirectory(prefix="samo-verify-") as folder:
             again = Path(folder) / "clone"
             failure = _make(root, condition, prepared, again)

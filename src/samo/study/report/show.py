@@ -123,7 +123,7 @@ def _comparisons(own: pd.DataFrame) -> Table:
 
 
 def characteristics(root: Path, worlds: int, of: int | None = None) -> str:
-    """How often the rule errs, as Markdown: made worlds with the places, seeds and noise of the reference run.
+    """How often the rule errs, as Markdown: simulated worlds with the places, seeds and noise of the reference run.
 
     Raises:
         FileNotFoundError: no reference run is shipped.

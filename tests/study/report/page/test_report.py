@@ -144,7 +144,7 @@ def test_a_second_reference_run_takes_the_first_screen(page, tmp_path):
     leads = set(re.findall(r'href="#(comparisons-[^"]+)"', first))
     assert {lead.rsplit("-", 2)[0] for lead in leads} == {"comparisons-second", "comparisons"}
     assert leads <= set(Page(found.claims().html).ids)
-    assert "no whole comparison yet" in found.second().html
+    assert "no full comparison yet" in found.second().html
     (second / "summary-multimnist.csv").write_text('method,compute\n"LS + SAMO, rho 0.05",4.3\n')
     assert "LS + SAMO, rho 0.05" in found.second().html
     persists = found.budget_figures(("persistence", "does a gain persist?", ""))

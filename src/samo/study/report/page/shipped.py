@@ -50,13 +50,11 @@ class Shipped(Pieces):
                 f"{label(dataset)}, the second reference run: after {last:,.0f} updates, against the aggregator alone"
             )
             cells = [[_cell(text) for text in row] for row in rows.to_numpy()]
-            note = (
-                "A gain above 0 is better; the last columns are quotients, below 1 is lower. All with 95 % intervals."
-            )
+            note = "A gain above 0 is better; the last columns are ratios, below 1 is lower. All with 95 % intervals."
             if cells:
                 table = Table(f"second-{dataset}", caption, list(rows.columns), cells, note=note)
                 pieces.append(self.html("table", table))
-        return Piece("".join(pieces)) if pieces else self._gap("The second reference run has no whole comparison yet.")
+        return Piece("".join(pieces)) if pieces else self._gap("The second reference run has no full comparison yet.")
 
     def headline(self) -> Piece:
         """What the run at hand shows, in one sentence per dataset."""
@@ -115,7 +113,7 @@ class Shipped(Pieces):
             own = profiles.differs(self.root, self.params, dataset)
             found = published.beside(dataset, self.sources.table(dataset), printed, own, shipped)
             if found is None:
-                words = f"{label(dataset)}: no paper prints numbers on it that could stand beside ours."
+                words = f"{label(dataset)}: no paper prints numbers for it that could stand beside ours."
                 return self.html("paragraph", words, "gap")
             folded = "".join(self._folded(table) for table in found if table.rows)
             caption = (
