@@ -299,6 +299,15 @@ def test_variants_are_compared_at_the_longest_budget_that_they_have():
         *("adaptive alpha, 300 updates", "ASAM", "LookSAM, 300 updates", "guided probes, 300 updates")
     ]
     assert [round(row.comparison.effect.value) for row in rows if row.comparison.effect] == [-2, 0, -2, -2]
+    # Of a dataset without any of them the cases are the same: they take no verdict away.
+    plain = world(ladder={1000: {}}, datasets=("scenes",), bases={"ls": 9.0}).runs
+    more = places(
+        32, Evidence(("multimnist", "scenes"), runs=pd.concat([runs[~early | (runs["updates"] == 300)], plain]))
+    )
+    found = {
+        one: {row.comparison.case for row in more if row.comparison.dataset == one} for one in ("multimnist", "scenes")
+    }
+    assert found["scenes"] == found["multimnist"]
 
 
 def test_separate_aggregation_and_twice_the_cost_are_no_question_where_weights_know_no_gradients():

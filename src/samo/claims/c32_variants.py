@@ -5,10 +5,11 @@ the longest budget that both have: by how much it gains over SAMO in Delta-m. Su
 (`contrast.MARGIN`), all four. Contradicted: one gains more.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import MARGIN, SAMO, compare, each_dataset
+from samo.claims.contrast import MARGIN, SAMO, compare
 from samo.claims.evidence import Evidence, Kind
 
 SOURCE = "ours; named as open by SAMO"
@@ -21,14 +22,18 @@ VARIANTS = {
 }
 
 
-def _over_samo(evidence: Evidence, dataset: str) -> list[Comparison]:
+def _over_samo(evidence: Evidence, dataset: str, case: str, kind: Kind) -> list[Comparison]:
     rungs = [(n, rung) for n, rung in sorted(evidence.ladder.items(), reverse=True) if rung.methods[dataset]]
+    over = partial(compare, first=SAMO, second=kind, region=NO_BETTER, datasets=[dataset])
+    tried = (over(rung, case=case if n == rungs[0][0] else f"{case}, {n:,} updates") for n, rung in rungs)
+    return next((own for own in tried if any(one.effect for one in own)), over(evidence, case=case))
+
+
+def comparisons(evidence: Evidence) -> list[Comparison]:
+    """Of each variant on each dataset; one that a dataset lacks is the same case as where it is there."""
     found = []
     for case, kind in VARIANTS.items():
-        over = partial(compare, first=SAMO, second=kind, region=NO_BETTER, datasets=[dataset])
-        tried = (over(rung, case=case if n == rungs[0][0] else f"{case}, {n:,} updates") for n, rung in rungs)
-        found += next((own for own in tried if any(one.effect for one in own)), over(evidence, case=case))
+        own = [one for dataset in evidence.datasets for one in _over_samo(evidence, dataset, case, kind)]
+        named = next((one.case for one in own if one.effect), case)
+        found += [one if one.effect else replace(one, case=named) for one in own]
     return found
-
-
-comparisons = each_dataset(_over_samo)
