@@ -43,7 +43,7 @@ def combine(aggregator: Aggregator, J: Tensor) -> tuple[Tensor, Tensor | None, T
 
 
 def loss_weights(scalariser: Scalarizer, losses: Tensor, tasks: Sequence[int] | None = None) -> Tensor:
-    """The derivative of the scalarised loss in each loss, [K]; adds to `.grad` of the scalariser's learned weights.
+    """The scalarised loss's derivative by each loss, [K]; adds to `.grad` of the scalariser's learned weights.
 
     Args:
         scalariser: of K losses, or of more.

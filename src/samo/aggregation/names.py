@@ -84,7 +84,7 @@ def make(name: str, *, tasks: int | None = None, **chosen: Any) -> Aggregator | 
 
     Args:
         name: one of NAMES.
-        tasks: K; needed by those with a weight a task (uw, imtl-l, famo, nash-mtl), ignored by the others.
+        tasks: K; needed by those with a weight per task (uw, imtl-l, famo, nash-mtl), ignored by the others.
         chosen: its options (`alpha` of fairgrad, 2.0; `c` of cagrad, 0.4; `mu` of stch, 0.1; `window` of dwa, 25).
 
     Raises:

@@ -1,4 +1,4 @@
-"""Scalarisers that TorchJD has not, or not so."""
+"""Scalarisers that TorchJD lacks, or has in another form."""
 
 from torch import Tensor
 from torchjd.scalarization import DWA, Scalarizer

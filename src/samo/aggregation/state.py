@@ -92,7 +92,7 @@ def _sizes(aggregator: nn.Module) -> dict[str, int]:
 
 
 def check_tasks(aggregator: nn.Module, tasks: int) -> None:
-    """Raise a ValueError where the aggregator was made for another number of tasks, or bargains with one alone."""
+    """Raise a ValueError where the aggregator was made for another number of tasks, or is nash-mtl with one task."""
     if isinstance(aggregator, NashMTL) and tasks == 1:
         raise ValueError("nash-mtl needs two tasks or more")
     for name, length in _sizes(aggregator).items():

@@ -191,7 +191,7 @@ def table(costs: Sequence[Cost], bases: Mapping[str, str], loading: float) -> pd
 
 
 def seconds(step: Callable[[], object], device: torch.device) -> float:
-    """Time of one call: on a CPU this process's own, so that what else runs there does not count; else wall time."""
+    """Time of one call: on a CPU this process's own, so that other processes do not count; else wall time."""
     if device.type == "cpu":
         start = time.process_time()
         step()

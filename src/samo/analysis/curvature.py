@@ -38,7 +38,7 @@ class Measure(Settings):
         examples: training examples of a draw.
         batch: how many of them go through the network at a time; none given takes the batch of training, so that no
             pass needs much more memory than a training step. With a single batch a product costs a third less.
-        seeds: of how many of a condition's seeds, the first ones; all where there are fewer.
+        seeds: how many of a condition's seeds, from the first on; all where there are fewer.
         draws: sets of examples on which the first seed is measured; the others on the first set alone.
         eigenvalues: how many of the average loss's, the largest.
         task_eigenvalues: the same of each task's own loss, for the first seed on the first set; 0 leaves tasks out.
@@ -83,7 +83,7 @@ class Reading(NamedTuple):
         draw: on which set of examples.
         measure: "lambda_max", "lambda_ratio5" (lambda_max / lambda_5), "trace", "eig_1" …, "sharpness_ball",
             "sharpness_first_order".
-        value: NaN where it could not be had.
+        value: NaN where it could not be computed.
         residual: of an eigenvalue, ||H v - lambda v|| / |lambda|; of the ratio, the sum of its two; of the trace,
             the standard error / |trace|; of sharpness none, NaN.
     """
@@ -140,7 +140,7 @@ def curvature(
         network: with the attribute `trunk`; its weights are moved in the ball and come back bit for bit.
         drawn: of `sets`.
         settings: how much.
-        close: on all draws and with each task's own loss; else the average loss on the first draw.
+        close: measure all draws and each task's own loss; else only the average loss on the first draw.
     """
     params = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
     every, found = range(len(problem.tasks)), list[Reading]()

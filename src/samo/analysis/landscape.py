@@ -36,7 +36,7 @@ class Options(MethodFilter):
 
     Attributes:
         sharpness, aggregators: whose lines are drawn.
-        plane: presets among them that get a plane, too; it takes grid x grid evaluations a network.
+        plane: presets among them that get a plane, too; it takes grid x grid evaluations per network.
         seeds: how many of the dataset's seeds, from the first on; each has its own networks and directions.
         examples: of the training split, the same for all.
         points: of the line; odd, so that the solution is one of them.
@@ -63,7 +63,7 @@ def landscape(
     Args:
         batches: what the losses are means over.
         seed: of the two directions; networks of one shape get the same draw, each in its own scale.
-        plane: whether the second direction is looked along, too.
+        plane: whether to evaluate along the second direction, too.
     """
     params = [p for p in network.parameters() if p.requires_grad]
     generator = torch.Generator().manual_seed(seed)

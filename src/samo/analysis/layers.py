@@ -16,7 +16,7 @@ class Options(MethodFilter):
     """Whose training is looked at.
 
     Attributes:
-        aggregators: MGDA and CAGrad, as in Subramani's figures; those that the profile has not are left out.
+        aggregators: MGDA and CAGrad, as in Subramani's figures; those that the profile lacks are left out.
         sharpness: presets.
         choose: how many layers are chosen for the preset samo-sampled.
     """

@@ -80,10 +80,10 @@ def quality(
     Exact gradients are taken as a step takes them, in the mode the modules are in (training mode, with the batch's
     statistics); a probe moves by a finite mu and, under statistics `running`, looks at the network in evaluation mode,
     as the official code does. None of it leaves a trace. The estimates are those that a step would perturb by; the
-    placebo (estimator `random`) is a random direction with a coin for its slope.
+    placebo (estimator `random`) is a random direction with a coin flip for its slope.
 
     Args:
-        closures: one a repeat, each on a batch of its own.
+        closures: one per repeat, each on a batch of its own.
         trunk: its parameters.
         modules: whose mode and buffers a pass may touch.
         tasks: K.

@@ -1,7 +1,7 @@
 """1. SAM raises the cosine between task gradients.
 
 Tested: mean pairwise cosine of the task gradients on the fixed probe set, averaged over all epochs of training (the
-sentence is of training, and gradients near a minimum are mostly noise): G-SAM minus the same aggregator without
+sentence is about training, and gradients near a minimum are mostly noise): G-SAM minus the same aggregator without
 sharpness. Supported: above 0. Equivalent: within 0.05, a tenth of a step from clearly negative to clearly positive.
 Contradicted: below 0.
 """

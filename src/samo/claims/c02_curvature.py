@@ -1,8 +1,8 @@
 """2. SAM lowers lambda_max and lambda_max / lambda_5.
 
-Tested: each of the two of the averaged loss's Hessian over the trunk, after training: how many times that of G-SAM it
-is without sharpness, on the same aggregator. Supported: above 1, both. Equivalent: within 10 %, about what another draw
-of the data moves an eigenvalue by. Contradicted: below 1, one of them.
+Tested: each of the two for the averaged loss's Hessian over the trunk, after training: its value without sharpness
+divided by that of G-SAM, on the same aggregator. Supported: above 1, both. Equivalent: within 10 %, about what another
+draw of the data moves an eigenvalue by. Contradicted: below 1, one of them.
 """
 
 from functools import partial

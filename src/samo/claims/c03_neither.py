@@ -3,7 +3,7 @@
 Tested: Delta-m of the one minus that of the other in each place that has both, of which at least two are needed. Each
 must be ahead somewhere: its largest lead over all places, with an interval that pays for looking in so many, is above
 0. Supported: both leads are. Contradicted: one of them is below 0: the other wins everywhere. There is no margin: the
-sentence is of order, not of size.
+sentence is about order, not size.
 """
 
 from collections.abc import Sequence

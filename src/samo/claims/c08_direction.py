@@ -29,7 +29,7 @@ def estimates(
     note: str = "",
     source: str = "trained",
 ) -> Sequence[Comparison]:
-    """A comparison a network, of its estimates by one direction over the whole trunk.
+    """A comparison per network, of its estimates by one direction over the whole trunk.
 
     Args:
         evidence: whose probe is looked at.

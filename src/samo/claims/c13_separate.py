@@ -1,7 +1,7 @@
 """13. Separate aggregation of loss and flatness beats direct aggregation.
 
 Tested: Delta-m of the direct variant (L-SAM) minus that of F-MTL, on the same conflict-aware aggregator. Where the
-weights do not come from the gradients (LS) the two are the same thing or nearly so, and the sentence is not of them.
+weights do not come from the gradients (LS) the two are the same thing or nearly so, and the sentence is not about them.
 Supported: above 0. Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below 0.
 """
 

@@ -2,7 +2,7 @@
 
 Tested: Delta-m of F-MTL at each radius of a grid minus that at the grid's middle, all else equal; at least three radii,
 the largest ten times the smallest: over less, insensitivity says nothing. Supported: within half a point
-(`contrast.MARGIN`) either way for all radii, by two one-sided tests: the sentence itself is of no difference.
+(`contrast.MARGIN`) either way for all radii, by two one-sided tests: the sentence itself claims no difference.
 Contradicted: outside of it for one.
 """
 

@@ -3,7 +3,7 @@
 A layer is a module, weight and bias together; its movement is the range of its cosine between task gradients over the
 evaluations (of its tensors, the mean). Tested on runs without sharpness: the movement of the third of the layers that
 move most, in multiples of that of the rest ("only certain layers"; 1 if all move alike); that of the first, and of the
-last layer, in multiples of the median layer's. Which layers move most is told for each seed by the others, since a top
+last layer, in multiples of the median layer's. Which layers move most is taken for each seed from the others: a top
 third picked from its own noise always leads. Supported: all three above 1. Equivalent: within a quarter, one at least.
 Contradicted: one below 1. Not testable on a network of fewer than ten layers: of three (LeNet), first, middle and last
 are all.

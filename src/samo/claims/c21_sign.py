@@ -24,7 +24,7 @@ PLACEBO = Kind("placebo")
 def at_equal_settings(
     evidence: Evidence, dataset: str, region: Region = GAIN, ours: Kind = SAMO
 ) -> Iterator[Comparison]:
-    """Delta-m of the placebo minus ours, in each place where both were run; where rho is given, a case a dose."""
+    """Delta-m of the placebo minus ours, in each place where both were run; where rho is given, a case per dose."""
     known = evidence.methods[dataset]
     samo, placebo = ([m for m in known if Kind.of(m) == kind] for kind in (ours, PLACEBO))
     both = [(a, b) for a in samo for b in placebo if a.aggregator_text == b.aggregator_text]

@@ -2,7 +2,7 @@
 
 With one direction for all tasks the estimates differ in their sign alone: two perturbed points serve all tasks.
 Tested: Delta-m of SAMO minus that of SAMO with a shared direction, on the same aggregator; and a step of the latter on
-LS, in LS steps, on each dataset with at least twice the tasks of the one with fewest, in multiples of what it is there.
+LS, in LS steps, on each dataset with at least twice the tasks of the one with fewest, divided by its cost there.
 Supported: not worse by half a point (`contrast.MARGIN`), and below 1.25 times. Contradicted: worse by more than that,
 or slower with more tasks. Not testable where SAMO shows no gain over its base.
 """

@@ -5,7 +5,7 @@ shows (one of the three measures differs from the base's beyond the seeds' noise
 without: lambda_max falls (its logarithm), the cosine between task gradients rises, Delta-m falls; means over the seeds
 that both have. Methods are nested in their base: each base's mean is taken out, and a method less a base counts.
 Tested: Spearman's correlation of each pair of the three, so oriented that the story says positive, pooled over
-datasets; over methods, since it is of methods that the sentence speaks, and of six at least. Supported: above 0, all
+datasets; over methods, since the sentence is about methods, at least six of them. Supported: above 0, all
 three. Equivalent: within 0.1, a hundredth of the variance. Contradicted: below 0 for one.
 """
 

@@ -1,7 +1,7 @@
 """26. SAMO equals its placebo, a coin for the sign, at equal settings.
 
 Tested: as claim 21, Delta-m of the placebo minus SAMO's where learning rate, rho and alpha are equal and the
-perturbation shows, dose by dose. The sentence itself is of no difference. Supported: within 0.3 points, by two
+perturbation shows, dose by dose. The sentence itself claims no difference. Supported: within 0.3 points, by two
 one-sided tests: half the smallest gain of the papers on this family (0.6), and what eight seeds can show. Contradicted:
 outside of it.
 """

@@ -2,7 +2,7 @@
 
 Each budget is a training with a schedule of its own, compute is the count of passes. Tested: Delta-m of SAMO minus that
 of its aggregator alone after the longest budget that costs no more and is longer, both against the single-task runs of
-the last budget; a case a pair of budgets, so that all must hold. Supported: above 0. Equivalent: within half a point
+the last budget; a case per pair of budgets, so that all must hold. Supported: above 0. Equivalent: within half a point
 (`contrast.MARGIN`). Contradicted: below 0.
 """
 

@@ -55,7 +55,7 @@ def compare(
 ) -> list[Comparison]:
     """The measure of the first kind minus that of the second (or divided by it), paired by seed.
 
-    A comparison a dataset and aggregator: those named in `only`, or else all that have both kinds, but for those in
+    A comparison per dataset and aggregator: those named in `only`, or else all that have both kinds, but for those in
     `without`.
     """
     found = []
@@ -78,7 +78,7 @@ def times(
     datasets: Sequence[str] = (),
     without: Sequence[str] = (),
 ) -> list[Comparison]:
-    """How many times as long a step of the first kind takes as one of the second, a comparison a place."""
+    """How many times as long a step of the first kind takes as one of the second, a comparison per place."""
     found = []
     for dataset in datasets or evidence.datasets:
         for base, methods, missing in pairs(evidence, dataset, (first, second), without=without):

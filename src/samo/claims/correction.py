@@ -23,7 +23,7 @@ def shared_control(gaps: Sequence[Mapping[int, float]]) -> tuple[list[float], li
     """One-sided p values of several comparisons with one method, "above 0" and "below 0"; None where they say nothing.
 
     `gaps` are each comparison's {seed: difference to the shared method}. Seeds are blocks: each seed's mean over the
-    methods is taken out, and what is left stretched to the spread that it has so lost. Source: Dunnett (1955).
+    methods is taken out, and the rest scaled up by the spread that this removed. Source: Dunnett (1955).
     """
     seeds = sorted(set.intersection(*(set(gap) for gap in gaps)))
     values = np.array([*([gap[seed] for seed in seeds] for gap in gaps), [0.0] * len(seeds)])

@@ -85,7 +85,7 @@ class Effect:
         return self._tail(self.value - self.scale.to(limit))
 
     def _tail(self, gap: float) -> float:
-        """The chance of a gap as large, were there none."""
+        """The chance of a gap this large if there were none."""
         if math.isnan(gap):
             return math.nan
         # Not scipy.stats: its distributions take a hundred times as long, which matters in made worlds.

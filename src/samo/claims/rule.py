@@ -55,7 +55,7 @@ def judge(comparisons: Sequence[Comparison]) -> Judged:
     names = _unique(c.case for c in comparisons if c.effect or c.case) or [""] * bool(comparisons)
     # What has no case of its own says why a dataset has none of them.
     cases = [_case(name, [row for row in places if row.comparison.case in (name, "")]) for name in names]
-    # Of a case that each of its places contradicts the pooled p value says nothing.
+    # Where every place contradicts its case, the pooled p value says nothing.
     p = [(_tests(row.comparison).contradicted, row.verdict == Verdict.CONTRADICTED) for row in cases]
     kept = holm([0.0 if by_places and x >= ALPHA / 2 else x for x, by_places in p], ALPHA / 2)
     for k, row in enumerate(cases):

@@ -24,7 +24,7 @@ POOLED = "pooled"
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
-    """A row a comparison; before these, a row for the whole claim (dataset "all") and one a case ("pooled").
+    """A row per comparison; before these, one for the whole claim (dataset "all") and one per case ("pooled").
 
     effect, low and high are the effect and its 95 % interval in `unit`, `needs` is where it lies if the claim holds. An
     overall row has the pooled effect of the weakest case. `regime` says what the verdict speaks of: updates, network,
@@ -47,7 +47,7 @@ def _values(row: Row, evidence: Evidence) -> Iterable[object]:
 
 
 def places(claims: pd.DataFrame) -> pd.DataFrame:
-    """The comparisons that were run, one a place."""
+    """The comparisons that were run, one per place."""
     apart = ~claims["dataset"].isin([ALL, POOLED]) & ~claims["verdict"].isin(["not run", "not testable"])
     return claims[apart]
 

@@ -2,11 +2,11 @@
 
 Two protocols, chosen by the network:
 
-- "cnn9" (FAMO, FairGrad, SAMO): inputs in [0, 1], binary cross-entropy, F1 an attribute. Their F1 is over a whole
+- "cnn9" (FAMO, FairGrad, SAMO): inputs in [0, 1], binary cross-entropy, F1 per attribute. Their F1 is over a whole
   split, as is ours. Where a split has no face with an attribute and none is found, F1 is 0.
-- "resnet18" (F-MTL, after Sener and Koltun 2018): inputs less a mean a channel, two classes with the negative
-  log-likelihood, error an attribute. Their loader stretches each picture's contrast to its own extremes after that
-  subtraction, a side effect of an image library that has dropped the function; here it is left away.
+- "resnet18" (F-MTL, after Sener and Koltun 2018): inputs less a mean per channel, two classes with the negative
+  log-likelihood, error per attribute. Their loader stretches each picture's contrast to its own extremes after that
+  subtraction, a side effect of an image library that has dropped the function; here it is left out.
 
 Pictures are resized to a square, which changes their proportions, as in the papers. Neither protocol augments.
 """

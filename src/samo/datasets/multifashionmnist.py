@@ -1,6 +1,6 @@
 """Multi-Fashion+MNIST: a digit at the upper left, a garment at the lower right; see `samo.datasets.parts.composites`.
 
-Which of the two lies where is nowhere written; the papers' accuracies (98 % for the first task, 89 % for the second)
+Which of the two lies where is not documented; the papers' accuracies (98 % for the first task, 89 % for the second)
 say that the first, upper left one is the digit.
 """
 

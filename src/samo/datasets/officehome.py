@@ -91,7 +91,7 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     rng = np.random.default_rng(data.seed)
     for split, domain in itertools.product(SPLITS, domains.files):
         examples, name = splits[split][domain], f"{split}_{domain}"
-        # Mixed even where all are wanted: lists go class by class, and what looks at the first ones must not see one.
+        # Shuffled even where all are wanted: lists go by class, and whoever reads the first ones must see several.
         chosen = [examples[n] for n in rng.permutation(len(examples))[: getattr(data, split)].tolist()]
         if not chosen:
             raise ValueError(f"{domain}: no pictures in {split}")

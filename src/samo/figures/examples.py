@@ -51,7 +51,7 @@ def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
 
 
 def _texts(words: Tensor, parts: Tensor, count: int) -> Figure:
-    """A row a text: its words by their frequency (bright is frequent), and their parts of speech."""
+    """A row per text: its words by their frequency (bright is frequent), and their parts of speech."""
     figure, panels = _panels(2, 1, 0.5)
     for (axes,), of, said in zip(
         panels, (words.float().log1p(), parts % 20), ("words", "parts of speech"), strict=True

@@ -1,4 +1,4 @@
-"""Agreement of task gradients layer by layer over training: a heat map a method."""
+"""Agreement of task gradients layer by layer over training: a heat map per method."""
 
 import math
 

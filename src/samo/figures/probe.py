@@ -18,7 +18,7 @@ ROWS = ("cosine, estimate and exact gradient", "the same after layer normalisati
 def draw(probe: pd.DataFrame) -> Figure:
     """Mean cosine with its 95 % interval against parameters, as estimated and layer-normalised, theory dashed.
 
-    A column a source. The last row has the share of estimates on the gradient's side, beside that of coins. A mean
+    A column per source. The last row has the share of estimates on the gradient's side, beside that of coins. A mean
     that is not positive has no place on a logarithmic scale and is left out.
     `probe` has source, method, estimator, statistics, layer_normalised, directions, params, cosine with limits, theory,
     sign_share.
@@ -83,7 +83,7 @@ def describe(probe: pd.DataFrame) -> str:
         for r in largest.to_dict("records")
     ]
     words = "Cosine between the SPSA estimate and the exact gradient: " + "; ".join(parts)
-    # What the probe adds to the whole perturbation, that mixes the global gradient in, over the placebo's.
+    # What the probe adds to the whole perturbation, which mixes in the global gradient, over the placebo's.
     whole = probe[probe["layer_normalised"] & (probe["source"] == "trained") & (probe["statistics"] == "running")]
     whole = whole[whole["directions"] == probe["directions"].min()]
     means = whole[whole["params"] == whole["params"].max()].groupby("estimator")["perturbation"].mean()

@@ -1,4 +1,4 @@
-"""How much the settings matter: Delta-m against one changed field, relative to the default, a panel a field."""
+"""How much the settings matter: Delta-m against one changed field, relative to the default, a panel per field."""
 
 import math
 from typing import Any

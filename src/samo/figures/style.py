@@ -166,7 +166,7 @@ def _placed(axes: Axes, x: float, y: float) -> tuple[float, float]:
 
 
 def headed(axes: Axes, words: str) -> None:
-    """What the y axis shows, written level above it: nobody should turn the head."""
+    """What the y axis shows, written horizontally above it, so that nobody has to turn their head."""
     axes.set_ylabel("")
     axes.text(0, 1.02, words, transform=axes.transAxes, ha="left", va="bottom", color=MUTED, fontsize=8.5)
 
@@ -189,7 +189,7 @@ def usual(rows: pd.DataFrame, name: str) -> Limits:
 
 
 def aside(axes: Axes, words: str, at: tuple[float, float], by: tuple[float, float], **look: Any) -> None:
-    """Words beside a point, so many points (1/72 inch) away from it."""
+    """Words beside a point, offset from it by `by` points (1/72 inch)."""
     axes.annotate(words, at, xytext=by, textcoords="offset points", **{"color": INK, "fontsize": "small"} | look)
 
 

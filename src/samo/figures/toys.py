@@ -46,7 +46,7 @@ def draw_paths(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
 
 
 def draw_outcomes(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
-    """The same over the plane of the two losses: below and left is better, the front is what can be had."""
+    """The same over the plane of the two losses: below and left is better, the front is the best attainable."""
     words = "loss 2 over loss 1, neither with a unit; below and left is better"
     return _panels(paths, front, ("loss1", "loss2"), OUTCOMES, words)[0]
 

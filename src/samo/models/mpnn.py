@@ -82,8 +82,8 @@ def convolve(conv: NNConv, states: Tensor, hidden: Tensor, near: Tensor) -> Tens
     """PyTorch Geometric's NNConv on complete graphs, with its sums in another order.
 
     The w x w weight of a pair is linear in the pair's hidden layer: W_ij = sum_k h_ijk V_k + V_0. NNConv makes W_ij
-    for every pair; here each atom's state goes through V_k once, so that with n atoms the dear product is done n
-    times instead of n (n - 1), and no array [pairs, w, w] is ever there. The result is the same up to rounding.
+    for every pair; here each atom's state goes through V_k once, so that with n atoms the costly product is done n
+    times instead of n (n - 1), and no array [pairs, w, w] is ever made. The result is the same up to rounding.
 
     Args:
         conv: holds the weights.

@@ -1,4 +1,4 @@
-"""Multi-task attention network on SegNet (Liu et al. 2019): one shared encoder-decoder, attention masks a task."""
+"""Multi-task attention network on SegNet (Liu et al. 2019): one shared encoder-decoder, attention masks per task."""
 
 import copy
 from collections.abc import Collection, Sequence

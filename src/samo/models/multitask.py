@@ -21,7 +21,7 @@ class MultiTaskNetwork(nn.Module):
     Args:
         trunk: the shared part, a `TaskTrunk` or a plain module x -> features; its parameters are the shared vector
             theta_sh.
-        heads: one module a task; head i's parameters are theta_i.
+        heads: one module per task; head i's parameters are theta_i.
     """
 
     def __init__(self, trunk: nn.Module, heads: Sequence[nn.Module]) -> None:

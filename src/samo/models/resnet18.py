@@ -112,7 +112,7 @@ class BasicBlock(nn.Module):
 
 
 def load_weights(backbone: Backbone, path: Path) -> None:
-    """Fill a backbone from a file of torchvision's ResNet-18: safetensors, or a pickle of tensors alone.
+    """Fill a backbone from a file of torchvision's ResNet-18: safetensors, or a pickle that holds only tensors.
 
     The classifier (`fc.`) and BatchNorm's counts of batches are left out; everything else must be there and fit.
 

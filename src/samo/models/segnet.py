@@ -25,7 +25,7 @@ def build(outputs: Sequence[int], widths: Sequence[int] = WIDTHS, unit: Collecti
 
 
 class Levels(NamedTuple):
-    """What a pass through the backbone computes, a tensor a level, finest first.
+    """What a pass through the backbone computes, a tensor per level, finest first.
 
     Attributes:
         entering: after the first convolution of an encoder level.
@@ -57,7 +57,7 @@ class Backbone(nn.Module):
         return self.levels(x).decoded[0]
 
     def levels(self, x: Tensor) -> Levels:
-        """All that lies on the way."""
+        """All intermediate features."""
         entering, leaving, indices = [], [], []
         for into, out in zip(self.encoder_in, self.encoder_out, strict=True):
             entering.append(into(x))
@@ -89,7 +89,7 @@ def unit_length(x: Tensor) -> Tensor:
 
 
 def heads(outputs: Sequence[int], width: int, unit: Collection[int]) -> list[nn.Module]:
-    """A 3 x 3 and a 1 x 1 convolution a task, from `width` channels to `outputs[i]`; length 1 where i is in `unit`."""
+    """A 3 x 3 and a 1 x 1 convolution per task, `width` channels to `outputs[i]`; length 1 where i is in `unit`."""
     return [
         nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1),

@@ -24,7 +24,7 @@ class Encoded(NamedTuple):
 
 
 class Transformer(nn.Module):
-    """The trunk: words [N, T] -> `Encoded`, where a place sees itself and what is to its left."""
+    """The trunk: words [N, T] -> `Encoded`, where each position attends to itself and those to its left."""
 
     def __init__(self, words: int, length: int, width: int, layers: int, attention_heads: int) -> None:
         super().__init__()

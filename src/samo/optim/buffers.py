@@ -12,7 +12,7 @@ class Buffers:
     """All buffers of some modules: running statistics, codebooks, the vectors of spectral norm.
 
     They are written behind autograd's back (`.data`): it refuses a backward pass once BatchNorm's were written, though
-    in training mode it reads the batch's own statistics.
+    BatchNorm in training mode reads the batch's own statistics.
     """
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
@@ -25,7 +25,7 @@ class Buffers:
 
     @torch.no_grad()
     def put(self, values: Sequence[Tensor]) -> None:
-        """Write these values into the buffers, into the very tensors that there were."""
+        """Write these values into the original buffer tensors."""
         for owner, name, buffer in self._places:
             owner[name] = buffer  # a module may have replaced it
         if self._tensors:

@@ -30,7 +30,7 @@ def evaluate(closure: Closure, tasks: Sequence[Task]) -> list[Tensor | None]:
 
     Raises:
         ValueError: other tasks than those asked for, or a loss that is not one real number.
-        TypeError: a loss that is no tensor.
+        TypeError: a loss that is not a tensor.
     """
     found, asked = closure(tasks), f"the closure was asked for the losses of tasks {list(tasks)} and gave"
     if isinstance(found, Mapping):
@@ -53,9 +53,9 @@ def evaluate(closure: Closure, tasks: Sequence[Task]) -> list[Tensor | None]:
 
 
 class First(NamedTuple):
-    """What the first pass gave, for the tasks with a loss: `places` are theirs among those asked for.
+    """What the first pass gave, for the tasks with a loss: `places` are their indices among those asked for.
 
-    `losses` are scaled and have their graph, `values` [K] are over all ranks, in the closure's unit.
+    `losses` are scaled and keep their graph, `values` [K] are over all ranks, in the closure's unit.
     """
 
     losses: list[Tensor]
@@ -72,11 +72,11 @@ class TaskLosses:
     first pass left. An autocast around the step holds inside the closure alone, without its cache of weights.
 
     Attributes:
-        tasks: what the closure is asked for. In here a task is its place among them; those without a loss in the first
-            pass leave the list.
+        tasks: what the closure is asked for. In this class a task is its index among them; those without a loss in
+            the first pass are dropped.
         modules: every module whose mode and buffers a pass may touch.
         device: of the trunk; its random state is kept beside the CPU's.
-        scale: by which losses are multiplied before their gradient is taken (a gradient scaler's).
+        scale: what losses are multiplied by before their gradient is taken (that of a gradient scaler).
         owned: the parameters of trunk and heads; where given, the losses may depend on no others.
         strict: whether a gradient that is not finite is an error.
     """
@@ -104,7 +104,7 @@ class TaskLosses:
 
         With `replayed`, later passes may ask for some of the tasks.
         """
-        self.replay.forget()  # a pass that is not noted must not be answered with what an earlier step noted
+        self.replay.forget()  # a pass that is not recorded must not replay what an earlier step recorded
         with torch.enable_grad(), self.replay.recording(self.device) if replayed else nullcontext():
             found = self._call(self.tasks)
         self._after = capture(self.device)
@@ -132,7 +132,7 @@ class TaskLosses:
 
     @contextmanager
     def autocast(self, enabled: bool) -> Iterator[None]:
-        """The autocast around the step on or off, without the weights of passes before in its cache."""
+        """Turn the autocast around the step on or off, without the weights of earlier passes in its cache."""
         torch.clear_autocast_cache()
         with ExitStack() as stack:
             for kind, dtype in self._autocast.items():
@@ -158,8 +158,8 @@ class TaskLosses:
         """Raise a LossError that names the tasks whose loss is NaN or infinite.
 
         Args:
-            gradient: whether these tasks' gradient is finite. Where not, it is an error only if it is to be one
-                (`strict`), and a FloatingPointError though all losses are finite.
+            gradient: whether these tasks' gradient is finite. If not, nothing is raised unless `strict`, and then a
+                FloatingPointError even if all losses are finite.
         """
         if not gradient and not self.strict:
             return
@@ -207,7 +207,7 @@ def detached(losses: Sequence[Tensor]) -> Tensor:
 
 
 def check_owned(losses: Sequence[Tensor], owned: Collection[Tensor]) -> None:
-    """Raise a ValueError if a trainable parameter outside of these has a part in the losses: it would never train."""
+    """Raise a ValueError if the losses depend on a trainable parameter not among these: it would never train."""
     known = {id(p) for p in owned}
     nodes = [loss.grad_fn for loss in losses if loss.grad_fn is not None]
     seen = set(nodes)

@@ -20,9 +20,9 @@ from samo.optim.sharpness import Distribution, Sharpness
 
 
 class Estimate(NamedTuple):
-    """ghat = coefficient x direction on the tensors that get a local part, one for the tasks of these places.
+    """ghat = coefficient x direction on the tensors that get a local part, shared by the tasks at these indices.
 
-    `slopes`, [len(tasks), directions], is what the probe said of each of them; None where nothing was probed.
+    `slopes`, [len(tasks), directions], are the slopes that the probe found; None where nothing was probed.
     """
 
     tasks: list[int]
@@ -33,13 +33,13 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class AtTheta:
-    """What an estimator may go by.
+    """What an estimator may use.
 
     Attributes:
-        losses: in passes without trace.
+        losses: the task losses, in passes that leave no trace.
         theta: the trunk; `which` are the indices of its tensors that get a local part.
         generator: the source of the seeds of random directions.
-        at_theta: the losses where the trunk is, [K]: what a one-sided probe is compared with.
+        at_theta: the losses at theta, [K], with which a one-sided probe is compared.
         rows: what is known of each task's gradient: exact where a backward pass per task was made for it, else what is
             remembered, None where nothing is.
         g0: the gradient of the mean loss.
@@ -102,7 +102,7 @@ def spsa(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
 
 
 def coin(s: Sharpness, tasks: Sequence[int], at: AtTheta) -> list[Estimate]:
-    """ghat_i = +-z, a coin in the place of the slope: the placebo of spsa, without any probe."""
+    """ghat_i = +-z, a coin flip in place of the slope: the placebo of spsa, without any probe."""
     seeds, size = draw_seeds(s.directions, at.generator), (len(tasks), s.directions)
     coins = (2 * torch.randint(2, size, generator=at.generator, device=at.generator.device) - 1).to(at.at_theta)
     z = direction(s, seeds[0], at) if s.directions == 1 else []
@@ -121,7 +121,7 @@ ESTIMATORS: Mapping[str, Callable[[Sharpness, Sequence[int], AtTheta], list[Esti
 
 
 def direction(s: Sharpness, seed: int, at: AtTheta) -> Vector:
-    """The random direction of a seed, half of it in the span of the gradients that are known where it is guided.
+    """The random direction of a seed; a guided one lies half in the span of the known gradients.
 
     E z z^T = (I + P / k U U^T) / 2, U [P, k] an orthonormal basis of that span: as long as one of identity covariance.
     """
@@ -161,7 +161,7 @@ def probe(s: Sharpness, tasks: Sequence[int], z: Vector, at: AtTheta) -> Tensor:
         [len(tasks)]: (l(theta + mu z) - l(theta - mu z)) / 2 mu, or one-sided (l(theta + mu z) - l(theta)) / mu.
 
     Raises:
-        LossError: a loss there is not finite: a slope of NaN has the sign 0, and SAMO would be G-SAM unseen.
+        LossError: a loss there is not finite: a slope of NaN has the sign 0, and SAMO would silently become G-SAM.
     """
     running = s.probe_statistics == "running"
     with at.theta.moved(z, s.mu, at.which):
@@ -178,14 +178,14 @@ def probe(s: Sharpness, tasks: Sequence[int], z: Vector, at: AtTheta) -> Tensor:
 
 
 def losses_at_theta(s: Sharpness, at: AtTheta) -> Tensor:
-    """What a one-sided probe is compared with, [K]: the clean losses, or in evaluation mode those of a pass more."""
+    """What a one-sided probe is compared with, [K]: the clean losses, or in evaluation mode those of one more pass."""
     if s.probes and s.probe == "one-sided" and s.probe_statistics == "running":
         return at.losses.values(range(len(at.at_theta)), running=True)
     return at.at_theta
 
 
 def _alike(s: Sharpness, coefficients: Tensor) -> list[list[int]]:
-    """Rows of [tasks, directions] that make one estimate: by sign, at most three groups; each its own otherwise."""
+    """Groups of rows of [tasks, directions] that share an estimate: at most three, by sign; else one row each."""
     if not s.sign_only or len(coefficients) == 1:
         return [[n] for n in range(len(coefficients))]
     signs = coefficients[:, 0].sign().tolist()

@@ -34,7 +34,7 @@ class Decomposition:
 
     Args:
         aggregator: M, on K (`tasks`) rows.
-        s: with the kind, and whether each M(.) is scaled to the length of the mean of its rows.
+        s: holds the kind, and whether each M(.) is scaled to the length of the mean of its rows.
         generator: the source of what aggregators draw.
     """
 
@@ -64,7 +64,7 @@ class Decomposition:
         return Aggregated(direction, None if gramian is None else cosines(gramian), weights)
 
     def start(self, J: Tensor) -> Aggregated | None:
-        """M(g) where it is wanted, before the rows of J are overwritten."""
+        """M(g) where it is needed, before the rows of J are overwritten."""
         return self.aggregate(self.over_tasks, J) if self.over_flat else None
 
     def merge_(self, row: Tensor, perturbed: Tensor, task: int) -> None:
@@ -106,7 +106,7 @@ class WeightedSum:
             refuse_sparse(p.grad for p in inputs)
         finite = all_finite([p.grad for p in inputs])
         if any(self.losses.ranks.anywhere([not finite], self.weights.device)):
-            self.finish()  # that it is not finite is then seen on every rank
+            self.finish()  # so that every rank sees that it is not finite
             return False
         return True
 
@@ -127,9 +127,9 @@ class WeightedSum:
 
 
 class Rows:
-    """Collects J [K, P] over all ranks, task by task, for what makes one direction of it.
+    """Collects J [K, P] over all ranks, task by task, to be turned into one direction.
 
-    That is an aggregator (a head then gets its own loss's gradient), or a scalariser's weights w [K]: then w J.
+    By an aggregator (a head then gets its own loss's gradient), or by a scalariser's weights w [K]: then w J.
     """
 
     def __init__(self, net: Trainable, losses: TaskLosses, combine: Decomposition | Tensor | None = None) -> None:
@@ -160,7 +160,7 @@ class Rows:
     def add(self, losses: Sequence[Tensor], group: Sequence[int]) -> bool:
         """Take the losses of some tasks where their weights are now; returns whether their gradients are finite.
 
-        One that is not is left in `.grad`, in the place of a direction.
+        A gradient that is not finite is left in `.grad`, in place of a direction.
         """
         for n, i in enumerate(group):
             row = torch.empty_like(self.J[i]) if self._merging else self.J[i]
@@ -190,7 +190,7 @@ class Rows:
     def _task(self, loss: Tensor, i: int, row: Tensor, *, keep_graph: bool) -> list[Tensor | None]:
         """Write task i's gradient into `row`; returns that of its head.
 
-        Of several ranks, one that does not use a parameter gives zeros for it, never None.
+        With several ranks, one that does not use a parameter gives zeros for it, never None.
         """
         shared, head, ranks = self.net.shared, list(self.net.heads[i].values()), self.losses.ranks
         grads = gradient(loss, [*shared, *head], keep_graph=keep_graph)

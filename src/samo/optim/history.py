@@ -32,11 +32,11 @@ class History:
         return found
 
     def keep(self, kind: str, like: Mapping[str, Tensor], v: Sequence[Tensor | None]) -> None:
-        """Replace the vector by v, which is now the history's; None leaves a parameter without history."""
+        """Replace the vector by v, which the history now owns; None leaves a parameter without history."""
         self._kept[kind] = {name: part for name, part in zip(like, v, strict=True) if part is not None}
 
     def without_mean(self, s: Sharpness, net: Trainable, g0: Vector) -> Vector:
-        """g_0 minus its running mean once that has taken g_0 in (Friendly-SAM, Li et al. 2024, equations 8 and 9)."""
+        """g_0 minus its running mean, updated with g_0 first (Friendly-SAM, Li et al. 2024, equations 8 and 9)."""
         deviation = list(torch._foreach_sub(g0, self.get("deviation", net.trunk)))
         torch._foreach_mul_(deviation, s.decay)
         return deviation
@@ -62,7 +62,7 @@ class History:
             self.take_in(kind, net.trunk, row, s.memory_decay if kind in self._kept else 0.0)
 
     def remember_direction(self, s: Sharpness, net: Trainable, scale: float) -> None:
-        """What a step applied to the trunk (its `.grad`, scaled), for the next one's perturbation."""
+        """Keep what a step applied to the trunk (its `.grad`, scaled) for the next step's perturbation."""
         dtype = widest(net.shared)
         applied = [None if p.grad is None else p.grad.to(dtype) / scale for p in net.shared]
         if s.along == "momentum":
@@ -82,7 +82,7 @@ class History:
             self.keep(f"flat {part}", params, orthogonal_part(perturbed, base) if base else [])
 
     def reuse_flat(self, s: Sharpness, net: Trainable) -> None:
-        """Add to a plain step's gradients what was kept (LookSAM, Liu et al. 2022, algorithm 1)."""
+        """Add the kept flat component to a plain step's gradients (LookSAM, Liu et al. 2022, algorithm 1)."""
         for part, params in net.by_part():
             flat = self.get(f"flat {part}", params)
             used = [(p.grad, f) for p, f in zip(params.values(), flat, strict=True) if p.grad is not None]

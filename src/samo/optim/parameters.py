@@ -18,7 +18,7 @@ Heads = Mapping[str, Part] | nn.ModuleDict | Iterable[Part]
 class Trainable:
     """The parameters that a step may fill, each with its name: the trunk's, and those of some tasks' heads.
 
-    `tasks` has the heads' numbers among all of them.
+    `tasks` holds these heads' indices among all heads.
     """
 
     tasks: list[int]
@@ -55,7 +55,7 @@ def widest(params: Iterable[Tensor]) -> torch.dtype:
 
 
 class TrunkAndHeads:
-    """Trunk and heads, checked once. A weight of the trunk that a head holds, too (tied weights), is the trunk's.
+    """Trunk and heads, checked once. A trunk weight that a head also holds (tied weights) is the trunk's.
 
     Parameters without a module are named "0", "1", ...; a pass may touch the modules of `network`, by default those
     among trunk and heads.

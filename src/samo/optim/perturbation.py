@@ -67,7 +67,7 @@ def perturbation(
 ) -> Vector:
     """eps = rho v / ||v||, v the mix with ghat = coefficient x direction on the tensors `which`, else alpha g_0.
 
-    `alpha`, a scalar, takes the place of the sharpness's own.
+    `alpha`, a scalar, replaces the sharpness's own.
     """
     weight = s.global_weight if alpha is None else alpha
     v = list(g0) if len(which) == len(g0) else list(torch._foreach_mul(g0, weight))
@@ -83,7 +83,8 @@ def to_radius_(
     """v <- rho v / ||v||, or with `adaptive` rho theta^2 v / || |theta| v || (ASAM), in place; 0 stays 0.
 
     Args:
-        ball: one norm over all tensors (`trunk`), one a tensor (`layer`), or one over those with the same number here.
+        ball: one norm over all tensors (`trunk`), one per tensor (`layer`), or one per group of tensors that have the
+            same number here.
     """
     if not v:
         return v
@@ -137,7 +138,7 @@ class Weights:
         """Inside, the weights (or those at the indices `which`) are home + scale v; afterwards they are home.
 
         Raises:
-            ValueError: 16-bit weights round most of the way off.
+            ValueError: 16-bit weights would round most of the move away.
         """
         chosen = range(len(self.params)) if which is None else which
         params, home = [self.params[d] for d in chosen], [self.home[d] for d in chosen]

@@ -20,7 +20,7 @@ Examples = TypeVar("Examples", Tensor, NDArray[Any], list[int])
 class Ranks:
     """A process group's ranks, or with None this process alone: then nothing is sent, copied or rounded.
 
-    Every rank must make the same calls in the same order. Devices are such that the group's backend sends from.
+    Every rank must make the same calls in the same order. Devices must be ones that the group's backend can send from.
     """
 
     def __init__(self, group: Group | None = None) -> None:
@@ -32,7 +32,7 @@ class Ranks:
         return 0 if self.group is None else self.group.rank()
 
     def average_(self, tensors: Sequence[Tensor]) -> None:
-        """Replace these by their means over ranks, in place: one message a dtype. NaN on one rank is NaN on all."""
+        """Replace these by their means over ranks, in place: one message per dtype. NaN on one rank is NaN on all."""
         if self.group is None:
             return
         for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
@@ -45,7 +45,7 @@ class Ranks:
                 torch._foreach_copy_(some, [part.view_as(t) for part, t in zip(parts, some, strict=True)])
 
     def mean(self, values: Tensor) -> Tensor:
-        """The mean over ranks; alone, the very tensor."""
+        """The mean over ranks; alone, the tensor itself."""
         found = values if self.group is None else values.clone()
         self.average_([found])
         return found
@@ -59,7 +59,7 @@ class Ranks:
         return [count > 0 for count in counts.tolist()]
 
     def of_first(self, values: Sequence[float], device: torch.device) -> list[float]:
-        """The first rank's numbers, on every rank: a choice that goes by them is then the same on all."""
+        """The first rank's numbers, on every rank: a choice based on them is then the same on all."""
         if self.group is None:
             return list(values)
         sent = torch.tensor(values, dtype=torch.float64, device=device)
@@ -67,7 +67,7 @@ class Ranks:
         return sent.tolist()
 
     def check_alike(self, things: Mapping[str, Any], device: torch.device) -> None:
-        """Raise a ValueError on every rank that names what is not the same, bit for bit, on all of them.
+        """On every rank, raise a ValueError naming what is not the same, bit for bit, on all ranks.
 
         `things` are tensors and plain values in dicts, lists and tuples, by name.
         """
@@ -88,10 +88,10 @@ ALONE = Ranks()
 
 
 def share_of(batch: Examples, group: Group | None) -> Examples:
-    """A rank's share of a batch that every rank drew alike: each n-th example or index, from the rank's own place.
+    """A rank's share of a batch that every rank drew alike: every n-th example or index, from the rank's own number on.
 
     Raises:
-        ValueError: the batch does not divide by the number of ranks; means of unequal shares are no mean of the batch.
+        ValueError: the batch is not divisible by the rank count; means of unequal shares do not average to its mean.
     """
     if group is None:
         return batch
@@ -115,7 +115,7 @@ def _fingerprint(thing: Any) -> int:
 
 
 def synchronise(modules: Iterable[nn.Module], group: Group) -> None:
-    """Turn every BatchNorm among these into one over the group's ranks, where it stands: whoever holds it sees it."""
+    """Turn every BatchNorm among these into one over the group's ranks, in place, for all who hold it."""
     for module in modules:
         if isinstance(module, _BatchNorm):
             module.__class__ = SyncedBatchNorm
@@ -125,7 +125,7 @@ def synchronise(modules: Iterable[nn.Module], group: Group) -> None:
 class SyncedBatchNorm(_BatchNorm):
     """A BatchNorm whose batch is that of all ranks; in evaluation mode, and as a copy, an ordinary one.
 
-    `torch.nn.SyncBatchNorm` runs on GPUs only: what cannot run on a CPU, no test of this project would see.
+    `torch.nn.SyncBatchNorm` runs on GPUs only, where this project's tests, which run on a CPU, could not check it.
     """
 
     group: Group | None = None
@@ -154,7 +154,7 @@ class SyncedBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running statistics as torch's BatchNorm does; not where a pass may leave no trace."""
+        """Move the running statistics as torch's BatchNorm does, unless the pass must leave no trace."""
         if not (self.training and self.track_running_stats and self.running_mean is not None):
             return
         assert self.num_batches_tracked is not None

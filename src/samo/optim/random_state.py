@@ -1,4 +1,4 @@
-"""Random state: the global generators left as one ordinary forward pass leaves them, masks that can be drawn again."""
+"""Random state: global generators left as one ordinary forward pass leaves them, and dropout masks drawn again."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -31,14 +31,14 @@ def draw_seeds(count: int, generator: torch.Generator) -> list[int]:
 
 
 def seed_all(*numbers: int) -> None:
-    """Seed the global generators of all devices by these numbers, differently for other numbers."""
+    """Seed the global generators of all devices from these numbers; other numbers give other seeds."""
     torch.manual_seed(_seed_of(repr(numbers).encode()))
 
 
 def generator_like_the_global() -> torch.Generator:
-    """A generator seeded from the state of the global one, from which nothing is drawn.
+    """A generator seeded from the state of the global one, without drawing from it.
 
-    After `torch.manual_seed` it is the same again; another seed, or draws in between, give another one.
+    The same `torch.manual_seed` gives the same generator; another seed, or draws in between, give another.
     """
     return torch.Generator().manual_seed(_seed_of(torch.get_rng_state().numpy().tobytes()))
 
@@ -61,12 +61,12 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 class MaskReplay:
-    """Lets a pass for some tasks draw the dropout masks that they had in the pass for all tasks.
+    """Lets a pass for some tasks reuse the dropout masks that they had in the pass for all tasks.
 
-    The random state is noted at each call of the trunk, of every head and of every dropout module in them, and set
-    again at the call that corresponds to it. A head's calls are its task's. The trunk's are everybody's (one pass for
-    all tasks) or go to the tasks in the order asked (an input per task); which of the two is seen from how often it
-    is called for one task. Compiled modules are left alone: for them a pass starts where the first one did.
+    The random state is recorded at each call of the trunk, of every head and of every dropout module in them, and
+    restored at the corresponding call. A head's calls belong to its task. The trunk's serve all tasks (one pass for
+    all) or one task each, in the order asked (an input per task); how often it is called for one task tells which.
+    Compiled modules are left alone: for them a pass starts from the state that the first one started from.
     """
 
     def __init__(self, parts: Sequence[object] = ()) -> None:
@@ -83,7 +83,7 @@ class MaskReplay:
         self._states: list[list[State]] = [[] for _ in self._modules]
 
     def unknown(self, tasks: int) -> bool:
-        """Whether a pass for one task has to show to whom the trunk's calls belong."""
+        """Whether a pass for one task is still needed to tell which tasks the trunk's calls serve."""
         return tasks > 1 and any(
             shared and n not in self._shared and len(self._states[n]) >= tasks
             for n, (_, shared) in enumerate(self._modules)
@@ -91,14 +91,14 @@ class MaskReplay:
 
     @contextmanager
     def recording(self, device: torch.device) -> Iterator[None]:
-        """Inside, note the state at each call."""
+        """Inside, record the state at each call."""
         self.forget()
         with self._hooked(lambda n: self._states[n].append(capture(device))):
             yield
 
     @contextmanager
     def replaying(self, group: Sequence[int], tasks: int, device: torch.device) -> Iterator[None]:
-        """Inside, a pass for the tasks of these places (of so many) starts each call from its noted state."""
+        """Inside, a pass for the tasks of these places (of so many) starts each call from its recorded state."""
         calls = [0] * len(self._modules)
 
         def again(n: int) -> None:

@@ -1,4 +1,4 @@
-"""How far, along what and for whom the weights are moved before the gradients are taken."""
+"""How far, in which direction and for which tasks the weights are moved before the gradients are taken."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -24,12 +24,12 @@ class Sharpness:
         rho: radius of the trunk's ball, in the weights' own unit; 0 moves nothing.
         scope: whose gradient leads: `global` g_0 for every task (alpha = 1), `local` each task's own (alpha = 0),
             `joint` the mix above, `none` no perturbation.
-        alpha: weight of g_0 under scope `joint`, in [0, 1], or `adaptive`: alpha_i = (1 + cos(m_i, g_0)) / 2, m_i what
-            is remembered of task i's gradient (its gradient itself under `exact`), 0.5 where nothing is. Where m_i
-            agrees with g_0 the global part says enough; where not, the local part carries more. The official SAMO
+        alpha: weight of g_0 under scope `joint`, in [0, 1], or `adaptive`: alpha_i = (1 + cos(m_i, g_0)) / 2, m_i the
+            remembered gradient of task i (its exact gradient under `exact`), 0.5 where nothing is remembered. Where
+            m_i agrees with g_0 the global part suffices; elsewhere the local part gets more weight. The official SAMO
             code's beta is 1 - alpha.
         estimator: where ghat_i comes from: `spsa` forward passes only, `exact` a backward pass per task, `random` a
-            random direction with a coin for its sign (the placebo of spsa), `remembered` m_i, at no pass at all (g_0
+            random direction with a coin flip for its sign (the placebo of spsa), `remembered` m_i, at no pass (g_0
             before there is one), `guided` spsa whose direction lies half in the span of all m_i (Maheswaranathan et
             al. 2019): z = (normal + sqrt(P / k) U e) / sqrt(2), U an orthonormal basis of their k dimensions.
         memory_decay: m_i is task i's own gradient of the trunk as the last sharp step found it, at its perturbed
@@ -37,8 +37,8 @@ class Sharpness:
         mu: length of a probe's step, in units of a standard normal direction. A guided one moves about sqrt(P / 2k) mu
             along what is remembered, where losses bend: there 0.01 is long (on LeNet a third of its signs are wrong).
         normalise: ghat_i is scaled to g_0's norm tensor by tensor (`layer`, the SAMO paper), as a whole (`global`),
-            or left as it is (`none`, the official NYUv2 script; L-SAM and F-MTL, that have no g_0 in v_i).
-        noise: `independent` random directions per task, or one `shared` by all: then, when normalised, tasks differ
+            or left as it is (`none`, the official NYUv2 script; L-SAM and F-MTL, which have no g_0 in v_i).
+        noise: `independent` random directions per task, or one `shared` by all: when normalised, tasks then differ
             only in the sign of their slope, and two perturbed points serve them all.
         directions: probe directions per task, averaged.
         distribution: of a probe direction's coordinates, `normal`, `rademacher` (cheaper to draw), or `low-rank`: a
@@ -58,15 +58,16 @@ class Sharpness:
         decompose: what is aggregated, M the aggregator, s_i the gradient at the perturbed point (F-MTL, section 4):
             `direct` M(s), `separate` M(g) + M(s - g), `second` M({M(g), M(s - g)}), `each` M({M({g_i, s_i - g_i})}).
         rescale: whether each M(.) is scaled to the length of the mean of its rows, so that an aggregator whose length
-            is another power of theirs (FairGrad: -1/3 at its alpha 2) does not weigh loss against flatness by it.
+            scales with another power of theirs (FairGrad: -1/3 at its alpha 2) does not thereby weigh loss against
+            flatness.
         along: what replaces g_0 under scope `global`: `deviation` g_0 minus its running mean (Friendly-SAM, Li et
             al. 2024, equation 9), `momentum` the running mean of the applied trunk directions (Momentum-SAM, Becker et
             al. 2024), `previous` the last of them. These two need no clean pass: the heads stay where they are, and
             the losses returned are those at the perturbed point.
-        sign: of the latter two: -1 looks ahead to where the trunk goes, as Momentum-SAM's own code does and Nesterov's
-            gradient; 1 looks back up the slope, as SAM does.
+        sign: for `momentum` and `previous`: -1 looks ahead to where the trunk is going, as Momentum-SAM's own code and
+            Nesterov's gradient do; 1 looks back up the slope, as SAM does.
         decay: of the running means, in [0, 1).
-        every: sharpness at each k-th step; the steps between are plain, plus the flat component (next).
+        every: sharpness at every k-th step only; the steps between are plain, plus the flat component (`reuse`).
         reuse: LookSAM's alpha: a plain step's direction d gets reuse ||d|| / ||f|| f, f the last perturbed direction's
             part orthogonal to the clean one (Liu et al. 2022, algorithm 1); 0 leaves plain steps plain.
 
@@ -151,7 +152,7 @@ class Sharpness:
 
     @property
     def needs_local(self) -> bool:
-        """Whether v_i has a local part, so that tasks are perturbed apart."""
+        """Whether v_i has a local part, so that tasks are perturbed separately."""
         return self.global_weight < 1
 
     @property
@@ -177,7 +178,7 @@ class Sharpness:
 
     @property
     def sign_only(self) -> bool:
-        """Whether tasks differ by their slope's sign alone (its size is lost when one direction is normalised)."""
+        """Whether tasks differ only in the sign of their slope (its size is lost when one direction is normalised)."""
         random = self.estimator in ("spsa", "guided", "random")
         return random and self.directions == 1 and self.normalise != "none" and not self.adapts
 

@@ -1,4 +1,4 @@
-"""One step: where the weights go, what is found there, and what is made of it."""
+"""One step: where the weights are moved, the gradients found there, and the direction made from them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -55,7 +55,7 @@ class Method:
         """Put back what `state_dict` gave, for a trunk with these parameters on this device.
 
         Raises:
-            ValueError: it is of another aggregator or trunk, or of another number of tasks.
+            ValueError: it was saved with another aggregator, trunk or number of tasks.
         """
         if len(kept["aggregators"]) != len(self.aggregators):
             raise ValueError("the state is that of another decomposition")
@@ -76,14 +76,14 @@ class Record:
 
     Attributes:
         losses: of the first pass, [K], in the unit of the closure's losses; NaN for a task left out.
-        finite: whether every gradient was. If not, `.grad` shows it and nothing was remembered of the gradients.
+        finite: whether every gradient was finite. If not, `.grad` shows it and none of the gradients was remembered.
         cosines: pairwise, [K, K], of the task gradients that were aggregated (F-MTL: of the loss gradients); None
             under a scalariser or an aggregator that takes no Gramian.
         weights: of the tasks in the direction, [K]: a scalariser's derivatives or an aggregator's weights, else None.
         lengths: of each task's perturbation of the trunk, [K], in the weights' unit; None where nothing was perturbed.
         slopes: of each task's loss along its probe directions, [K, directions], in the unit of loss over weight; None
             without a probe.
-        alphas: each task's weight of g_0, [K], where they adapt.
+        alphas: each task's weight of g_0, [K], where alpha is adaptive.
     """
 
     losses: Tensor
@@ -95,7 +95,7 @@ class Record:
     alphas: Tensor | None = None
 
     def widened(self, places: Sequence[int], tasks: int) -> "Record":
-        """The record of some tasks as one of all, NaN for the others."""
+        """The record of some tasks extended to all, with NaN for the others."""
         if len(places) == tasks:
             return self
         wide: dict[str, Any] = {}
@@ -116,7 +116,7 @@ def step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
         record = plain_step(method, net, losses)
         if record.finite and s.moves and s.reuse > 0 and history.has("flat trunk"):
             history.reuse_flat(s, net)
-    elif s.from_history:  # the steps before chose the perturbation
+    elif s.from_history:  # earlier steps determine the perturbation
         along = list(torch._foreach_mul(history.get(s.along, net.trunk), s.sign))
         eps = to_radius_(along, net.shared, s.rho, s.adaptive, s.ball)
         length = whole_norm(eps)
@@ -132,7 +132,7 @@ def step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
 
 
 def plain_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
-    """One pass for all tasks where the weights are, its gradients aggregated."""
+    """One pass for all tasks at the current weights, its gradients aggregated."""
     clean = losses.first()
     net, tasks = net.only(clean.places), range(len(clean.places))
     with losses.without_trace():
@@ -146,7 +146,7 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
     """SAMO's algorithm (ICCV 2025, section 3) for its whole family; theta is the trunk, phi_i head i, l_i its loss.
 
     G-SAM has no local part; F-MTL (arXiv 2211.13723, algorithm 1) has exact ones and aggregates losses and flatness
-    apart. Tasks with one perturbation share a pass.
+    separately. Tasks with the same perturbation share a pass.
     """
     s, clean = method.sharpness, losses.first(replayed=True)  # l_i(theta, phi_i)
     net, K = net.only(clean.places), len(clean.places)

@@ -1,4 +1,4 @@
-"""One multi-task update for any aggregator and any sharpness, to drop into anybody's training loop."""
+"""One multi-task update for any aggregator and any sharpness, to drop into any training loop."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ STATE_VERSION = 2
 
 
 class MultiTaskUpdate:
-    """Fills `.grad` of a trunk and its heads, in the place of `loss.backward()`.
+    """Fills `.grad` of a trunk and its heads, in place of `loss.backward()`.
 
         update = MultiTaskUpdate(trunk, heads, aggregator="fairgrad", sharpness=preset("samo", rho=0.05))
         losses = update.backward(lambda tasks: [loss of each of these tasks])
@@ -31,11 +31,11 @@ class MultiTaskUpdate:
 
     The trunk gets the aggregator's direction, without further factors. A head gets its own loss's gradient; under a
     scalariser, that of the scalarised loss. A scalariser sees the losses of the step's first pass, once, and its
-    derivative in each of them weighs the perturbed gradients: it never pays for K gradients. Since these weights tell
-    tasks apart, not a loss from its flatness, all of F-MTL's decompositions are then the direct one.
+    derivative with respect to each weighs the perturbed gradients: it never pays for K gradients. As these weights
+    distinguish tasks, but not a loss from its flatness, all of F-MTL's decompositions then equal the direct one.
 
     Args:
-        trunk: the shared module, or its parameters. Frozen ones are left alone. A weight that a head holds, too, is
+        trunk: the shared module, or its parameters. Frozen ones are left alone. A weight that a head also holds is
             the trunk's.
         heads: one module, or the parameters, per task; head i belongs to loss i alone, and may be empty. A dict or
             nn.ModuleDict names the tasks; otherwise they are numbers from 0.
@@ -47,10 +47,10 @@ class MultiTaskUpdate:
         network: the modules whose mode and buffers the perturbed passes must leave alone; needed where trunk or
             heads are given as parameters and the network has BatchNorm, dropout or other buffers.
         group: the processes that take each step together, one replica of the network and one equal share of the batch
-            each; with losses that are means over examples, every rank makes the step that one process makes on the
+            each; with losses that are means over examples, every rank makes the step that one process would make on the
             whole batch. Wrap nothing in DistributedDataParallel.
-        sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks (its modules are changed where they
-            stand), or over each rank's own share.
+        sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks (its modules are changed in place),
+            or over each rank's own share.
         raise_nonfinite: whether a gradient that is not finite is an error. By default `.grad` shows it, no further
             pass is made, nothing of it is remembered, and `last.finite` is False.
 
@@ -123,11 +123,11 @@ class MultiTaskUpdate:
         Raises:
             ValueError: the closure gives losses of other tasks than asked, none depends on the weights, they depend on
                 a parameter in neither trunk nor heads, a gradient is sparse, 16-bit weights round a perturbation off,
-                the aggregator cannot leave a task out, or the ranks of the group start apart.
-            TypeError: a loss that is no tensor.
+                the aggregator cannot leave a task out, or the group's ranks start differently.
+            TypeError: a loss that is not a tensor.
             FloatingPointError: a loss is NaN or infinite though its gradient is finite, or that of a probe is; the
                 message names the task. With `raise_nonfinite` also where a gradient is not finite.
-            RuntimeError: famo, and `after_step` was not called since the last step.
+            RuntimeError: the aggregator is famo, and `after_step` was not called since the last step.
         """
         if self._awaits is not None:
             raise RuntimeError("famo learns from the losses after a step: call update.after_step(closure) after it")
@@ -157,7 +157,7 @@ class MultiTaskUpdate:
         """A whole training step: empty `.grad`, `backward`, the optimiser's step, `after_step`.
 
         The optimiser (of the weights of trunk, heads and `parameters()`) makes no step where a gradient is not finite
-        (`last.finite`); with a scaler it is the scaler's to decide, and `scaler.update()` is called.
+        (`last.finite`); with a scaler, the scaler decides, and `scaler.update()` is called.
 
         Returns:
             The losses before the step, [K].
@@ -180,7 +180,7 @@ class MultiTaskUpdate:
 
         Raises:
             FloatingPointError: a loss is NaN or infinite; the message names the task.
-            RuntimeError: famo, and there was no step.
+            RuntimeError: the aggregator is famo, and there was no step.
         """
         if not isinstance(self.aggregator, FAMO):
             return
@@ -209,7 +209,7 @@ class MultiTaskUpdate:
         """Continue from what `state_dict` gave, on whatever device that was.
 
         Raises:
-            ValueError: it is of another version, of another aggregator or trunk, or of another number of tasks.
+            ValueError: it was saved by another version, or with another aggregator, trunk or number of tasks.
         """
         if state_dict.get("version") != STATE_VERSION:
             version = state_dict.get("version", 1)

@@ -133,7 +133,7 @@ def times(first: pd.DataFrame, second: pd.DataFrame, level: float = 0.95) -> Int
 def pooled(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gain of each sharpness at each budget, pooled over places as in `difference`: `POOLED`.
 
-    The cost is the mean over places. A line is of one set of places: those that have all budgets of the sharpness;
+    The cost is the mean over places. Each line covers one set of places: those that have all budgets of the sharpness;
     where there is none, those at its longest budget, and only budgets that have just these. Where some points have
     `MIN_SEEDS` seeds, those with fewer are left out: they have hardly an interval.
     """

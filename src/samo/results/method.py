@@ -82,7 +82,7 @@ class MethodSpec:
 def standing_for(same: Sequence[MethodSpec]) -> MethodSpec | None:
     """Of several methods that differ in their radii alone, the one that stands for all.
 
-    One that is no variant, and of these that with the fewest radii given (the one whose radius was searched), or that
+    One that is no variant, and of these the one with the fewest radii given (whose radius was searched), or the one
     at the preset's own radius (where each is a dose); None where there is none, or no single one.
     """
     same = [method for method in same if not method.variant] or list(same)

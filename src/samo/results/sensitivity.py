@@ -36,7 +36,7 @@ def table(main: Runs, variants: Runs) -> pd.DataFrame:
 
     Returns:
         aggregator (with its options) and sharpness: the family. field, value: what the variant changes; several names
-        are a point on no line, and none is one that has not run or has no default. role: "variant", "default" (once
+        mean a point on no line, and none a variant that has not run or has no default. role: "variant", "default" (once
         per field) or "base" (the same aggregator without sharpness, once per family, with an empty field). method,
         n_seeds; delta_m with _low and _high as in the main table; shift with _low and _high: Delta-m minus that of the
         default, paired by seed, in points; lr and rho as chosen.
@@ -78,7 +78,7 @@ def changed(run: Run, default: Run) -> dict[str, Any]:
 
 
 def defaults(main: Runs) -> dict[Family, str]:
-    """The default of each family with a sharpness: of its methods that with the fewest changes to the preset.
+    """The default of each family with a sharpness: of its methods, the one with the fewest changes to the preset.
 
     A rho that its block gives counts as a change; of equals, the first.
     """

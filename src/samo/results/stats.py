@@ -50,7 +50,7 @@ def half_width(spread: ArrayLike, n: ArrayLike, level: float = LEVEL) -> Floats:
 
 
 def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
-    """Mean and interval of `values` [n], one a seed. A NaN (a run that diverged) makes all of it NaN."""
+    """Mean and interval of `values` [n], one per seed. A NaN (a run that diverged) makes all of it NaN."""
     sample = np.asarray(values, dtype=float)
     if sample.size == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
@@ -73,7 +73,7 @@ def paired_interval(first: Mapping[str, float], second: Mapping[str, float], lev
 def seeds_interval(values: ArrayLike, level: float = LEVEL, generator: np.random.Generator | None = None) -> Interval:
     """Mean and interval of `values` [n], one paired difference per seed.
 
-    Student's t; from `BOOTSTRAP_FROM` seeds on the wider, on either side, of that and the studentised bootstrap. Both
+    Student's t; from `BOOTSTRAP_FROM` seeds on, on either side the wider of that and the studentised bootstrap. Both
     are needed to miss the mean no more often than said: with ten seeds the bootstrap alone misses it 8 % of the time
     under long-tailed noise (Laplace), Student alone 9 % under skewed noise (exponential), the wider of both about 4
     and 5.

@@ -119,7 +119,7 @@ def clear(results: Mapping[str, Mapping[str, float]], *, higher_is_better: bool)
 
 
 def best(runs: Runs) -> pd.DataFrame:
-    """A row a column of the main table, with the method that is `clear` there: column, method (empty where none is).
+    """A row per column of the main table, with the method that is `clear` there: column, method (empty where none is).
 
     Single-task training takes no part.
     """
@@ -187,7 +187,7 @@ def is_reference(table: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def markdown(table: pd.DataFrame, right: Sequence[str] | None = None) -> str:
-    """A frame of words as GitHub's Markdown, its column names as heads; to the right all columns but the first."""
+    """A frame of words as GitHub's Markdown, its column names as heads; all columns but the first right-aligned."""
     right = list(table.columns[1:]) if right is None else right
     lines = [table.columns, ["--:" if name in right else ":--" for name in table.columns], *table.to_numpy()]
     return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)

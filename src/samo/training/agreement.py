@@ -1,4 +1,4 @@
-"""What a training notes on how its tasks' gradients agree; it moves no weight, no statistic and no random stream."""
+"""How well a training's task gradients agree, recorded without changing a weight, a statistic or a random stream."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -42,8 +42,8 @@ class Agreement:
         problem, network, device: of the training.
         parts: of its update.
         evaluated: after which updates the training is evaluated, ascending.
-        batches: mini-batches before each evaluation that are looked at, spread evenly; 0 looks at none.
-        ranks: of the update. The probe set is looked at whole by each of them.
+        batches: mini-batches examined before each evaluation, evenly spread; 0 examines none.
+        ranks: of the update. Each of them looks at the whole probe set.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Agreement:
         positions = {name: n for n, name in enumerate(self.parts.trunk)}
         found = by_block(J, [p.numel() for p in trunk.values()]).tolist()
         for name, cosine in zip(trunk, found, strict=True):
-            if cosine == cosine:  # no pair of tasks uses it: not a number
+            if cosine == cosine:  # NaN where no pair of tasks uses it
                 self.layers.append(LayerCosine(update, name, positions[name] / max(1, len(positions) - 1), cosine))
 
 
@@ -124,7 +124,7 @@ class Batches:
         self.shares.append(float((pairs(J) < 0).float().mean()))
 
     def share(self) -> float | None:
-        """The mean since the last call over mini-batches, of more than two tasks also over their pairs; None: no look.
+        """The mean since the last call over mini-batches and pairs of tasks; None where none was examined.
 
         A pair is in conflict where its inner product is below zero.
         """

@@ -20,8 +20,8 @@ EVALUATION_BATCH = 500
 def evaluate(problem: Problem, network: nn.Module, split: str, device: torch.device, ranks: Ranks = ALONE) -> Values:
     """Loss and metrics of every task over a whole split, in eval mode; the mode is put back.
 
-    Each rank evaluates all of it, so that none waits, and all have the first one's numbers: a GPU's may differ from
-    another's in the last digits, and what is chosen by them must not.
+    Each rank evaluates all of it, so that none waits, and all take the first rank's numbers: two GPUs may differ in the
+    last digits, and choices made by these numbers must not.
     """
     training = network.training
     network.eval()

@@ -39,9 +39,9 @@ class Recipe:
         sharpness: how the point is perturbed.
         separate: one network per task instead of a shared trunk (STL).
         lr: learning rate at the start (under "onecycle", its peak).
-        updates: how many; the training split is gone over as often as they need, the last time perhaps in part.
+        updates: how many; the training split is passed over as often as they need, the last time perhaps in part.
         training: batch, evaluations, schedule, weight decay, clipping.
-        optimizer: in the place of `training`'s, where it is given.
+        optimizer: replaces that of `training`, where it is given.
         seed: of weights, order of examples and random directions, each in a stream of its own.
         device: where to train.
         group: the processes that train together, each on its share of every batch; None for this one alone. All must
@@ -100,18 +100,18 @@ def fit(
     resume: State | None = None,
     keep: Callable[[Callable[[], State]], None] = lambda _: None,
 ) -> Fit:
-    """Train a fresh network, or go on with one: from the state of a pass's end all comes out bit for bit the same.
+    """Train a fresh network, or resume one: from the state at a pass's end, the result is bit for bit the same.
 
     Args:
         problem: what to train on; only the split "train" moves weights.
         recipe: how.
         evaluate_on: the splits whose loss and metrics go into the history. Nothing in here goes by them.
-        along: evaluate along the way, not at the end alone, and watch how the tasks' gradients agree.
+        along: evaluate along the way, not only at the end, and watch how the tasks' gradients agree.
         on_progress: called about fifty times.
-        on_rows: called with each evaluation's rows; first with those of all before where a training goes on.
-        resume: what `keep` was given of this very training.
-        keep: called after each pass over the data with what makes the training's state; whether it is wanted is the
-            callee's.
+        on_rows: called with each evaluation's rows; a resumed training first passes all earlier rows.
+        resume: a state made through `keep` in this same training.
+        keep: called after each pass over the data with a function that makes the training's state; the
+            callee decides whether to call it.
 
     Raises:
         DivergedError: a loss stopped being finite.
@@ -156,7 +156,7 @@ def fit(
     while done < updates:
         network.train()
         if ranks.number:
-            # Dropout masks unlike the first rank's. By the pass, as a checkpoint keeps the first one's stream alone.
+            # Other dropout masks than the first rank's. Seeded per pass, as a checkpoint keeps only the first's stream.
             random_state.seed_all(recipe.seed, done, ranks.number)
         batches = problem.splits["train"].batches(training.batch, recipe.device, order, recipe.group)
         for batch in islice(batches, updates - done):

@@ -18,7 +18,7 @@ Values = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class Metric:
-    """One number that is reported for a task; one that does not count is no part of Delta-m, ranks and bold."""
+    """One number that is reported for a task; one that does not count is left out of Delta-m, ranks and bold type."""
 
     task: str
     name: str
@@ -46,7 +46,7 @@ class Split(Protocol):
         order is fixed and every example comes once (evaluation).
 
         With a group, too, each of its ranks gets an equal share of the same random batch (`samo.share_of`); their
-        generators must stand alike, and do so afterwards. Evaluation is not shared.
+        generators must be in the same state, and are so afterwards. Evaluation is not shared.
         """
 
 

@@ -17,8 +17,8 @@ WARM_UP = 0.1
 def make_optimizer(learned: Iterable[nn.Parameter], lr: float, weight_decay: float, kind: Named) -> Optimizer:
     """The optimiser that a block of params.yaml names, over all that is learned.
 
-    One for trunk and heads: each goes coordinate by coordinate, so F-MTL's two Adams of the same settings, one for the
-    trunk and one for the heads, are this one.
+    One for trunk and heads: each kind works coordinate by coordinate, so F-MTL's two Adams of the same settings, one
+    for the trunk and one for the heads, equal this one.
     """
     common: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay}
     if kind.name == "sgd":
@@ -77,6 +77,6 @@ class Schedule:
 
 
 def onecycle(update: int, total: int) -> float:
-    """The share of the peak at an update: up along a line over `WARM_UP` of them, then to zero along a cosine."""
+    """The share of the peak at an update: a linear rise over `WARM_UP` of them, then a cosine down to zero."""
     done = min(1.0, (update + 1) / total)
     return done / WARM_UP if done < WARM_UP else (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2

@@ -1,4 +1,4 @@
-"""The search on validation data: as many trials, from one fixed list, for every method."""
+"""The search on validation data: the same number of trials, from one fixed list, for every method."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ NAMES = ("lr", "rho", "alpha")
 
 
 def each_once(values: list[Any]) -> list[Any]:
-    """A list without a value twice."""
+    """The list, if it holds no value twice."""
     if len(set(values)) != len(values):
         raise ValueError("must hold each value once")
     return values
@@ -46,7 +46,7 @@ class Search(Settings):
         updates: budgets at which trials are made, each a search of its own; a final run goes by the longest that is not
             longer than itself.
         trials: of every method.
-        seeds: of each trial, which scores by the mean over them; none of the final runs'.
+        seeds: of each trial, whose score is the mean over them; final runs use none of these.
         lr: learning rates.
         rho: radii, for the methods that have one.
         alpha: shares of the global part, spread uniformly, for the methods that have two parts; null leaves it.
@@ -123,7 +123,7 @@ def points(ranges: Ranges, trials: int) -> list[dict[str, float]]:
 
     A method takes the coordinates of what it searches. lr and rho lie log-uniformly in their range, alpha uniformly.
     """
-    from scipy.stats import qmc  # a second's import, for those who search only
+    from scipy.stats import qmc  # takes a second to import, and only a search needs it
 
     sequence = qmc.Sobol(d=len(NAMES), scramble=False)
     sequence.fast_forward(1)  # its first point is the corner
@@ -137,12 +137,12 @@ def points(ranges: Ranges, trials: int) -> list[dict[str, float]]:
 def search(
     score: Callable[[Trial], Mapping[str, float]], given: Mapping[str, float], ranges: Ranges, plan: Search
 ) -> Searched:
-    """Make the trials, and where the best lies at an edge of what was tried some more beyond it.
+    """Make the trials; where the best lies at an edge of what was tried, make some more beyond it.
 
     Args:
         score: a trial without a score -> seed -> the score of a short training on the validation split.
-        given: what is not searched.
-        ranges: what is; with nothing to choose nothing is tried.
+        given: the values of what is not searched.
+        ranges: what is searched; with nothing to choose, nothing is tried.
         plan: how many.
     """
     tried: list[Trial] = []
@@ -173,7 +173,7 @@ def _at(point: Mapping[str, Any]) -> Trial:
 
 
 def _best(tried: Iterable[Trial]) -> Trial:
-    """Of equals the first."""
+    """The best trial; of equals, the first."""
     return max(tried, key=lambda trial: trial.score)
 
 

@@ -89,9 +89,9 @@ class Training(Settings):
     """How a network of a dataset is trained; the same for every method on that dataset. Time is counted in updates.
 
     Attributes:
-        batch: examples an update.
-        evaluations: of a final run along its way: so many, evenly spaced, the last at its end; or after these updates
-            (those that it has) and at its end.
+        batch: examples per update.
+        evaluations: of a final run: a number of them, evenly spaced, the last at its end; or a list of updates after
+            which to evaluate (those that the run reaches), besides at its end.
         schedule: of the learning rate: "constant"; "onecycle" (up over a tenth of the updates, then down to zero along
             a cosine; its peak is what the search chooses); "step" (times `step_factor` every `step_updates`);
             "multistep" (times `milestone_factor` after each of the updates in `milestones`, which ascend); "plateau"
@@ -102,7 +102,7 @@ class Training(Settings):
         reported: which evaluation's test values count: the "last", the "best" by validation score, or the mean over
             the last `last_evaluations` ("mean-of-last"). Test values decide none of them.
         conflict_batches: mini-batches between two evaluations of a final run on which the conflict of task gradients is
-            looked at before the step, the same steps for every method; 0 looks at none. It changes no result.
+            measured before the step, the same steps for every method; 0 measures none. It changes no result.
     """
 
     batch: Count

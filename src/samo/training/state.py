@@ -17,7 +17,7 @@ State = dict[str, Any]
 
 
 class StateError(Exception):
-    """A state is not that of this training; the message says what does not fit."""
+    """A state does not belong to this training; the message says what does not fit."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ class Running:
         }
 
     def load(self, state: State) -> tuple[int, list[tuple[Any, ...]], tuple[torch.Tensor, int]]:
-        """Stand where `state` was taken; returns what it was told of updates, history and losses.
+        """Go back to where `state` was taken; returns the updates, history and losses given to it.
 
         Raises:
-            StateError: it is the state of another training. This one is then of no use any more.
+            StateError: it is the state of another training. This one is then unusable.
         """
         try:
             self.network.load_state_dict(state["network"])

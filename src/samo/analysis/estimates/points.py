@@ -26,10 +26,10 @@ class Options(Settings):
 
     Attributes:
         at: after how many updates.
-        looks: batches at each of these places: those of the updates that follow, one an update.
+        looks: batches at each of these places: those of the updates that follow, one per update.
         lr: learning rate of the training, Adam on the mean loss.
-        directions: probe directions in the place of one, averaged.
-        rank: of low-rank directions in the place of 1.
+        directions: probe directions instead of one, averaged.
+        rank: of low-rank directions, instead of 1.
         mu: length of a probe's step.
         short: the same of one more guided probe, which moves far where losses bend.
         decay: of the running mean.
@@ -111,7 +111,7 @@ def along(problem: Problem, network: nn.Module, batches: Iterable[Batch], option
     Args:
         problem: what the losses are.
         network: with the attribute `trunk`.
-        batches: one an update, no fewer than the last place and its looks need.
+        batches: one per update, no fewer than the last place and its looks need.
         options: where, and with what.
         seed: of dropout's masks and of the random directions.
 

@@ -33,7 +33,7 @@ class Eigen(NamedTuple):
 
     Attributes:
         values: [k].
-        residuals: ||H v - lambda v|| / |lambda| of each pair, [k]: relative to lambda, an eigenvalue lies so near.
+        residuals: ||H v - lambda v|| / |lambda| of each pair, [k]: an eigenvalue lies within this, relative to lambda.
         vectors: [P, k], orthonormal, on the CPU.
     """
 

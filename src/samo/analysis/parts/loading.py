@@ -1,4 +1,4 @@
-"""Does loading keep up: what a training batch takes to be made, beside what the step takes that uses it."""
+"""Does loading keep up: the time to make a training batch, beside that of the step that uses it."""
 
 import statistics
 import time

@@ -106,7 +106,7 @@ def plain_training(
     Args:
         problem: what the losses are.
         network: with the attribute `trunk`; it is trained.
-        batches: one an update.
+        batches: one per update.
         lr: learning rate.
         decay: of the running mean.
         seed: of dropout's masks and of the random directions.

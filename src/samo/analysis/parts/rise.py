@@ -18,7 +18,7 @@ class Rise(NamedTuple):
     Attributes:
         largest: max of L(theta + eps) - L(theta) over the points tried, at least 0: a lower bound of the true one. NaN
             where a loss is.
-        first_order: rho ||grad L||, what SAM's own step takes it for.
+        first_order: rho ||grad L||, SAM's first-order approximation of it.
     """
 
     largest: float
@@ -28,9 +28,9 @@ class Rise(NamedTuple):
 def rise(pieces: Pieces, params: Sequence[Tensor], rho: float, steps: int, generator: torch.Generator) -> Rise:
     """The largest rise of the loss over ||eps|| <= rho, by projected gradient ascent from SAM's point.
 
-    The first point is rho g / ||g|| (a random one on the sphere where g is 0); each next one goes on by rho along the
-    gradient there, and back into the ball. Five vectors of the size of the parameters are held; the parameters come
-    back. `generator` is on the CPU; each of `steps` points costs a forward and a backward pass.
+    The first point is rho g / ||g|| (a random one on the sphere where g is 0); each next one moves by rho along the
+    gradient there, and is projected back into the ball. Five vectors of the size of the parameters are held; the
+    parameters come back. `generator` is on the CPU; each of `steps` points costs a forward and a backward pass.
     """
     theta = Weights(params)
     home, g = _value_and_slope(pieces, params)

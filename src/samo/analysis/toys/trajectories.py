@@ -103,7 +103,7 @@ def trajectory(
 ) -> Tensor:
     """The points [steps + 1, 2] of one trajectory, the start first, in float64.
 
-    The two weights are the trunk, and there are no heads. A trajectory that runs off to where a loss is no number
+    The two weights are the trunk, and there are no heads. A trajectory that runs off to where a loss is not a number
     ends there: the points after it are NaN.
 
     Args:
