@@ -156,8 +156,8 @@ def pooled(ladder: pd.DataFrame) -> pd.DataFrame:
 def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
     """The same ladder with gains at equal compute: over the base's longest budget that costs no more.
 
-    Both are against the single-task runs of the longest budget: those of the shorter one know less. Only rows whose
-    base has such a budget beyond their own: elsewhere nothing was spent instead.
+    Both are measured against the single-task runs of the longest budget: those of shorter ones are weaker. Kept are the
+    rows whose base has a longer budget for no more compute: elsewhere nothing was spent on plain updates instead.
     """
     plain = ladder[(ladder["sharpness"] == "none") & (ladder["networks"] == "shared") & ladder["main"].astype(bool)]
     keys = ["dataset", "aggregator", "seed"]
