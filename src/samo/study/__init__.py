@@ -2,7 +2,7 @@
 
 import os
 
-# What these tools would tell their makers of a run: nothing, in any command or kernel, unless a person sets otherwise.
+# These tools report nothing to their makers, from any command or kernel, unless the user sets otherwise.
 for _name, _value in {
     "DO_NOT_TRACK": "true",
     "DVC_NO_ANALYTICS": "true",

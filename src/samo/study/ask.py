@@ -1,4 +1,4 @@
-"""What is asked of results and machine on the command line: tables, figures, claims, MLflow, costs of a step."""
+"""Commands that look at results or at the machine: tables, figures, claims, MLflow, the cost of a step."""
 
 import os
 import sys
@@ -38,7 +38,7 @@ def show_table(
 def draw_figure(
     name: Annotated[str, typer.Argument(help="A figure of the report, such as multimnist-forest.")],
 ) -> None:
-    """Draw one figure of the report anew, with its numbers and its words."""
+    """Redraw one figure of the report, with its numbers and its description."""
     from samo.study.report import outputs
 
     root, params = study()
@@ -77,7 +77,7 @@ def ladder(
     hours: Annotated[float, typer.Option(help="Hours after which no new training begins.", min=0)] = 1000.0,
     tables: Annotated[bool, typer.Option("--tables", help="Only write the tables of what has run.")] = False,
 ) -> None:
-    """Run what is missing of the second reference run, in its plan's order; it can be stopped at any time."""
+    """Run what is still missing from the second reference run, in the order of its plan; stop it at any time."""
     from samo.study.ladder.run import command
     from samo.study.processes import stopping
 
@@ -108,7 +108,7 @@ def choose_layers(
     dataset: str,
     out: Annotated[Path | None, typer.Option(help="Also a JSON file, for a preset's `layers: @FILE`.")] = None,
 ) -> None:
-    """Name the layers on which the tasks' agreement moves most, for the preset samo-sampled."""
+    """Name the layers on which the tasks' agreement varies most, for the preset samo-sampled."""
     from samo.study.report.show import chosen_layers
 
     print(chosen_layers(paths.root(), dataset, out))
@@ -116,7 +116,7 @@ def choose_layers(
 
 @app.command()
 def track() -> None:
-    """Bring MLflow up to date with data/runs: missing runs, Δm, notebooks; what is there already stays."""
+    """Bring MLflow up to date with data/runs: add missing runs, Δm and notebooks, and keep what is already there."""
     from samo.study.tracking.mlflow_store import place
     from samo.study.tracking.rebuild import rebuild
 
@@ -126,7 +126,7 @@ def track() -> None:
 
 @app.command()
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
-    """Start MLflow's page on the runs, on this machine only."""
+    """Start MLflow's web page of the runs, reachable from this machine only."""
     from samo.study.tracking import rebuild
 
     rebuild.show(paths.root(), port)
@@ -143,7 +143,7 @@ def bench(
     threads: Annotated[int | None, typer.Option(help="Threads of a pass.", min=1)] = None,
     out: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path("data/bench"),
 ) -> None:
-    """Time and peak memory of a step for every preset, or with --loading the time of making a batch beside it."""
+    """Measure a step's time and peak memory for every preset or, with --loading, the time to make a batch."""
     from samo.study import bench as benches
 
     if loading:
@@ -160,7 +160,7 @@ def estimates(
     looks: Annotated[int, typer.Option(help="Batches to measure at each of these points.", min=1)] = 10,
     whole: Annotated[bool, typer.Option("--whole", help="The whole trunk, where it has adapters.")] = False,
 ) -> None:
-    """Compare what stands in for a task's gradient (probes, remembered gradients, g_0) along a plain training."""
+    """Compare stand-ins for a task's gradient (probes, remembered gradients, g_0) along a plain training."""
     from samo.analysis.estimates.points import Options
     from samo.study import estimates as compared
 
@@ -170,7 +170,7 @@ def estimates(
 
 @app.command()
 def report() -> None:
-    """Name the report, and open it where there is a screen."""
+    """Print the report's path, and open it where there is a screen."""
     page = name_report(paths.root())
     if page.exists() and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
         import webbrowser

@@ -75,14 +75,14 @@ def bench(
 ) -> None:
     """Print time and peak memory of a step for every preset, as ratios to an LS step of the same run.
 
-    Presets and problems are all there are where None, aggregators ls and mgda; of `repeats` interleaved rounds the
-    median is reported. The folder `out` gets a JSON file per problem.
+    None stands for all presets, for all problems, and for the aggregators ls and mgda. What is reported is the median
+    of `repeats` interleaved rounds. The folder `out` gets a JSON file per problem.
 
     Raises:
         ValueError: one of the names is unknown.
     """
     console = Console()
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler that counts memory would talk between the tables
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the memory profiler prints between the tables
     torch.set_num_threads(threads)
     for name in known(problems, PROBLEMS, "problem"):
         generator = torch.Generator().manual_seed(0)
@@ -93,7 +93,7 @@ def bench(
             Method(f"{sharpness} + {rule}", rule, PRESETS[sharpness])
             for rule in aggregators or ["ls", "mgda"]
             for sharpness in known(presets, PRESETS, "preset")
-            # Under a scalariser F-MTL's decompositions are one.
+            # With a scalariser, all of F-MTL's decompositions are the same.
             if not (rule in SCALARISERS and sharpness.startswith("fmtl-"))
         ]
         with console.status(name) as status:
@@ -114,8 +114,8 @@ def bench_loading(
 ) -> None:
     """Print the time of making a training batch, as a share of the plain LS step on it, for every prepared dataset.
 
-    Datasets are all of the profile where None; of `repeats` batches and steps in turns the median is reported. The
-    folder `out` gets loading.json.
+    `datasets` is None for all of the profile. What is reported is the median of `repeats` batches and steps, taken in
+    turn. The folder `out` gets loading.json.
 
     Raises:
         ValueError: no such dataset, or one without a whole batch.
@@ -154,7 +154,7 @@ def bench_loading(
 
 
 def known(chosen: list[str] | None, there: Iterable[str], what: str) -> list[str]:
-    """The names chosen, or all that there are; a ValueError where one is unknown."""
+    """The chosen names, or all of them; a ValueError if one is unknown."""
     names = list(there)
     for name in chosen or []:
         if name not in names:
@@ -167,7 +167,7 @@ def _tell(status: Status, problem: str, method: str) -> None:
 
 
 def _table(title: str, headings: str) -> Table:
-    """A table still without rows: names on the left, numbers on the right."""
+    """A table without rows yet: names aligned left, numbers right."""
     table = Table(title=title)
     for n, heading in enumerate(headings.split("|")):
         table.add_column(heading, justify="right" if n else "left", no_wrap=True)

@@ -1,4 +1,4 @@
-"""The command line `samo`: what a command needs is imported when it is called, so that `samo --help` is quick."""
+"""The command line `samo`: a command imports what it needs when it is called, so that `samo --help` is quick."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ app.add_typer(ask.app)
 
 
 def main() -> None:
-    """The entry point; what a person can do something about comes as one line, not as a traceback."""
+    """The entry point; faults that the user can fix are told in one line, not as a traceback."""
     with one_line():
         app()
 
@@ -39,7 +39,7 @@ def main() -> None:
 def check(
     params: Annotated[Path | None, typer.Argument(help="A params file; by default the active one.")] = None,
 ) -> None:
-    """Check params.yaml: one line per fault, exit code 2, nothing run; clears dead processes from DVC's lock lists."""
+    """Check params.yaml without running anything (a line per fault, exit code 2), and clear DVC's stale locks."""
     from samo.study import config, locks
     from samo.study.config import conditions
 
@@ -73,7 +73,7 @@ def profile(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, change nothing.")] = False,
     workers: Annotated[int, typer.Option(help="Conditions side by side, for the time estimate.", min=1, max=64)] = 2,
 ) -> None:
-    """Make a profile the active one, and say what it will cost: conditions, time, disk, missing raw data."""
+    """Activate a profile, and say what it will cost: conditions, time, disk, missing raw data."""
     from samo.study.profile import command
 
     command(name, dry_run, workers)
@@ -86,7 +86,7 @@ def verify(
     sample: Annotated[int | None, typer.Option(help="Draw this many conditions instead of naming one.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the draw; picked and printed if left out.", min=0)] = None,
 ) -> None:
-    """Make a condition again in a temporary place and compare it with what is stored, byte for byte.
+    """Rerun a condition in a temporary place and compare it with the stored one, byte for byte.
 
     Exit code 1 if anything differs; nothing in the project is written.
     """
@@ -110,7 +110,7 @@ def repro(
         bool, typer.Option("--system-metrics", help="Log processor, memory and disk to MLflow, too.")
     ] = False,
 ) -> None:
-    """Run what is not up to date, conditions side by side, then print the tables and where the report is."""
+    """Run what is out of date, conditions side by side, then print the tables and where the report is."""
     from samo.study.grid import pipeline
     from samo.study.report import show
     from samo.study.tracking import track
@@ -120,7 +120,7 @@ def repro(
     root, params = ask.study()
     code = _run(root, params, workers, quiet)
     if code == pipeline.STOPPED:
-        sys.exit(code)  # how to go on is the last that it said
+        sys.exit(code)  # its last line says how to go on
     for dataset in params.datasets:
         if (root / "reports/tables" / f"{dataset}.csv").exists():
             show.show(root, params, dataset)
@@ -170,7 +170,7 @@ def run_notebook(
     name: Annotated[str, typer.Option(help="Name of the executed copy.")],
     p: Annotated[list[str] | None, typer.Option("-p", help="A parameter, as key=value.")] = None,
 ) -> None:
-    """Execute a notebook with parameters (what a stage of dvc.yaml does)."""
+    """Execute a notebook with parameters, as the stages of dvc.yaml do."""
     from samo.study.notebooks import notebook as runner
     from samo.study.processes import stopping
 
@@ -212,7 +212,7 @@ def fetch_raw(dataset: str) -> None:
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """Faults that a person can do something about become one line; those of params.yaml exit with 2, others with 1."""
+    """Tell faults that the user can fix in one line each; those of params.yaml exit with 2, others with 1."""
     try:
         yield
     except (ConfigError, PipelineError) as error:

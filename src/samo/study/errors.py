@@ -1,8 +1,8 @@
-"""Faults that a person can do something about; the command line tells them in one line each."""
+"""Faults that the user can fix; the command line tells each in one line."""
 
 
 class ConfigError(Exception):
-    """What is wrong with params.yaml: one line a fault, each with key, value and what is allowed."""
+    """What is wrong with params.yaml: one line per fault, with key, value and what is allowed."""
 
 
 class FetchError(Exception):
@@ -22,4 +22,4 @@ class RankError(Exception):
 
 
 class WriteError(OSError):
-    """A file cannot be written: no room, or no right to. It names the file; what was there stays."""
+    """A file cannot be written, for lack of room or permission. It names the file; what was there stays."""

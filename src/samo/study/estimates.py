@@ -22,7 +22,8 @@ def command(dataset: str, batches: list[int], options: points.Options, whole: bo
     """Train plainly with every seed and size of batch, write the table and print it.
 
     Raises:
-        ValueError: the profile has no such dataset, or fewer examples than a batch; `whole` on one without adapters.
+        ValueError: the profile has no such dataset, or it has fewer examples than a batch; or `whole` is set for one
+            without adapters.
     """
     root, params = paths.root(), config.load()
     if dataset not in params.datasets:

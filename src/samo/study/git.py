@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 NOTES = ("dvc.lock", ".gitignore")
-"""Files at any depth in which DVC takes notes of what was run: no part of what a condition is made from."""
+"""Files, at any depth, in which DVC records what was run: a condition is not made from them."""
 
 
 class GitError(RuntimeError):
@@ -18,7 +18,7 @@ class GitError(RuntimeError):
 
 
 def git(folder: Path, *arguments: str, **environment: str) -> str:
-    """What git prints, called in a folder with these variables set; a GitError where it fails."""
+    """What git prints when called in a folder with these variables set; a GitError if it fails."""
     command = ["git", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
@@ -30,10 +30,10 @@ def git(folder: Path, *arguments: str, **environment: str) -> str:
 
 
 def tree(folder: Path) -> str:
-    """The id that git gives to a folder's content as it lies there, committed or not; "missing" where there is none.
+    """Git's id of a folder's present content, committed or not; "missing" if there is none.
 
-    40 hexadecimal digits, by which `git log --find-object` finds the commits. What git never tracks is left out, and
-    the project's own repository, if there is one, is neither asked nor written to.
+    It has 40 hexadecimal digits, from which `git log --find-object` finds the commits. What git never tracks is left
+    out. The project's own repository, if there is one, is neither read nor written.
     """
     if not folder.is_dir():
         return "missing"
@@ -55,7 +55,7 @@ def pack(root: Path) -> tuple[str, bytes]:
 
 
 def unpack(commit: str, bundle: bytes, folder: Path) -> None:
-    """Make `folder`, which must not be there, a clone at `commit`."""
+    """Make `folder`, which must not exist yet, a clone at `commit`."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
         file = Path(beside) / "bundle"
@@ -66,7 +66,7 @@ def unpack(commit: str, bundle: bytes, folder: Path) -> None:
 
 
 def check(folder: Path, commit: str) -> None:
-    """A GitError that says in one line what differs, where a clone is not at a commit or has changes."""
+    """Raise a GitError, with what differs in one line, if a clone is not at `commit` or has changes."""
     if (found := git(folder, "rev-parse", "HEAD").strip()) != commit:
         raise GitError(f"the clone is at commit {found[:10]}, not at {commit[:10]}")
     if names := changes(folder):
@@ -74,7 +74,7 @@ def check(folder: Path, commit: str) -> None:
 
 
 def changes(folder: Path, ignore: Callable[[Path], bool] = lambda _: False) -> list[str]:
-    """Files, relative to `folder`, that differ from its commit or are not in it, less DVC's notes and `ignore`."""
+    """Files, relative to `folder`, that differ from its commit or are not in it, except DVC's notes and `ignore`."""
     listed = git(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
     names = [line[3:] for line in listed.split("\0") if line]
     return [name for name in names if Path(name).name not in NOTES and not ignore(Path(name))]

@@ -1,4 +1,4 @@
-"""Who works in the project: our own lock, and DVC's lists of who reads and writes what."""
+"""Which processes work in the project: our own lock, and DVC's lists of which one reads and writes what."""
 
 import contextlib
 import fcntl
@@ -15,7 +15,7 @@ from samo.study.processes import is_alive
 
 @contextlib.contextmanager
 def only_one(root: Path) -> Iterator[None]:
-    """Hold this project's lock, which the system frees at the process's end; a PipelineError where another has it."""
+    """Hold this project's lock, freed by the system when the process ends; a PipelineError if another holds it."""
     (root / ".samo").mkdir(exist_ok=True)
     with (root / ".samo" / "grid.lock").open("a+") as file:
         try:
@@ -30,11 +30,11 @@ def only_one(root: Path) -> Iterator[None]:
 
 
 def repair(root: Path) -> bool:
-    """Take the entries of dead processes out of .dvc/tmp/rwlock; a list that was cut while it was written goes.
+    """Remove the entries of dead processes from .dvc/tmp/rwlock; a list that was only half written is deleted.
 
-    DVC drops the entry of a process number that is free, but neither one that another process has got since, nor a
-    list that is empty or half written: of that it says "JSON structure is corrupted", and stops. Says whether
-    something had to be taken out; a LockError of DVC's where another DVC holds the list for longer than a moment.
+    DVC drops an entry whose process number is free, but not one whose number another process has got since; and a
+    list that is empty or half written stops it with "JSON structure is corrupted". Returns whether anything had to be
+    removed; raises DVC's LockError if another DVC holds the list for longer than a moment.
     """
     from dvc.lock import make_lock
 

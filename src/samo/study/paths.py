@@ -25,7 +25,7 @@ def root() -> Path:
 
 
 def checkpoints(root: Path) -> Path:
-    """Where interrupted conditions go on from: the project's own place also inside a worker's clone, which vanishes."""
+    """Where interrupted conditions resume from: the project's own folder, even in a worker's clone, which vanishes."""
     return Path(os.environ.get(CHECKPOINTS) or root / ".samo" / "checkpoints")
 
 

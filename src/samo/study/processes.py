@@ -1,4 +1,4 @@
-"""Processes: which of them are alive, how they are ended, and how a person ends what runs."""
+"""Processes: which are alive, how they are ended, and how the user ends what is running."""
 
 import contextlib
 import os
@@ -16,9 +16,9 @@ GRACE = 2.0
 
 
 def is_alive(pid: int, by: float | None = None) -> bool:
-    """Whether a process is there; with a time in seconds since the epoch, whether the one that began `by` then is.
+    """Whether a process exists; with `by`, in seconds since the epoch, whether it began no later than that.
 
-    Process numbers are used again, soon in a container: a process that began later is another one.
+    Process numbers are reused, in a container soon: a process that began later is another one.
     """
     if by is None:
         return bool(psutil.pid_exists(pid))
@@ -34,7 +34,7 @@ def identity() -> str:
 
 
 def is_alive_as(identity: str) -> bool:
-    """Whether the process of an `identity` is alive; of one on another machine that cannot be told, and it counts."""
+    """Whether the process of an `identity` is alive; one on another machine is taken to be, for want of knowledge."""
     host, _, rest = identity.partition(" ")
     if not rest or host != socket.gethostname():
         return bool(rest)
@@ -46,7 +46,7 @@ def is_alive_as(identity: str) -> bool:
 
 
 def environment() -> dict[str, str]:
-    """The variables of a process that runs stages: not those of the stage or git hook that this one may run in."""
+    """The variables for a process that runs stages: without those of a stage or git hook that this one runs in."""
     outer = {"DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
     return {name: value for name, value in os.environ.items() if name not in outer}
 
@@ -76,10 +76,10 @@ def kill(processes: Sequence[psutil.Process]) -> None:
 
 
 def _left(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Those that still run when the time is up, or none.
+    """Those that still run when the time is up, if any.
 
-    Their exit statuses stay for whoever started them: `subprocess` takes a status that another thread has fetched for
-    0, and DVC would keep what a killed command had written as its result.
+    Exit statuses are left for whoever started the processes: if another thread has fetched one, `subprocess` takes it
+    for 0, and DVC would keep what a killed command had written as its result.
     """
     deadline, left = time.monotonic() + seconds, list(processes)
     while (left := [process for process in left if _runs(process)]) and time.monotonic() < deadline:
@@ -96,12 +96,12 @@ def _runs(process: psutil.Process) -> bool:
 
 @contextlib.contextmanager
 def stopping() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C also where a script's shell had it ignored."""
+    """Let SIGTERM end the run as Ctrl-C does, and let Ctrl-C end it even if a script's shell had it ignored."""
     again = 0.0
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         nonlocal again
-        if time.monotonic() >= again:  # else the same one again, from a process that stands before this one
+        if time.monotonic() >= again:  # else it is the same signal again, passed on by a parent process
             again = time.monotonic() + 1
             raise KeyboardInterrupt
 

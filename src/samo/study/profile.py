@@ -1,4 +1,4 @@
-"""Profiles: ready-made params files, one of which is the active one; and `samo profile`, which makes one so."""
+"""Profiles: ready-made params files; and `samo profile`, which makes one of them the active one."""
 
 from functools import cache
 from pathlib import Path
@@ -28,19 +28,19 @@ def read(root: Path, name: str) -> tuple[str, config.Params]:
 
 @cache
 def _parsed(text: str, name: str) -> config.Params:
-    """Once for each text: a report asks every profile a dozen times."""
+    """Parse each text once: a report asks for every profile a dozen times."""
     return config.parse(text, f"profiles/{name}.yaml")
 
 
 def active(root: Path) -> str | None:
-    """The profile that params.yaml is, to the letter; None where it was edited."""
+    """The profile that params.yaml is a copy of; None if it was edited."""
     path = root / "params.yaml"
     text = path.read_text() if path.exists() else None
     return next((n for n in names(root) if (root / "profiles" / f"{n}.yaml").read_text() == text), None)
 
 
 def activate(root: Path, text: str) -> Path | None:
-    """Make a profile's text the active params.yaml; returns where an edited one was put aside, if there was one."""
+    """Make a profile's text the active params.yaml; if that had been edited, returns where it was put aside."""
     path, kept = root / "params.yaml", root / KEPT
     edited = path.exists() and active(root) is None
     if edited:

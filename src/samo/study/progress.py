@@ -1,4 +1,4 @@
-"""How a running stage says where it is: JSON lines, appended to the file that SAMO_PROGRESS names."""
+"""How a running stage reports its progress: JSON lines, appended to the file that SAMO_PROGRESS names."""
 
 import contextlib
 import json
@@ -18,11 +18,11 @@ Event = dict[str, Any]
 
 
 def report(**event: Any) -> None:
-    """Append one event for whoever watches this stage; nothing where nobody does.
+    """Append one event for whoever watches this stage; does nothing if nobody does.
 
-    The line goes out in a single append, so that several writers never mix theirs. A file that cannot be written to is
-    no reason to stop a training: the event is then lost. An event is what JSON can hold; the displays know `phase`,
-    `update`, `updates`, `loss` and `done`, the share of the stage's whole work that is behind it.
+    Each line is a single append, so that several writers never mix their lines. A file that cannot be written is no
+    reason to stop a training: the event is then lost. An event may hold whatever JSON can; displays use `phase`,
+    `update`, `updates`, `loss` and `done`, the share of the stage's whole work that is done.
     """
     path = os.environ.get(VARIABLE)
     if not path:
@@ -32,14 +32,14 @@ def report(**event: Any) -> None:
 
 
 class Tail:
-    """The events added to a progress file, which need not be there yet, since the last look."""
+    """The events added to a progress file since the last look; the file need not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
 
     def read(self) -> list[Event]:
-        """The new events in order; half a line is left for the next look, what is no event is passed over."""
+        """The new events in order; an unfinished line is left for the next look, what is no event is skipped."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -67,7 +67,7 @@ def where(event: Event) -> str:
 
 @contextlib.contextmanager
 def echo() -> Iterator[None]:
-    """Write to stderr, as plain lines, what is reported inside; nothing where somebody is watching already."""
+    """Write what is reported inside to stderr, as plain lines, unless somebody is watching already."""
     if VARIABLE in os.environ:
         yield
         return

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and JSON with one spelling."""
+"""Files that appear whole or not at all, and JSON in a single format."""
 
 import errno
 import hashlib
@@ -26,9 +26,9 @@ FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A stream whose content becomes `path` at the end, or leaves nothing where an exception ends it.
+    """A stream whose content becomes `path` at the end; an exception leaves nothing behind.
 
-    Where the disk is full or the folder cannot be written to, a WriteError says so; what was there stays.
+    If the disk is full or the folder cannot be written to, a WriteError says so; what was there stays.
     """
     with _said_of(path):
         beside = _beside(path)
@@ -48,9 +48,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` that takes its place at the end, or vanishes where an exception ends it.
+    """A folder beside `path` that takes its place at the end; an exception removes it.
 
-    Two renames exchange them: a process that is killed between the two leaves no folder, and never half of one.
+    Two renames swap them: a process killed between the two leaves no folder, but never half of one.
     A WriteError as in `whole_file`.
     """
     with _said_of(path):
@@ -77,9 +77,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _beside(path: Path) -> Path:
-    """A free name beside `path` that tells whose it is; what killed processes left under such names goes.
+    """A free name beside `path` that tells its owner; what killed processes left under such names is removed.
 
-    .dvcignore and .gitignore pass over these names.
+    .dvcignore and .gitignore skip these names.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     ours = re.compile(re.escape(f".{path.name}.") + r"(\d+)-[0-9a-f]+\.part")
@@ -100,7 +100,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def _said_of(path: Path) -> Iterator[None]:
-    """Faults of the disk name the file that a person knows, not the one beside it."""
+    """Make disk errors name the file that the user knows, not the one beside it."""
     try:
         yield
     except OSError as error:
@@ -118,7 +118,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON in the one spelling of `samo.study.runs.formats`."""
+    """Write JSON in the format of `samo.study.runs.formats`."""
     write_text(path, json_text(value))
 
 
@@ -129,14 +129,14 @@ def digest(path: Path) -> str:
 
 
 def needed(root: Path, path: Path) -> Path:
-    """`path` of the folder `root`; a FileNotFoundError where `make repro` has not written it yet."""
+    """`path` in the folder `root`; a FileNotFoundError if `make repro` has not written it yet."""
     if not (root / path).exists():
         raise FileNotFoundError(f"{path} is not there yet: `make repro` writes it")
     return root / path
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; a ValueError that names it where it is none."""
+    """Read a JSON file; a ValueError that names the file if it is not JSON."""
     try:
         return json.loads(path.read_text())
     except (ValueError, RecursionError) as error:

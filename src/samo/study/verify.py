@@ -1,4 +1,4 @@
-"""`samo verify`: conditions made again by DVC in a temporary clone, and compared with what is stored."""
+"""`samo verify`: conditions rerun by DVC in a temporary clone, and compared with what is stored."""
 
 import json
 import math
@@ -32,7 +32,7 @@ say = partial(print, flush=True)
 
 
 def named(root: Path, params: Params, dataset: str, method: str) -> Condition:
-    """A condition that has run; a ValueError or FileNotFoundError where it is none of the profile, or has not."""
+    """A condition that has run; a ValueError if the profile lacks it, a FileNotFoundError if it has not run."""
     found = of_profile(params, dataset, method)
     if not _has_run(root, found):
         raise FileNotFoundError(f"{found.name} has not run, so there is nothing to verify: `dvc repro {found.stage}`")
@@ -40,7 +40,7 @@ def named(root: Path, params: Params, dataset: str, method: str) -> Condition:
 
 
 def drawn(root: Path, params: Params, count: int, seed: int | None = None) -> list[Condition]:
-    """So many of the conditions that have run, or all where they are fewer; says the seed and those left out."""
+    """Draw `count` of the conditions that have run, or all if there are fewer; prints the seed and those left out."""
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     say(f"drawn with --seed {seed}")
     ran = [one for one in conditions(params) if _has_run(root, one)]
@@ -52,11 +52,11 @@ def drawn(root: Path, params: Params, count: int, seed: int | None = None) -> li
 
 
 def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
-    """Make conditions again, say which files differ from what is stored and by how much, and whether all are the same.
+    """Rerun conditions, print which files differ from what is stored and by how much; returns whether all are the same.
 
-    Each is `dvc repro -f -s STAGE` in a clone with a cache of its own, without tracking: nothing of the project is
-    written. Settings, data and code are those of the folder now; where DVC sees that they changed since the condition
-    ran, that is said.
+    Each is `dvc repro -f -s STAGE` in a clone with its own cache, without tracking: nothing in the project is written.
+    Settings, data and code are the folder's present ones; if DVC sees that they changed since the condition ran, that
+    is printed.
     """
     here = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}"
     same = True
@@ -81,7 +81,7 @@ def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
 
 
 def _make(root: Path, condition: Condition, prepared: Path, clone: Path) -> str:
-    """Run the condition's stage in a clone that is made for it; gives why it failed, or nothing."""
+    """Run the condition's stage in a clone made for it; returns why it failed, or "" if it did not."""
     make_clone(root, clone, clone.parent / "cache")
     shutil.copytree(prepared, clone / "data/prepared" / condition.dataset)
     environment = processes.environment() | {
@@ -101,7 +101,7 @@ def _make(root: Path, condition: Condition, prepared: Path, clone: Path) -> str:
 def origin(root: Path, condition: Condition) -> str:
     """What a stored condition was made on, as far as MLflow knows: the results themselves hold none of it.
 
-    Another device, processor or version of torch may change last digits, and with them what is chosen by them.
+    Another device, processor or version of torch may change the last digits, and so what is chosen by them.
     """
     tags = _tags(root, condition)
     if tags.get("device", "unknown") == "unknown":
@@ -117,20 +117,20 @@ def origin(root: Path, condition: Condition) -> str:
 
 
 def _tags(root: Path, condition: Condition) -> dict[str, str]:
-    """Those of an MLflow run with the very results that are stored; none where there is no such run, or no MLflow."""
+    """The tags of an MLflow run with the stored results; empty if there is no such run, or no MLflow."""
     from samo.study.tracking import mlflow_store, record
 
     try:
         address = mlflow_store.uri(root)
         if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
-            return {}  # asking would make one
+            return {}  # asking would create a store
         metrics = results.view(store.read_json(root / condition.runs / "metrics.json"), {})
         known = record.digest(metrics, next(iter(metrics["seeds"])))
         client = mlflow_store.connect(root)
         experiment = client.get_experiment_by_name(condition.dataset)
         query = f"tags.results = '{known}'"
         runs = client.search_runs([experiment.experiment_id], query, max_results=100) if experiment else []
-    except Exception:  # whatever is wrong with the view
+    except Exception:  # MLflow is only a view: any fault there is ignored
         return {}
     found = [dict(run.data.tags) for run in runs if run.data.tags.get("method") == condition.method]
     # `samo track` makes runs of its own, which know no device.
@@ -142,7 +142,7 @@ def _has_run(root: Path, condition: Condition) -> bool:
 
 
 def files(root: Path, condition: Condition) -> list[Path]:
-    """The files of a condition that are there, relative to `root`: results, then weights."""
+    """The existing files of a condition, relative to `root`: results, then weights."""
     folders = (condition.runs, condition.models)
     search = [condition.search] if (root / condition.search).is_file() else []
     return search + [path.relative_to(root) for folder in folders for path in sorted((root / folder).glob("*"))]
@@ -172,7 +172,7 @@ def _difference(stored: Path, again: Path) -> str:
 
 
 def _values(path: Path) -> pd.Series:
-    """All values that a file holds, by where they stand."""
+    """All values in a file, by their place in it."""
     if path.suffix == ".json":
         return pd.Series(dict(_leaves(json.loads(path.read_text()))), dtype=object)
     rows = dict(enumerate(pd.read_csv(path).to_dict("records"), start=2))
@@ -188,7 +188,7 @@ def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _of_values(stored: pd.Series, again: pd.Series) -> str:
-    """How many differ, and where numbers differ most; a value that is missing on one side counts."""
+    """How many values differ, and where numbers differ most; a value missing on one side counts."""
     one, other = stored.align(again)
     apart = one.compare(other)
     if apart.empty:
@@ -201,7 +201,7 @@ def _of_values(stored: pd.Series, again: pd.Series) -> str:
 
 
 def _of_weights(stored: Mapping[str, torch.Tensor], again: Mapping[str, torch.Tensor]) -> str:
-    """By how much tensors differ at most; nothing where all are equal."""
+    """By how much tensors differ at most; empty if all are equal."""
     if alone := sorted(stored.keys() ^ again.keys()):
         return f"tensors of another network, as {alone[0]}"
     far = {}
@@ -210,7 +210,7 @@ def _of_weights(stored: Mapping[str, torch.Tensor], again: Mapping[str, torch.Te
         if one.shape != other.shape or one.dtype != other.dtype:
             return f"{name} is {one.dtype} {list(one.shape)}, not {other.dtype} {list(other.shape)}"
         apart = (one != other) & ~(one.isnan() & other.isnan())
-        if apart.any():  # what is infinite or NaN on one side only is as far as can be
+        if apart.any():  # infinite or NaN on one side only: the largest difference
             far[name] = (one.double() - other.double()).abs()[apart].nan_to_num(math.inf).max().item()
     largest = max(far, key=far.__getitem__, default="")
     return f"weights differ by at most {far[largest]:.3g}, in {largest}" if far else ""

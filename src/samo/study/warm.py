@@ -1,10 +1,10 @@
-"""Processes that begin with the libraries loaded: a server imports them once and forks for each stage and kernel.
+"""Processes that start with the libraries loaded: a server imports them once and forks for each stage and kernel.
 
-torch, MLflow, pandas and papermill take about ten core-seconds to import, as much as many a stage has work. The grid
+torch, MLflow, pandas and papermill take about ten core-seconds to import, as long as many a stage's own work. The grid
 keeps one server for all its workers; `python -m samo.study` and the kernels that it starts ask it for a process (`ask`)
-and stand for that process in every way: output, exit code, signals, and its end when they are killed. Where there is no
-server, under a plain `dvc repro` say, they start as ever. The server never holds this project's own code: a stage
-imports that from its own clone.
+and stand in for that process in every way: output, exit code, signals, and its end when they are killed. Without a
+server, as under plain `dvc repro`, they start as usual. The server never loads this project's own code: a stage imports
+that from its own clone.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ LOADED = (
     "ipykernel.kernelapp",
     "matplotlib.backends.backend_svg",
     "matplotlib.pyplot",
-    "mlflow.store.tracking.sqlalchemy_store",  # the first run that is logged would import it
+    "mlflow.store.tracking.sqlalchemy_store",  # else imported when the first run is logged
     "nbconvert",
     "pandas.io.formats.style",
     "papermill",
@@ -44,32 +44,32 @@ LOADED = (
     "scipy.stats",
     "seaborn",
     "torch",
-    "torch._dynamo",  # the first optimiser would import it
+    "torch._dynamo",  # else imported by the first optimiser
     "torchjd.aggregation",
     "torchjd.scalarization",
     "typer",
 )
-# glibc gives large blocks back to the system at once and pays page faults for each tensor; kept, they are free.
+# glibc returns large blocks to the system at once, so each tensor costs page faults; keeping the blocks avoids them.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
-# Read while libraries are imported: a kernel's way of drawing, and that nobody but its client waits for it.
+# Variables read while libraries are imported: how a kernel draws, and that only its client waits for it.
 _KERNEL = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "JPY_PARENT_PID": "1"}
 
 _KINDS = {"command": ("samo.study.cli", "main"), "kernel": ("ipykernel.kernelapp", "launch_new_instance")}
-"""What can be asked for: a module, and the function of it that is called."""
+"""What can be asked for: a module, and the function in it to call."""
 
 
 class Server:
-    """A server beside this process: `close` ends it, and so does this process's own end, however it comes."""
+    """A server beside this process: it ends with `close`, or when this process ends in whatever way."""
 
     def __init__(self, libraries: Sequence[str] = LOADED) -> None:
         self._libraries = libraries
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and let all that this process starts from now on find it."""
+        """Start the server, and let every process started from now on find it."""
         if sys.platform != "linux":  # elsewhere a forked process may not use the system's libraries
             return
-        path = Path(tempfile.mkdtemp(prefix="samo-")) / "socket"  # for this user alone; it must be short
+        path = Path(tempfile.mkdtemp(prefix="samo-")) / "socket"  # for this user alone; the path must be short
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
             listener.listen()
@@ -84,14 +84,14 @@ class Server:
         os.environ[VARIABLE] = str(path)
 
     def close(self) -> None:
-        """End it, with what it started."""
+        """End the server, with what it started."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             shutil.rmtree(Path(os.environ.pop(VARIABLE)).parent, ignore_errors=True)
 
 
 def ask(kind: str, arguments: list[str]) -> int | None:
-    """Have the server run one of `_KINDS` in this process's place; its exit code, None where there is no server."""
+    """Have the server run one of `_KINDS` in this process's place; its exit code, or None if there is no server."""
     if not (path := os.environ.get(VARIABLE)):
         return None
     request = {"kind": kind, "arguments": arguments, "env": dict(os.environ), "cwd": str(Path.cwd())}
@@ -122,20 +122,20 @@ def ask(kind: str, arguments: list[str]) -> int | None:
 
 
 def serve(listener: socket.socket, libraries: Sequence[str]) -> str:
-    """Fork for each request until stdin ends; a forked process returns what it is to be.
+    """Fork for each request until stdin ends; a forked process returns the kind that it becomes.
 
-    The libraries are loaded with the first request: not every pipeline has a stage of this study.
+    The libraries are loaded at the first request: not every pipeline has a stage of this study.
     """
     loaded = False
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # what it started ends first, and in peace
+        signal.signal(number, signal.SIG_IGN)  # so that what it started can end first, undisturbed
     while True:
         ready = select.select([listener, sys.stdin], [], [])[0]
-        if sys.stdin in ready:  # its end: nothing is written there
+        if sys.stdin in ready:  # it has ended: nothing is ever written there
             os.killpg(0, signal.SIGKILL)
         if not loaded:
             _load(libraries)
-            signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # from here on all children are its own
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # from here on, all children are the server's own
             loaded = True
         connection, _ = listener.accept()
         if not os.fork():
@@ -146,19 +146,19 @@ def serve(listener: socket.socket, libraries: Sequence[str]) -> str:
 
 def _load(libraries: Sequence[str]) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # this is no place where a person would see them
+        warnings.simplefilter("ignore")  # nobody would see them here
         for name in libraries:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # what is loaded is shared for good: no collection touches its pages
+    gc.freeze()  # keeps loaded pages shared: garbage collection leaves them alone
 
 
 def _answer(connection: socket.socket) -> str:
-    """Fork once more: one process runs what was asked for, the other tells who asked how it ended."""
+    """Fork once more: one process runs what was asked for, the other tells the asker how it ended."""
     _, files, _, _ = socket.recv_fds(connection, 1, 3)
     text = connection.makefile("r").readline()
-    if len(files) != 3 or not text.endswith("\n"):  # who asked is gone
+    if len(files) != 3 or not text.endswith("\n"):  # the asker is gone
         os._exit(0)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if child := os.fork():
@@ -178,7 +178,7 @@ def _answer(connection: socket.socket) -> str:
 
 
 def _become(request: dict[str, Any], connection: socket.socket, files: list[int]) -> None:
-    """Take on the place of the process that asked: its files, folder, variables and arguments."""
+    """Take the place of the process that asked: its files, folder, variables and arguments."""
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
@@ -198,7 +198,7 @@ def _become(request: dict[str, Any], connection: socket.socket, files: list[int]
 
     def watch() -> NoReturn:
         with contextlib.suppress(OSError):
-            connection.recv(1)  # nothing more is ever sent: this is its end
+            connection.recv(1)  # nothing more is ever sent, so this returns when the asker ends
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError
 

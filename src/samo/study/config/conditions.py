@@ -61,7 +61,7 @@ class Condition:
 
 
 def conditions(params: Params) -> list[Condition]:
-    """All conditions, in the order of params.yaml: never what happens to lie on the disk."""
+    """All conditions, in the order of params.yaml, whatever happens to be on disk."""
     return [condition(params, dataset, method) for dataset in params.datasets for method in params.methods_on(dataset)]
 
 
@@ -80,7 +80,7 @@ def condition(params: Params, dataset: str, method: str) -> Condition:
 
 
 def main(params: Params) -> list[tuple[str, str]]:
-    """(dataset, method) of the conditions that main tables and analyses are of."""
+    """(dataset, method) of the conditions that main tables and analyses cover."""
     return [(one.dataset, one.method) for one in conditions(params) if not one.variant]
 
 
@@ -92,10 +92,10 @@ def variants(params: Params) -> list[tuple[str, str]]:
 class Plan(NamedTuple):
     """What a condition's trainings are."""
 
-    given: dict[str, float]  # by its block, or by a range of one value; an arm has no "lr" where its donor's is taken
-    ranges: Ranges  # between what the rest is searched; an arm searches nothing
-    budgets: list[int]  # of its search, those that its final runs go by
-    trials: list[int]  # the updates of every training of the search, at most
+    given: dict[str, float]  # by its block, or by a range of one value; no "lr" for an arm that takes its donor's
+    ranges: Ranges  # of the settings that are searched; none for an arm
+    budgets: list[int]  # of its search, on which its final runs are based
+    trials: list[int]  # the most updates of each training of the search
     finals: list[int]  # the updates of every final run
 
 

@@ -28,7 +28,7 @@ def device(name: str) -> "torch.device":
 
 
 def device_name(device: "torch.device") -> str:
-    """A device as MLflow's runs say what they were made on: an accelerator by its maker's name."""
+    """A device as MLflow's runs name it: an accelerator by its maker's name."""
     import torch
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

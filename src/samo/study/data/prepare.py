@@ -28,7 +28,7 @@ def prepare(dataset: str) -> dict[str, Any]:
             refetch = f"`dvc repro -f fetch@{dataset}`"
             by_hand, remedy = f"replace it in {raw}, then {refetch}", f"remove {raw} and let {refetch} bring it again"
             raise ValueError(f"{told}; {by_hand if isinstance(module.RAW, Given) else remedy}") from error
-        # Of the raw files, or of the manifest of what a person brought.
+        # Those of the raw files, or of the manifest of data brought by hand.
         folder = root / "data/raw" / dataset
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         sheet["raw"] = {path.relative_to(folder).as_posix(): store.digest(path) for path in files}

@@ -9,20 +9,20 @@ from samo.study.git import git
 
 WORKERS = Path(".samo/workers")
 GIVEN = Path("data/given")
-"""Data brought by hand are no stage's outputs: every clone sees the project's own."""
+"""Data brought by hand are not a stage's output, so every clone uses the project's own."""
 
 
 class RemoteClone(NamedTuple):
-    """Of a clone that shares no disk with the project."""
+    """What a clone needs that shares no disk with the project."""
 
-    remote: str  # the DVC remote from which its worker takes inputs, and where it leaves results
+    remote: str  # the DVC remote from which its worker gets inputs and to which it sends results
     commit: str  # the commit of the project at which it has to be, with no changes
 
 
 def make_clone(root: Path, clone: Path, cache: Path) -> None:
-    """Clone `root` with its uncommitted changes; what an earlier worker left at that place goes.
+    """Clone `root` with its uncommitted changes, replacing what an earlier worker left in that place.
 
-    Files that git ignores stay behind: a stage's inputs come out of DVC's cache, a folder that all clones share.
+    Files that git ignores are not copied: a stage's inputs come from DVC's cache, a folder that all clones share.
 
     Raises:
         GitError: git fails, or `root` is not the top of a git work tree.
@@ -38,17 +38,17 @@ def make_clone(root: Path, clone: Path, cache: Path) -> None:
         if not ours and (source.is_file() or source.is_symlink()):
             (clone / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, clone / path, follow_symlinks=False)
-    git(clone, "reset", "--quiet")  # the index of the last commit: `git status` tells what is not committed
+    git(clone, "reset", "--quiet")  # to the last commit's index, so that `git status` shows what is not committed
     (root / GIVEN).mkdir(parents=True, exist_ok=True)
     (clone / GIVEN).parent.mkdir(parents=True, exist_ok=True)
     (clone / GIVEN).symlink_to(root / GIVEN, target_is_directory=True)
-    if (local := root / ".dvc/config.local").is_file():  # the person's own remotes and credentials
+    if (local := root / ".dvc/config.local").is_file():  # the user's own remotes and credentials
         shutil.copy2(local, clone / ".dvc/config.local")
     configure(clone, cache)
 
 
 def configure(clone: Path, cache: Path, remote: str = "", settings: Mapping[str, Any] | None = None) -> None:
-    """Set the shared cache, DVC's notes inside the clone, and the remote that it works with, with its settings."""
+    """Configure a clone: the shared cache, its own notes of DVC, and the remote it works with."""
     from dvc.config import Config
 
     (clone / ".dvc/config.local").touch(0o600)  # it may hold credentials

@@ -19,11 +19,11 @@ from samo.study.grid.local import LOGS
 from samo.study.grid.schedule import Done, Job, Progress
 
 TRIES = 3
-"""How many workers a stage may lose before it is taken for what ended them."""
+"""How many workers a stage may lose before it is blamed for their end."""
 LEAVE = 4.0
-"""Seconds that workers get to end what runs and remove their clones."""
+"""Seconds that workers get to end what is running and remove their clones."""
 PATIENCE = 30.0
-"""Seconds without any worker after which a person is told what is waited for."""
+"""Seconds without any worker after which the user is told what the grid waits for."""
 LOOPBACK = ("127.0.0.1:", "localhost:")
 """Addresses of a cluster on this machine alone."""
 
@@ -41,15 +41,15 @@ class Cluster(NamedTuple):
 @dataclass
 class _Worker:
     actor: Any
-    call: Any  # the one call that it has not answered yet; None where it waits for a job
+    call: Any  # the one call that it has not answered yet; None while it waits for a job
     job: Job | None = None
     place: str = ""
 
 
 class RayPool:
-    """Actors that do jobs; the job of one that is lost goes to another, of which `say` is told.
+    """Actors that do jobs; if one is lost, `say` is told and another takes over its job.
 
-    `settings` are the remote's address and credentials; `most` is how many workers have something to do.
+    `settings` are the remote's address and credentials; `most` is the number of workers that can be kept busy.
 
     Raises:
         PipelineError: there is no Ray, no such cluster, or no room on it.
@@ -64,7 +64,7 @@ class RayPool:
         self._events: list[Progress | Done] = []
         self._again: deque[Job] = deque()
         self._losses: Counter[str] = Counter()
-        self._fruitless = 0  # actors that were lost before they were ready, since the last that was
+        self._fruitless = 0  # actors lost before they were ready, since one last was ready
         self._workers: list[_Worker] = []
         self._waits = time.monotonic() + PATIENCE
         try:
@@ -105,7 +105,7 @@ class RayPool:
         return events
 
     def close(self) -> None:
-        """End what still runs; workers that do not answer in time see that the head is gone."""
+        """End what still runs; workers that do not answer in time notice that the head is gone."""
         with contextlib.suppress(self._ray.exceptions.RayError):
             leaving = [worker.actor.leave.remote() for worker in self._workers if worker.place]
             if leaving:
@@ -122,7 +122,7 @@ class RayPool:
         return _Worker(actor, actor.place.remote())
 
     def _room(self, cluster: Cluster) -> int:
-        """How many workers fit on the nodes that are there."""
+        """How many workers fit on the present nodes."""
         wanted = {name: number for name, number in (("CPU", cluster.cpus), ("GPU", cluster.gpus)) if number}
         nodes = [one["Resources"] for one in self._ray.nodes() if one["Alive"]]
         rooms = sum(min(int(has.get(name, 0) / number + 1e-6) for name, number in wanted.items()) for has in nodes)
@@ -154,7 +154,7 @@ class RayPool:
             worker.call = worker.actor.listen.remote()
 
     def _lose(self, worker: _Worker, reason: str) -> None:
-        """Put another in a worker's place, and its job back."""
+        """Replace a lost worker, and put its job back in the queue."""
         self._kill(worker)
         self._fruitless += not worker.place
         if self._fruitless >= TRIES * len(self._workers):
@@ -180,14 +180,14 @@ class RayPool:
 
 
 def _connect(address: str) -> Any:
-    """Ray, connected to a cluster that runs already; nothing is started, nothing reported to its makers."""
+    """Ray, connected to a cluster that already runs; nothing is started, nothing reported to Ray's makers."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:  # Ray itself tries for minutes
         if host:  # else "auto", or a name that Ray knows
             socket.create_connection((host, int(port)), timeout=PATIENCE / 3).close()
     except (OSError, ValueError) as error:
         raise PipelineError(f"no Ray cluster answers at {address}: {error}") from error
-    if address.startswith(LOOPBACK):  # else Ray takes this machine's name for it in the network, and listens there
+    if address.startswith(LOOPBACK):  # else Ray uses this machine's network address, and listens there
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         import ray
@@ -200,11 +200,11 @@ def _connect(address: str) -> Any:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise PipelineError(f"no Ray cluster answers at {address}: {_line(error)}") from error
-    signal.signal(signal.SIGTERM, before)  # Ray takes it for itself; here it ends the grid as Ctrl-C does
+    signal.signal(signal.SIGTERM, before)  # Ray installs its own handler; here SIGTERM ends the grid as Ctrl-C does
     return ray
 
 
 def _line(error: Exception) -> str:
-    """The line of an error that says most: its cause, or the last one of its text."""
+    """The most telling line of an error: its cause, or the last line of its text."""
     said = str(getattr(error, "cause", None) or error).strip()
     return said.splitlines()[-1].strip() if said else type(error).__name__

@@ -1,6 +1,6 @@
-"""What a person sees while stages run: bars on a terminal, lines in a log, or nothing but what went wrong.
+"""What the user sees while stages run: bars on a terminal, lines in a log, or nothing but what went wrong.
 
-How long it still takes follows from what every stage is expected to take, corrected by what those before it took.
+The time left follows from what each stage is expected to take, corrected by what earlier stages took.
 """
 
 import contextlib
@@ -20,16 +20,16 @@ from samo.study.progress import Event, where
 Phases = Sequence[tuple[Collection[str], int]]
 """Stages, and how many of them run at once; one phase begins when the one before it is over."""
 ENOUGH = 0.1
-"""The share of a running stage's work that must have been seen before its speed says anything of others."""
+"""The share of a running stage's work that must be done before its speed says anything about other stages."""
 TAIL = 15
 """Lines of a failed stage's log that are shown."""
 
 
 class Display(contextlib.ExitStack):
-    """Is told what the stages do, and says so; a context, while they run.
+    """Shows what the stages do; a context manager around their run.
 
-    On a terminal there is one bar for all and one for each running stage, elsewhere a line when a stage starts and
-    ends, and one in `every` seconds while it runs; with `quiet` nothing but what went wrong.
+    On a terminal there is one bar for all and one for each running stage; elsewhere a line when a stage starts and
+    ends, and one every `every` seconds while it runs; with `quiet`, only what went wrong.
     """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False, every: float = 10.0) -> None:
@@ -45,7 +45,7 @@ class Display(contextlib.ExitStack):
         self.remaining = Remaining({})
 
     def begin(self, expected: Mapping[str, float], phases: Phases = ()) -> None:
-        """These stages will run; each with the seconds that it is expected to take."""
+        """These stages will run; `expected` has the seconds that each should take."""
         self.remaining = Remaining(expected, phases or [(expected, 2)])
         if self._bars:
             self.enter_context(self._bars)
@@ -64,7 +64,7 @@ class Display(contextlib.ExitStack):
             self.say(f"  {stage}  {where(running.state)}  {running.done:4.0%}  {self._left()}".rstrip())
 
     def finished(self, stage: str, ran: bool) -> None:
-        """A stage is done; `ran` is false where it came out of the cache, of which nothing is said."""
+        """A stage is done; `ran` is false if it came from the cache, which is not shown."""
         took, now = duration(self.remaining.end(stage, ran)), self.remaining
         if ran and self._bars:
             self.say(f"done {stage}  {took}")
@@ -73,7 +73,7 @@ class Display(contextlib.ExitStack):
             self.say(f"{count} {stage}  {took}  {self._left()}".rstrip())
 
     def failed(self, stage: str, reason: str, log: Path) -> None:
-        """The end of what it printed, and where the rest is."""
+        """A stage failed: show the end of what it printed, and where the rest is."""
         self.remaining.end(stage, ran=True, failed=True)
         lines = log.read_text(errors="replace").rstrip().splitlines()[-TAIL:] if log.is_file() else []
         self.warn("\n".join([f"FAILED {stage}: {reason}", *(f"  | {line}" for line in lines), f"  all of it: {log}"]))
@@ -83,7 +83,7 @@ class Display(contextlib.ExitStack):
         self.warn(f"not run {stage}: {reason}")
 
     def refresh(self) -> None:
-        """Draw the bars anew, those of running stages alone."""
+        """Redraw the bars, only those of running stages."""
         if not self._bars:
             return
         now = self.remaining
@@ -100,12 +100,12 @@ class Display(contextlib.ExitStack):
         self._bars.refresh()
 
     def say(self, text: str) -> None:
-        """What a person may want to hear."""
+        """Show what the user may want to know."""
         if not self._quiet:
             self.warn(text)
 
     def warn(self, text: str) -> None:
-        """What a person must hear, however quiet."""
+        """Show what the user must know, even with `quiet`."""
         if self._bars:  # above them
             self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -118,7 +118,7 @@ class Display(contextlib.ExitStack):
 
 @dataclass
 class Running:
-    """A running stage: since when, what it last said of itself, and when it first said how far it is."""
+    """A running stage: since when, what it last reported, and when it first reported how far it is."""
 
     began: float
     state: Event = field(default_factory=dict)
@@ -126,12 +126,12 @@ class Running:
 
     @property
     def done(self) -> float:
-        """The share of its work that is behind it, as far as it says."""
+        """The share of its work that is done, as far as it has reported."""
         return float(self.state.get("done", 0.0))
 
 
 class Remaining:
-    """Counts stages, and the seconds that they are expected to take and `took`; `now` is the clock.
+    """Counts stages, and the seconds that they are expected to take and that they `took`; `now` is the clock.
 
     `phases` says which of them run side by side.
     """
@@ -144,7 +144,7 @@ class Remaining:
         self.waiting = set(expected)
         self.finished: set[str] = set()
         self.failed = 0
-        self.took: dict[str, float] = {}  # those whose command ran to its end
+        self.took: dict[str, float] = {}  # of stages whose command ran to its end
 
     def start(self, stage: str) -> None:
         """A stage starts."""
@@ -152,15 +152,15 @@ class Remaining:
         self.running[stage] = Running(self.now())
 
     def update(self, stage: str, event: Event) -> Running:
-        """A stage says something of itself; what it does not repeat stays."""
+        """A stage reports something; what it does not repeat still holds."""
         one = self.running[stage]
         one.state.update(event)
         if one.first is None and "done" in event:
-            one.first = self.now(), one.done  # until here it loaded what it needs, which says nothing of its speed
+            one.first = self.now(), one.done  # until now it was loading, which says nothing about its speed
         return one
 
     def end(self, stage: str, ran: bool, failed: bool = False) -> float:
-        """A stage ends; its seconds. One that did not run says nothing of how long others take."""
+        """A stage ends; returns its seconds. One that did not run says nothing about how long others take."""
         seconds = self.now() - self.running.pop(stage).began
         self.failed += failed
         if not failed:
@@ -170,15 +170,15 @@ class Remaining:
         return seconds
 
     def share(self) -> float:
-        """The share of all seconds that is behind, between 0 and 1."""
+        """The share of all seconds that is done, between 0 and 1."""
         rates = self._rates()
         whole = sum(seconds * rates.get(_kind(name), 1.0) for name, seconds in self.expected.items())
         return 1 - sum(self._left(rates).values()) / whole if whole > 0 else 0.0
 
     def seconds_left(self) -> float | None:
-        """Of all phases, each at least as long as its longest stage; None while nobody knows how fast trainings are.
+        """For all phases, each at least as long as its longest stage; None while the speed of trainings is unknown.
 
-        A kind of stages that has ended or is well under way corrects what is expected of the others of that kind.
+        Stages that have ended or are well under way correct what is expected of others of their kind.
         """
         rates = self._rates()
         if "train" not in rates and any(_kind(name) == "train" for name in (*self.waiting, *self.running)):
@@ -196,11 +196,11 @@ class Remaining:
         for name, stage in self.running.items():
             whole = self.expected.get(name, 0.0) * rates.get(_kind(name), 1.0)
             passed = stage.done * whole if stage.done > 0 else self.now() - stage.began
-            left[name] = max(whole - passed, 0.05 * whole)  # one that takes longer than expected is not over yet
+            left[name] = max(whole - passed, 0.05 * whole)  # a stage that overruns still has some time left
         return left
 
     def _rates(self) -> dict[str, float]:
-        """Kind -> seconds for each second that was expected, where something is known."""
+        """Kind of stage -> seconds taken per second expected, where that is known."""
         took: dict[str, float] = defaultdict(float)
         expected: dict[str, float] = defaultdict(float)
         for name, seconds in self.took.items():
@@ -215,7 +215,7 @@ class Remaining:
 
 
 def _kind(stage: str) -> str:
-    """The stages that are alike: all trainings, or one analysis of all datasets."""
+    """The kind of a stage: all trainings are of one, and so is an analysis on all datasets."""
     name, _, rest = stage.partition("@")
     if name.startswith("train"):
         return "train"
@@ -223,7 +223,7 @@ def _kind(stage: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: 8 s, 3:05 min, 2:10 h."""
+    """Seconds in readable form: 8 s, 3:05 min, 2:10 h."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -28,17 +28,17 @@ from samo.study.grid.display import duration
 from samo.training.evaluation import evaluate
 
 OVERHEAD = 8.0
-"""Seconds that a condition takes beside its training: starting Python, the notebook, DVC's bookkeeping."""
+"""Seconds that a condition takes besides its training: starting Python, the notebook, DVC's bookkeeping."""
 SAMPLE = 16
-"""Validation and test examples that the sample has, at most."""
+"""The most validation and test examples in the sample."""
 REPEATS, LONG = 3, 4.0
-"""Steps that are timed, after one that warms up; a single one where that took more seconds than `LONG`."""
+"""Steps timed after a warm-up step; a single one if the warm-up took more than `LONG` seconds."""
 KNOWN = Path(".samo/seconds.json")
 """What was measured on this machine: steps, by the settings they hold for, and how long other stages last took."""
 USUAL = {"fetch": 5.0, "prepare": 10.0, "toys": 45.0, "analyse": 20.0, "tables": 30.0, "report": 40.0}
-"""Seconds of such stages where they never ran, measured with the profile `laptop` on one core."""
+"""Seconds of stages that have never run here, measured with the profile `laptop` on one core."""
 STEP = 0.009
-"""Seconds of an LS step where none was measured; the first training corrects it."""
+"""Seconds of an LS step if none was measured; the first training corrects it."""
 
 
 class Unit(NamedTuple):
@@ -46,7 +46,7 @@ class Unit(NamedTuple):
 
     tasks: int
     weights: int  # bytes of the network's parameters and buffers
-    step: float  # seconds of one plain LS step with its loading, of one process's share where several share a batch
+    step: float  # seconds of one plain LS step with loading; of one process's share if several share a batch
     look: float  # seconds to evaluate one example
     stored: float  # bytes that one prepared example takes
 
@@ -54,7 +54,7 @@ class Unit(NamedTuple):
 def measure(root: Path, params: Params, dataset: str, say: Callable[[str], None]) -> Unit:
     """Prepare a few examples in a folder that is thrown away, and time a step and an evaluation on them.
 
-    Raw files that a program may fetch are fetched into the project, where the stage `fetch` finds them later.
+    Raw files that may be downloaded go into the project, where the stage `fetch` finds them later.
 
     Raises:
         samo.study.errors.FetchError: raw files are missing; the message says what to put where.
@@ -80,7 +80,7 @@ def measure(root: Path, params: Params, dataset: str, say: Callable[[str], None]
         network = problem.network().to(where)
         # The first call pays for what later ones find ready.
         look = min(seconds(lambda: evaluate(problem, network, "test", where), where) for _ in range(2)) / few["test"]
-        # What one of the processes has of a step; what they send each other is not in it.
+        # One process's share of a step; what the processes send each other is not counted.
         share = block.training.model_copy(update={"batch": batch // params.train.processes})
 
         def step(repeats: int, warm_up: int) -> float:
@@ -96,7 +96,7 @@ def measure(root: Path, params: Params, dataset: str, say: Callable[[str], None]
 
 
 def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> float:
-    """Seconds of one condition, by the count of passes of its step against an LS step's, and with `OVERHEAD`."""
+    """Seconds of one condition, from the passes of its step relative to an LS step's, including `OVERHEAD`."""
     training, method = params.datasets[dataset].training, params.methods_on(dataset)[name]
     data, own = params.datasets[dataset].data, plan(params, dataset, name)
     separate = method.networks == "separate"
@@ -107,13 +107,13 @@ def condition_seconds(params: Params, dataset: str, name: str, unit: Unit) -> fl
     watched = 0 if separate or unit.tasks == 1 else training.conflict_batches
     evaluations = sum(len(training.evaluated_at(n)) for n in own.finals)
     looks = min(watched * evaluations, sum(own.finals)) * unit.step * (1 + 2 * unit.tasks) / 3
-    val = data.val or 0  # None where all there are are taken
+    val = data.val or 0  # None: all that there are
     seen = evaluations * (val + (data.test or 0)) + len(own.trials) * val
     return float(OVERHEAD + sum((*own.trials, *own.finals)) * step + looks + seen * look)
 
 
 def show(root: Path, params: Params, workers: int) -> None:
-    """Print what each dataset will take, what is missing, and the sum; the measured steps are kept for the run."""
+    """Print what each dataset will take, what is missing, and the total; measured steps are kept for the run."""
     console = Console()
     title = f"LS step as measured on {device(params.train.device)}, steps of a run, time with {workers} conditions"
     table = Table(title=f"{title} side by side", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
@@ -161,8 +161,8 @@ def show(root: Path, params: Params, workers: int) -> None:
 def weights(root: Path, params: Params) -> Callable[[str], float]:
     """Stage -> the seconds that it is expected to take.
 
-    Those of a condition follow from measured steps where every dataset has one, else from the count of passes alone,
-    as if a step of one dataset took as long as that of another, and K were 2.
+    For a condition they follow from measured steps if every dataset has one, else from the count of passes alone, as
+    if a step took equally long on every dataset, and K were 2.
     """
     units = recall(root, params)
     if set(units) != set(params.datasets):
@@ -186,7 +186,7 @@ def recall(root: Path, params: Params) -> dict[str, Unit]:
 
 
 def note(root: Path, took: Mapping[str, float]) -> None:
-    """Keep how long stages took, for the next run's estimate; of trainings the measured steps know more."""
+    """Keep how long stages took, for the next estimate; not of trainings, which measured steps predict better."""
     _keep(root, {name: float(round(seconds, 1)) for name, seconds in took.items() if not name.startswith("train")})
 
 

@@ -1,4 +1,4 @@
-"""How results come into the project: out of DVC's cache, where workers left them, or out of a remote."""
+"""How results get into the project: from DVC's cache, where workers left them, or from a remote."""
 
 import shutil
 import tempfile
@@ -13,10 +13,10 @@ from samo.study.grid.plan import LockEntry, Plan, calm_dvc, opened
 
 
 def adopt(root: Path, made: Mapping[str, LockEntry | None], remote: str = "") -> None:
-    """Check out the outputs of stages, and note them in dvc.lock, written once for all of them.
+    """Check out the outputs of stages, and record them in dvc.lock, written once for all of them.
 
-    `dvc repro` would come to the same through its run-cache, but reads and writes dvc.lock anew for each stage.
-    `remote` is where workers on other machines left them; none where they are in the cache.
+    `dvc repro` would do the same through its run-cache, but rereads and rewrites dvc.lock for each stage. `remote` is
+    where workers on other machines left the outputs; empty if they are in the cache.
     """
     from dvc.stage.loader import StageLoader
 
@@ -36,7 +36,7 @@ def adopt(root: Path, made: Mapping[str, LockEntry | None], remote: str = "") ->
 
 
 def withdraw(root: Path, stages: Collection[str]) -> None:
-    """Remove the outputs of stages that failed: what an earlier run left is not of these settings.
+    """Remove the outputs of stages that failed: an earlier run left them, with other settings.
 
     They stay in DVC's cache. `dvc repro` does the same before it runs a stage.
     """
@@ -46,7 +46,7 @@ def withdraw(root: Path, stages: Collection[str]) -> None:
 
 
 def note(file: Any, stages: Sequence[Any]) -> None:
-    """Write stages' entries into the dvc.lock beside a dvc.yaml, whole or not at all: DVC would write into it."""
+    """Write stages' entries into the dvc.lock beside a dvc.yaml, whole or not at all: DVC itself writes in place."""
     from dvc.dvcfile import Lockfile
 
     lock = Path(file.path).with_suffix(".lock")
@@ -59,26 +59,26 @@ def note(file: Any, stages: Sequence[Any]) -> None:
 
 
 class Exchange:
-    """A DVC remote, by which machines without a common disk leave inputs and results for each other, stage by stage.
+    """A DVC remote through which machines without a shared disk exchange inputs and results, stage by stage.
 
-    `dvc pull` and `dvc push` with `--run-cache` go through the whole pipeline and the whole run-cache at every call.
+    `dvc pull` and `dvc push` with `--run-cache` would go through the whole pipeline and run-cache at every call.
     """
 
     def __init__(self, repo: Any, remote: str) -> None:
         self._repo, self._remote = repo, remote
 
     def pull(self, stage: Any) -> None:
-        """Bring the outputs that the stage's lock entry names into the cache; a DvcException if they are not there."""
+        """Bring the outputs in the stage's lock entry into the cache; a DvcException if the remote lacks them."""
         for objects in stage.get_used_objs(remote=self._remote).values():
             self._repo.cloud.pull(objects, remote=self._remote)
 
     def recall(self, stage: Any) -> None:
-        """Bring what the run-cache knows of this stage with the inputs that lie here; they must be checked out."""
+        """Bring the run-cache's entries for this stage with its present inputs, which must be checked out."""
         stage.save_deps()
         self._copy(stage, down=True)
 
     def push(self, stage: Any) -> None:
-        """Leave a stage's outputs there, then its entry of the run-cache: who finds the entry finds the outputs."""
+        """Push a stage's outputs, then its run-cache entry, so that whoever finds the entry finds the outputs."""
         from dvc.exceptions import UploadError
 
         for objects in stage.get_used_objs(push=True).values():
@@ -90,7 +90,7 @@ class Exchange:
         from dvc.fs import generic
         from dvc.stage.cache import _can_hash, _get_stage_hash
 
-        if not _can_hash(stage):  # DVC keeps no run-cache of such a stage, of `fetch` for one
+        if not _can_hash(stage):  # DVC keeps no run-cache for such a stage, for example `fetch`
             return
         key = _get_stage_hash(stage)
         here = self._repo.cache.legacy
@@ -107,7 +107,7 @@ def settings(root: Path, remote: str) -> dict[str, Any]:
     """Address and credentials of a DVC remote, from all levels of DVC's config.
 
     Raises:
-        PipelineError: if there is none of that name, or it cannot hold a run-cache.
+        PipelineError: there is none of that name, or it cannot hold a run-cache.
     """
     from dvc.repo import Repo
 
@@ -122,7 +122,7 @@ def settings(root: Path, remote: str) -> dict[str, Any]:
 
 
 def send_inputs(root: Path, work: Plan, remote: str) -> None:
-    """Leave in the remote what the stale stages of a plan read of those that are up to date."""
+    """Push to the remote the outputs of up-to-date stages that a plan's stale stages read."""
     from dvc.stage.loader import StageLoader
 
     needed = {need for name in work.stale for need in work.needs[name] if need in work.locks}

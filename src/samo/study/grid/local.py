@@ -1,4 +1,4 @@
-"""Workers on this machine: one process a clone, or one process in the project itself."""
+"""Workers on this machine: one process per clone, or one process in the project itself."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ PROGRESS = Path(".samo/progress")
 
 
 class LocalPool:
-    """Processes that do jobs side by side in so many clones; with 0, one after the other in the project itself.
+    """Processes that do jobs side by side, each in a clone; with 0 clones, one after the other in the project itself.
 
     `cache` is DVC's cache folder; `remote` is given where `root` is itself a clone, on a machine of its own.
     """
@@ -31,7 +31,7 @@ class LocalPool:
     def __init__(self, root: Path, cache: Path, workers: int, remote: RemoteClone | None = None) -> None:
         self._root, self._cache, self._remote = root, cache, remote
         self._clones = workers > 0
-        if self._clones:  # a grid that was killed with its workers may have left some
+        if self._clones:  # a grid killed together with its workers may have left some
             shutil.rmtree(root / WORKERS, ignore_errors=True)
         for folder in (LOGS, PROGRESS):
             (root / folder).mkdir(parents=True, exist_ok=True)
@@ -50,10 +50,10 @@ class LocalPool:
         log.write_text("")
         progress.unlink(missing_ok=True)
         self._running[number] = job.stage, log, Tail(progress)
-        inputs = job.inputs if self._clones or self._remote else {}  # in the project itself they lie there
+        inputs = job.inputs if self._clones or self._remote else {}  # in the project itself they are present
         message = {"stage": job.stage, "inputs": inputs, "log": str(log), "progress": str(progress)}
         worker = self._workers[number] or self._start(number)
-        with contextlib.suppress(BrokenPipeError):  # it died: the next poll says so
+        with contextlib.suppress(BrokenPipeError):  # the worker died: the next poll says so
             print(json.dumps(message), file=_pipe(worker.stdin), flush=True)
 
     def poll(self, timeout: float) -> Sequence[Progress | Done]:
@@ -64,7 +64,7 @@ class LocalPool:
         return events + [self._reply(key.data) for key in ready]
 
     def close(self) -> None:
-        """Let the workers end what they run and remove their clones; kill those that are not gone in time."""
+        """Let the workers end their jobs and remove their clones; kill those that are not gone in time."""
         alive = [worker for worker in self._workers if worker is not None]
         for worker in alive:
             with contextlib.suppress(BrokenPipeError):
@@ -126,7 +126,7 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 
 
 def _kill(worker: subprocess.Popen[str]) -> None:
-    """Kill a worker with all that it started; where it is dead already, what is left of its process group."""
+    """Kill a worker and all that it started; if it is dead already, the rest of its process group."""
     left = processes.descendants(worker.pid)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(worker.pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """A worker on a cluster: an actor with a clone of the project on its node, and the worker process in it.
 
-This class travels by value: a node needs the study's packages, not its code, which comes with the clone. So nothing of
-the study is imported before that lies there.
+The class is sent by value: a node needs the packages that the study uses, but not its code, which comes with the
+clone. So nothing of the study is imported before the clone is there.
 """
 
 import getpass
@@ -19,21 +19,21 @@ import psutil
 from samo.study.git import check, unpack
 
 SCRATCH = "SAMO_SCRATCH"
-"""A node's variable that names its folder for clones and DVC's cache; by default that for temporary files."""
+"""The variable that names a node's folder for clones and DVC's cache; by default the temporary folder."""
 LOG = 200_000
-"""Characters of a stage's output that go to the head, the last ones."""
+"""How many of the last characters of a stage's output go to the head."""
 
 
 class NodeWorker:
-    """One worker, which does one job at a time in a clone of a commit, as `samo.study.git.pack` made it a bundle.
+    """One worker, which does one job at a time in a clone of a commit, from a bundle by `samo.study.git.pack`.
 
-    `settings` are the address and credentials of the DVC remote. Where no clone can be made it raises a RuntimeError.
+    `settings` are the address and credentials of the DVC remote. If no clone can be made, it raises a RuntimeError.
     """
 
     def __init__(self, commit: str, bundle: bytes, remote: str, settings: Mapping[str, Any]) -> None:
         base = Path(os.environ.get(SCRATCH) or tempfile.gettempdir()) / f"samo-{getpass.getuser()}"
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in base.glob(f"worker-{socket.gethostname()}-*"):  # its worker was killed before it could remove it
+        for left in base.glob(f"worker-{socket.gethostname()}-*"):  # left by a worker that was killed
             if not psutil.pid_exists(int(left.name.rsplit("-", 1)[1])):
                 shutil.rmtree(left, ignore_errors=True)
         self._commit = commit
@@ -43,7 +43,7 @@ class NodeWorker:
         source = str(self._folder / "src")
         sys.path.insert(0, source)
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-        # A stage's `python` is this one, whatever shell started Ray.
+        # Stages run this `python`, whatever shell started Ray.
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         os.environ.setdefault("SAMO_CHECKPOINTS", str(base / "checkpoints"))
 
@@ -58,7 +58,7 @@ class NodeWorker:
         return socket.gethostname()
 
     def do(self, stage: str, inputs: Mapping[str, Any]) -> list[tuple[str, Any]]:
-        """Start a job, and what `listen` says; a RuntimeError if the clone is not the commit as it was any more."""
+        """Start a job and return what `listen` does; a RuntimeError if the clone no longer matches the commit."""
         from samo.study.grid.schedule import Job
 
         check(self._folder, self._commit)
@@ -66,7 +66,7 @@ class NodeWorker:
         return self.listen()
 
     def listen(self) -> list[tuple[str, Any]]:
-        """What has happened since, within a second: ("progress", event), ("done", (ran, lock, error, printed))."""
+        """New events, within a second: ("progress", event), ("done", (ran, lock, error, printed))."""
         from samo.study.grid.schedule import Done
 
         def told(event: Any) -> tuple[str, Any]:
@@ -77,6 +77,6 @@ class NodeWorker:
         return [told(event) for event in self._pool.poll(1.0)]
 
     def leave(self) -> None:
-        """End what runs and remove the clone. An actor that is killed does the same: its worker sees it gone."""
+        """End what runs and remove the clone. If the actor is killed, its worker notices and does the same."""
         self._pool.close()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -22,7 +22,7 @@ ANALYSES, TIMED = ("analyse",), "-cost"
 REST: tuple[str, ...] = ()
 """All others, one after the other."""
 STOPPED = 130
-"""The exit status where a person stopped it, as shells have it."""
+"""The exit status when the user stopped it, as in shells."""
 
 
 def repro(
@@ -41,12 +41,12 @@ def repro(
         weight: the seconds that a stage is expected to take.
         quiet: say nothing but what went wrong.
         before: called once if there is something to run, before it runs.
-        rest: whether what runs alone, after all conditions and analyses, runs too.
+        rest: whether to run also the stages that run alone, after all conditions and analyses.
         cluster: where conditions and analyses run, if not here.
-        took: is told at the end how many seconds each stage took whose command ran.
+        took: gets, at the end, the seconds of each stage whose command ran.
 
     Returns:
-        The exit status: 0, 1 if a stage failed, 130 if a person stopped it.
+        The exit status: 0, 1 if a stage failed, 130 if the user stopped it.
 
     Raises:
         PipelineError: the pipeline cannot be read, or is in use.
@@ -76,11 +76,11 @@ def repro(
 def _run_phases(
     root: Path, work: Plan, workers: int, weight: Weight, show: Display, cluster: Cluster | None
 ) -> set[str]:
-    """Run all that is stale, one phase after the other; gives what failed or was not run for it."""
+    """Run all that is stale, phase by phase; returns the stages that failed or could not run because of others."""
     phases = (RAW, CONDITIONS, ANALYSES, REST)
     stale = [name for name in work.needs if name in work.stale]
-    # Raw files are fetched in the project itself, which sees those that are there already. What measures time
-    # and what follows from all runs there too, one at a time.
+    # Raw files are fetched in the project itself, which may have some already. What measures time, and what follows
+    # from all stages before, also runs there, one stage at a time.
     own, beside = LocalPool(root, work.cache, 0), LocalPool(root, work.cache, workers)
     failed: set[str] = set()
     with stopping(), show, contextlib.closing(own), contextlib.closing(beside):
@@ -103,7 +103,7 @@ def _run_phases(
             for name in sorted(lost):
                 if cause := next((need for need in work.needs[name] if need in lost), None):
                     show.dropped(name, f"it needs {cause}")
-            if lost:  # tables are made of what lies there: results of other settings must not
+            if lost:  # tables are made of all results on disk: none of other settings may stay
                 exchange.withdraw(root, {name for name in lost if _kind(name) in (*CONDITIONS, *ANALYSES)})
             failed |= lost
             work = left
@@ -113,7 +113,7 @@ def _run_phases(
 
 
 def check_cluster(root: Path, cluster: Cluster) -> None:
-    """A PipelineError where a cluster could not run what lies here; results that git holds may differ."""
+    """Raise a PipelineError if a cluster could not run the code here; results kept in git may differ."""
     exchange.settings(root, cluster.remote)
     with opened(root) as (repo, _):
         results = [Path(out.fs_path) for out in repo.index.outs]
@@ -126,7 +126,7 @@ def check_cluster(root: Path, cluster: Cluster) -> None:
 
 
 def _spares(stage: str, need: str) -> bool:
-    """Tables and report are made with gaps, and analyses of the conditions that there are, if others failed."""
+    """Whether a stage runs without one that it needs: tables and report leave gaps, analyses skip conditions."""
     kind, needed = _kind(stage), _kind(need)
     if kind in (*RAW, *CONDITIONS):
         return False

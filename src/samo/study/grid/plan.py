@@ -36,8 +36,8 @@ class Plan:
     def without(self, failed: Collection[str], spares: Callable[[str, str], bool]) -> "Plan":
         """The plan less some stages and what cannot do without them.
 
-        `spares` says of (stage, one that it needs) whether it makes do with what the others give. One that spares all
-        it has left is lost, too.
+        `spares(stage, need)` says whether the stage can run without that need. A stage is lost, too, if all the needs
+        that it can spare are lost.
         """
         lost = set(failed)
         for name, needs in self.needs.items():
@@ -58,10 +58,10 @@ class Plan:
 
 
 def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
-    """Read the pipeline of `root`, and what of it is up to date: of some stages and what they need, or of all.
+    """Read the pipeline of `root` and what is up to date in it: some stages with what they need, or all.
 
     Raises:
-        PipelineError: if DVC cannot read the pipeline, is at work in `root`, or knows no such stage.
+        PipelineError: DVC cannot read the pipeline, is at work in `root`, or knows no such stage.
     """
     import networkx as nx
 
@@ -89,14 +89,14 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
 
 @contextmanager
 def calm_dvc() -> Iterator[None]:
-    """Keep DVC's own messages and bars off the screen, and say in one line what it raises."""
+    """Keep DVC's messages and bars off the screen, and tell in one line what it raises."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
 
     loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.CRITICAL)  # from ERROR on it still draws bars, into ours
+        logger.setLevel(logging.CRITICAL)  # at ERROR it would still draw bars, into ours
     try:
         yield
     except LockError as error:
@@ -132,7 +132,7 @@ def lock_entry(stage: Any) -> LockEntry | None:
 
 @cache
 def parse_params_once() -> None:
-    """Let this process's DVC keep what a params file says while its time and size stay: it asks for every stage."""
+    """Let DVC in this process cache a params file by its time and size, since it rereads it for every stage."""
     from dvc.dependency import param
 
     parse = param.load_path
@@ -145,6 +145,6 @@ def parse_params_once() -> None:
         if options or fs.protocol != "local" or not Path(path).is_file():
             return parse(path, fs, **options)
         info = Path(path).stat()
-        return deepcopy(parsed(path, fs, info.st_mtime_ns, info.st_size))  # every stage gets its own
+        return deepcopy(parsed(path, fs, info.st_mtime_ns, info.st_size))  # every stage gets its own copy
 
     param.load_path = load

@@ -1,4 +1,4 @@
-"""Which stage runs when: as soon as its needs are met, the longest first; and what it says to those who run them."""
+"""Which stage runs when: as soon as its needs are met, longest first; and the messages to and from workers."""
 
 import heapq
 from collections import ChainMap
@@ -19,16 +19,16 @@ class Job(NamedTuple):
     """A stage to bring up to date."""
 
     stage: str
-    inputs: Mapping[str, LockEntry | None]  # what it reads, with the entries by which a worker has it from the cache
+    inputs: Mapping[str, LockEntry | None]  # stages it reads -> the entries that locate their outputs in the cache
 
 
 class Done(NamedTuple):
     """The end of a job."""
 
     stage: str
-    ran: bool  # its command, else it came out of the cache
+    ran: bool  # whether its command ran; else it came from the cache
     lock: LockEntry | None
-    error: str  # in one line why it failed; empty where it did not
+    error: str  # in one line why it failed; empty if it did not
     log: Path  # what it printed
 
 
@@ -49,14 +49,14 @@ class Pool(Protocol):
         """Start a job on an idle worker."""
 
     def poll(self, timeout: float) -> Sequence[Progress | Done]:
-        """What has happened since the last call, waited for at most `timeout` seconds."""
+        """What has happened since the last call; waits at most `timeout` seconds for it."""
 
     def close(self) -> None:
         """End what still runs and leave nothing behind, within five seconds."""
 
 
 def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> dict[str, LockEntry | None]:
-    """Run what is stale in a plan on the workers of a pool, but for what needs a stage that failed.
+    """Run the stale stages of a plan on the workers of a pool, except those that need a failed one.
 
     Returns:
         The stages made, with their entries for dvc.lock.

@@ -1,7 +1,7 @@
 """One worker: a process with DVC imported once and a clone of its own, which does the jobs on its stdin.
 
-Jobs come and results go as JSON lines. When its stdin ends, whether the grid is done or was killed, it ends
-what it runs, removes its clone and goes: nothing is left, however the grid came to its end.
+Jobs and results are JSON lines. When its stdin ends, whether the grid is done or was killed, it ends what it runs,
+removes its clone and exits, so that nothing is left behind.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from samo.study.progress import VARIABLE
 
 
 class _Ran(logging.Handler):
-    """Hears from DVC whether a command ran, which its return value does not tell."""
+    """Learns from DVC's log whether a command ran, which its return value does not tell."""
 
     ran = False
 
@@ -34,7 +34,7 @@ class _Ran(logging.Handler):
 
 
 class Worker:
-    """Does jobs in a folder, one at a time: in a clone, or in the project itself, whose dvc.lock it keeps up.
+    """Does jobs in a folder, one at a time: in a clone, or in the project itself, whose dvc.lock it updates.
 
     `remote` is given where the folder is a clone on another machine than the project.
     """
@@ -78,26 +78,26 @@ class Worker:
             try:
                 return self._make(self._stages[name], inputs)
             except Exception:
-                self._stages[name].remove_outs(ignore_remove=False, force=False)  # half of them is no result
+                self._stages[name].remove_outs(ignore_remove=False, force=False)  # incomplete outputs are no result
                 raise
 
     def _make(self, stage: Any, inputs: dict[str, Any]) -> Any:
         from dvc.stage.loader import StageLoader
 
         for needed, entry in inputs.items():
-            # Another worker's clone, or the project, made it: all that this one needs is in the cache,
+            # Another worker's clone, or the project, made it: its outputs are in the cache already,
             StageLoader.fill_from_lock(self._stages[needed], entry)
             if self._exchange and (needed not in self._pulled or self._pulled[needed] != entry):
-                self._exchange.pull(self._stages[needed])  # or on its way there
+                self._exchange.pull(self._stages[needed])  # or fetched into it here
                 self._pulled[needed] = entry
             self._stages[needed].checkout(force=True)
         if self._exchange:
             self._exchange.recall(stage)
-        # A clone's dvc.lock is not kept up: reading and writing it would cost more than all else here.
+        # A clone's dvc.lock is not updated: reading and writing it would cost more than all else here.
         if stage.reproduce(pull=self._exchange is not None) and self._keep:
             note(stage.dvcfile, [stage])
         if self._exchange and self._remote:
-            # A stage that changed the code made nothing of that commit.
+            # If a stage changed the code, its results are not those of the commit.
             git.check(self._folder, self._remote.commit)
             self._exchange.push(stage)
         return lock_entry(stage)
@@ -142,13 +142,13 @@ def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None
             with contextlib.suppress(BrokenPipeError):  # the grid is gone: the other thread is about to end this one
                 print(json.dumps(reply), file=replies, flush=True)
     except BaseException:
-        if leaving.is_set():  # the clone goes under its feet: the end of this thread would stop the one that removes it
+        if leaving.is_set():  # the other thread is removing the clone, and would stop if this one ended
             threading.Event().wait()
         raise
 
 
 def _leave(clone: Path | None, warmed: warm.Server) -> NoReturn:
-    """End what runs, remove the clone, go. The main thread may still write in it: hence more than one try."""
+    """End what runs, remove the clone, exit. The main thread may still write into the clone: hence several tries."""
     processes.end(processes.descendants())
     warmed.close()
     for _ in range(40):
@@ -163,10 +163,10 @@ def _leave(clone: Path | None, warmed: warm.Server) -> NoReturn:
 
 
 def _stand_apart() -> None:
-    """Go on in a child, for which this process waits from here on; before any thread is started.
+    """Go on in a child, for which this process then only waits; call it before any thread is started.
 
-    Ray kills what an actor has started together with the actor. The child it leaves alone, which sees its input end,
-    and has the time to clean up.
+    Ray kills an actor together with the processes that it started, but not their children: the child sees its input
+    end, and has time to clean up.
     """
     child = os.fork()
     if not child:

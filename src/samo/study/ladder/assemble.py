@@ -1,4 +1,4 @@
-"""The rows that are there as a reference run, so that claims, tables and figures read them as any other."""
+"""The existing rows as a reference run, so that claims, tables and figures read them like any other."""
 
 import math
 from collections import defaultdict
@@ -23,7 +23,7 @@ KEPT = ("cosine_mean", "minibatch_conflict", "magnitude_ratio")
 
 
 def shipped(root: Path) -> Reference:
-    """What is there of the run, of whatever code.
+    """The run as far as it exists, with rows of any version of the code.
 
     Raises:
         ValueError: nothing yet.
@@ -32,7 +32,7 @@ def shipped(root: Path) -> Reference:
 
 
 def reference(rows: Iterable[Row], params: Params, folder: Path = FOLDER) -> Reference:
-    """The run as far as it is there.
+    """The run as far as it exists.
 
     Raises:
         ValueError: there is no training yet.
@@ -60,7 +60,7 @@ def reference(rows: Iterable[Row], params: Params, folder: Path = FOLDER) -> Ref
 
 
 def conditions(rows: Iterable[Row], trainings: Iterable[Row], params: Params) -> Iterator[dict[str, Any]]:
-    """Each condition's metrics.json, with its search beside it, from the trainings that are there."""
+    """Each condition's metrics.json, with its search beside it, from the existing trainings."""
     known = {row["dataset"]: row for row in rows if row["table"] == "dataset"}
     searches: dict[tuple[str, str], dict[str, Any]] = defaultdict(dict)
     for row in rows:
@@ -94,7 +94,7 @@ def conditions(rows: Iterable[Row], trainings: Iterable[Row], params: Params) ->
 
 
 def _count(dataset: str, method: str, run: Mapping[str, Any]) -> dict[str, Any]:
-    """A step's passes in those of an LS step; nothing is timed while trainings share a machine."""
+    """A step's passes in units of an LS step; nothing is timed while trainings share a machine."""
     shape, separate = preset(run["sharpness"], **run["fields"]), run["networks"] == "separate"
     count = units(shape, run["aggregator"], len(run["tasks"]), separate=separate)
     return dict.fromkeys(COLUMNS["cost"], math.nan) | {"dataset": dataset, "method": method, "count_ratio": count}

@@ -7,9 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 ENTRIES = ("training.loop", "training.search", "training.evaluation")
-"""Where a training begins; its dataset's module is the other place."""
+"""Where a training's code begins, besides its dataset's module."""
 PACKAGES = ("numpy", "scipy", "torch", "torchjd")
-"""Whose versions shape a training, too."""
+"""Packages whose versions shape a training, too."""
 
 
 def identity(source: Path, dataset: str) -> str:
@@ -31,7 +31,7 @@ def identity(source: Path, dataset: str) -> str:
 
 
 def meaning(tree: ast.Module) -> str:
-    """A module's syntax tree without its docstrings; a text that stands alone does nothing."""
+    """A module's syntax tree without docstrings and other strings that stand alone, which do nothing."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
@@ -39,7 +39,7 @@ def meaning(tree: ast.Module) -> str:
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
-    """The modules below `samo` that a module may name; a name that turns out to be no module is passed over."""
+    """The modules below `samo` that a module may import; names that are no modules are skipped later."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[2] for alias in node.names if alias.name.startswith("samo"))

@@ -1,4 +1,4 @@
-"""The data of the reference run, beside those of the active profile: fetched and prepared where they are missing."""
+"""The data of the reference run, kept beside the active profile's: fetched and prepared where missing."""
 
 import hashlib
 from collections.abc import Callable

@@ -35,7 +35,7 @@ class Block(Settings):
 
 
 class Plan(Settings):
-    """All blocks; of two that name the same training the first one counts."""
+    """All blocks; if two name the same training, the first counts."""
 
     blocks: Annotated[list[Block], Field(min_length=1)]
 

@@ -1,4 +1,4 @@
-"""The rows of the run: one whole training or search each, as a line of data/reference/ladder/run.jsonl."""
+"""The rows of the run: each is one whole training or search, a line of data/reference/ladder/run.jsonl."""
 
 import json
 import os
@@ -18,13 +18,13 @@ KEYS = {
     "training": ("dataset", "method", "updates", "seed", "code", "processor", "chosen", "values", "history"),
     "repeat": ("dataset", "method", "updates", "seed", "code", "processor", "values"),
 }
-"""Table -> what each of its rows has. A `repeat` is a training made once more, on another processor."""
+"""Table -> the columns of its rows. A `repeat` is a training made once more, on another processor."""
 
 Row = Mapping[str, Any]
 
 
 def read(root: Path) -> list[dict[str, Any]]:
-    """All rows, of whatever code; none where nothing has run.
+    """All rows, of any version of the code; none if nothing has run.
 
     Raises:
         ConfigError: a line is no row; the message names it.
@@ -52,10 +52,10 @@ def append(root: Path, row: Row) -> None:
 
 
 def of_code(rows: Iterable[Row], identities: Mapping[str, str]) -> tuple[list[Row], int]:
-    """The rows that the code at hand would make again, and how many there are of other code.
+    """The rows that the present code would reproduce, and how many other rows there are.
 
     Args:
-        rows: all.
+        rows: all rows.
         identities: dataset -> id of the code behind its trainings, now.
     """
     kept, others = [], 0
@@ -68,7 +68,7 @@ def of_code(rows: Iterable[Row], identities: Mapping[str, str]) -> tuple[list[Ro
 
 
 def processor() -> str:
-    """Its maker's name for it, where the system tells; results of two differ in their last digits."""
+    """The processor's name by its maker, if the system tells; results of two differ in their last digits."""
     listed = Path("/proc/cpuinfo")
     lines = listed.read_text().splitlines() if listed.exists() else []
     named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""Makes what is missing of the plan, several trainings at a time, and writes each row as it is whole."""
+"""Makes what is missing from the plan, several trainings at a time, and writes each row once it is complete."""
 
 import multiprocessing
 import os
@@ -38,7 +38,7 @@ from samo.training.search import Trial, taken_from
 PROFILE = Path("profiles/study.yaml")
 CURVATURE = Measure(examples=256, batch=256, draws=1, eigenvalues=1, task_eigenvalues=0, probes=0, steps=0)
 REPEATS = 2
-"""Trainings that a processor without rows makes again first, so that it can be told from the others."""
+"""How many trainings a processor without rows repeats first, to show how its results differ from the others'."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Job:
 
 
 class Work:
-    """What is there, and what comes next.
+    """What has been made, and what comes next.
 
     Args:
         root: the project's folder.
@@ -73,7 +73,7 @@ class Work:
         self.begun: set[tuple[str, str, int]] = set()
 
     def next(self) -> Job | None:
-        """The first job that can run now; None where all that is left waits for a search that is running."""
+        """The first job that can run now; None while all the others wait for a running search."""
         for number, job in enumerate(self.waiting):
             if job.chosen is not None:
                 del self.waiting[number]
@@ -88,7 +88,7 @@ class Work:
         return None
 
     def done(self, row: rows.Row) -> None:
-        """Write a row, and go by it."""
+        """Write a row, and take account of it."""
         rows.append(self.root, row)
         if row["table"] == "search":
             self.searches[_key(row)] = row
@@ -133,7 +133,7 @@ def make(
     if work.others:
         tell(f"{work.others} rows are of other code: they are not counted, and run again")
     store.write_text(root / FOLDER / "params.yaml", (root / PROFILE).read_text())
-    # One process at a time makes data: here, before any begins.
+    # Data are made here, before any training begins, by this process alone.
     folders = {name: prepared(root, params, name, code, tell) for name, code in work.code.items()}
     for name in sorted(folders.keys() - work.described):
         problem = _opened(root, folders[name], name)[1]
@@ -159,7 +159,7 @@ def processes(root: Path, workers: int) -> ProcessPoolExecutor:
 
 
 def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
-    """Say what is planned and there, then run what is missing; or only write the tables of what is there."""
+    """Say what is planned and what exists, then run what is missing; or only write the tables of what exists."""
     params = config.load(root / PROFILE)
     work = Work(root, params)
     count = Counter(block.name for block, _ in work.planned)
@@ -177,7 +177,7 @@ def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
 
 
 def write(root: Path) -> None:
-    """The tables that follow from the rows which are there."""
+    """Write the tables that follow from the existing rows."""
     run = shipped(root)
     write_tables(run)
     store.write_text(root / FOLDER / AGREEMENT, csv_text(summary.agreement(run)))

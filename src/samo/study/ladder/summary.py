@@ -15,15 +15,15 @@ TIMES: dict[str, Measure] = {
     "calibration error": measures.CALIBRATION,
     "λ_max": measures.LAMBDA_MAX,
 }
-"""Measures of which the table has the method's own, as so many times its base's."""
+"""Measures that the table shows as ratios, the method's over its base's."""
 MEASURED = {"cosine_mean": "cosine", "magnitude_ratio": "ratio"}
 HEADS = ["method", "compute", "seeds", GAIN, *TIMES]
 
 
 def table(run: Reference, dataset: str) -> pd.DataFrame:
-    """A row per method that has a base with the same seeds, in words: `HEADS`, all with 95 % intervals.
+    """A row per method that has a base with the same seeds, as text: `HEADS`, all with 95 % intervals.
 
-    compute: passes in those of LS; a gain is paired by seed; the other columns are quotients over the base's.
+    compute: passes in units of LS; a gain is paired by seed; the other columns are ratios to the base's.
     """
     budgets = run.budgets[run.budgets["dataset"] == dataset]
     last = budgets[(budgets["updates"] == budgets["updates"].max()) & (budgets["networks"] == "shared")]
@@ -31,7 +31,7 @@ def table(run: Reference, dataset: str) -> pd.DataFrame:
     base_of = dict(zip(zip(plain["aggregator"], plain["setting"], strict=True), plain["method"], strict=True))
     rows = []
     for row in last.dropna(subset=["gain"]).drop_duplicates("method").to_dict("records"):
-        # At a given learning rate against the aggregator at that rate.
+        # A method at a given learning rate is compared with the aggregator at that rate.
         aggregator, method = row["aggregator"], row["method"]
         base = base_of.get((aggregator, row["setting"])) or base_of[aggregator, ""]
         found = [_words(run.evidence, dataset, base, method)]
@@ -42,7 +42,7 @@ def table(run: Reference, dataset: str) -> pd.DataFrame:
 
 
 def agreement(run: Reference) -> pd.DataFrame:
-    """How two tasks' gradients lie under methods without sharpness, at each dataset's longest budget.
+    """How two tasks' gradients relate under methods without sharpness, at each dataset's longest budget.
 
     Columns: dataset, method, seed, update, cosine, ratio (the shorter gradient's length over the longer's).
     """

@@ -3,8 +3,8 @@
 import sys
 import warnings
 
-# Where it is installed, `jsonschema` (and with it `nbformat`) imports this checker of addresses, which compiles its
-# grammar for seconds; notebooks have no addresses to check. None refuses the import, as if it were not installed.
+# `jsonschema` (and with it `nbformat`) imports this checker of addresses if it is installed, which takes seconds to
+# compile its grammar; notebooks have no addresses to check. None makes the import fail, as if it were not installed.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-# MLflow imports tqdm's bars for notebooks, which miss widgets that nothing here shows.
+# MLflow imports tqdm's notebook bars, which warn of missing widgets that nothing here shows.
 warnings.filterwarnings("ignore", message="IProgress not found")

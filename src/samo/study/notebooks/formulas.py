@@ -1,4 +1,4 @@
-"""A method in formulas, for the notebook that trains it."""
+"""A method as formulas, for the notebook that trains it."""
 
 from collections.abc import Iterator
 

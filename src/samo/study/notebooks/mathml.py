@@ -21,6 +21,6 @@ def _one(match: re.Match[str]) -> str:
     if display:
         found = found.replace(
             "<math ", '<math tabindex="0" ', 1
-        )  # wider than a telephone, it scrolls: by keyboard, too
-    # Markdown must not see the underscores and stars of a formula as its own, nor a formula as several paragraphs.
+        )  # wider than a telephone's screen, it scrolls, also by keyboard
+    # Markdown must not take a formula's underscores and stars for its own, nor a formula for several paragraphs.
     return re.sub(r"\s*\n\s*", " ", found)

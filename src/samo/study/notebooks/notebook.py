@@ -1,4 +1,4 @@
-"""Runs one notebook with parameters, in this process, and leaves a copy that reads well alone."""
+"""Runs one notebook with parameters, in this process, and leaves a copy that can be read on its own."""
 
 import logging
 import os
@@ -30,15 +30,15 @@ PACKAGES = re.compile(r"\S*/(site|dist)-packages/")
 
 
 class LocalKernelManager(AsyncKernelManager):  # type: ignore[misc]
-    """Uses IPC sockets: nothing listens, even on loopback, and ipykernel has nothing to warn of."""
+    """Uses IPC sockets: nothing listens, even on loopback, and ipykernel has nothing to warn about."""
 
     transport = "ipc"
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        """The usual command; where a server has the libraries loaded (`samo.study.warm`), one that asks it.
+        """The usual command; if a server has the libraries loaded (`samo.study.warm`), one that asks it.
 
-        Told to be silent: at each end of a notebook it would log that it was interrupted. What a cell raises comes by
-        another way.
+        The kernel is silenced: it would log an interruption at the end of each notebook. What a cell raises is
+        reported in another way.
         """
         command: list[Any] = [*super().format_kernel_cmd(extra_arguments), "--log-level=50"]
         if warm.VARIABLE not in os.environ or command[1:3] != ["-m", "ipykernel_launcher"]:
@@ -47,11 +47,11 @@ class LocalKernelManager(AsyncKernelManager):  # type: ignore[misc]
 
 
 def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
-    """Execute `notebooks/<notebook>.ipynb` into `reports/executed/<name>.ipynb` and `.html`; gives the former's path.
+    """Execute `notebooks/<notebook>.ipynb` into `reports/executed/<name>.ipynb` and `.html`; returns the first path.
 
-    Nothing may depend on the bytes of either: they are for people. The copy's heading names the parameters' values, and
-    what differs from run to run by chance alone is taken out (`scrub`). `parameters` replace those
-    of the cell tagged `parameters`; each must be named there.
+    Nothing may depend on the bytes of either: they are for people. The copy's heading has the parameters' values, and
+    what differs between runs by chance alone is removed (`scrub`). `parameters` replace those of the cell tagged
+    `parameters`; each must be named there.
 
     Raises:
         NotebookError: no such notebook or parameter, a failing cell, or a kernel that was killed.
@@ -72,14 +72,14 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
         has = f"it has {', '.join(sorted(known))}" if known else "it has no cell tagged `parameters` that sets one"
         raise NotebookError(f"{source}: has no parameter {', '.join(unknown)}; {has}")
     for speaker in ("papermill", "traitlets"):
-        logging.getLogger(speaker).setLevel(logging.CRITICAL)  # what it says is raised, too
+        logging.getLogger(speaker).setLevel(logging.CRITICAL)  # what it logs is also raised
     os.environ |= warm.KEEP_MEMORY | {"PYTHONPATH": str(root / "src"), "DVC_ROOT": str(root)}
     target = root / "reports/executed" / f"{name}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     with echo(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            # To no file: papermill would write it anew before and after every cell.
+            # No output file: papermill would rewrite it before and after every cell.
             made = papermill.execute_notebook(
                 source,
                 None,
@@ -105,7 +105,7 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
 
 
 def _parameters(source: Path) -> set[str]:
-    """The names that its parameters cell sets; a NotebookError where it is no notebook."""
+    """The names that a notebook's parameters cell sets; a NotebookError if the file is no notebook."""
     import papermill
 
     try:
@@ -119,16 +119,16 @@ def _parameters(source: Path) -> set[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return set(papermill.inspect_notebook(str(source)))
-    except Exception as error:  # whatever a file may hold
+    except Exception as error:  # a file may hold anything
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
         raise NotebookError(f"{source}: no notebook ({reason}): `git checkout` brings it back as it was") from None
 
 
 def scrub(executed: NotebookNode, root: Path) -> NotebookNode:
-    """Take out times, random ids, addresses and the folder `root`; say each warning once. The notebook is changed.
+    """Remove times, random ids, addresses and the folder `root`; keep each warning once. Changes the notebook.
 
-    Warnings and what a cell prints come before its other outputs, each in one piece: where in between the kernel
-    sends them is a matter of luck.
+    Warnings and what a cell prints are moved before its other outputs, each in one piece: where the kernel sends them
+    among these is a matter of luck.
     """
     executed.metadata.pop("papermill", None)
     executed.metadata.get("language_info", {}).pop("version", None)
@@ -144,7 +144,7 @@ def scrub(executed: NotebookNode, root: Path) -> NotebookNode:
 
 
 def title(executed: NotebookNode, words: str) -> NotebookNode:
-    """Put `words` behind the notebook's first heading, so that it says what it was run for."""
+    """Append `words` to the notebook's first heading, so that it says what it was run for."""
     if words and executed.cells and executed.cells[0].source.startswith("# "):
         heading, _, rest = executed.cells[0].source.partition("\n")
         executed.cells[0]["source"] = f"{heading}: {words}" + (f"\n{rest}" if rest else "")
@@ -159,7 +159,7 @@ def _streams(outputs: list[NotebookNode], root: Path) -> list[NotebookNode]:
 
 
 def _once(text: str, root: Path) -> str:
-    """Each warning once, with how often it came; a progress bar as it stood last."""
+    """Each warning once, with how often it came; of a progress bar, the last state."""
     text = STAMP.sub(r"[\1 ", NOISE.sub("", re.sub(r"[^\n]*\r(?!\n)", "", text)))
     text = PACKAGES.sub("", text.replace(f"{root}/", "").replace(f"{root.resolve()}/", ""))
     # A warning is a line and the indented ones below it.

@@ -24,7 +24,7 @@ def page(executed: NotebookNode, title: str) -> str:
     )
     shown = deepcopy(executed)
     tags = {tag for cell in shown.cells for tag in cell.metadata.get("tags", [])}
-    if "injected-parameters" in tags:  # what they replace would only confuse
+    if "injected-parameters" in tags:  # the defaults that they replace would only confuse
         shown["cells"] = [cell for cell in shown.cells if "parameters" not in cell.metadata.get("tags", [])]
     for cell in shown.cells:
         if cell.cell_type == "markdown":

@@ -16,9 +16,9 @@ from samo.results.tables import Run, metric_names, values
 from samo.study import config
 
 LONGEST = 12
-"""Of a longer list, the number of its entries is shown."""
+"""Of a longer list, only the number of entries is shown."""
 PANELS = 9
-"""Of more tasks and metrics than this, only the first are drawn: the rest are in the run's history."""
+"""Beyond this many tasks and metrics, only the first are drawn; the rest are in the run's history."""
 SPLITS = {"train": "#6e7781", "val": "#0072b2", "test": "#24292f"}
 """The colour of each split's line."""
 
@@ -76,7 +76,7 @@ def picture(draw: Callable[[], Figure], words: str) -> Picture:
 
 
 def trials(run: Run) -> Styler:
-    """What was tried on validation data; bold what was chosen of it."""
+    """What was tried on validation data, with the choice in bold."""
     chosen = run["search"]["chosen"]
     given = [{**chosen, "score": math.nan}]  # nothing to choose, nothing to score
     tried = pd.DataFrame(run["search"]["trials"] or given)
@@ -113,7 +113,7 @@ def student(sample: pd.Series) -> tuple[float, float]:
 
 
 def panels(run: Run) -> list[str]:
-    """ "<task>: <metric>" of the panels to draw: every task's loss, then the metrics, as many as there is room for."""
+    """The panels to draw, as "<task>: <metric>": losses by task, then metrics, as many as there is room for."""
     losses = [f"{task}: loss" for task in run["tasks"]]
     others = [f"{m['task']}: {m['metric']}" for m in run["metrics"] if m["metric"] != "loss"]
     half = PANELS // 2 if len(losses) + len(others) > PANELS else PANELS

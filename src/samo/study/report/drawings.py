@@ -1,4 +1,4 @@
-"""What there is to draw: every figure of the report with its numbers, from reports/tables and data/analysis."""
+"""All that can be drawn: every figure of the report with its numbers, from reports/tables and data/analysis."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -36,7 +36,7 @@ from samo.study.report.sources import frame
 from samo.study.runs.results import TOYS
 
 MOST_ROWS = 6
-"""Of more task metrics than this, only the first are drawn: the rest are in the figure's numbers and the table."""
+"""Beyond this many task metrics, only the first are drawn; the rest are in the figure's numbers and the table."""
 
 ESTIMATES = "data/reference/estimates.csv"
 """What `samo estimates` found on several networks; docs/estimates.md says how."""
@@ -54,7 +54,7 @@ AGREEMENT = {
 
 
 class Drawing(NamedTuple):
-    """One figure: its name, the numbers it shows, how it is drawn, and its words for those who cannot see it."""
+    """One figure: its name, the numbers it shows, how it is drawn, and a description for those who cannot see it."""
 
     name: str
     data: pd.DataFrame
@@ -63,7 +63,7 @@ class Drawing(NamedTuple):
 
 
 def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
-    """All that there is to draw; a drawing without numbers is one whose conditions or analysis have not been run."""
+    """All drawings; one without numbers means that its conditions or analysis have not been run."""
     names = list(datasets)
     run = reference.load(root)
     printed = published.load(root) if (root / published.FILE).exists() else None
@@ -89,18 +89,18 @@ def _published(root: Path, dataset: str, printed: pd.DataFrame, run: reference.R
 
 
 def second(root: Path) -> pd.DataFrame:
-    """What is there of the second reference run; a frame of samo.results.ladder.table."""
+    """The second reference run as far as it exists; a frame of samo.results.ladder.table."""
     return frame(root / reference.SECOND / reference.BUDGETS, *ladder.COLUMNS)
 
 
 def _pair(root: Path) -> pd.DataFrame:
-    """How the gradients of two tasks lie under LS in the second run, by seed and update; the first dataset's."""
+    """How the gradients of two tasks relate under LS in the second run, by seed and update; on the first dataset."""
     found = frame(root / reference.SECOND / reference.AGREEMENT, "dataset", "method")
     return found.query("dataset == dataset.min() and method == 'ls'")
 
 
 def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:
-    """What there is to draw over budgets; persistence and equal compute need two of them."""
+    """The drawings over budgets; persistence and equal compute need two of them."""
     pooled, equal = ladder.pooled(found), ladder.pooled(ladder.equal_compute(found))
     over = pooled if len(set(pooled["updates"])) > 1 else pooled[:0]
     doses = ladder.doses(found)
@@ -114,7 +114,7 @@ def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:
 
 
 def of_dataset(root: Path, dataset: str) -> list[Drawing]:
-    """What there is to draw for one dataset."""
+    """The drawings of one dataset."""
     tables, analysis = root / "reports/tables", root / "data/analysis" / dataset
     main = frame(tables / f"{dataset}.csv", "method")
     measures = frame(tables / f"{dataset}-measures.csv", "task")
@@ -129,7 +129,7 @@ def of_dataset(root: Path, dataset: str) -> list[Drawing]:
     tasks = list(dict.fromkeys(losses["task"]))[:MOST_ROWS] if len(losses) else []
     agreement = frame(analysis / "conflict.csv", "method", "metric").assign(task="all")
     if measures["task"].nunique() <= 2:
-        # Two tasks are one pair: its share of conflict is 0 or 1, and says less than its cosine.
+        # Two tasks make a single pair, whose share of conflict is 0 or 1 and says less than its cosine.
         agreement = agreement[agreement["metric"] != "conflict_share"]
 
     def of_main(name: str, *columns: str) -> pd.DataFrame:
@@ -173,7 +173,7 @@ def of_dataset(root: Path, dataset: str) -> list[Drawing]:
 
 
 def of_toys(root: Path) -> list[Drawing]:
-    """What there is to draw of the toys, which belong to no dataset."""
+    """The drawings of the toys, which belong to no dataset."""
     walks, ends = (frame(root / TOYS / f"{name}.csv", "toy", "aggregator") for name in ("trajectories", "ends"))
     front = frame(root / TOYS / "front.csv", "toy")
     straight = walks[(walks["toy"] == "quadratics") & (walks["aggregator"] == "ls")]

@@ -1,4 +1,4 @@
-"""What the claims are judged by: runs and analyses of the active profile's conditions."""
+"""The evidence on the claims: runs and analyses of the active profile's conditions."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -16,17 +16,17 @@ from samo.study.report.sources import frame
 from samo.study.runs.results import Pairs, by_dataset, read_histories, read_metrics, view
 
 ANALYSES = ("curvature", "cost", "probe")
-"""The frames that lie under data/analysis/<dataset>, each as <analysis>.csv."""
+"""The frames under data/analysis/<dataset>, each in <analysis>.csv."""
 TOYS = "data/analysis/toys/ends.csv"
 HISTORY = {"cosine_mean", "minibatch_conflict"}
 """What the claims need of a history."""
 
 
 def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Evidence:
-    """The evidence of the conditions of the main tables, of variants beside them, of analyses, and of the toys.
+    """The evidence from the conditions of the main tables, variants beside them, analyses, and the toys.
 
-    What was not run is empty. Whatever else lies in the folders is left out: analyses and methods that are no longer in
-    the profile.
+    What was not run is empty. Analyses and methods that are no longer in the profile are left out, even if their files
+    remain.
     """
     pairs, variants, active = list(pairs), list(variants), set(analyses)
     conditions = by_dataset([*pairs, *variants])
@@ -49,7 +49,7 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
 
 
 def regimes(params: config.Params) -> dict[str, str]:
-    """{dataset: "300 to 10,000 updates, lenet"}, of which verdicts on it speak."""
+    """{dataset: "300 to 10,000 updates, lenet"}: the setting for which verdicts on it hold."""
     found = {}
     for name, block in params.datasets.items():
         budgets = params.updates_on(name)
@@ -59,7 +59,7 @@ def regimes(params: config.Params) -> dict[str, str]:
 
 
 def ladder(root: Path, dataset: str, methods: Iterable[str]) -> Iterator[Run]:
-    """Each method's runs at each of its budgets, as far as they are there."""
+    """Each method's runs at each of its budgets, as far as they exist."""
     for method in methods:
         path = root / "data/runs" / dataset / method / "metrics.json"
         metrics = read_metrics(path) if path.exists() else {"updates": ()}
@@ -69,13 +69,13 @@ def ladder(root: Path, dataset: str, methods: Iterable[str]) -> Iterator[Run]:
 def evidence(
     datasets: Iterable[str], runs: Iterable[Run], variants: Collection[tuple[str, str]], frames: Mapping[str, Any]
 ) -> Evidence:
-    """Runs at one budget each, and the frames of `Evidence` beside them, as one; `variants` are (dataset, method)."""
+    """Combine runs, each at one budget, with the other frames of `Evidence`; `variants` are (dataset, method)."""
     values = [row | {"variant": (run["dataset"], run["method"]) in variants} for run in runs for row in rows(run)]
     return Evidence(datasets=tuple(datasets), runs=pd.DataFrame(values, columns=COLUMNS["runs"]), **frames)
 
 
 def rows(run: Run) -> list[dict[str, Any]]:
-    """A condition's values at a budget as rows of the frame `runs`; one that is null or missing is NaN."""
+    """A condition's values at a budget as rows of the frame `runs`; a null or missing value is NaN."""
     head = {
         **{key: run[key] for key in ("dataset", "method", "sharpness", "networks", "optimizer", "fields", "updates")},
         "aggregator": MethodSpec.of_run(run["method"], run).aggregator_text,
@@ -91,6 +91,6 @@ def rows(run: Run) -> list[dict[str, Any]]:
 
 
 def budgets(found: Evidence) -> pd.DataFrame:
-    """Every training beside its updates and its compute, see `samo.results.ladder`; costs are counts of passes."""
+    """Every training with its updates and compute (see `samo.results.ladder`); costs are counts of passes."""
     units = {(d, m): ratio for d, m, ratio in found.cost[["dataset", "method", "count_ratio"]].itertuples(index=False)}
     return made_ladder.table(found.runs, units)

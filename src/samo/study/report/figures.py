@@ -10,7 +10,7 @@ import pandas as pd
 from samo.figures.palette import COLOURS, GRID, INK, MUTED, label
 from samo.study.config import Params
 
-# Each colour becomes a custom property of the page, so that figures follow the reader's light or dark.
+# Each colour becomes a custom property of the page, so that figures follow the reader's light or dark mode.
 VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid"} | {
     shade: f"c-{name}" for name, shade in COLOURS.items() if name not in ("none", "placebo")
 }
@@ -20,9 +20,9 @@ ANALYSES = dict.fromkeys(("conflict", "cosine", "norms"), "conflict") | dict.fro
 ANALYSES |= {name: name for name in ("layers", "curvature", "cost", "probe")}
 """Kind of figure -> the analysis whose numbers it shows; the others show results of the conditions themselves."""
 MOST_NAMES = 4
-"""Of more methods than this, only some are named."""
+"""The most methods that are all named; of more, only some are."""
 LARGEST = 150_000
-"""Bytes of numbers that are written into the page; of larger ones it has a link to the file beside it."""
+"""The most bytes of numbers put into the page; for more, the page links to the file beside it."""
 
 NARROW = 520.0
 """Points (1/72 inch); a wider figure scrolls on a telephone."""
@@ -32,18 +32,18 @@ NARROW = 520.0
 class Figure:
     """What the page shows of a figure."""
 
-    name: str  # that of its files
+    name: str  # as in its files' names
     drawing: str  # the SVG as it stands inside the page
     words: str  # for those who cannot see it
-    numbers: str  # an address that saves them: they are in the page itself, unless they are many
+    numbers: str  # an address to save them from: in the page itself, unless they are many
     title: str  # what is to be seen
     caption: str  # how to read it
-    notebook: str  # the executed notebook that worked its numbers out, without its ending
+    notebook: str  # the executed notebook that computed its numbers, without its ending
     conditions: str  # which conditions of the study went into it, in words
 
     @property
     def narrow(self) -> bool:
-        """Whether it is of one column of panels, so that it is read without scrolling on a telephone."""
+        """Whether it has one column of panels, so that it is read without scrolling on a telephone."""
         found = re.search(r'viewBox="0 0 ([\d.]+)', self.drawing)
         return found is not None and float(found[1]) < NARROW
 
@@ -54,7 +54,7 @@ def data_uri(content: bytes, kind: str = "text/csv;charset=utf-8") -> str:
 
 
 def inline_svg(svg: str, name: str) -> str:
-    """An SVG to stand inside the page: ids of its own, colours as the page's custom properties."""
+    """An SVG to embed in the page: with unique ids, and colours as the page's custom properties."""
     prefix = re.sub(r"[^a-zA-Z0-9]", "-", name)
     out = svg[svg.index("<svg") :].replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
     out = re.sub(r"<metadata>.*?</metadata>", "", out, flags=re.DOTALL)
@@ -68,7 +68,7 @@ def inline_svg(svg: str, name: str) -> str:
 
 
 def _shorter(path: str) -> str:
-    """A path's coordinates with two decimals, a hundredth of a point: nobody sees more."""
+    """A path's coordinates with two decimals: a hundredth of a point is as much as anybody sees."""
     return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", path)
 
 
@@ -78,13 +78,13 @@ RUNS = {
     "second": "the second reference run, data/reference/ladder/run.jsonl",
     "estimates": "the shipped estimates, data/reference/estimates.csv",
 }
-"""What a figure that belongs to no dataset is of."""
+"""What a figure shows that belongs to no dataset."""
 
 
 def read(root: Path, params: Params, of: str, kind: str, title: str, caption: str) -> Figure | None:
     """The figure <of>-<kind> as the page shows it; None where it has not been drawn.
 
-    `of` is a dataset, "toys", "all" for all datasets together, or one of the shipped (`RUNS`).
+    `of` is a dataset, "toys", "all" for all datasets together, or a shipped run (`RUNS`).
     """
     svg, words, csv = (root / "reports/figures" / f"{of}-{kind}{ending}" for ending in (".svg", ".txt", ".csv"))
     if not all(path.exists() for path in (svg, words, csv)):
@@ -102,7 +102,7 @@ def read(root: Path, params: Params, of: str, kind: str, title: str, caption: st
 
 
 def source(params: Params, of: str, kind: str, numbers: pd.DataFrame) -> tuple[str, str]:
-    """The notebook that worked the numbers out, and the conditions that went into them."""
+    """The notebook that computed the numbers, and the conditions that went into them."""
     if of == "toys":
         return "tables" if kind == "step" else "toys", "no condition: two losses on the plane"
     if of in RUNS:

@@ -1,7 +1,7 @@
 """The stage `tables`: runs and analyses in; reports/tables and reports/figures out, each whole or not at all.
 
-Which conditions there are is told by the caller, who reads params.yaml: a method that was removed there must vanish
-from every table, whatever files it left behind.
+The caller, who reads params.yaml, says which conditions there are: a method that was removed there must vanish from
+every table, whatever files it left behind.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,12 +28,12 @@ FIGURES, TABLES = Path("reports/figures"), Path("reports/tables")
 def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd.DataFrame]:
     """Write reports/tables whole; returns the main table of each dataset.
 
-    <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are,
-    <dataset>-best.csv which method is bold in each column, <dataset>-sensitivity.csv and .md
-    the variants (`samo.results.sensitivity`) where there are some, curves.csv and search.csv the curves and trials
-    of all datasets, ladder.csv every training with its budget, compute and gain (`samo.results.ladder`), toys.csv
-    where the trajectories over the toys end, and the numbers for DVC: metrics/<dataset>/<method>.json, a row each in
-    `dvc metrics show reports/tables/metrics/…`, and the few of summary.json.
+    <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are, <dataset>-best.csv
+    which method is bold in each column, <dataset>-sensitivity.csv and .md the variants (`samo.results.sensitivity`)
+    if there are any. curves.csv and search.csv hold the curves and trials of all datasets, ladder.csv every training
+    with its budget, compute and gain (`samo.results.ladder`), toys.csv where the trajectories over the toys end. For
+    DVC there are metrics/<dataset>/<method>.json, a row each in `dvc metrics show reports/tables/metrics/…`, and a few
+    numbers in summary.json.
     """
     varied, mains = by_dataset(variants), {}
     curves, trials, summary = [], [], {}
@@ -73,7 +73,7 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
 def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> pd.DataFrame:
     """Judge every claim by the conditions of the active profile; write reports/tables/claims.csv and claims.md.
 
-    A figure is named only where it was drawn, so that this comes after the figures.
+    A figure is named only if it was drawn, so call this after the figures.
     """
     found = claims_table.table(evidence.read(root, pairs, analyses, variants))
     drawn = found["figure"].map(lambda name: (root / FIGURES / f"{name}.svg").exists())
@@ -86,7 +86,7 @@ def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pa
 def write_figures(root: Path, datasets: Iterable[str]) -> None:
     """Write reports/figures whole: each figure as <dataset>-<figure>.svg, with its numbers (.csv) and words (.txt).
 
-    Those of all datasets together are all-<figure>, those of the toys toys-<figure>, those of the shipped reference run
+    Figures of all datasets together are all-<figure>, of the toys toys-<figure>, of the shipped reference run
     reference-<figure>. A figure without numbers (its conditions or analysis have not been run) is left out.
     """
     with store.whole_folder(root / FIGURES) as out:
@@ -96,7 +96,7 @@ def write_figures(root: Path, datasets: Iterable[str]) -> None:
 
 
 def write_figure(root: Path, datasets: Iterable[str], name: str) -> Path:
-    """Draw just this figure anew, into reports/figures; returns the drawing's path.
+    """Redraw just this figure in reports/figures; returns the drawing's path.
 
     Raises:
         ValueError: there is no figure of that name, or nothing to draw in it yet.
@@ -111,14 +111,14 @@ def write_figure(root: Path, datasets: Iterable[str], name: str) -> Path:
 
 
 def _metrics(main: pd.DataFrame, units: Mapping[str, float]) -> dict[str, dict[str, float | None]]:
-    """The numbers of each method that DVC shows: of a main table, and the step in LS steps by the count of passes."""
+    """The numbers of each method that DVC shows: from a main table, and a step's passes in units of an LS step."""
     shown = main.reindex(columns=["method", *METRICS]).assign(step=main["method"].map(units)).set_index("method")
     rows = ((str(name), row.items()) for name, row in shown.iterrows())
     return {name: {str(k): None if pd.isna(v) else round(v, 3) for k, v in row} for name, row in rows}
 
 
 def _summary(main: pd.DataFrame) -> dict[str, float | str | None]:
-    """What of a dataset stands in `dvc exp show`: the lowest Delta-m, whose it is, and the best and worst gain."""
+    """What `dvc exp show` has of a dataset: the lowest Delta-m, the method it belongs to, the best and worst gain."""
     rows = main[~results.is_reference(main)].reindex(columns=["method", *METRICS])
     rated = rows.dropna(subset=["delta_m"]).sort_values("delta_m").to_dict("records")
     if not rated:

@@ -1,9 +1,9 @@
 """What ties the page to its inputs, the same wherever and whenever it is made from them: no date, no host.
 
-The page is kept in git, so that it cannot name the commit that it will be part of. It names git's own id of the code
-instead: a tree, which stands for its content alone, and from which git finds the commits (`git log --find-object`). For
-the same reason it has not the hash of dvc.lock, which holds that of the page, but that of what the lock says of the
-stage `tables`, and through that stage's inputs of all that comes before the page.
+The page is kept in git, so it cannot name the commit that it will be part of. Instead it names git's own id of the
+code: a tree, which depends on content alone, and from which git finds the commits (`git log --find-object`). Nor can
+it have the hash of dvc.lock, which contains the page's; it has that of the lock's entry for the stage `tables`, which
+covers, through that stage's inputs, all that comes before the page.
 """
 
 import json
@@ -32,12 +32,12 @@ def provenance(root: Path, device: str = "") -> dict[str, str]:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Of packages; "2.13.0+cpu" is a build of 2.13.0: which one it is depends on the machine."""
+    """Versions of packages, without the build, which depends on the machine ("2.13.0+cpu" is 2.13.0)."""
     return {name: version(name).split("+")[0] for name in packages}
 
 
 def code(root: Path) -> dict[str, Any]:
-    """The commit of the code, which of its files were changed since, and git's id of it as it lies there."""
+    """The commit of the code, its files changed since, and git's id of the code as it is now."""
     try:
         commit, changed = git(root, "rev-parse", "HEAD").strip(), git(root, "status", "--porcelain", "src")
     except GitError:

@@ -1,7 +1,7 @@
-"""What the papers printed, and ours beside it, never without where it is from and what differs.
+"""What the papers printed, with our numbers beside it, never without the source and what differs.
 
-The numbers are data/reference/published_results.csv, whose columns and sources its README explains. The papers' names
-of metrics and methods and ours are joined here alone.
+The numbers are in data/reference/published_results.csv; a README beside it explains columns and sources. Only here are
+the papers' names of metrics and methods matched with ours.
 """
 
 import math
@@ -32,7 +32,7 @@ KEYS = {
 """The papers' name of a dataset -> its key here."""
 
 DELTA_M = "Delta_m%"
-"""Delta-m in the papers' tables: each against its own single-task runs, as ours is against ours."""
+"""Delta-m in the papers' tables: against each paper's own single-task runs, as ours is against ours."""
 
 _DIGITS = {"acc task 1 (top-left)": "left accuracy", "acc task 2 (bottom-right)": "right accuracy"}
 _VIEWS = {"mIoU": "segmentation mIoU", "Pix Acc": "segmentation Pix Acc"}
@@ -48,13 +48,13 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "cityscapes": _VIEWS,
     "nyuv2": _VIEWS | {name: f"normals {name}" for name in _NORMALS},
     "qm9": {f"{theirs} MAE": f"{ours} mae" for theirs, ours in _MOLECULES.items()},
-    # A mean over 40 attributes has no column of its own, and F1 of each stands for STL and one method only.
+    # A mean over 40 attributes has no column here, and F1 per attribute is printed for STL and one method only.
     "celeba": {},
 }
-"""Dataset -> a paper's metric -> our column, in the papers' order. What is not named has no counterpart: means over
-tasks (Delta-m says it), mean ranks (they depend on which methods stand in the table), training times."""
+"""Dataset -> a paper's metric -> our column, in the papers' order. Metrics not listed have no counterpart: means over
+tasks (Delta-m covers them), mean ranks (they depend on the other methods in the table), training times."""
 METRICS = {dataset: tuple(COLUMNS[dataset]) for dataset in ("cityscapes", "nyuv2", "qm9")}
-"""What Delta-m and the mean rank are made of in the papers' tables."""
+"""The metrics behind Delta-m and the mean rank in the papers' tables."""
 
 
 class Kind(NamedTuple):
@@ -77,10 +77,10 @@ METHODS: dict[str, Kind] = {
     "F-STL": Kind("ls", "fmtl", separate=True),
     "FairGrad (alpha 2)": Kind("fairgrad"),
     "FairGrad (re-run)": Kind("fairgrad"),
-    # SAMO's tables name F-MTL's best row alone, and with which aggregator it was had.
+    # SAMO's tables have only F-MTL's best row, with the aggregator that gave it.
     "F-MTL (best; = F-MGDA)": Kind("mgda", "fmtl"),
     "F-MTL (best; = F-IMTL)": Kind("imtl-g", "fmtl"),
-    # F-MTL's Table 5: one aggregation of perturbed gradients is L-SAM's.
+    # F-MTL's Table 5: a single aggregation of perturbed gradients is our L-SAM.
     "MGDA ERM": Kind("mgda"),
     "F-MGDA direct aggregation of SAM gradients": Kind("mgda", "lsam"),
     "F-MGDA separate aggregation (method)": Kind("mgda", "fmtl"),
@@ -88,7 +88,7 @@ METHODS: dict[str, Kind] = {
     "F-CAGrad Second-aggre": Kind("cagrad", "fmtl-second"),
     "F-CAGrad Each-aggre": Kind("cagrad", "fmtl-each"),
 }
-"""A paper's method -> ours. What is not named is no method of this study (NTKMTL, EXTRA, GO4Align …)."""
+"""A paper's method -> ours. Methods not listed are not part of this study (NTKMTL, EXTRA, GO4Align …)."""
 
 
 class Shipped(NamedTuple):
@@ -99,7 +99,7 @@ class Shipped(NamedTuple):
 
 
 def load(root: Path) -> pd.DataFrame:
-    """A row a printed number, in the file's order.
+    """A row per printed number, in the file's order.
 
     Columns: paper, table, dataset (our key, or as printed where it is none of ours), method, metric, value, decimals
     (as many as were printed, so that 22.60 is told from 22.6), plus_minus (NaN where none was printed),
@@ -128,8 +128,8 @@ def beside(
     words (None where that is not known), `reference` the reference run, where it has the dataset.
 
     Returns:
-        A table of the methods that the profile or the reference run has, and one of the others, either maybe without
-        rows; None where no paper prints numbers that could stand beside ours.
+        A table of the methods that the profile or the reference run has, and one of the others, either possibly
+        without rows; None if no paper prints numbers comparable with ours.
     """
     rows = printed[printed["dataset"] == dataset]
     columns = {DELTA_M: "delta_m", **COLUMNS.get(dataset, {})}
@@ -172,8 +172,8 @@ def points(
 ) -> pd.DataFrame:
     """Printed Delta-m beside that of the reference run and ours: `samo.figures.beside.COLUMNS`.
 
-    Of a table that prints none it is worked out from its metrics against its own STL. Methods that neither run has,
-    and STL itself, are left out.
+    For a table that prints no Delta-m it is computed from the table's metrics against its own STL. Methods that
+    neither run has, and STL itself, are left out.
     """
     runs = {"reference run": reference, "this run": main}
     rows, columns, found = printed[printed["dataset"] == dataset], COLUMNS.get(dataset, {}), []
@@ -200,7 +200,7 @@ def points(
 
 
 def find(main: pd.DataFrame, kind: Kind | None) -> Row | None:
-    """The row of a main table that is this kind of method; None where it has not run."""
+    """The row of a main table with this kind of method; None if it has not run."""
     if kind is None or "aggregator" not in main:
         return None
     networks = main["networks"] == ("separate" if kind.separate else "shared")

@@ -1,10 +1,9 @@
 """The reference run: the profile `study` as it is shipped with the project, in data/reference/study.
 
-Its numbers are one file, run.jsonl: a record per line, as JSON, each with the `table` that it belongs to. A record of
-the table `conditions` is a condition's metrics.json to the letter, with its trials as `search`; the others are rows of
-tidy tables, `TABLES`. All that is said of the run (its main tables, the verdicts on the claims, the report's columns)
-is made from them by the very functions that make it from a run at hand. `write` makes the file from a run of a profile,
-once that is whole.
+Its numbers are in one file, run.jsonl: a JSON record per line, each with the `table` that it belongs to. A record of
+the table `conditions` is a condition's unchanged metrics.json, with its trials as `search`; the others are rows of
+tidy tables, `TABLES`. All that is said about the run (main tables, verdicts on the claims, the report's columns) is
+made from them by the same functions as for a run at hand. `write` makes the file from a profile's run, once complete.
 """
 
 import json
@@ -32,16 +31,16 @@ from samo.study.runs.formats import csv_text
 
 FOLDER = Path("data/reference/study")
 SECOND = Path("data/reference/ladder")
-"""Where the rows of the second run lie, a ladder of budgets, and what follows from them."""
+"""Where the rows of the second run, a ladder of budgets, and the tables made from them are."""
 FILE = "run.jsonl"
 BUDGETS = "budgets.csv"
 """Every training with its budget, compute and gain, in either folder."""
 AGREEMENT = "agreement.csv"
-"""How the two task gradients of plain methods lie, in the second run's."""
+"""How the two task gradients of plain methods relate, in the second run's folder."""
 REMEDY = f"`git checkout {FOLDER}` brings it back as it was"
 CONDITIONS = "conditions"
 TABLES = {name: COLUMNS[name] for name in ("history", "layers", "toys", *gathered.ANALYSES)}
-"""Table -> the columns that it has at least; rows are as in `samo.claims.evidence.Evidence`."""
+"""Table -> the columns it must have; rows are as in `samo.claims.evidence.Evidence`."""
 PACKAGES = (*provenance.PACKAGES, "scipy", "torch-geometric", "rdkit")
 
 
@@ -52,12 +51,12 @@ class Reference:
     folder: Path  # where it lies
     runs: Mapping[str, Mapping[str, Run]]  # dataset -> method -> its run, at its longest budget
     ladder: Sequence[Run]  # every run at every budget
-    variants: frozenset[tuple[str, str]]  # the conditions (dataset, method) that stand beside the main table
+    variants: frozenset[tuple[str, str]]  # the conditions (dataset, method) that are not in the main table
     frames: Mapping[str, pd.DataFrame]  # table -> its rows
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """At which commit it ran, with which versions, on what."""
+        """The commit, the versions and the machine of the run."""
         found: dict[str, Any] = store.read_json(self.folder / "about.json")
         return found
 
@@ -68,7 +67,7 @@ class Reference:
 
     @cached_property
     def evidence(self) -> Evidence:
-        """What its claims are judged by."""
+        """The evidence by which its claims are judged."""
         found = gathered.evidence(self.runs, self.ladder, self.variants, self.frames)
         return replace(found, regimes=gathered.regimes(self.params))
 
@@ -98,7 +97,7 @@ def load(root: Path) -> Reference | None:
 
 
 def needed(root: Path) -> Reference:
-    """The same.
+    """The same as `load`, except that none shipped is an error.
 
     Raises:
         FileNotFoundError: none is shipped.
@@ -145,14 +144,14 @@ def parse(text: str, folder: Path = FOLDER) -> Reference:
 
 
 def judged(root: Path, folder: Path = FOLDER) -> pd.DataFrame | None:
-    """A reference run's claims as they are shipped; None where no run is."""
+    """A reference run's claims as they are shipped; None if no run is."""
     path = root / folder / "claims.csv"
     kind = results.Columns("dataset", "verdict", counts=("number",))
     return results.read_rows(path, kind, REMEDY) if path.exists() else None
 
 
 def verdicts(root: Path, folder: Path = FOLDER) -> dict[int, str]:
-    """Claim -> a reference run's verdict, as it is shipped; nothing where no run is."""
+    """Claim -> a reference run's verdict as it is shipped; empty if no run is."""
     if (found := judged(root, folder)) is None:
         return {}
     whole = found[found["dataset"] == claims_table.ALL]
@@ -162,7 +161,7 @@ def verdicts(root: Path, folder: Path = FOLDER) -> dict[int, str]:
 def write(root: Path, params: Params) -> list[str]:
     """Write data/reference/study whole from data/runs and data/analysis; returns the conditions that have not run.
 
-    Of the cosines layer by layer only those of methods without sharpness are kept, which is what a claim looks at.
+    Cosines by layer are kept only for methods without sharpness, which are all that a claim looks at.
 
     Raises:
         ValueError: no condition has run.
@@ -204,7 +203,7 @@ def lines(
 
 
 def write_tables(run: Reference) -> None:
-    """What follows from the records, for those who read it here: main tables and verdicts, anew."""
+    """Rewrite the tables that follow from the records, for readers of the folder: main tables and verdicts."""
     for dataset in run.runs:
         shown = made_tables.main(dataset, run.main(dataset), tables.measures(run.runs[dataset]), {}, chosen=True)
         store.write_text(run.folder / f"table-{dataset}.md", markdown(shown))

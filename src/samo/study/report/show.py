@@ -28,9 +28,9 @@ CLAIMS = results.Columns(
     infinite=True,
 )
 RATIOS = {"claim": 5, "pooled effect, 95 %": 4, "why": 4, "why (this run)": 4, "where": 3, "effect, 95 %": 4}
-"""Columns whose words may be broken into lines -> share of the width."""
+"""Columns whose text may be wrapped -> share of the width."""
 WIDE = 18
-"""Columns that a metric takes on the screen; where not all of them fit, `samo show DATASET METHOD` has them."""
+"""Characters that a metric takes on the screen; if not all metrics fit, `samo show DATASET METHOD` has them."""
 
 
 def show(root: Path, params: Params, dataset: str, method: str | None = None, console: Console | None = None) -> None:
@@ -83,12 +83,12 @@ def show_claims(
 ) -> None:
     """Print the verdicts: a line per claim, or all comparisons of claim number `of`.
 
-    Those of a shipped `run` are judged anew from its records; else those of the run at hand are shown, from
+    A shipped `run` is judged anew from its records; otherwise the verdicts on the run at hand are shown, from
     reports/tables/claims.csv, with the reference run's beside them.
 
     Raises:
         ValueError: there is no claim of that number.
-        FileNotFoundError: nothing was judged yet, or no reference run is shipped.
+        FileNotFoundError: no claim was judged yet, or no reference run is shipped.
     """
     if of is not None and of not in numbers():
         raise ValueError(f"claim {of}: there are {min(numbers())} to {max(numbers())}")
@@ -98,7 +98,7 @@ def show_claims(
             claims = run.claims
     else:
         path = store.needed(root, Path("reports/tables/claims.csv"))
-        results.read_rows(path, CLAIMS)  # refuses what is none
+        results.read_rows(path, CLAIMS)  # refuses a broken file
         claims = pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(CLAIMS.numbers, ""))
     if of is not None:
         out.print(terminal(_comparisons(claims[claims["number"] == of]), RATIOS))
@@ -133,10 +133,10 @@ def characteristics(root: Path, worlds: int, of: int | None = None) -> str:
 
 
 def chosen_layers(root: Path, dataset: str, file: Path | None = None) -> str:
-    """The layers that the analysis chose, as words for people and as what params.yaml may hold.
+    """The layers that the analysis chose, as text for the reader and as a setting for params.yaml.
 
-    The choice is written to `file`, too, as a JSON list: what `layers="@FILE"` of a sharpness reads. Settings of the
-    study hold the names themselves, so that DVC sees a change.
+    The choice is also written to `file`, as a JSON list that a sharpness reads with `layers="@FILE"`. The study's own
+    settings hold the names themselves, so that DVC sees a change.
 
     Raises:
         NotebookError: the analysis has not been run, or had no method to look at.

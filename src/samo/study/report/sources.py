@@ -11,11 +11,11 @@ from samo.study.config import Params
 from samo.study.runs.results import Columns, read_rows
 
 NUMBERS = ("method", "update", "metric", "measure", "value")
-"""Columns that a figure's numbers have at least, so that a sentence about them can say that there are none."""
+"""Columns that a figure's numbers always have, so that a sentence about them can say that there are none."""
 
 
 def frame(path: Path, *columns: str) -> pd.DataFrame:
-    """A table that has these columns; one without rows where the file is not there."""
+    """A table that has at least these columns; without rows if the file is missing."""
     return read_rows(path, Columns(*columns)) if path.exists() else pd.DataFrame(columns=list(columns))
 
 

@@ -1,4 +1,4 @@
-"""Tables as people read them: built once out of cells, shown as HTML, as Markdown, or on a terminal."""
+"""Tables for readers: built once from cells, shown as HTML, as Markdown, or on a terminal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ VERDICTS = {
     "not testable": ("∅", "dim"),
     "not run": ("·", "dim"),
 }
-"""Verdict -> its shape, since none is told by colour alone, and its style on a terminal."""
+"""Verdict -> its shape (since colour alone must not tell it) and its style on a terminal."""
 STYLES = {"best": "bold", **{word.replace(" ", "-"): style for word, (_, style) in VERDICTS.items()}}
 """Kind of a cell -> its style on a terminal."""
 
@@ -31,11 +31,11 @@ class Cell:
 
     text: str = GAP
     key: float | str | None = None  # what the page sorts it by; None is a gap, always last
-    small: str = ""  # further words, in smaller letters or in brackets
+    small: str = ""  # further text, smaller or in brackets
     kind: str = ""  # its class on the page: "best", "single" (single-task training: its row is muted), a verdict's
     code: bool = False  # whether the text is a name of params.yaml
     shade: str = ""  # the custom property of a coloured dot before it
-    link: str = ""  # where the text leads, on the page alone
+    link: str = ""  # where the text links to, on the page only
     unseen: str = ""  # completes the link's words for those who cannot see the table
 
     @property
@@ -63,7 +63,7 @@ class Table:
     kind: str = ""  # further classes on the page
     note: str = ""  # further words of the caption
     head: int = 0  # the column that holds the rows' heads
-    ids: Sequence[str] = ()  # of the rows, in their order, where something leads to them
+    ids: Sequence[str] = ()  # of the rows, in order, if something links to them
 
 
 def number(value: object, digits: int | None = None) -> Cell:
@@ -85,20 +85,20 @@ def width(row: Mapping[Any, Any], metric: str) -> Cell:
 
 
 def verdict(word: str) -> Cell:
-    """A verdict with its shape."""
+    """A verdict with its shape, as a cell."""
     return Cell(f"{VERDICTS[word][0]} {word}", word, kind=f"verdict {word.replace(' ', '-')}")
 
 
 def markdown(table: Table) -> str:
-    """As GitHub's Markdown, the note below it."""
+    """The table in GitHub's Markdown, with its note below."""
     frame = pd.DataFrame([[cell.plain for cell in row] for row in table.rows], columns=list(table.heads))
     return tables.markdown(frame) + (f"\n{table.note}\n" if table.note else "")
 
 
 def terminal(table: Table, ratios: Mapping[str, int] | None = None) -> rich_table.Table:
-    """For a terminal of any width, without what is small in the rows' heads.
+    """The table for a terminal of any width, without the small text in the rows' heads.
 
-    `ratios`: head -> share of the width, of columns whose words may be broken into lines.
+    `ratios`: head -> share of the width, for columns whose text may be wrapped.
     """
     ratios = ratios or {}
     shown = rich_table.Table(box=None, pad_edge=False, title=Text(table.caption), title_justify="left")

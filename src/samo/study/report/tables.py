@@ -1,4 +1,4 @@
-"""The report's tables, built out of the study's frames: results, ablations, settings, costs, claims, notebooks."""
+"""The report's tables, built from the study's frames: results, ablations, settings, costs, claims, notebooks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ def main(
 
     Args:
         table: the frame of `samo.results.tables.main`.
-        measures: that of `samo.results.tables.measures`.
+        measures: the frame of `samo.results.tables.measures`.
         best: column -> the method that is bold there (`samo.results.tables.best`).
         metrics: whether the metrics themselves have columns.
         chosen: whether what was chosen on validation data has columns.
@@ -93,7 +93,7 @@ def choice(dataset: str, table: pd.DataFrame) -> Table:
 
 
 def cost(dataset: str, cost: pd.DataFrame) -> Table:
-    """What a step takes, and how much more than its base method's, with loading and without."""
+    """What a step costs, and how much more than its base method's, with loading and without."""
     digits = {"step_ms": 2, "ratio": 2, "count_ratio": 2, "extra_percent": 0, "extra_percent_loaded": 0, "memory_mb": 2}
     heads = ["method", "step, ms", "× LS", "× LS by count", "over its base, %", "with loading, %", "memory, MB"]
     rows = [
@@ -116,7 +116,7 @@ def notebooks(rows: Sequence[tuple[str, str]]) -> Table:
 def beside_reference(dataset: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Table:
     """Delta-m, and the gain over the same aggregator alone, of the reference run (`theirs`) and of this run.
 
-    Both are main tables; a method of either has a row.
+    Both are main tables; a method in either has a row.
     """
     runs = [{row["method"]: row for row in frame.to_dict("records")} for frame in (theirs, ours)]
     rows = []
@@ -146,11 +146,11 @@ def claims(judged: pd.DataFrame, shipped: Mapping[str, Mapping[int, str]]) -> Ta
 
 
 def strip(runs: Mapping[str, tuple[str, pd.DataFrame]]) -> Table:
-    """The claims at a glance: a row per dataset, a column per claim, each mark with the way to its comparison.
+    """The claims at a glance: a row per dataset, a column per claim, each mark linked to its comparison.
 
-    Of several comparisons of a claim on a dataset the mark is what they agree on, and undecided where they do not;
-    comparisons over several datasets and those on toys have no row. `runs` has by the name of a run's table of
-    comparisons what its rows are called beside the dataset, and its claims.
+    If a claim has several comparisons on a dataset, the mark is the verdict they agree on, or undecided if they do
+    not; comparisons over several datasets and on toys have no row. `runs` maps the name of a run's table of
+    comparisons to the label of its rows, beside the dataset, and its claims.
     """
     rows, whole = [], pd.DataFrame()
     for name, (words, judged) in runs.items():
@@ -172,7 +172,7 @@ def strip(runs: Mapping[str, tuple[str, pd.DataFrame]]) -> Table:
 
 
 def comparisons(judged: pd.DataFrame, name: str, title: str) -> Table:
-    """A row a comparison that was run."""
+    """A row per comparison that was run."""
     run = judged[(judged["dataset"] != ALL) & ~judged["verdict"].isin(SILENT)]
     ids, rows = f"{name}-" + run["number"].astype(str) + "-" + run["dataset"], []
     for row in run.to_dict("records"):
@@ -185,7 +185,7 @@ def comparisons(judged: pd.DataFrame, name: str, title: str) -> Table:
 
 
 def method(row: Mapping[Any, Any], single: bool) -> Cell:
-    """A method's name with its colour, and what it is in words, as the head of a row."""
+    """A method's name with its colour and what the method is, as the head of a row."""
     name, said, shade = str(row["method"]), "", "muted"
     if single:
         said = "one network per task"

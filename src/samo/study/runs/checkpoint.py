@@ -1,4 +1,4 @@
-"""What an interrupted condition goes on from: states of its trainings, outside DVC's sight, gone when it is done."""
+"""What an interrupted condition resumes from: states of its trainings, unseen by DVC, deleted when it is done."""
 
 import contextlib
 import hashlib
@@ -21,16 +21,16 @@ SECONDS = "SAMO_CHECKPOINT_SECONDS"
 EVERY = 10.0
 """Seconds between two writes, at least; `SAMO_CHECKPOINT_SECONDS` says otherwise."""
 SHARE = 0.01
-"""What writing may take of the time: after one that took long the next one waits."""
+"""The share of time that writing may take: after a slow write the next one waits longer."""
 HEAD = 4096
 """The most bytes of a file's first line."""
 
 
 class Checkpoints:
-    """The kept states of one condition, each a file: a line of JSON with what it is of, and what `torch.save` wrote.
+    """The kept states of one condition, a file each: a line of JSON saying what it belongs to, then `torch.save` data.
 
-    The folder is theirs alone; `made_from` has the digests of everything that the condition's bytes depend on, by name.
-    Of several `ranks` all go on from the files; the first alone writes and removes them.
+    Nothing else is in the folder. `made_from` has, by name, the digests of everything that the condition's bytes depend
+    on. All `ranks` resume from the files; only the first writes and removes them.
     """
 
     def __init__(self, folder: Path, made_from: Mapping[str, str], device: torch.device, ranks: Ranks = ALONE) -> None:
@@ -40,9 +40,9 @@ class Checkpoints:
         self._next = time.monotonic() + self._every
 
     def read(self, name: str) -> Any:
-        """What was kept under a name; None where nothing was, or, with a warning, nothing that may be used."""
+        """What was kept under a name; None if nothing was, or, with a warning, if it may not be used."""
         found = self._found(name)
-        # All ranks go on, or none does.
+        # Either all ranks resume, or none does.
         return None if any(self._ranks.anywhere([found is None], self._device)) else found
 
     def _found(self, name: str) -> Any:
@@ -64,21 +64,21 @@ class Checkpoints:
         if hashlib.sha256(payload).hexdigest() != digest:
             return self.refuse(name, "it is cut or was changed")
         try:
-            with warnings.catch_warnings(action="ignore"):  # torch's own on what it will not read
-                # Only tensors and plain values: nothing in a file gets to run.
+            with warnings.catch_warnings(action="ignore"):  # torch's own, on what it refuses to read
+                # Only tensors and plain values, so that no code in a file can run.
                 return torch.load(BytesIO(payload), map_location=self._device, weights_only=True)
-        except Exception as error:  # whatever a file may hold
+        except Exception as error:  # a file may hold anything
             return self.refuse(name, f"it cannot be read ({type(error).__name__})")
 
     def refuse(self, name: str, reason: str) -> None:
-        """Say why what lies under a name is not used, and remove it."""
+        """Warn why what was kept under a name is not used, and remove it."""
         warnings.warn(f"{self._path(name)}: {reason}; not used, this part starts anew", stacklevel=3)
         self.drop(name)
 
     def write(self, name: str, make: Callable[[], Any]) -> bool:
-        """Keep what `make` gives, if the last write is long enough ago; says whether it is kept now.
+        """Keep what `make` returns, if the last write is long enough ago; returns whether it was kept.
 
-        A disk that is full is no reason to stop a training: that is said once, and nothing is kept any more.
+        A full disk is no reason to stop a training: it is warned about once, and nothing more is kept.
         """
         begun = time.monotonic()
         if begun < self._next or self._ranks.number:
@@ -102,11 +102,11 @@ class Checkpoints:
     def drop(self, name: str) -> None:
         """Remove what is kept under a name."""
         if not self._ranks.number:
-            with contextlib.suppress(OSError):  # in a read-only folder it stays, and is refused again
+            with contextlib.suppress(OSError):  # in a read-only folder it stays, to be refused again
                 self._path(name).unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove all of the condition's: it is done."""
+        """Remove all states of the condition, which is done."""
         if not self._ranks.number:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -117,8 +117,8 @@ class Checkpoints:
 def made_from(root: Path, dataset: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """Digests of all that a condition's bytes depend on.
 
-    Data and code are the files that dvc.yaml names as what the stage `train` depends on, so that the two cannot
-    disagree; `settings` are its part of params.yaml, the device and versions, as JSON takes them.
+    Data and code are the files that dvc.yaml gives as dependencies of the stage `train`, so that the two cannot
+    disagree; `settings` are its part of params.yaml, the device and versions, as JSON can hold them.
     """
     import yaml
 

@@ -24,24 +24,24 @@ from samo.training.problem import Problem
 from samo.training.search import Searched, Trial, taken_from
 
 Fits = dict[tuple[int, int], Fit]
-"""(Budget, seed) -> what the final run gave."""
+"""(Budget, seed) -> the result of the final run."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a condition gave, as it was written: metrics.json, its trials, history.csv."""
+    """The results of a condition, as written: metrics.json, its trials, history.csv."""
 
     metrics: dict[str, Any]
     searched: dict[str, Any]
     history: list[dict[str, Any]]
 
     def at(self, updates: int | None = None) -> results.Run:
-        """As tables see it, at one budget; by default the longest."""
+        """The condition as tables see it, at one budget; by default the longest."""
         return results.view(self.metrics, self.searched, updates)
 
 
 class OpenCondition:
-    """A condition of the active profile, to be looked at, searched, trained and written, one after the other.
+    """A condition of the active profile, to be inspected, searched, trained and written, in that order.
 
         condition = OpenCondition(dataset, method)
         searched = condition.search()
@@ -51,11 +51,11 @@ class OpenCondition:
     Attributes:
         problem: the dataset's.
         method: as params.yaml says it, on this dataset.
-        training: the dataset's settings of training.
-        seeds, updates: one final training each seed and budget.
+        training: the dataset's training settings.
+        seeds, updates: there is one final training per seed and budget.
         device: where to train.
 
-    One that was stopped goes on from its checkpoints. `here` is one of several processes that all do the same.
+    If it was stopped, it resumes from its checkpoints. `here` is one of several processes that all do the same.
 
     Raises:
         ValueError: no such dataset or method in params.yaml.
@@ -70,7 +70,7 @@ class OpenCondition:
         self.method, self.training, self.device = params.methods_on(dataset)[method], block.training, here.device
         self.seeds, self.updates = params.seeds_on(dataset, method), params.updates_on(dataset, method)
         torch.set_num_threads(params.train.threads)
-        # What use_deterministic_algorithms does, but for a second of imports.
+        # As use_deterministic_algorithms, without its second of imports.
         torch.set_deterministic_debug_mode("warn")
         self.problem = datasets.get(dataset).problem(self._root / "data/prepared" / dataset, block.training)
         self._search, self._plan = block.search, config.plan(params, dataset, method)
@@ -79,7 +79,7 @@ class OpenCondition:
         self._trainings = Trainings(self.problem, self.training, self.method, here, watch, self._kept)
         self._views: track.Live | None = None
         self._tracking = ExitStack()
-        self._answer: dict[str, Any] = {}  # of the processes that trained it, where there are several
+        self._answer: dict[str, Any] = {}  # from the processes that trained it, if there are several
 
     def network(self, seed: int) -> nn.Module:
         """A network as a training with this seed starts from it; torch's global random stream stays as it was."""
@@ -88,16 +88,16 @@ class OpenCondition:
             return fresh(self.problem, separate=self.method.networks == "separate").to(self.device)
 
     def recipe(self) -> Recipe:
-        """What a training is before anything is chosen: with the lowest values that are searched."""
+        """A training before anything is chosen: with the lowest values of the search."""
         values: dict[str, Any] = {"lr": 0.0, **self._plan.given}
         values |= {name: low for name, (low, _) in self._plan.ranges.items()}
         return self._trainings.recipe(Trial(**values), self.updates[0], self.seeds[0])
 
     def search(self) -> dict[int, Searched]:
-        """Choose what the method may choose by short trainings scored on validation data: budget -> trials and choice.
+        """Make the method's choices by short trainings scored on validation data: budget -> trials and choice.
 
-        An arm takes the learning rates that its donor chose. With `train.processes` above 1, processes of their own
-        search and train in one go, at this call.
+        An arm takes the learning rates that its donor chose. With `train.processes` above 1, separate processes search
+        and train in one go, in this call.
 
         Raises:
             samo.study.errors.RankError: one of several processes failed or was killed.
@@ -117,7 +117,7 @@ class OpenCondition:
         return {n: Searched([], Trial(**{**rate, **self._plan.given}), []) for n, rate in rates.items()}
 
     def train(self, searched: dict[int, Searched]) -> Fits:
-        """One training for every budget and seed with what was chosen for it, shown live in MLflow.
+        """Run one training per budget and seed with what was chosen for it, shown live in MLflow.
 
         Raises:
             samo.training.loop.DivergedError: a loss stopped being finite.
@@ -145,9 +145,9 @@ class OpenCondition:
     def write(self, searched: dict[int, Searched], fits: Fits) -> Result:
         """Write the condition's files, whole or not at all, and finish its runs in MLflow.
 
-        `data/search/<dataset>/<method>.json` but for an arm, `data/runs/<dataset>/<method>/metrics.json` and
+        `data/search/<dataset>/<method>.json` (except for an arm), `data/runs/<dataset>/<method>/metrics.json` and
         `history.csv`, `layers.csv` for a method with a shared trunk, and the weights under `data/models/`. What holds
-        for this machine only (times, device, commit) goes to MLflow, never in there.
+        for this execution only (times, device, commit) goes to MLflow, never into these files.
         """
         if self._answer:
             return Result(**self._answer)
@@ -195,12 +195,12 @@ class OpenCondition:
                 store.write_text(folder / "layers.csv", _csv(layers))
         with store.whole_folder(root / own.models) as folder:
             for (n, seed), run in fits.items():
-                # Tensors in one plain layout: safetensors refuses strided ones.
+                # Contiguous tensors: safetensors refuses others.
                 weights = {name: t.detach().cpu().contiguous() for name, t in run.network.state_dict().items()}
                 save_file(weights, folder / own.weights(n, seed).name)
 
     def _checkpoints(self) -> checkpoint.Checkpoints:
-        """Those of this condition, as all that its bytes depend on is now."""
+        """This condition's checkpoints, for the present state of all that its bytes depend on."""
         own, block, arms = self._condition, self._params.datasets[self._condition.dataset], self._params.arms
         donor = self._root / Condition(own.dataset, arms.donor).search
         settings = {
@@ -225,7 +225,7 @@ def train_condition(dataset: str, method: str, here: place.Place | None = None) 
 
 
 def described(problem: Problem) -> list[dict[str, Any]]:
-    """What is measured, as metrics.json says it."""
+    """What is measured, as metrics.json has it."""
     return [
         {"task": m.task, "metric": m.name, "higher_is_better": m.higher_is_better, "unit": m.unit, "counts": m.counts}
         for m in problem.measures

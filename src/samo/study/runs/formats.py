@@ -1,4 +1,4 @@
-"""How numbers are written: the one spelling of results as text, on which the bytes of every stage depend."""
+"""How numbers are written: the single format of results as text, on which every stage's bytes depend."""
 
 import json
 import math
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIGITS = 6
-"""Decimal places of numbers in results: noise of the last bits must not ripple through the pipeline."""
+"""Decimal places of numbers in results: noise in the last bits must not ripple through the pipeline."""
 
 
 def rounded(value: Any) -> Any:

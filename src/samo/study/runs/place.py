@@ -1,4 +1,4 @@
-"""Where one process of a condition trains: its device, and those that share each batch with it."""
+"""Where one process of a condition trains: its device, and the processes that share each batch with it."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Place:
 
 
 def device(train: Train, number: int = 0) -> torch.device:
-    """The device of one of a condition's processes, of several the GPU of its `number` from 0; see `Train.processes`.
+    """The device of a condition's process `number`, counted from 0; of several each gets a GPU (`Train.processes`).
 
     Raises:
         ConfigError: this machine has no such device, or fewer GPUs than there are processes.

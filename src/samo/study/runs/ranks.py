@@ -1,7 +1,7 @@
 """The processes that train one condition together, each on its own share of every batch, on this machine alone.
 
-They meet in a file and talk over the loopback: torchrun's would meet over a port that is open to other machines.
-All run the same search and the same trainings in lockstep; the first alone writes.
+They meet in a file and talk over the loopback; torchrun's would meet at a port that is open to other machines. All run
+the same search and the same trainings in lockstep; only the first writes.
 """
 
 import contextlib
@@ -33,14 +33,14 @@ from samo.study.runs import place
 from samo.training.loop import DivergedError
 
 PATIENCE = timedelta(minutes=30)
-"""How long a rank waits for the others, which a slow disk or MLflow may keep."""
+"""How long a rank waits for the others, which a slow disk or MLflow may delay."""
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
 def together(dataset: str, method: str, processes: int) -> Any:
-    """Train a condition over so many processes; gives what the first of them found, or why its training diverged.
+    """Train a condition with `processes` processes; returns the first one's result, or why its training diverged.
 
-    What the first one wrote on its standard streams (warnings, say) is written to this process's stderr at the end.
+    What the first wrote to its standard streams (such as warnings) goes to this process's stderr at the end.
 
     Raises:
         RankError: one of them failed or was killed; the others are ended, and none is left.
@@ -63,13 +63,13 @@ def together(dataset: str, method: str, processes: int) -> Any:
             end([Process(rank.pid) for rank in ranks.processes if rank.is_alive()])
             if (said := folder / "0.log").exists():
                 print(said.read_text(errors="replace"), end="", file=sys.stderr)
-        if not (answer := folder / "answer.json").exists():  # it was asked to end, and did
+        if not (answer := folder / "answer.json").exists():  # the first process was asked to end, and did
             raise RankError(f"process 0 of {processes} was ended before it was done")
         return json.loads(answer.read_text())
 
 
 def _train(number: int, dataset: str, method: str, processes: int, folder: Path) -> None:
-    """What one of them does."""
+    """What one of the processes does."""
     threading.Thread(target=_leave_with_the_parent, args=(folder,), daemon=True).start()
     os.environ |= dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), LOOPBACK)
     with (folder / f"{number}.log").open("wb") as log:
@@ -78,7 +78,7 @@ def _train(number: int, dataset: str, method: str, processes: int, folder: Path)
     from samo.study.runs import condition  # which imports this module
 
     if number:
-        os.environ.pop(progress.VARIABLE, None)  # one of them says where the condition is
+        os.environ.pop(progress.VARIABLE, None)  # only the first reports progress
     params = config.load()
     device = place.device(params.train, number)
     answer: dict[str, Any]
@@ -87,9 +87,9 @@ def _train(number: int, dataset: str, method: str, processes: int, folder: Path)
             try:
                 here = place.Place(device, ranks, params.train.sync_batchnorm)
                 answer = asdict(condition.train_condition(dataset, method, here))
-            except DivergedError as error:  # in all of them alike
+            except DivergedError as error:  # the same in all processes
                 answer = {"diverged": str(error)}
-    except KeyboardInterrupt:  # the system sends it, too, where the parent was killed
+    except KeyboardInterrupt:  # raised also when the parent was killed
         shutil.rmtree(folder, ignore_errors=True)
         raise
     if number == 0:
@@ -109,14 +109,14 @@ def joined(folder: Path, number: int, processes: int, device: torch.device) -> I
         timeout=PATIENCE,
     )
     yield Ranks(distributed.group.WORLD)
-    # Not where something was raised: it might wait for the others.
+    # Not if something was raised: this might wait for the others.
     distributed.destroy_process_group()
 
 
 def _leave_with_the_parent(folder: Path) -> None:
-    """End where the parent was killed: as Ctrl-C would, so that MLflow hears of it; then by force.
+    """End when the parent is killed: as by Ctrl-C, so that MLflow hears of it; then by force.
 
-    By force, since this process may wait for one that has gone.
+    Force is needed since this process may be waiting for one that is gone.
     """
     parent = parent_process()
     if parent is not None:

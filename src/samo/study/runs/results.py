@@ -1,4 +1,4 @@
-"""A condition's results as they are read: files that were cut, or edited by hand into nonsense, are refused by name."""
+"""Reads a condition's results; truncated files, or ones edited into nonsense by hand, are refused by name."""
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -15,9 +15,9 @@ from samo.training.search import taken_from
 
 
 class Columns:
-    """What a table has to have: columns of names, of `counts` (whole, without gaps) and of `numbers` (with gaps).
+    """What a table must have: columns of names, of `counts` (whole numbers, no gaps) and of `numbers` (gaps allowed).
 
-    `infinite` says whether infinity is such a number.
+    `infinite` says whether `numbers` may be infinite.
     """
 
     def __init__(
@@ -132,13 +132,13 @@ def read_search(path: Path) -> dict[str, Any]:
 
 
 def view(metrics: Mapping[str, Any], searched: Mapping[str, Any], updates: int | None = None) -> Run:
-    """A condition at one budget, by default its longest, as tables and claims look at it.
+    """A condition at one budget, by default its longest, as tables and claims see it.
 
-    `metrics` are of its metrics.json, `searched` its trials: none for an arm.
+    `metrics` is from its metrics.json, `searched` has its trials: none for an arm.
 
     Returns:
-        The metrics' head, and `updates`, the budget; `seeds`, their test values; `search`, with the `trials` that the
-        choice was made by, and `chosen`; `metrics`, those that count, and `aside`, the others.
+        The metrics' head; `updates`, the budget; `seeds`, their test values; `search`, with the `trials` behind the
+        choice, and `chosen`; `metrics`, those that count, and `aside`, the others.
 
     Raises:
         KeyError: it has no such budget.
@@ -157,10 +157,10 @@ def view(metrics: Mapping[str, Any], searched: Mapping[str, Any], updates: int |
 
 
 def read_rows(path: Path, columns: Columns, remedy: str = REMEDY) -> pd.DataFrame:
-    """A CSV file with at least these columns; `remedy` says what to do where it is broken.
+    """A CSV file with at least these columns; `remedy` says what to do if it is broken.
 
     Raises:
-        ValueError: it is no such table, or text or infinity stands where numbers belong; the message names the file.
+        ValueError: it is no such table, or has text or infinity where numbers belong; the message names the file.
     """
     try:
         found = pd.read_csv(path)
@@ -192,7 +192,7 @@ def by_dataset(pairs: Pairs) -> dict[str, list[str]]:
 
 
 def read_runs(root: Path, dataset: str, methods: Iterable[str], updates: int | None = None) -> dict[str, Run | None]:
-    """Each method's `view` at a budget, by default its longest; None where the condition has not been run at it."""
+    """Each method's `view` at a budget, by default its longest; None if the condition has not run at that budget."""
     found: dict[str, Run | None] = dict.fromkeys(methods)
     for method in found:
         own = Condition(dataset, method)
@@ -207,9 +207,9 @@ def read_runs(root: Path, dataset: str, methods: Iterable[str], updates: int | N
 def read_histories(
     root: Path, dataset: str, methods: Iterable[str], name: str = "history.csv", *, whole: bool = False
 ) -> dict[str, pd.DataFrame | None]:
-    """Each method's history.csv, or layers.csv, at its longest budget, or `whole` at all of them.
+    """Each method's history.csv, or layers.csv, at its longest budget or, if `whole`, at all budgets.
 
-    None where the condition has not been run or has no such file.
+    None if the condition has not been run or has no such file.
     """
     files = {method: root / "data/runs" / dataset / method / name for method in methods}
     kind = LAYERS if name == "layers.csv" else HISTORY

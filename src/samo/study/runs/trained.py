@@ -1,4 +1,4 @@
-"""What an analysis starts from: a dataset's problem, its methods, their histories and trained networks."""
+"""What an analysis works on: a dataset's problem, its methods, their histories and trained networks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from samo.training.settings import Training
 
 @dataclass(frozen=True)
 class Setting:
-    """One analysis of one dataset: what it looks at, and where its table goes."""
+    """One analysis of one dataset: what it works on, and where its table goes."""
 
     root: Path
     params: Params
@@ -42,7 +42,7 @@ class Setting:
 
     @cached_property
     def problem(self) -> Problem:
-        """Of the dataset."""
+        """The dataset's problem."""
         return problem(self.root, self.params, self.dataset)
 
     @cached_property
@@ -52,17 +52,17 @@ class Setting:
 
     @property
     def training(self) -> Training:
-        """The dataset's settings of training."""
+        """The dataset's training settings."""
         return cast("Training", self.params.datasets[self.dataset].training)
 
     @property
     def seeds(self) -> list[int]:
-        """Of the dataset's final trainings."""
+        """The seeds of the dataset's final trainings."""
         return self.params.seeds_on(self.dataset)
 
     @cached_property
     def methods(self) -> dict[str, Method]:
-        """The main methods with a shared trunk, in their order: those that the options choose, where they choose."""
+        """The main methods with a shared trunk, in their order; only those that the options choose, if they do."""
         shared = {name: m for name, m in self.params.main_on(self.dataset).items() if m.networks == "shared"}
         if not isinstance(choice := self.options, MethodFilter):
             return shared
@@ -70,14 +70,14 @@ class Setting:
 
     @property
     def table(self) -> pd.DataFrame:
-        """What the methods are made of, as figures ask for it: method, aggregator, sharpness, networks."""
+        """What the methods are made of, as figures need it: method, aggregator, sharpness, networks."""
         rows = [(name, m.aggregator_name, m.preset_name, m.networks) for name, m in self.methods.items()]
         return pd.DataFrame(rows, columns=["method", "aggregator", "sharpness", "networks"])
 
     def networks(self, seeds: int) -> Iterator[tuple[str, int, nn.Module]]:
-        """(method, seed, trained network) of `methods` and the first so many seeds, on the device, in eval mode.
+        """(method, seed, trained network) of `methods` and the first `seeds` seeds, on the device, in eval mode.
 
-        A method that has not run is said and left out.
+        A method that has not run is reported and left out.
 
         Raises:
             NotebookError: none has run, or a file of weights is missing or of another network.
@@ -103,7 +103,7 @@ class Setting:
 
 
 def setting(dataset: str, analysis: str) -> Setting:
-    """Of a dataset of the active profile; sets the number of threads to the profile's."""
+    """The setting of a dataset in the active profile; sets torch's threads to the profile's number."""
     root, params = paths.root(), config.load()
     torch.set_num_threads(params.train.threads)
     return Setting(root, params, dataset, analysis)
@@ -118,7 +118,7 @@ def network(root: Path, params: Params, cell: Condition, seed: int, of: Problem)
     """The network of a condition at the end of its longest budget, in eval mode on the CPU.
 
     Raises:
-        NotebookError: the cell has not been run with that seed, or its weights are of another network.
+        NotebookError: the condition has not been run with that seed, or its weights are of another network.
     """
     path = root / cell.weights(params.updates_on(cell.dataset, cell.method)[-1], seed)
     if not path.exists():

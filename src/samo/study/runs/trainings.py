@@ -1,4 +1,4 @@
-"""The single trainings of a condition: which there are, from where each goes on, and how far the condition is."""
+"""The single trainings of a condition: which there are, where each resumes, and how far the condition is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from samo.training.state import State, StateError
 
 
 class Watch:
-    """Turns the progress of single trainings into the share of the condition's whole work.
+    """Turns the progress of single trainings into a share of the condition's whole work.
 
     Args:
         name: the condition's.
-        searched, final: updates of its search, at most, and of its final runs.
+        searched, final: the most updates of its search, and the updates of its final runs.
     """
 
     def __init__(self, name: str, searched: int, final: int) -> None:
@@ -31,7 +31,7 @@ class Watch:
         self.behind, self.label, self.updates = 0, "", 0
 
     def phase(self, label: str, updates: int, behind: int | None = None) -> None:
-        """The next training, of so many updates; `behind` says what came before it, where that is not the last ones."""
+        """Begin a training of `updates` updates; `behind` is how many came before it, by default all so far."""
         self.behind = self.behind + self.updates if behind is None else behind
         self.label, self.updates = label, updates
         self(Progress(0, updates, float("nan")))
@@ -58,7 +58,7 @@ class Trainings:
     kept: checkpoint.Checkpoints
 
     def recipe(self, trial: Trial, updates: int, seed: int) -> Recipe:
-        """What one training is, with what a trial chose."""
+        """One training, with the values of a trial."""
         return Recipe(
             aggregator=self.method.aggregator_name,
             options=self.method.aggregator_options,
@@ -75,9 +75,9 @@ class Trainings:
         )
 
     def search(self, plan: Plan, how: Search) -> dict[int, Searched]:
-        """Budget -> its trials and the one chosen; trainings whose scores were kept are not run again.
+        """Budget -> its trials and the one chosen; trainings whose scores were kept are not rerun.
 
-        Test data are not in reach here.
+        Test data are out of reach here.
         """
         scores: list[float] = self.kept.read("search") or []
         made, total = 0, len(plan.trials)

@@ -1,1 +1,1 @@
-"""MLflow, as a view on the runs."""
+"""MLflow, as a view of the runs."""

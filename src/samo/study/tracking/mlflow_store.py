@@ -1,4 +1,4 @@
-"""Where MLflow's store is, how to reach it without waiting for long, and the pages it has on a dataset's runs."""
+"""Where MLflow's store is, how to reach it without a long wait, and its pages of a dataset's runs."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# A server that is away costs a condition seconds: MLflow's own patience is minutes.
+# A server that is down then costs a condition seconds; by itself MLflow would try for minutes.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 REMEDY = "if this lasts, move the store aside: `samo track` makes it anew from data/runs"
@@ -26,7 +26,7 @@ QUERY = {
     "orderByKey": "metrics.`delta_m`",
     "orderByAsc": "true",
 }
-"""What a dataset's page opens with: its runs of the main table, the best Delta-m first."""
+"""The initial view of a dataset's page: its runs of the main table, the best Delta-m first."""
 
 
 def uri(root: Path) -> str:
@@ -40,7 +40,7 @@ def place(root: Path) -> str:
 
 
 def masked(text: str) -> str:
-    """The same without users and passwords of addresses in it."""
+    """The text without the users and passwords of addresses in it."""
     return re.sub(r"(?<=://)[^/@\s]*@", "", text)
 
 
@@ -48,9 +48,9 @@ def connect(root: Path) -> "MlflowClient":
     """A client of the study's store.
 
     Raises:
-        OSError: it is a database that is locked for longer than `PATIENCE`, or it is no database.
+        OSError: the database is locked for longer than `PATIENCE`, or is no database.
     """
-    from mlflow import MlflowClient  # a second's import, for those who log only
+    from mlflow import MlflowClient  # takes a second to import, so only if something is logged
 
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its faults are raised, and told in one line
     path = Path(uri(root).removeprefix("sqlite:///"))
@@ -66,7 +66,7 @@ def connect(root: Path) -> "MlflowClient":
 
 @contextmanager
 def told(root: Path) -> Iterator[None]:
-    """Faults of MLflow as an OSError of one line, for a person."""
+    """Turn MLflow's errors into an OSError with one readable line."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -77,7 +77,7 @@ def told(root: Path) -> Iterator[None]:
 
 
 def experiment(client: "MlflowClient", root: Path, dataset: str) -> str:
-    """The id of a dataset's experiment, made where it is not there."""
+    """The id of a dataset's experiment, which is created if missing."""
     if found := client.get_experiment_by_name(dataset):
         return str(found.experiment_id)
     # A server keeps artifacts where it was told to; beside a database of this folder they lie in mlartifacts/.

@@ -1,4 +1,4 @@
-"""Brings MLflow up to what lies in data/runs and reports: runs, the numbers to compare them by, notebooks."""
+"""Brings MLflow up to date with data/runs and reports: runs, the numbers to compare them by, notebooks."""
 
 import math
 import os
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 DIGITS = 4
-"""Decimals of the numbers to compare by: MLflow shows all it has."""
+"""Decimals of the numbers to compare by: MLflow shows all that it gets."""
 
 
 def show(root: Path, port: int = 5000) -> None:
     """Bring MLflow up to date, print each dataset's page, and become MLflow's own server, for this machine only.
 
-    Where MLFLOW_TRACKING_URI names a server, that one shows them, and none is started.
+    If MLFLOW_TRACKING_URI names a server, that one shows the runs, and none is started.
     """
     params = config.load()
     rebuild(root, params, lambda _: None)
@@ -42,11 +42,11 @@ def show(root: Path, port: int = 5000) -> None:
 
 
 def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
-    """Make the runs that are missing, and give all of them what only the whole knows: Delta-m, gain, notebooks.
+    """Make missing runs, and add to all runs what follows only from the whole: Delta-m, gain, notebooks.
 
-    A condition restored from DVC's cache has logged nothing; this shows it. Runs of other results, and of conditions
-    that the profile no longer has, stay, marked as not current; interrupted ones are marked, too. Calling it twice
-    changes nothing.
+    A condition restored from DVC's cache has logged nothing; this adds its runs. Runs with other results, and of
+    conditions that the profile no longer has, stay, marked as not current; interrupted ones are marked, too. A second
+    call changes nothing.
 
     Returns:
         How many runs were made.
@@ -91,12 +91,12 @@ def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, s
 
 
 def _name(run: "Run") -> tuple[str | None, ...]:
-    """What a run is known by: its condition, budget, seed and results."""
+    """What identifies a run: its condition, budget, seed and results."""
     return tuple(run.data.tags.get(tag) for tag in ("condition", "updates", "seed", "results"))
 
 
 def _make(runs: record.Record, of: tables.Run, seed: int) -> "Run":
-    """A run out of the condition's files."""
+    """Make a run from the condition's files."""
     rows = results.read_rows(runs.root / runs.condition.runs / "history.csv", results.HISTORY)
     rows = rows[(rows["updates"] == of["updates"]) & (rows["seed"] == seed)].dropna(subset="value")
     run = runs.start(of["updates"], seed, Trial(**of["search"]["chosen"]), "unknown")
@@ -106,7 +106,7 @@ def _make(runs: record.Record, of: tables.Run, seed: int) -> "Run":
 
 
 def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], files: list[Path]) -> None:
-    """Bring a run's tags, scores and files up to date; what is as it should be is left alone."""
+    """Bring a run's tags, scores and files up to date; leave alone what already is."""
     own, tags = run.info.run_id, run.data.tags
     if tags.get("current") != "yes":  # these results were there before, and are again
         client.set_tag(own, "current", "yes")

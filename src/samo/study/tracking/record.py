@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
 LONGEST = 500
-"""Characters of a setting that every kind of store takes."""
+"""The most characters of a setting that every kind of store accepts."""
 BATCH = 1000
-"""Metrics that one call of MLflow takes."""
+"""The most metrics that one call to MLflow accepts."""
 FIGURES = {"image/svg+xml": "svg", "image/png": "png"}
 _md5 = partial(hashlib.md5, usedforsecurity=False)
 PROCESS, FILES = "process", "artifacts"
-"""Tags: whose a run under way is; which files a run has."""
+"""Tags: the process that owns a run under way; the files that a run has."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Record:
 
 
 def digest(of: Run, seed: str) -> str:
-    """What a run is known by, of its condition at its budget: its settings and its results."""
+    """What identifies a run among those of its condition and budget: its settings and results."""
     known = [of["dataset"], of["method"], of["updates"], of["search"]["chosen"], of["seeds"][seed]]
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -111,13 +111,13 @@ def settings(params: Params, condition: Condition, updates: int, chosen: Trial) 
         "training.optimizer": method.optimizer or block.training.optimizer,
     }
     if perturbation.scope != "none":
-        plain = ("rho", "alpha", "mu")  # understood without a prefix
+        plain = ("rho", "alpha", "mu")  # clear without a prefix
         found |= {key if key in plain else f"sharpness.{key}": value for key, value in asdict(perturbation).items()}
     return {key: str(value)[:LONGEST] for key, value in found.items()}
 
 
 def trained_on(root: Path, params: Params, dataset: str) -> "DatasetInput | None":
-    """The prepared data, with the digest by which DVC's cache has them; None where they are not on this disk."""
+    """The prepared data, with their digest in DVC's cache; None if they are not on this disk."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     folder = root / "data/prepared" / dataset

@@ -1,4 +1,4 @@
-"""MLflow as a view of the results, live while a condition trains (`rebuild`: from data/runs); never the truth."""
+"""MLflow as a view of the results, live while a condition trains; never their source (`rebuild` has data/runs)."""
 
 import os
 import warnings
@@ -19,7 +19,7 @@ ASKED = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"
 
 
 def prepare(root: Path, params: Params) -> None:
-    """Make the store and its experiments once, before several processes open it; where MLflow is away, warn."""
+    """Create the store and its experiments once, before several processes open it; warn if MLflow is unreachable."""
     try:
         client = mlflow_store.connect(root)
         for dataset in params.datasets:
@@ -29,10 +29,10 @@ def prepare(root: Path, params: Params) -> None:
 
 
 class Live:
-    """Logs a condition's runs as they go. Where MLflow is away, training goes on, and `samo track` catches up later.
+    """Logs a condition's runs live. If MLflow is unreachable, training goes on, and `samo track` catches up later.
 
-    A context: runs that are not finished at its end, because something was raised, are marked as failed, or as killed
-    where a person stopped the training. Those that a killed process left are marked at the next one's beginning.
+    A context manager: runs that are unfinished at its end, because something was raised, are marked as failed, or as
+    killed if the user stopped the training. Those left by a killed process are marked when the next one begins.
     """
 
     def __init__(self, root: Path, params: Params, condition: Condition, device: str) -> None:
@@ -54,11 +54,11 @@ class Live:
             self._watch_machine(None)
         if kind and self.record is not None:
             for run in self.runs.values():
-                with self._forgiving():  # of each: one that cannot be told keeps no other from it
+                with self._forgiving():  # one by one: a run that cannot be marked must not keep others from it
                     self.record.client.set_terminated(run, "FAILED" if issubclass(kind, Exception) else "KILLED")
 
     def start(self, updates: int, seed: int, chosen: Trial) -> Callable[[list[Row]], None]:
-        """Begin a budget's and seed's run; gives what logs rows as `<split>/<task>/<metric>`, at their update."""
+        """Begin the run of a budget and seed; returns a logger of rows: `<split>/<task>/<metric>` at their update."""
         with self._forgiving():
             if self.record is not None:
                 self.runs[updates, seed] = self.record.start(updates, seed, chosen, self.device)
@@ -72,7 +72,7 @@ class Live:
         return log
 
     def finish(self, at: Callable[[int], Run]) -> None:
-        """The condition's files are whole: its runs are finished, and known by what they hold at each budget."""
+        """Finish the condition's runs, once its files are whole, and name them by their results at each budget."""
         with self._forgiving():
             self._watch_machine(None)
             for (updates, seed), run in self.runs.items():
@@ -81,7 +81,7 @@ class Live:
         self.runs.clear()
 
     def _watch_machine(self, run: str | None) -> None:
-        """Log what the machine does to this run from now on, where somebody asked for it; to none with None."""
+        """From now on log the machine's load to this run, if that was asked for; None stops it."""
         monitor, self.monitor = self.monitor, None
         if monitor is not None:
             monitor.finish()
@@ -93,7 +93,7 @@ class Live:
 
     @contextmanager
     def _forgiving(self) -> Iterator[None]:
-        """After the first fault nothing is tried any more: one warning, and one wait."""
+        """After the first fault, stop logging: a single warning, and a single wait."""
         try:
             yield
         except Exception as error:  # whatever fails in the view, the results come first

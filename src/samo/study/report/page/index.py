@@ -1,4 +1,4 @@
-"""An index page of the executed notebooks, in their dress: dataset by dataset, with what each condition came to."""
+"""An index page of the executed notebooks, in their style: dataset by dataset, with each condition's result."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ def names(params: Params) -> Iterator[tuple[str, str]]:
 
 
 def write(root: Path, params: Params) -> Path:
-    """Write `PATH`; Delta-m and gains are those of the tables, — where there is none."""
+    """Write `PATH`; Delta-m and gains are those of the tables, or — if there is none."""
     read = Sources(root, params)
     cells = [OPENING, *(_dataset(params, dataset, read.table(dataset)) for dataset in params.datasets)]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(words) for words in cells])

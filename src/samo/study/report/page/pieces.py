@@ -1,4 +1,4 @@
-"""What the report's pieces are made with: a piece of HTML, and the ways in which tables and figures become one."""
+"""What the report is built from: a piece of HTML, and the ways to turn tables and figures into one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from samo.study.report.sources import Sources
 from samo.study.report.table import Cell, Table
 
 SHOWN = 5
-"""Rows of a long table that are open."""
+"""Rows of a long table that are shown unfolded."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,7 +32,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Pieces:
-    """Over the project in `root` with the profile `params`."""
+    """Pieces for the project in `root` with the profile `params`."""
 
     root: Path
     params: Params
@@ -43,7 +43,7 @@ class Pieces:
         return Sources(self.root, self.params)
 
     def html(self, macro: str, *content: object) -> str:
-        """A piece of the page's HTML, by a macro of reports/template/macros.html.j2."""
+        """A piece of the page's HTML, made by a macro of reports/template/macros.html.j2."""
         return render.html(self.root, macro, *content)
 
     @property
@@ -78,7 +78,7 @@ class Pieces:
         return self.html("table", replace(short, caption=note)) + self._folded(table)
 
     def _said(self, dataset: str, words: str) -> str:
-        """A sentence, after the dataset that it is about."""
+        """A sentence, preceded by the dataset that it is about."""
         return self.html("paragraph", f"{label(dataset)}. {words}")
 
     def _gap(self, words: str) -> Piece:
@@ -94,5 +94,5 @@ class Pieces:
 
 
 def _place(cell: Cell) -> tuple[bool, float]:
-    """Gaps after all numbers."""
+    """A sort key that puts gaps after all numbers."""
     return (False, cell.key) if isinstance(cell.key, float) and cell.key == cell.key else (True, 0.0)

@@ -1,4 +1,4 @@
-"""The active profile beside the others: which one holds what this one does not, and what differs from the papers'."""
+"""The active profile beside the others: which one has what it lacks, and where it differs from the papers'."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +13,13 @@ Holds = Callable[[Params], bool]
 PAPERS = "paper"
 """The profile that spells the papers' settings out, and whose they are."""
 UNSEEN = {"data.seed", "training.conflict_batches"}
-"""Settings that change which of several equal draws is taken, or nothing at all."""
+"""Settings that only change which of several equivalent draws is taken, or change nothing at all."""
 SIZES = ("laptop", "mini", "study")
 """Profiles from small to large, before the others."""
 
 
 def absent(root: Path, what: str, holds: Holds) -> str:
-    """One line in the place of a section: what is missing, and which ready-made profile has it."""
+    """One line instead of a section: what is missing, and which ready-made profile has it."""
     known = dict.fromkeys([*SIZES, *profile.names(root)])
     names = [name for name in known if name in profile.names(root) and name != "smoke"]
     found = [f"`samo profile {name}`" for name in names if holds(profile.read(root, name)[1])]
@@ -56,7 +56,7 @@ def varies(field: str) -> Holds:
 
 
 def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
-    """Each setting that differs from the papers', as words: "training.batch is 32, the papers' 256".
+    """Each setting that differs from the papers', as text: "training.batch is 32, the papers' 256".
 
     None where the profile `paper` is missing or does not hold the dataset.
     """
@@ -71,7 +71,7 @@ def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
 
 
 def _settings(params: Params, dataset: str) -> dict[str, Any]:
-    """A dataset's settings by dotted name, with the defaults of what is not given; budgets, number of seeds."""
+    """A dataset's settings by dotted name, defaults included, with its budgets and number of seeds."""
     block = params.datasets[dataset]
     parts = {"data": block.data, "training": block.training, "search": block.search}
     found = {f"{part}.{key}": value for part, of in parts.items() for key, value in of.model_dump().items()}
@@ -79,7 +79,7 @@ def _settings(params: Params, dataset: str) -> dict[str, Any]:
 
 
 def _said(value: object) -> str:
-    """A setting as a person reads it; one that is not set is "none"."""
+    """A setting in readable form; one that is not set is "none"."""
     if value is None:
         return "none"
     if isinstance(value, bool):

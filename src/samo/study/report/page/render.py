@@ -1,4 +1,4 @@
-"""The report as HTML: its pieces by the macros under reports/template, and the one file that needs no network."""
+"""The report as HTML: its pieces, from macros under reports/template, and the one file, which needs no network."""
 
 import re
 import warnings
@@ -17,7 +17,7 @@ from samo.study.notebooks.mathml import to_mathml
 from samo.study.report.provenance import provenance
 
 LIMIT = 8_000_000
-"""Bytes of the page: more takes a telephone too long."""
+"""The most bytes of the page: more takes a telephone too long."""
 TEMPLATES = Path("reports/template")
 
 
@@ -45,12 +45,12 @@ def _needed(template: Path) -> None:
 
 
 def _code(words: str) -> Markup:
-    """Plain words; what stands between backticks is code."""
+    """Plain text as HTML; what is between backticks becomes code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(words)))
 
 
 def _fact(value: object) -> str:
-    """A fact of a datasheet in words: of nested ones the first level, of a digest its beginning."""
+    """A fact of a datasheet as text: of a nested one the first level, of a digest the beginning."""
     if isinstance(value, dict):
         plain = {k: v for k, v in value.items() if not isinstance(v, dict | list | tuple)}
         return ", ".join(f"{str(k).replace('_', ' ')} {_fact(v)}" for k, v in plain.items())
@@ -66,8 +66,8 @@ def _fact(value: object) -> str:
 def render(executed: Path, root: Path, device: str = "") -> Path:
     """Write reports/html/index.html with the template under reports/template.
 
-    A page larger than `LIMIT` has links to the figures' numbers in the place of the numbers; is it too large even so, a
-    warning says it.
+    A page larger than `LIMIT` gets links to the figures' numbers instead of the numbers; if it is still too large, a
+    warning says so.
 
     Args:
         executed: the report notebook as it ran.

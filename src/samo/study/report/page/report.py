@@ -13,7 +13,7 @@ from samo.study.report.provenance import provenance
 
 
 class Report(Shipped):
-    """One page over a project; each method gives a piece of it, most of them of the run at hand."""
+    """One page about a project; each method makes a piece of it, mostly about the run at hand."""
 
     def best(self) -> Piece:
         """The best method in one sentence per dataset."""
@@ -25,17 +25,17 @@ class Report(Shipped):
         return self._each(lambda d: self._excerpt(tables.main(d, read.table(d), read.measures(d), read.best(d))))
 
     def dataset(self, key: str) -> Piece:
-        """Where a dataset's table is, or that the profile does not have it."""
+        """Says where a dataset's table is, or that the profile does not have the dataset."""
         if key not in self.params.datasets:
             return self._absent(label(key), profiles.has_dataset(key))
         return Piece(self.html("go_to", "its table", f"{label(key)} is in this profile", f"{key}-main"))
 
     def first_figure(self, kind: str, title: str, caption: str) -> Piece:
-        """A figure of the dataset on which most methods ran."""
+        """A figure of the dataset on which the most methods ran."""
         return Piece(self._figure(self._widest, kind, title, caption))
 
     def other_figures(self, kind: str, title: str, caption: str) -> Piece:
-        """The same of the other datasets."""
+        """The same figure of the other datasets."""
         return self._each(lambda d: "" if d == self._widest else self._figure(d, kind, title, caption))
 
     def figures(self, kind: str, title: str, caption: str) -> Piece:
@@ -52,7 +52,7 @@ class Report(Shipped):
     def ablation(self, what: str, *sharpness: str, claims: tuple[int, ...] = ()) -> Piece:
         """Every dataset's Delta-m by aggregator under each of these sharpnesses, and the claims' comparisons of them.
 
-        One line where the profile has not all of them but "none" on some dataset; `what` names them there.
+        If no dataset of the profile has them all ("none" aside), one line says so; it calls them `what`.
         """
         wanted = profiles.has_sharpness(*(name for name in sharpness if name != "none"))
         if not wanted(self.params):
@@ -67,14 +67,14 @@ class Report(Shipped):
         return Piece(out + (self.html("table", compared) if compared.rows else ""))
 
     def single_task_sharpness(self, what: str) -> Piece:
-        """Whether a sharpness is tried on single-task networks: where its row is, or that the profile has none."""
+        """Says where the row of a sharpness on single-task networks is, or that the profile has none."""
         wanted = profiles.has_sharpness("fmtl", separate=True)
         if not wanted(self.params):
             return self._absent(what, wanted)
         return Piece(self.html("paragraph", f"{what}: rows of the main tables."))
 
     def sensitivity(self, title: str, caption: str) -> Piece:
-        """Of every dataset with variants, what they show in a sentence and a figure."""
+        """For every dataset with variants, what they show, in a sentence and a figure."""
         told = ""
         for dataset in self.datasets:
             table = self.sources.sensitivity(dataset)
@@ -86,7 +86,7 @@ class Report(Shipped):
         return Piece(told) if told else self._absent("variants of any setting", lambda p: bool(p.sensitivity.datasets))
 
     def setting(self, field: str) -> Piece:
-        """Of every dataset with variants of one field their table."""
+        """For every dataset with variants of one field, their table."""
         found = {d: self.sources.sensitivity(d) for d in self.datasets}
         out = self._tables(lambda d: tables.settings(d, found[d], field) if field in set(found[d]["field"]) else None)
         return out if out.html else self._absent(f"variants of {field}", profiles.varies(field))
@@ -100,12 +100,12 @@ class Report(Shipped):
         return self._each(lambda d: self._folded(tables.choice(d, self.sources.table(d))))
 
     def agreement(self) -> Piece:
-        """Whether sharpness raises the cosine between task gradients, in one sentence a dataset."""
+        """Whether sharpness raises the cosine between task gradients, in one sentence per dataset."""
         read = self.sources
         return self._each(lambda d: self._said(d, verdict.agreement(read.table(d), read.numbers(d, "cosine"))))
 
     def flatness(self) -> Piece:
-        """Whether the largest eigenvalues are smaller with sharpness than without, in one sentence a dataset."""
+        """Whether the largest eigenvalues are smaller with sharpness than without, in one sentence per dataset."""
         read = self.sources
         return self._each(lambda d: self._said(d, verdict.flatness(read.table(d), read.numbers(d, "curvature"))))
 

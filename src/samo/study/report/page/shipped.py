@@ -1,4 +1,4 @@
-"""What the report says of the runs that the project ships, of the papers' numbers, and of the claims."""
+"""What the report says about the runs that the project ships, the papers' numbers, and the claims."""
 
 from functools import cached_property
 
@@ -24,7 +24,7 @@ class Shipped(Pieces):
 
     @cached_property
     def ladder(self) -> pd.DataFrame:
-        """Every training of the second reference run with its gain; no row where there is none."""
+        """Every training of the second reference run with its gain; without rows if there is none."""
         return drawings.second(self.root)
 
     def first(self) -> Piece:
@@ -103,7 +103,7 @@ class Shipped(Pieces):
         return Piece("".join([*said, *beside, self.html("facts", "How it was made", made)]))
 
     def published(self) -> Piece:
-        """Of every dataset the papers' numbers beside the reference run's and ours, with what differs."""
+        """For every dataset, the papers' numbers beside the reference run's and ours, with what differs."""
         printed, run = published.load(self.root), self.shipped
 
         def beside(dataset: str) -> str:
@@ -132,7 +132,7 @@ class Shipped(Pieces):
         return Piece(self.html("bullets", lines, "gap") if lines else self.html("paragraph", "All of them are here."))
 
     def budget_figures(self, *of: tuple[str, str, str]) -> Piece:
-        """Each of these (kind, title, caption), of the reference run and of this one, where it was drawn."""
+        """Each of these figures (kind, title, caption), of the reference run and of this one, if drawn."""
         runs = {"second": "The second reference run", "reference": "The reference run", "all": "This run"}
         first = "second" if len(self.ladder) else "reference"
         drawn = [
@@ -145,7 +145,7 @@ class Shipped(Pieces):
         return Piece("".join(drawn)) if drawn else self._gap("No training has been compared with its base yet.")
 
     def _judged(self) -> dict[str, tuple[str, pd.DataFrame]]:
-        """The shipped runs' claims, the second one's first: name of the table of comparisons -> words and rows."""
+        """The shipped runs' claims, the second run's first: name of the table of comparisons -> words and rows."""
         second, run = reference.judged(self.root, reference.SECOND), reference.judged(self.root)
         named = {"comparisons-second": (", second run", second), "comparisons": ("", run)}
         return {name: (words, found) for name, (words, found) in named.items() if found is not None}
