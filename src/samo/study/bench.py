@@ -50,7 +50,7 @@ def _celeba(generator: torch.Generator, tasks: int = 40) -> Case:
 
 
 def _celeba_two(generator: torch.Generator) -> Case:
-    """The same with K = 2: beside K = 40 it shows what grows with the number of tasks."""
+    """The CelebA network with K = 2: beside K = 40 it shows what grows with the number of tasks."""
     return _celeba(generator, tasks=2)
 
 
