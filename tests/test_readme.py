@@ -35,6 +35,8 @@ MARGIN = 0.5
 FIRST = " ".join((ROOT / "docs/first-run.md").read_text().split())
 LONGEST = 10_000
 """Updates of the second run's trainings that the README speaks of."""
+FEW = 8000
+"""Those of its trainings on few data."""
 
 ALSO = [(ROOT / path).read_text() for path in ("docs/first-run.md", "notebooks/report.ipynb")]
 """What repeats the pooled effects of the README."""
@@ -268,11 +270,11 @@ def test_how_often_rho_is_the_smallest():
 
 @cache
 def second() -> dict[tuple[str, int], dict[str, dict[str, Any]]]:
-    """The second run's trainings on Multi-MNIST, by method and budget, then by seed, as they were committed."""
+    """The second run's trainings by method and budget, then by seed, as committed; `FEW` updates are on few data."""
     found: dict[tuple[str, int], dict[str, dict[str, Any]]] = defaultdict(dict)
     for line in committed("data/reference/ladder/run.jsonl").splitlines():
         row = json.loads(line)
-        if (row["table"], row["dataset"]) == ("training", "multimnist"):
+        if row["table"] == "training":
             found[row["method"], row["updates"]][str(row["seed"])] = row
     return found
 
@@ -344,6 +346,9 @@ def test_the_gains_by_budget_are_those_of_the_rows():
     count = {(method, n): len(second().get((method, n), ())) for method in METHODS for n in budgets}
     cells = {key: gain(key[0], updates=key[1]) if many > 2 else "—" for key, many in count.items()}
     assert lines == [f"| {METHODS[m]} | {' | '.join(cells[m, n] for n in budgets)} |" for m in METHODS]
+    chance = [s for s, row in second()["samo-ls-rho02", 3000].items() if row["values"]["left"]["accuracy"] < 12]
+    assert len(chance) == 1
+    assert "SAMO's −18.88 is four seeds and one that stayed at chance" in SAID
     shown = [many for many in count.values() if many > 2]
     assert f"Paired by seed against LS, {NUMBERS[min(shown)]} to {NUMBERS[max(shown)]} seeds;" in SAID
 
@@ -438,7 +443,25 @@ def test_what_is_said_of_the_probe_and_of_what_costs_no_pass():
     assert "Momentum SAM gains {} after 300 updates and {} after 10,000".format(*free) in SAID
     assert "NAdam without any perturbation {} and {}".format(*free[2:]) in SAID
     assert ends(free[0])[0] > 0 < ends(free[2])[0]
+    given = [gain(f"msam-ls-rho005{sign}", updates=n) for sign in ("", "-back") for n in (300, LONGEST)]
+    assert "at rho 0.05 it gains {} and {}, with the other sign {} and {}".format(*given) in SAID
     assert f"by the plan's rule it is {verdict(27)}." in SAID
+
+
+def test_what_is_said_of_few_data():
+    assert len(methods := [method for method, updates in second() if updates == FEW]) > 10
+    assert min(len(second()[method, FEW]) for method in methods) == 4
+    doses = [
+        gain(f"{name}-ls-{rho}", updates=FEW) for rho in ("rho005", "rho02") for name in ("gsam", "samo", "placebo")
+    ]
+    said = "at rho 0.05 G-SAM gains {}, SAMO {} and the placebo {} over LS, at rho 0.2 {}, {} and {}."
+    assert said.format(*doses) in SAID
+    own = [f"{name}-ls-rho005-lr0001" for name in ("gsam", "samo")]
+    lower = [gain(name, "ls-lr0001", updates=FEW) for name in own]
+    loss = [quotient(name, "loss", FEW, ("ls-lr0001", FEW)) for name in own]
+    said = "LS itself gains {} there; over that G-SAM gains {} and SAMO {}, with {} and {} times its test loss"
+    assert said.format(gain("ls-lr0001", updates=FEW), *lower, *loss) in SAID
+    assert f"by the plan's rule question e is {verdict(34)}" in SAID
 
 
 OPEN = {
