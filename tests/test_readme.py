@@ -372,12 +372,6 @@ def effect(row: dict[str, str]) -> str:
     return "{} ({} to {})".format(*(short(float(row[end])) for end in ("effect", "low", "high")))
 
 
-def pooled_claim(number: int, case: str | None = None) -> str:
-    """A claim's effect, pooled over places."""
-    [row] = [r for r in judged(number) if r["dataset"] == "pooled" and case in (None, r["case"])]
-    return effect(row)
-
-
 def bought() -> list[str]:
     """Of claim 33, budget by budget."""
     return [effect(row) for row in judged(33) if row["dataset"] == "multimnist"]
@@ -444,24 +438,43 @@ def test_what_is_said_of_the_probe_and_of_what_costs_no_pass():
     assert "NAdam without any perturbation {} and {}".format(*free[2:]) in SAID
     assert ends(free[0])[0] > 0 < ends(free[2])[0]
     given = [gain(f"msam-ls-rho005{sign}", updates=n) for sign in ("", "-back") for n in (300, LONGEST)]
-    assert "at rho 0.05 it gains {} and {}, with the other sign {} and {}".format(*given) in SAID
+    assert "(at rho 0.05 {} and {}, with the other sign {} and {})".format(*given) in SAID
     assert f"by the plan's rule it is {verdict(27)}." in SAID
 
 
+DOSE = (("gsam", "G-SAM"), ("samo", "SAMO"), ("placebo", "placebo"))
+NAMED = {
+    **{
+        f"{name}-ls-rho{r}": f"{words}, rho {rho}"
+        for r, rho in (("005", "0.05"), ("02", "0.2"))
+        for name, words in DOSE
+    },
+    "ls-lr0001": "LS at 0.001",
+    **{f"{name}-ls-rho005-lr0001": f"{words}, rho 0.05, at 0.001, over LS at 0.001" for name, words in DOSE[:2]},
+}
+"""Rows of the table on few data in docs/study.md."""
+
+
 def test_what_is_said_of_few_data():
-    assert len(methods := [method for method, updates in second() if updates == FEW]) > 10
-    assert min(len(second()[method, FEW]) for method in methods) == 4
-    doses = [
-        gain(f"{name}-ls-{rho}", updates=FEW) for rho in ("rho005", "rho02") for name in ("gsam", "samo", "placebo")
+    assert min(len(row) for (_, updates), row in second().items() if updates == FEW) == 4
+    found = {}
+    for name in NAMED:
+        base = "ls-lr0001" if name.endswith("-lr0001") and name != "ls-lr0001" else "ls"
+        found[name] = gain(name, base, updates=FEW), quotient(name, "loss", FEW, (base, FEW))
+    assert all(ends(own)[0] < 0 for name, (own, _) in found.items() if not name.endswith("lr0001"))  # nothing gains
+    assert "at the papers' 0.001 LS itself gains {} with {} times the test loss".format(*found["ls-lr0001"]) in SAID
+    gsam, samo = (found[f"{name}-ls-rho005-lr0001"] for name in ("gsam", "samo"))
+    said = "over that G-SAM gains {} and SAMO {}, with {} and {} times the loss."
+    assert said.format(gsam[0], samo[0], gsam[1], samo[1]) in SAID
+    assert f"Whether sharpness gains only over an untuned base is {verdict(34)} by the plan's rule." in SAID
+    study = (ROOT / "docs/study.md").read_text()
+    said = "STL has {} accuracy, LS {} and at 0.001 {}."
+    assert said.format(*(accuracy(name, FEW) for name in ("stl", "ls", "ls-lr0001"))) in " ".join(study.split())
+    assert not [
+        f"| {NAMED[name]} | {' | '.join(cells)} |"
+        for name, cells in found.items()
+        if f"| {NAMED[name]} | {' | '.join(cells)} |" not in study
     ]
-    said = "at rho 0.05 G-SAM gains {}, SAMO {} and the placebo {} over LS, at rho 0.2 {}, {} and {}."
-    assert said.format(*doses) in SAID
-    own = [f"{name}-ls-rho005-lr0001" for name in ("gsam", "samo")]
-    lower = [gain(name, "ls-lr0001", updates=FEW) for name in own]
-    loss = [quotient(name, "loss", FEW, ("ls-lr0001", FEW)) for name in own]
-    said = "LS itself gains {} there; over that G-SAM gains {} and SAMO {}, with {} and {} times its test loss"
-    assert said.format(gain("ls-lr0001", updates=FEW), *lower, *loss) in SAID
-    assert f"by the plan's rule question e is {verdict(34)}" in SAID
 
 
 OPEN = {
@@ -501,9 +514,26 @@ def test_what_is_said_of_what_the_seeds_left_open():
 def test_what_is_said_of_compute_conflict_and_curvature():
     said = "{} points where SAMO gets 300 updates and LS 1,000, {} for 1,000 and 3,000, and {} for 3,000 and 10,000"
     assert said.format(*bought()) in SAID
-    said = "G-SAM raises the mean cosine between task gradients by {} and divides λ_max by {}: "
-    both = f"both {verdict(1)}." if verdict(1) == verdict(2) else f"{verdict(1)} and {verdict(2)}."
-    assert said.format(pooled_claim(1), pooled_claim(2, "lambda_max")) + both in SAID
+    said = "raises the mean cosine between task gradients by {} and divides λ_max by {}, on few data by {} and {}"
+    assert said.format(*(on(n, data, case) for data in ("multimnist", "multimnistpoor") for n, case in FLAT)) in SAID
+    assert f"pooled, both are {verdict(1)}" in SAID
+    assert verdict(1) == verdict(2)
+    logs = [
+        {seed: math.log(row["curvature"]["lambda_max"]) for seed, row in second()[name, FEW].items()}
+        for name in ("gsam-ls-rho005-lr0001", "ls-lr0001")
+    ]
+    times = interval({seed: own - logs[1][seed] for seed, own in logs[0].items()}, of=math.exp)
+    assert f"at 0.001 its λ_max is {times} times that of LS" in SAID
+
+
+FLAT = ((1, ""), (2, "lambda_max"))
+"""Claims on what G-SAM does to the angle of gradients and to curvature, and their case."""
+
+
+def on(number: int, dataset: str, case: str) -> str:
+    """A claim's effect on one dataset."""
+    [row] = [r for r in judged(number) if (r["dataset"], r["case"]) == (dataset, case)]
+    return effect(row)
 
 
 def test_what_is_said_of_the_laptop_is_in_its_table():
