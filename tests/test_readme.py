@@ -463,6 +463,8 @@ def test_what_is_said_of_few_data():
         found[name] = gain(name, base, updates=FEW), quotient(name, "loss", FEW, (base, FEW))
     assert all(ends(own)[0] < 0 for name, (own, _) in found.items() if not name.endswith("lr0001"))  # nothing gains
     assert "at the papers' 0.001 LS itself gains {} with {} times the test loss".format(*found["ls-lr0001"]) in SAID
+    assert "or on few data a lower learning rate, lowers it more" in SAID
+    assert ends(quotient("ls-lr0001", "loss", FEW, ("gsam-ls-rho02", FEW)))[1] < 1
     gsam, samo = (found[f"{name}-ls-rho005-lr0001"] for name in ("gsam", "samo"))
     said = "over that G-SAM gains {} and SAMO {}, with {} and {} times the loss."
     assert said.format(gsam[0], samo[0], gsam[1], samo[1]) in SAID
