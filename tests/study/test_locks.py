@@ -59,7 +59,7 @@ def test_samo_check_repairs_a_list_that_dvc_cannot_read(
 def test_who_started_a_process_that_is_ended_sees_that_it_failed(ignores: bool) -> None:
     """DVC would otherwise keep the half of an output that a killed command had written."""
     answer = "signal.SIG_IGN" if ignores else "signal.SIG_DFL"
-    code = f"import signal, time; signal.signal(15, {answer}); print(); time.sleep(60)"
+    code = f"import signal, time; signal.signal(15, {answer}); print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
         assert child.stdout
         child.stdout.readline()

@@ -49,7 +49,7 @@ NAMES = {
     "none": "plain",
     "stl": "STL",
     "multimnist": "Multi-MNIST",
-    "multimnistpoor": "Multi-MNIST, few data",
+    "multimnistpoor": "Few data",
     "multifashion": "Multi-Fashion",
     "multifashionmnist": "Multi-Fashion+MNIST",
     "qm9": "QM9",
