@@ -21,7 +21,7 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
     `pooled` is a frame of samo.results.ladder.pooled.
     """
     figure, [[axes]] = grid(1, 1, 3.9)
-    axes.axhline(0, color=INK, linewidth=1)
+    zero = axes.axhline(0, color=INK, linewidth=1)
     parts = {str(name): part.sort_values(x) for name, part in _apart(pooled, x).groupby("sharpness", sort=False)}
     for name, part in parts.items():
         axes.vlines(part[x], part["gain_low"], part["gain_high"], color=colour(name), linewidth=2.2, alpha=0.55)
@@ -38,6 +38,8 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
         axes.set_xscale("log")
         plain_log(axes.xaxis)
     _names(axes, parts, x, limits)
+    end = axes.transData.transform((max(part[x].max() for part in parts.values()), 0))
+    zero.set_xdata([0, axes.transAxes.inverted().transform(end)[0]])  # names stand beyond
     axes.set_xlabel(COMPUTE if x == "cost" else UPDATES)
     headed(axes, "gain over the aggregator alone, points of Δm (above the line: better)")
     return figure
