@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch.multiprocessing.spawn import ProcessContext, start_processes
 
-from samo.study import paths
+from samo.study import paths, processes
 from samo.study.errors import RankError
 from samo.study.progress import VARIABLE
 from samo.study.runs import checkpoint
@@ -24,7 +24,7 @@ from samo.study.runs.condition import train_condition
 from samo.training.loop import DivergedError
 from tests.forks import START, ended, forked
 
-pytestmark = pytest.mark.slow  # each of six processes imports torch and MLflow
+pytestmark = pytest.mark.slow  # two processes import torch and MLflow anew
 
 
 def over(study: Path, processes: int, **edits: str) -> None:
@@ -50,13 +50,6 @@ def ranks() -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
-
-
-def runs(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def wait_for(what: Any) -> Any:
@@ -136,7 +129,7 @@ def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_s
         assert set(listening) == {"127.0.0.1"}
         os.kill(parent, how)
         assert ended(parent) == (-signal.SIGKILL if how == signal.SIGKILL else 1)
-        wait_for(lambda there=there: not any(map(runs, there)))
+        wait_for(lambda there=there: not any(map(processes._runs, there)) and not ranks())
         assert not list(own.rglob("samo-ranks-*"))
         assert not metrics.exists()
         assert list((study / ".samo/checkpoints/multimnist/samo-ls").glob("*.pt"))
