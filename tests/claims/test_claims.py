@@ -343,6 +343,15 @@ def test_samo_and_placebo_are_compared_at_equal_settings_where_they_show():
     assert (row.verdict, "does not show" in row.why) == (NOT_TESTABLE, True)
 
 
+def test_a_learning_rate_that_samo_and_placebo_are_given_is_a_case_of_its_own():
+    given = [("ls", f"{s}+lr 0.001", {"rho": 0.3}, x) for s, x in (("placebo", -3.0), ("samo", 1.0))]
+    here = [("ls", "placebo", {"rho": 0.3}, 0.0), ("ls", "samo", {"rho": 0.3}, 3.0)]
+    plain = [("ls", "none+lr 0.001", {"rho": 0.3}, 0.0)]
+    rows = places(21, world(sharpness=("none",), bases={"ls": 9.0}, extra=here + plain + given))
+    found = {row.comparison.case: row.comparison.effect.interval()[0] for row in rows if row.comparison.effect}
+    assert found == pytest.approx({"rho 0.3": 3.0, "rho 0.3, lr 0.001": 4.0}, abs=0.2)
+
+
 def test_layers_picked_by_their_own_noise_do_not_lead():
     rng = np.random.default_rng(0)
     noise = pd.DataFrame(rng.uniform(0.5, 1.5, (150, 9)))

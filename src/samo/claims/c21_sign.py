@@ -1,12 +1,14 @@
 """21. The estimate's sign carries information: SAMO beats its placebo.
 
 Tested: Delta-m of the placebo (the same perturbation with a coin for the sign, and no probe) minus that of SAMO on the
-same aggregator, with equal learning rate, rho and alpha: what differs is the coin alone. Supported: above 0.
-Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below 0. Not testable where their settings differ, or
-where the perturbation does not show: neither Delta-m nor lambda_max of SAMO or of the placebo differs from the base's.
+same aggregator, with equal learning rate, rho and alpha: what differs is the coin alone. A learning rate that both are
+given is a case of its own. Supported: above 0. Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below
+0. Not testable where their settings differ, or where the perturbation does not show: neither Delta-m nor lambda_max of
+SAMO or of the placebo differs from those of the base at that rate.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 
@@ -24,10 +26,11 @@ PLACEBO = Kind("placebo")
 def at_equal_settings(
     evidence: Evidence, dataset: str, region: Region = GAIN, ours: Kind = SAMO
 ) -> Iterator[Comparison]:
-    """Delta-m of the placebo minus ours, in each place where both were run; where rho is given, a case per dose."""
+    """Delta-m of the placebo minus ours, in each place where both were run; a case per given rho and learning rate."""
     known = evidence.methods[dataset]
-    samo, placebo = ([m for m in known if Kind.of(m) == kind] for kind in (ours, PLACEBO))
-    both = [(a, b) for a in samo for b in placebo if a.aggregator_text == b.aggregator_text]
+    samo, placebo = ([m for m in known if _at_any_rate(m) == kind] for kind in (ours, PLACEBO))
+    alike = [(a, b) for a in samo for b in placebo if a.optimizer == b.optimizer]
+    both = [(a, b) for a, b in alike if a.aggregator_text == b.aggregator_text]
     if not both:
         yield Comparison(dataset, None, missing=f"{ours} and {PLACEBO} on one aggregator")
     for base in dict.fromkeys(a.aggregator_text for a, _ in both):
@@ -40,7 +43,7 @@ def at_equal_settings(
                 hidden = "" if _shows(evidence, dataset, a, b) else f"the perturbation does not show at {own}"
                 effect = None if hidden else difference(evidence, dataset, b.name, a.name)
                 figure, lack = f"{dataset}-forest", "runs on the same seeds"
-                dose = f"rho {a.radii['rho']:g}" if a.radii else ""
+                dose = ", ".join(filter(None, (f"rho {a.radii['rho']:g}" if a.radii else "", a.optimizer)))
                 yield Comparison(dataset, effect, region, "Δm points", base, dose, figure, lack, own, hidden)
 
 
@@ -56,8 +59,13 @@ def settings(evidence: Evidence, dataset: str, method: MethodSpec) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in found.items())
 
 
+def _at_any_rate(method: MethodSpec) -> Kind:
+    return replace(Kind.of(method), optimizer="" if method.at_own_rate else method.optimizer)
+
+
 def _shows(evidence: Evidence, dataset: str, *methods: MethodSpec) -> bool:
-    base = find(evidence.methods[dataset], PLAIN, methods[0].aggregator_text)
+    plain = replace(PLAIN, optimizer=methods[0].optimizer)
+    base = find(evidence.methods[dataset], plain, methods[0].aggregator_text)
     found = [
         difference(evidence, dataset, method.name, base, measure=measure, ratio=ratio)
         for method in methods
