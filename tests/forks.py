@@ -2,9 +2,10 @@
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any
 
 START = "fork" if sys.platform == "linux" else "spawn"
 """How processes that train together are started, where it is not their start that is tested."""
@@ -12,8 +13,14 @@ START = "fork" if sys.platform == "linux" else "spawn"
 
 def forked(do: Callable[[], object]) -> int:
     """The number of a process that does it, and ends with exit status 0 where nothing was raised, else 1."""
-    pid = os.fork()
-    return pid or _do_and_end(do)
+    if pid := os.fork():
+        return pid
+    try:
+        do()
+        os._exit(0)  # nothing of pytest's happens twice
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def ended(pid: int) -> int:
@@ -21,10 +28,10 @@ def ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _do_and_end(do: Callable[[], object]) -> NoReturn:
-    try:
-        do()
-        os._exit(0)  # nothing of pytest's happens twice
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
+def wait_for(what: Callable[..., Any], seconds: float = 60) -> Any:
+    """Waits until something is true; what it is then."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+    return found

@@ -17,12 +17,9 @@ from samo.training.problem import Problem as StudyProblem
 
 
 class Trunk(nn.Module):
-    """Two layers with what makes perturbed passes hard between them, and a private branch a task at the end.
+    """Two layers with what makes perturbed passes hard between them.
 
-    Args:
-        branches: layers that belong to the trunk and that one task each uses (MTAN's attention).
-        batchnorm: BatchNorm after the first layer.
-        dropout: its probability, after the first layer.
+    At its end are `branches` layers that belong to the trunk and that one task each uses (MTAN's attention).
     """
 
     def __init__(self, branches: int, *, batchnorm: bool, dropout: float) -> None:

@@ -19,10 +19,8 @@ def test_the_cost_of_the_paper_profile_is_that_of_the_profile() -> None:
         plan = config.plan(params, one.dataset, one.method)
         found[one.dataset] = number + 1, max(plan.finals), sum_of + sum((*plan.trials, *plan.finals))
     text = (ROOT / "docs/cluster.md").read_text()
-    rows = [
-        [part.strip() for part in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")
-    ]
-    told = {name: tuple(int(n.replace(",", "")) for n in numbers) for name, *numbers in rows[1:]}
+    _, *rows = (line.strip("|").split("|") for line in text.splitlines() if line.startswith("| "))
+    told = {name.strip(): tuple(int(n.replace(",", "")) for n in numbers) for name, *numbers in rows}
     assert told == found
     assert f"{sum(number for number, _, _ in found.values())} conditions on ten datasets" in text
     assert len(found) == 10
@@ -60,9 +58,8 @@ def test_what_the_report_says_of_the_estimates_is_so() -> None:
     """The counts and ranges in its section on other estimates, at each network's first batch and place."""
     found = pd.read_csv(ROOT / "data/reference/estimates.csv")
     found = found.merge(found.drop_duplicates("network")[["network", "batch", "update"]])
-    last, guided, mean = (
-        found[found["estimate"] == name] for name in ("last gradient", "guided probe, 8 directions, mu 0.001", "g_0")
-    )
+    names = ("last gradient", "guided probe, 8 directions, mu 0.001", "g_0")
+    last, guided, mean = (found[found["estimate"] == name] for name in names)
     assert len(last) == 6
     assert [f"{end:.2f}" for end in last.nlargest(5, "cosine")["cosine"].agg(["min", "max"])] == ["0.14", "0.22"]
     assert (last["cosine_low"] > 0).sum() == 1

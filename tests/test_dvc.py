@@ -40,17 +40,12 @@ ASIDE = {
 }
 """The same of it and of all that it alone imports."""
 
-CHECKS = {
-    "src/samo/study/config": ("src/samo/aggregation", "src/samo/datasets", "src/samo/optim"),
-}
+CHECKS = {"src/samo/study/config": ("src/samo/aggregation", "src/samo/datasets", "src/samo/optim")}
 """What reads params.yaml imports these to refuse what they do not know; a stage that uses them imports them itself."""
 
 TRAINS = ("src/samo/aggregation", "src/samo/models", "src/samo/optim", "src/samo/training")
-UNUSED = {
-    "fetch": dict.fromkeys(TRAINS, "a dataset's file names its network, for training"),
-    "prepare": dict.fromkeys(TRAINS, "a dataset's file names its network, for training"),
-}
-"""Stage -> what it imports with a file of which it uses something else."""
+UNUSED = {"fetch": TRAINS, "prepare": TRAINS}
+"""Stage -> what it imports with a file of which it uses something else: a dataset's names its network, for training."""
 
 THROUGH = {"analyse": ("src/samo/aggregation", "src/samo/datasets", "src/samo/models", "src/samo/training")}
 """Stage -> what it depends on through the stage `train`: an analysis sees data and networks by the losses that trained
@@ -202,12 +197,8 @@ def test_what_is_left_aside_is_there_and_what_acts_through_training_is_a_depende
         assert (ROOT / path).exists(), path
     for name, places in THROUGH.items():
         assert all(any(under(dep, [place]) for dep in STAGES["train"]["deps"]) for place in places)
-        outs = [
-            out.replace("/${item.method}", "")
-            for out in STAGES["train"]["outs"]
-            if out.startswith(("data/runs", "data/models"))
-        ]
-        assert set(outs) <= set(STAGES[name]["deps"])
+        outs = [out for out in STAGES["train"]["outs"] if out.startswith(("data/runs", "data/models"))]
+        assert {out.replace("/${item.method}", "") for out in outs} <= set(STAGES[name]["deps"])
 
 
 def test_no_other_file_imports_modules_by_name():

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from dvc.repo import Repo
@@ -16,6 +17,7 @@ from samo.study.grid.plan import plan
 from samo.study.notebooks import notebook
 from tests.corpus.entry import refused, samo
 from tests.study.made_study import fewer
+from tests.study.project import Project
 
 ROOT = Path(__file__).parents[1]
 # Fourteen notebooks, each in a kernel of its own: about a minute on two cores.
@@ -37,8 +39,7 @@ class Copy:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         (root / "params.yaml").write_text(fewer((root / "profiles/smoke.yaml").read_text()))
         self.run("git", "init", "-q")
-        self.run("git", "add", "-A")
-        self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "copy")
+        Project(root).commit()
 
     def run(self, *command: str, at: Path | None = None) -> str:
         env = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
@@ -53,10 +54,6 @@ class Copy:
         return self.run(sys.executable, "-m", "samo.study", *arguments)
 
 
-def started(said: str) -> list[str]:
-    return sorted(re.findall(r"^start (\S+)", said, flags=re.MULTILINE))
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """The copy after its first run, and what that said."""
@@ -65,26 +62,20 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def copy(made):
+def copy(made, monkeypatch):
+    """The copy, where commands of this process work in it."""
+    monkeypatch.setenv("DVC_ROOT", str(made[0].root))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return made[0]
 
 
 def test_from_raw_digits_to_the_report(made):
     copy, said = made
     methods = ["stl", "ls", "samo-ls", "fmtl-fairgrad"]
-    assert started(said) == sorted(
-        [
-            "fetch@multimnist",
-            "prepare@multimnist",
-            *(f"train@multimnist-{m}" for m in methods),
-            "train-sensitivity@multimnist-samo-ls-alpha09",
-            "train-arms@multimnist-placebo-ls",
-            *(f"analyse@multimnist-{name}" for name in names()),
-            "toys",
-            "tables",
-            "report",
-        ]
-    )
+    stages = ["fetch@multimnist", "prepare@multimnist", *(f"train@multimnist-{method}" for method in methods)]
+    stages += ["train-sensitivity@multimnist-samo-ls-alpha09", "train-arms@multimnist-placebo-ls"]
+    stages += [*(f"analyse@multimnist-{name}" for name in names()), "toys", "tables", "report"]
+    assert sorted(re.findall(r"^start (\S+)", said, flags=re.MULTILINE)) == sorted(stages)
     # It ends with the table and the path of the report.
     table, _, last = said.strip().rpartition("\n")
     assert last == f"report: {copy.root}/reports/html/index.html"
@@ -117,9 +108,7 @@ def test_one_more_method_is_one_more_condition_and_what_follows(copy):
     assert stale == {"train@multimnist-mgda", *analyses, "tables", "report"}
 
 
-def test_the_view_in_mlflow_has_every_run(copy, monkeypatch, capsys):
-    monkeypatch.setenv("DVC_ROOT", str(copy.root))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def test_the_view_in_mlflow_has_every_run(copy, capsys):
     found = samo(capsys, "track")
     assert found.out.strip().splitlines()[-1].startswith("0 runs made"), found
 
@@ -130,15 +119,12 @@ def test_a_notebook_that_is_executed_again_has_the_same_bytes(copy, monkeypatch)
     files = [copy.root / f"reports/executed/{name}.{ending}" for ending in ("ipynb", "html")]
     before = [path.read_bytes() for path in files]
     monkeypatch.chdir(copy.root)
-    monkeypatch.setenv("DVC_ROOT", str(copy.root))
     monkeypatch.setenv("PYTHONPATH", str(copy.root / "src"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     notebook.run("train", name, {"dataset": "multimnist", "method": "samo-ls"})
     assert [path.read_bytes() for path in files] == before
 
 
-def test_a_fault_in_the_params_runs_and_writes_nothing(copy, monkeypatch, capsys):
-    monkeypatch.setenv("DVC_ROOT", str(copy.root))
+def test_a_fault_in_the_params_runs_and_writes_nothing(copy, capsys):
     params = copy.root / "params.yaml"
     good = params.read_text()
     before = copy.run("git", "status", "--porcelain")
@@ -155,12 +141,11 @@ def test_a_fault_in_the_params_runs_and_writes_nothing(copy, monkeypatch, capsys
 
 def test_the_tables_are_the_results(copy):
     """Delta-m in the table is that of the conditions' own files, recomputed here by hand."""
-    files = {name: copy.root / f"data/runs/multimnist/{name}/metrics.json" for name in ("stl", "ls")}
-    runs = {name: json.loads(path.read_text())["updates"]["20"]["seeds"] for name, path in files.items()}
-    mean = {
-        name: [sum(seed[task]["accuracy"] for seed in seeds.values()) / len(seeds) for task in ("left", "right")]
-        for name, seeds in runs.items()
-    }
-    by_hand = sum(-100 * (m - b) / b for m, b in zip(mean["ls"], mean["stl"], strict=True)) / 2
+
+    def mean(name, task):
+        run = json.loads((copy.root / f"data/runs/multimnist/{name}/metrics.json").read_text())
+        return fmean(seed[task]["accuracy"] for seed in run["updates"]["20"]["seeds"].values())
+
+    by_hand = fmean(100 * (1 - mean("ls", task) / mean("stl", task)) for task in ("left", "right"))
     shown = json.loads((copy.root / "reports/tables/metrics/multimnist/ls.json").read_text())
     assert shown["delta_m"] == pytest.approx(by_hand, rel=1e-3)

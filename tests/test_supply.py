@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,23 +60,8 @@ def test_kernels_listen_on_no_port() -> None:
     assert LocalKernelManager().transport == "ipc"
 
 
-class Elsewhere(HTMLParser):
-    """What a page would load by itself from another place."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        loads = {"script": "src", "link": "href", "img": "src", "iframe": "src", "object": "data", "use": "href"}
-        for name, value in attrs:
-            if name == loads.get(tag) and re.match(r"(https?:)?//", value or ""):
-                self.found.append(f"{tag} {value}")
-
-
 def test_the_report_loads_nothing_from_elsewhere() -> None:
     page = (ROOT / "reports/html/index.html").read_text()
-    assert Elsewhere("<script src='//x.org/a.js'></script>").found == ["script //x.org/a.js"]
-    assert Elsewhere(page).found == []
-    assert not re.search(r"@import|url\(\s*['\"]?(https?:)?//|\bfetch\(|XMLHttpRequest|\bimport\(", page)
+    elsewhere = r"(\b(src|href|data)\s*=|@import|url\()\s*['\"]?(https?:)?//"
+    assert re.search(elsewhere, "<script src='//x.org/a.js'></script>")
+    assert not re.search(rf"{elsewhere}|@import|\bfetch\(|XMLHttpRequest|\bimport\(", page)

@@ -1,21 +1,23 @@
-"""Aggregators by name."""
+"""Aggregators by name, J -> direction, and losses -> their weights."""
 
 from typing import Any
 
 import pytest
 import torch
-from torchjd.scalarization import Scalarizer
+from torch import Tensor
+from torchjd.aggregation import GramianWeightedAggregator, Weighting
 
-from samo.aggregation import loss_weights, make
+from samo import aggregation
+from samo.aggregation import combine, loss_weights, make
 
-
-def scalariser(name: str, **options: Any) -> Scalarizer:
-    made = make(name, tasks=3, **options)
-    assert isinstance(made, Scalarizer)
-    return made
-
-
+GRADIENT_BASED = [n for n in aggregation.NAMES if n not in aggregation.SCALARISERS]
 LOSSES = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+J = torch.randn(3, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def made(name: str, tasks: int = 3, **options: Any) -> Any:
+    """An aggregator or a scalariser."""
+    return make(name, tasks=tasks, **options)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +55,13 @@ def test_options_reach_the_aggregator() -> None:
     ],
 )
 def test_weights_of_the_losses(name: str, weights: list[float]) -> None:
-    found = loss_weights(scalariser(name).double(), LOSSES)
+    found = loss_weights(made(name).double(), LOSSES)
     torch.testing.assert_close(found, torch.tensor(weights, dtype=torch.float64))
 
 
 def test_dwa_rolls_its_window() -> None:
     """After two windows the weights follow the ratio of their means: K softmax(r / T)."""
-    dwa = scalariser("dwa", window=2)
+    dwa = made("dwa", window=2)
     for losses in (LOSSES, LOSSES, LOSSES * torch.tensor([1.0, 0.5, 1.5]), LOSSES * torch.tensor([1.0, 0.5, 0.5])):
         assert loss_weights(dwa, losses).tolist() == [1, 1, 1]
     ratio = torch.tensor([1.0, 0.5, 1.0], dtype=torch.float64)
@@ -68,4 +70,29 @@ def test_dwa_rolls_its_window() -> None:
 
 def test_a_loss_that_a_logarithm_cannot_take_is_an_error() -> None:
     with pytest.raises(FloatingPointError, match="ScaleInvariant"):
-        loss_weights(scalariser("si"), torch.tensor([1.0, 0.0]))
+        loss_weights(made("si"), torch.tensor([1.0, 0.0]))
+
+
+@pytest.mark.parametrize("name", GRADIENT_BASED)
+def test_the_gramian_path_is_the_aggregators_own(name: str) -> None:
+    found = []
+    for call in (lambda a: combine(a, J)[0], lambda a: a(J)):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            found.append(call(made(name)))
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("name", GRADIENT_BASED)
+def test_no_gradient_gives_no_direction(name: str) -> None:
+    direction, *_ = combine(made(name, 2), torch.zeros(2, 5, dtype=torch.float64))
+    assert torch.equal(direction, torch.zeros(5, dtype=torch.float64))
+
+
+def test_weights_that_are_not_finite_are_an_error() -> None:
+    class Nowhere(Weighting[Tensor]):
+        def forward(self, gramian: Tensor, /) -> Tensor:
+            return gramian[0] * float("nan")
+
+    with pytest.raises(FloatingPointError, match="nan"):
+        combine(GramianWeightedAggregator(Nowhere()), J)

@@ -1,6 +1,5 @@
 """The count of passes is the passes made; the measured figures are of the right kind."""
 
-import dataclasses
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -62,7 +61,6 @@ def test_measuring_leaves_weights_alone_and_knows_every_method() -> None:
     assert costs[0].copies == 0
     assert costs[2].copies > 0
     assert all(torch.equal(p, q) for p, q in zip(before, case.network.parameters(), strict=True))
-    assert all(value is not None for cost in costs for value in dataclasses.astuple(cost))
 
 
 def test_peak_memory_counts_what_is_held_at_a_time() -> None:
@@ -77,9 +75,8 @@ def test_peak_memory_counts_what_is_held_at_a_time() -> None:
 
 
 def test_loading_hides_a_part_of_the_extra_time() -> None:
-    costs = [
-        Cost(name, t, 1.0, 1.0, 1.0, 1.0, 0, 0.0) for name, t in (("LS", 9), ("ls", 2), ("samo-ls", 5), ("mgda", 4))
-    ]
+    seconds = {"LS": 9, "ls": 2, "samo-ls": 5, "mgda": 4}
+    costs = [Cost(name, t, 1.0, 1.0, 1.0, 1.0, 0, 0.0) for name, t in seconds.items()]
     found = table(costs, {"samo-ls": "ls"}, loading=1.0).set_index("method")
     assert found.loc["samo-ls", "extra_percent"] == 150
     assert found["extra_percent"].isna().tolist() == [True, False, True]

@@ -14,7 +14,7 @@ from samo.analysis.curvature import Measure, Reading, curvature, pieces, sets
 from samo.analysis.parts.hessian import Hessian
 from samo.models.multitask import MultiTaskNetwork
 from samo.training.problem import Batch, Problem
-from tests.problems import Rows, study_problem
+from tests.problems import Rows, Snapshot, study_problem
 
 CPU = torch.device("cpu")
 N, D = 24, 30
@@ -108,12 +108,11 @@ def test_a_closer_look_and_a_short_one():
 def test_it_leaves_the_network_as_it_was_and_gives_the_same_twice():
     problem = regression(2)
     network, drawn = problem.network(), sets(problem, 6, SETTINGS, CPU)
-    before, stream = [p.clone() for p in network.parameters()], torch.get_rng_state()
+    before = Snapshot.of(network)
     first = curvature(problem, network, drawn, SETTINGS, close=True)
     np.testing.assert_equal(curvature(problem, network, drawn, SETTINGS, close=True), first)
-    assert all(torch.equal(p, q) for p, q in zip(before, network.parameters(), strict=True))
+    before.assert_equal(Snapshot.of(network))
     assert all(p.grad is None for p in network.parameters())
-    assert torch.equal(torch.get_rng_state(), stream)
 
 
 def test_a_network_that_broke_down_is_nan():

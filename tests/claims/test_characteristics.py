@@ -16,20 +16,20 @@ SPREADS = {
 """Of SAMO's gain over its base in the reference run, by dataset: standard deviation of each place."""
 
 
-def places(seeds: int = 10) -> list[Comparison]:
+def places() -> list[Comparison]:
     rng = np.random.default_rng(0)
     found = []
     for dataset, spreads in SPREADS.items():
-        shared = rng.normal(size=seeds) * 0.4
+        shared = rng.normal(size=10) * 0.4
         for spread in spreads:
-            noise = shared + rng.normal(size=seeds) * 0.9
+            noise = shared + rng.normal(size=10) * 0.9
             found.append(Comparison(dataset, of_seeds(spread * noise / noise.std(ddof=1)), GAIN))
     return found
 
 
-def shares(truth: str, worlds: int = 120) -> dict[Verdict, float]:
-    found = verdicts(places(), TRUTHS[truth], worlds, np.random.default_rng(1))
-    return {verdict: found[verdict] / worlds for verdict in Verdict}
+def shares(truth: str) -> dict[Verdict, float]:
+    found = verdicts(places(), TRUTHS[truth], 120, np.random.default_rng(1))
+    return {verdict: found[verdict] / 120 for verdict in Verdict}
 
 
 def test_the_papers_gain_is_found_and_none_is_told_from_it():

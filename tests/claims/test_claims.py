@@ -11,7 +11,7 @@ import pytest
 from samo import claims
 from samo.claims.c15_gaps import spread
 from samo.claims.c19_layers import concentration, movement
-from samo.claims.comparison import Row, Verdict
+from samo.claims.comparison import Judged, Row, Verdict
 from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.rule import judge
 from samo.results.method import MethodSpec
@@ -20,13 +20,12 @@ from tests.claims.worlds import BASES, FREE, SEEDS, SHARPNESS, cost, curvature, 
 SUPPORTED, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTABLE, NOT_RUN = Verdict
 World = dict[str, Any]
 """What `world` is made with."""
-MIXED = {"gsam ls": 3.0, "lsam mgda": 3.0}
 NORMALISED = [(a, "samo", {"normalise": how}, 0.0) for a in BASES for how in ("none", "global")]
-RADII = (0.01, 0.05, 0.1)
 STEPS = {"none": 1.0, "samo": 4.0, "samo-sampled": 3.0, "samo-shared": 3.5}
 CHEAP = cost(dict.fromkeys(("none", *FREE), 1.0))
 NEGATIVE = {"ls": -1.0, "imtl-g": -3.0}
 """Bases ahead of single-task training, as in F-MTL's tables."""
+PLAIN_LS: World = {"sharpness": ("none",), "bases": {"ls": 9.0}}
 BARE: World = {"sharpness": ("none",), "bases": {"ls": 1.0}, "single": False, "seeds": (0, 1, 2)}
 """Plain runs on one aggregator: what every profile has."""
 
@@ -35,21 +34,14 @@ def cosines(gsam: float) -> pd.DataFrame:
     return history({"none": (0.1, 0.0), "gsam": (0.1, gsam)}, "cosine_mean", "probe")
 
 
-def conflicts(fmtl: tuple[float, float], plain: tuple[float, float]) -> pd.DataFrame:
-    return history({"fmtl": fmtl, "none": plain}, "minibatch_conflict", "train")
+def radii(gap: float) -> World:
+    return {"extra": [("ls", "fmtl", {"rho": rho}, gap * k) for k, rho in enumerate((0.01, 0.05, 0.1))]}
 
 
-def radii(gap: float) -> list[tuple[str, str, dict[str, float], float]]:
-    return [("ls", "fmtl", {"rho": rho}, gap * k) for k, rho in enumerate(RADII)]
-
-
-def shared(many: float) -> pd.DataFrame:
-    return pd.concat([cost(STEPS), cost(STEPS | {"samo-shared": many}, "celeba")], ignore_index=True)
-
-
-def two_sets(frame: pd.DataFrame, **gain: float) -> World:
-    named = {sharpness.replace("_", "-"): points for sharpness, points in gain.items()}
-    return {"gain": named, "cost": frame, "datasets": ("multimnist", "celeba")}
+def shared(many: float, samo: float = 2.0) -> World:
+    """A shared probe gains two points; its step takes so long with 40 tasks, 3.5 LS steps with two."""
+    steps = pd.concat([cost(STEPS), cost(STEPS | {"samo-shared": many}, "celeba")], ignore_index=True)
+    return {"gain": {"samo": samo, "samo-shared": 2.0}, "cost": steps, "datasets": ("multimnist", "celeba")}
 
 
 def gains(*points: Mapping[str, float], **given: Any) -> tuple[World, ...]:
@@ -70,9 +62,9 @@ def story(sign: int) -> World:
     }
 
 
-def ladder(sharpness: str, *gain: float) -> World:
-    """The gain at 100, 1,000 and 10,000 updates; other methods gain nothing."""
-    return {"ladder": {n: {sharpness: x} for n, x in zip((100, 1000, 10_000), gain, strict=True)}}
+def ladder(*gain: float) -> World:
+    """G-SAM's gain at 100, 1,000 and 10,000 updates; other methods gain nothing."""
+    return {"ladder": {n: {"gsam": x} for n, x in zip((100, 1000, 10_000), gain, strict=True)}}
 
 
 def accelerated(gain: float = 3.0, nadam: float = 3.0) -> World:
@@ -80,11 +72,6 @@ def accelerated(gain: float = 3.0, nadam: float = 3.0) -> World:
     extra = [(a, s, {"sign": 1}, 0.0) for a in BASES for s in FREE] + [(a, "none+nadam", {}, nadam) for a in BASES]
     rungs = {100: dict.fromkeys(FREE, gain), 1000: dict.fromkeys(FREE, 0.0)}
     return {"ladder": rungs, "extra": extra, **curved(10.0, msam=10.0, lookback=10.0)}
-
-
-def aside(times: float) -> World:
-    """G-SAM's loss and calibration error are so many times as high, its accuracy the same."""
-    return {"aside": {"loss": {"gsam": times}, "calibration": {"gsam": times}}}
 
 
 def untuned(gain: float) -> list[tuple[str, str, Mapping[str, Any], float]]:
@@ -104,8 +91,6 @@ VARIANTS = [
     for name, value in (("alpha", "adaptive"), ("adaptive", True), ("every", 5), ("estimator", "guided"))
 ]
 ONE, LESS, SAME = {"samo": 2.0}, {"samo": -2.0}, {"samo": 0.1}
-SAMPLED = {"samo": 2.0, "samo-sampled": 2.0}
-NINE = {"datasets": ("qm9", "celeba"), "sharpness": ("none", "samo")}
 PLANTED: dict[int, Sequence[World | None]] = {
     1: [{"history": cosines(x)} for x in (0.3, 0.0, -0.3)],
     2: [
@@ -113,7 +98,7 @@ PLANTED: dict[int, Sequence[World | None]] = {
         curved(10.0, gsam=10.0),
         {"curvature": curvature({"none": 10.0, "gsam": 5.0}, ratio={"none": 2.0, "gsam": 3.0})},
     ],
-    3: [{"gain": MIXED}, None, {"gain": {"gsam": 3.0}}],
+    3: [{"gain": {"gsam ls": 3.0, "lsam mgda": 3.0}}, None, {"gain": {"gsam": 3.0}}],
     4: gains(*({"samo": 2.0, "gsam": 1.0, "lsam": x} for x in (1.0, 2.0, 3.0))),
     5: gains(ONE, SAME, LESS, single=False),
     6: [
@@ -123,13 +108,12 @@ PLANTED: dict[int, Sequence[World | None]] = {
     ],
     7: gains(ONE, {}, LESS, extra=NORMALISED),
     8: [{"probe": probe(0.05, 0.03)}, None, {"probe": probe(0.1, 0.3)}],
-    9: gains(ONE, {}, LESS, **NINE),
+    9: gains(ONE, {}, LESS, datasets=("qm9", "celeba"), sharpness=("none", "samo")),
     10: gains(ONE, {}, LESS, datasets=("officehome",)),
     11: gains({"fmtl": 2.0}, {}, {"fmtl": -2.0}),
     12: [
-        {"history": conflicts((0.45, 0.01), (0.45, 0.53))},
-        {"history": conflicts((0.45, 0.45), (0.45, 0.45))},
-        {"history": conflicts((0.45, 0.53), (0.45, 0.44))},
+        {"history": history({"fmtl": (0.45, fmtl), "none": (0.45, plain)}, "minibatch_conflict", "train")}
+        for fmtl, plain in ((0.01, 0.53), (0.45, 0.45), (0.53, 0.44))
     ],
     13: gains({"fmtl": 2.0}, {}, {"lsam": 2.0}),
     14: [
@@ -137,20 +121,17 @@ PLANTED: dict[int, Sequence[World | None]] = {
         for bases, single in ((NEGATIVE, -3.0), ({"ls": -3.0, "imtl-g": -3.0}, -3.0), (NEGATIVE, 9.0))
     ],
     15: gains({"fmtl ls": 7.0, "fmtl mgda": 4.0}, {}, {"fmtl ls": -7.0, "fmtl mgda": -4.0}),
-    16: [{"extra": radii(0.1)}, None, {"extra": radii(2.0)}],
+    16: [radii(0.1), None, radii(2.0)],
     17: [{"cost": cost({"none": 1.2, "fmtl": 2.4})}, None, {"cost": cost({"none": 1.0, "fmtl": 3.7})}],
     18: [{"toys": toys(1.0, 2.0)}, None, {"toys": toys(0.01, 1.0)}],
-    19: [
-        {"layers": layers(moves)}
-        for moves in ((0.9, *[0.1] * 4, 0.8, *[0.1] * 4, 0.9), (0.5,) * 11, (0.1, *[0.5] * 10))
-    ],
-    20: [{"gain": SAMPLED, "cost": cost(STEPS)}, None, {"gain": {"samo": 3.0}, "cost": cost(STEPS)}],
-    21: gains(ONE, {"samo": 2.0, "placebo": 2.0}, {"placebo": 2.0}),
-    22: [
-        two_sets(shared(3.6), samo=2.0, samo_shared=2.0),
+    19: [{"layers": layers(x)} for x in ((0.9, *[0.1] * 4, 0.8, *[0.1] * 4, 0.9), (0.5,) * 11, (0.1, *[0.5] * 10))],
+    20: [
+        {"gain": ONE | {"samo-sampled": 2.0}, "cost": cost(STEPS)},
         None,
-        two_sets(shared(9.0), samo=2.0, samo_shared=2.0),
+        {"gain": {"samo": 3.0}, "cost": cost(STEPS)},
     ],
+    21: gains(ONE, {"samo": 2.0, "placebo": 2.0}, {"placebo": 2.0}),
+    22: [shared(3.6), None, shared(9.0)],
     23: [
         {"gain": {"samo": 2.0, "msam": 2.0, "lookback": 5.0}, "cost": CHEAP},
         None,
@@ -161,8 +142,8 @@ PLANTED: dict[int, Sequence[World | None]] = {
     26: [{"gain": {"samo": 2.0, "placebo": 2.0}}, None, {"gain": ONE}],
     27: [accelerated(), None, accelerated(nadam=-3.0)],
     28: [{"probe": probe(x, remembered=y)} for x, y in ((0.01, 0.3), (0.01, 0.02), (0.3, 0.01))],
-    29: [aside(0.8), aside(1.0), aside(1.2)],
-    30: [ladder("gsam", 2.0, 1.0, 0.0), None, ladder("gsam", 1.0, 2.0, 3.0)],
+    29: [{"aside": {"loss": {"gsam": times}, "calibration": {"gsam": times}}} for times in (0.8, 1.0, 1.2)],
+    30: [ladder(2.0, 1.0, 0.0), None, ladder(1.0, 2.0, 3.0)],
     31: gains(REAL, REAL | {"placebo": 2.0}, {"placebo": 2.0}, sharpness=PLACEBOS),
     32: [{"extra": VARIANTS, "gain": ONE}, None, {"extra": VARIANTS, "gain": LESS}],
     33: [
@@ -179,13 +160,13 @@ NO_ANSWER: dict[int, World] = {
     19: {"layers": layers((0.9, 0.1, 0.9))},
     20: {"cost": cost(STEPS)},
     21: {"extra": [("ls", "placebo", {"rho": 0.3}, 2.0)], "sharpness": ("none", "samo"), "gain": ONE},
-    22: two_sets(shared(3.6), samo_shared=2.0),
+    22: shared(3.6, samo=0.0),
     23: {"gain": {"msam": 2.0, "lookback": 2.0}, "cost": CHEAP},
     24: {"history": cosines(0.3), **curved(10.0, gsam=5.0)},
     26: {},
     27: accelerated(0.0, nadam=0.0),
-    30: ladder("gsam", 0.0, 0.0, 0.0),
-    31: {"sharpness": ("none", "samo-remembered", "placebo")},
+    30: ladder(0.0, 0.0, 0.0),
+    31: {"sharpness": PLACEBOS},
 }
 """Worlds in which all was run and there is still no answer."""
 
@@ -198,12 +179,12 @@ CASES = [
 ] + [(number, given, NOT_TESTABLE) for number, given in NO_ANSWER.items()]
 
 
-def verdict(number: int, evidence: Evidence) -> Verdict:
-    return judge(claims.get(number).comparisons(evidence)).whole.verdict
+def judged(number: int, evidence: Evidence) -> Judged:
+    return judge(claims.get(number).comparisons(evidence))
 
 
 def places(number: int, evidence: Evidence) -> list[Row]:
-    return judge(claims.get(number).comparisons(evidence)).places
+    return judged(number, evidence).places
 
 
 def test_every_claim_is_found_and_says_what_it_is():
@@ -217,13 +198,13 @@ def test_every_claim_is_found_and_says_what_it_is():
 
 @pytest.mark.parametrize(("number", "given", "expected"), CASES, ids=[f"{n}-{v}" for n, _, v in CASES])
 def test_what_is_planted_comes_out(number: int, given: World, expected: Verdict):
-    assert verdict(number, world(**given)) == expected
+    assert judged(number, world(**given)).whole.verdict == expected
 
 
 @pytest.mark.parametrize("number", PLANTED)
 def test_without_its_conditions_a_claim_is_not_run_and_says_what_is_missing(number: int):
     for evidence in (world(**BARE), Evidence(("multimnist",)), Evidence()):
-        row = judge(claims.get(number).comparisons(evidence)).whole
+        row = judged(number, evidence).whole
         assert row.verdict == NOT_RUN
         assert not evidence.datasets or len(row.why) > len("missing: ")
 
@@ -242,35 +223,31 @@ def test_two_seeds_decide_nothing():
 
 
 def test_a_seed_that_one_method_lacks_is_left_out_for_both():
-    evidence = world(gain={"samo": 2.0})
+    evidence = world(gain=ONE)
     gone = (evidence.runs["method"] == "samo-ls") & (evidence.runs["seed"] == 0)
     row = places(5, Evidence(evidence.datasets, runs=evidence.runs[~gone]))[0]
     assert (row.comparison.base, row.interval.n) == ("ls", len(SEEDS) - 1)
 
 
 def test_a_run_that_diverged_leaves_its_place_and_the_claim_undecided():
-    runs = world(gain={"samo": 2.0}).runs
+    runs = world(gain=ONE).runs
     runs.loc[(runs["method"] == "samo-ls") & (runs["seed"] == 0), "value"] = np.nan
-    judged = judge(claims.get(5).comparisons(Evidence(("multimnist",), runs=runs)))
-    assert [row.verdict for row in judged.places] == [UNDECIDED, SUPPORTED, SUPPORTED]
-    assert judged.whole.verdict == UNDECIDED
-    assert "not finite" in judged.places[0].why
+    found = judged(5, Evidence(("multimnist",), runs=runs))
+    assert [row.verdict for row in found.places] == [UNDECIDED, SUPPORTED, SUPPORTED]
+    assert found.whole.verdict == UNDECIDED
+    assert "not finite" in found.places[0].why
 
 
 def test_a_base_that_is_missing_is_named_and_keeps_the_claim_from_support():
-    judged = judge(claims.get(5).comparisons(world(gain={"samo": 2.0}, bases={"ls": 9.0, "mgda": 5.0})))
-    assert [row.verdict for row in judged.places] == [SUPPORTED, SUPPORTED, NOT_RUN]
-    assert judged.whole.verdict == UNDECIDED
-    assert "fairgrad" in judged.whole.why
+    found = judged(5, world(gain=ONE, bases={"ls": 9.0, "mgda": 5.0}))
+    assert [row.verdict for row in found.places] == [SUPPORTED, SUPPORTED, NOT_RUN]
+    assert found.whole.verdict == UNDECIDED
+    assert "fairgrad" in found.whole.why
 
 
 def test_a_radius_that_is_given_is_still_the_method_but_another_alpha_is_not():
-    only = {"sharpness": ("none",), "bases": {"ls": 9.0}}
-    given = world(**only, extra=[("ls", "samo", {"rho": 0.1}, 2.0)])  # type: ignore[arg-type]
-    other = world(**only, extra=[("ls", "samo", {"alpha": 0.9}, 2.0)])  # type: ignore[arg-type]
-    default = world(**only, extra=[("ls", "samo", {"alpha": 0.5}, 2.0)])  # type: ignore[arg-type]
-    found = [places(5, evidence)[0].verdict for evidence in (given, other, default)]
-    assert found == [SUPPORTED, NOT_RUN, SUPPORTED]
+    for fields, expected in (({"rho": 0.1}, SUPPORTED), ({"alpha": 0.9}, NOT_RUN), ({"alpha": 0.5}, SUPPORTED)):
+        assert places(5, world(**PLAIN_LS, extra=[("ls", "samo", fields, 2.0)]))[0].verdict == expected
 
 
 def test_a_variant_is_never_taken_for_the_method_of_the_table():
@@ -287,27 +264,21 @@ def test_radii_of_f_mtl_are_compared_where_all_else_is_equal():
     rows = places(16, world(extra=adaptive))
     assert [row.comparison.case for row in rows] == [f"rho {r} for 2, fmtl (adaptive True)" for r in ("0.5", "5")]
     mixed = [*adaptive[:2], ("mgda", "fmtl", {"rho": 5.0}, 4.0)]
-    assert verdict(16, world(extra=mixed)) == NOT_RUN
+    assert judged(16, world(extra=mixed)).whole.verdict == NOT_RUN
 
 
 def test_variants_are_compared_at_the_longest_budget_that_they_have():
     """All but ASAM ran at 300 updates alone, where SAMO is two points better than at 1,000."""
-    runs = world(ladder={300: {"samo": 2.0}, 1000: {}}, extra=VARIANTS[:4], bases={"ls": 9.0}).runs
+    runs = world(ladder={300: ONE, 1000: {}}, extra=VARIANTS[:4], bases={"ls": 9.0}).runs
     early = runs["fields"].map(lambda fields: bool(fields) and "adaptive" not in fields)
-    rows = places(32, Evidence(("multimnist",), runs=runs[~early | (runs["updates"] == 300)]))
-    assert [row.comparison.case for row in rows if row.comparison.effect] == [
-        *("adaptive alpha, 300 updates", "ASAM", "LookSAM, 300 updates", "guided probes, 300 updates")
-    ]
-    assert [round(row.comparison.effect.value) for row in rows if row.comparison.effect] == [-2, 0, -2, -2]
+    runs = runs[~early | (runs["updates"] == 300)]
+    ran = [row.comparison for row in places(32, Evidence(("multimnist",), runs=runs)) if row.comparison.effect]
+    cases = ["adaptive alpha, 300 updates", "ASAM", "LookSAM, 300 updates", "guided probes, 300 updates"]
+    assert [(c.case, round(c.effect.value)) for c in ran if c.effect] == [*zip(cases, (-2, 0, -2, -2), strict=True)]
     # Of a dataset without any of them the cases are the same: they take no verdict away.
     plain = world(ladder={1000: {}}, datasets=("scenes",), bases={"ls": 9.0}).runs
-    more = places(
-        32, Evidence(("multimnist", "scenes"), runs=pd.concat([runs[~early | (runs["updates"] == 300)], plain]))
-    )
-    found = {
-        one: {row.comparison.case for row in more if row.comparison.dataset == one} for one in ("multimnist", "scenes")
-    }
-    assert found["scenes"] == found["multimnist"]
+    more = places(32, Evidence(("multimnist", "scenes"), runs=pd.concat([runs, plain])))
+    assert [row.comparison.case for row in more] == [case for case in cases for _ in ("multimnist", "scenes")]
 
 
 def test_separate_aggregation_and_twice_the_cost_are_no_question_where_weights_know_no_gradients():
@@ -335,11 +306,11 @@ def test_as_good_as_samo_asks_for_a_gain_of_samo_pooled_over_the_places():
 
 def test_samo_and_placebo_are_compared_at_equal_settings_where_they_show():
     here = [("ls", "placebo", {"rho": rho}, 0.0) for rho in (0.1, 0.3)] + [("ls", "samo", {"rho": 0.3}, 3.0)]
-    [row] = places(21, world(sharpness=("none",), bases={"ls": 9.0}, extra=here))
+    [row] = places(21, world(**PLAIN_LS, extra=here))
     assert row.verdict == SUPPORTED
     assert "rho 0.3" in row.why
     hidden = [(a, s, f, 0.0) for a, s, f, _ in here]
-    [row] = places(21, world(sharpness=("none",), bases={"ls": 9.0}, extra=hidden))
+    [row] = places(21, world(**PLAIN_LS, extra=hidden))
     assert (row.verdict, "does not show" in row.why) == (NOT_TESTABLE, True)
 
 
@@ -347,7 +318,7 @@ def test_a_learning_rate_that_samo_and_placebo_are_given_is_a_case_of_its_own():
     given = [("ls", f"{s}+lr 0.001", {"rho": 0.3}, x) for s, x in (("placebo", -3.0), ("samo", 1.0))]
     here = [("ls", "placebo", {"rho": 0.3}, 0.0), ("ls", "samo", {"rho": 0.3}, 3.0)]
     plain = [("ls", "none+lr 0.001", {"rho": 0.3}, 0.0)]
-    rows = places(21, world(sharpness=("none",), bases={"ls": 9.0}, extra=here + plain + given))
+    rows = places(21, world(**PLAIN_LS, extra=here + plain + given))
     found = {row.comparison.case: row.comparison.effect.interval()[0] for row in rows if row.comparison.effect}
     assert found == pytest.approx({"rho 0.3": 3.0, "rho 0.3, lr 0.001": 4.0}, abs=0.2)
 
@@ -356,8 +327,6 @@ def test_layers_picked_by_their_own_noise_do_not_lead():
     rng = np.random.default_rng(0)
     noise = pd.DataFrame(rng.uniform(0.5, 1.5, (150, 9)))
     assert np.exp(np.log(concentration(noise)).mean()) == pytest.approx(1.0, abs=0.05)
-    own_choice = noise.apply(lambda row: row.nlargest(3).mean() / row.nsmallest(6).mean(), axis=1)
-    assert own_choice.mean() > 1.4
     moved = movement(layers((0.0, 1.0, 0.0, 0.5)).query("method == 'ls'"))
     assert list(moved.columns) == [f"layer{k}" for k in range(4)]
     assert moved["layer1"].to_numpy() == pytest.approx(1.0, abs=0.1)

@@ -98,12 +98,12 @@ def test_a_pooled_effect_is_the_library_s_and_never_narrower_than_the_seeds_nois
     assert pooled(alike[:1]) == alike[0][1]
 
 
-@pytest.mark.parametrize(("tau", "shared"), [(0.0, 0.2), (1.0, 0.2)])
-def test_a_pooled_interval_holds_the_mean_as_often_as_said(tau: float, shared: float):
+@pytest.mark.parametrize("tau", [0.0, 1.0])
+def test_a_pooled_interval_holds_the_mean_as_often_as_said(tau: float):
     rng = np.random.default_rng(4)
     missed = 0
     for _ in range(200):
-        found = pooled(places(rng, rng.normal(0, tau, 9), 8, shared)).interval()
+        found = pooled(places(rng, rng.normal(0, tau, 9), 8, 0.2)).interval()
         missed += not found.low <= 0 <= found.high
     assert missed / 200 < 0.05 + 2 * math.sqrt(0.05 * 0.95 / 200)
 

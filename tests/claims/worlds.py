@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samo.claims.evidence import Evidence
+from samo.claims.evidence import COLUMNS, Evidence
 
 BASES = {"ls": 9.0, "mgda": 5.0, "fairgrad": 1.0}
 """Delta-m without sharpness."""
 FREE = ("msam", "lookback")
 SHARPNESS = ("none", "gsam", "lsam", "samo", "fmtl", "placebo", "samo-shared", "samo-sampled", *FREE)
 SEEDS = tuple(range(6))
+NOISE = 0.025
+"""Of a seed, in points of Delta-m: as much shared by all methods as is a method's own."""
 TASKS = {"multimnist": 2, "scenes": 3, "qm9": 11, "celeba": 40, "officehome": 4}
+
+Cell = tuple[str, str, str, str, Mapping[str, Any], float]
+"""Of a method: name, aggregator, sharpness, networks, changed fields, Delta-m."""
 
 
 def world(
@@ -24,7 +29,6 @@ def world(
     seeds: Sequence[int] = SEEDS,
     gain: Mapping[str, float] | None = None,
     single: bool = True,
-    noise: float = 0.05,
     extra: Sequence[tuple[str, str, Mapping[str, Any], float]] = (),
     flat_single: float | None = None,
     seed: int = 0,
@@ -38,49 +42,43 @@ def world(
         bases: {aggregator: Delta-m of it without sharpness}.
         gain: {sharpness, or "sharpness aggregator": points of Delta-m by which it is better}; 0 where not named.
         single: whether there are STL runs, the zero of Delta-m.
-        noise: of a seed, in points of Delta-m: half of it shared by all methods, half a method's own.
         extra: more methods: aggregator, sharpness (or "sharpness+optimizer"), changed fields, gain.
         flat_single: the gain of F-STL, where it is run.
         ladder: {budget: `gain` there}, in the place of one budget.
         aside: {metric that does not count: {sharpness: how many times as high}}.
     """
-    if ladder:
-        given = {"datasets": datasets, "bases": bases, "sharpness": sharpness, "seeds": seeds, "extra": extra}
-        rungs = {n: world(gain=own, noise=noise, seed=n, **given).runs for n, own in ladder.items()}  # type: ignore[arg-type]
-        runs = pd.concat([rung.assign(updates=n) for n, rung in rungs.items()], ignore_index=True)
-        return Evidence(datasets=tuple(datasets), runs=runs, **frames)
-    better = dict(gain or {})
-    rng = np.random.default_rng(seed)
-    cells: list[tuple[str, str, str, str, Mapping[str, Any], float]] = [
-        (name(a, s), a, s, "shared", {}, delta - better.get(f"{s} {a}", better.get(s, 0.0)))
-        for a, delta in bases.items()
-        for s in sharpness
-    ]
-    cells += [
-        (f"{s}-{a}-{'-'.join(map(str, fields.values()))}", a, s, "shared", fields, bases[a] - more)
-        for a, s, fields, more in extra
-    ]
-    if single:
-        cells.append(("stl", "ls", "none", "separate", {}, 0.0))
+    alone: list[Cell] = [("stl", "ls", "none", "separate", {}, 0.0)] if single else []
     if flat_single is not None:
-        cells.append(("f-stl", "ls", "fmtl", "separate", {}, -flat_single))
+        alone.append(("f-stl", "ls", "fmtl", "separate", {}, -flat_single))
     rows = []
-    for dataset in datasets:
-        shared = rng.normal(0, noise / 2, len(seeds))
-        for method, aggregator, kind, networks, fields, delta in cells:
-            own = rng.normal(0, noise / 2, len(seeds))
-            kind, _, optimizer = kind.partition("+")
-            head = (dataset, method, aggregator, kind, optimizer, networks, fields, 0.01, None, None)
-            for seed, wobble in zip(seeds, shared + own, strict=True):
-                # An error of 1 for STL: Delta-m is its change in per cent.
-                value = 1.0 + (delta + wobble) / 100
-                rows += [(*head, seed, f"t{k}", "error", value, False, True) for k in range(TASKS[dataset])]
-                for metric, times in (aside or {}).items():
-                    high = times.get(kind, 1.0) * (1 + wobble / 10)
-                    rows += [(*head, seed, f"t{k}", metric, high, False, False) for k in range(TASKS[dataset])]
-    names = ["dataset", "method", "aggregator", "sharpness", "optimizer", "networks", "fields", "lr", "rho", "alpha"]
-    runs = pd.DataFrame(rows, columns=[*names, "seed", "task", "metric", "value", "higher_is_better", "counts"])
-    return Evidence(datasets=tuple(datasets), runs=runs, **frames)
+    for updates, better in (ladder or {1000: gain or {}}).items():
+        rng = np.random.default_rng(updates if ladder else seed)
+        cells: list[Cell] = [
+            (name(a, s), a, s, "shared", {}, delta - better.get(f"{s} {a}", better.get(s, 0.0)))
+            for a, delta in bases.items()
+            for s in sharpness
+        ]
+        cells += [
+            (f"{s}-{a}-{'-'.join(map(str, fields.values()))}", a, s, "shared", fields, bases[a] - more)
+            for a, s, fields, more in extra
+        ]
+        for dataset in datasets:
+            shared = rng.normal(0, NOISE, len(seeds))
+            for method, aggregator, kind, networks, fields, delta in cells + alone:
+                own = rng.normal(0, NOISE, len(seeds))
+                kind, _, optimizer = kind.partition("+")
+                head = (dataset, method, False, aggregator, kind, networks, optimizer, fields, updates)
+                for one, wobble in zip(seeds, shared + own, strict=True):
+                    # An error of 1 for STL: Delta-m is its change in per cent.
+                    measured = [("error", 1.0 + (delta + wobble) / 100, True)]
+                    for metric, times in (aside or {}).items():
+                        measured.append((metric, times.get(kind, 1.0) * (1 + wobble / 10), False))
+                    rows += [
+                        (*head, 0.01, None, None, one, f"t{k}", metric, value, False, counts)
+                        for metric, value, counts in measured
+                        for k in range(TASKS[dataset])
+                    ]
+    return Evidence(datasets=tuple(datasets), runs=pd.DataFrame(rows, columns=COLUMNS["runs"]), **frames)
 
 
 def name(aggregator: str, sharpness: str) -> str:
@@ -88,19 +86,17 @@ def name(aggregator: str, sharpness: str) -> str:
     return aggregator if sharpness == "none" else f"{sharpness}-{aggregator}"
 
 
-def history(
-    levels: Mapping[str, Sequence[float]], metric: str, split: str, dataset: str = "multimnist"
-) -> pd.DataFrame:
+def history(levels: Mapping[str, Sequence[float]], metric: str, split: str) -> pd.DataFrame:
     """Histories of one metric on all aggregators: {sharpness: its value per epoch}."""
     rng = np.random.default_rng(1)
     rows = [
-        (dataset, name(a, s), seed, epoch, split, "all", metric, value + rng.normal(0, 0.003))
+        ("multimnist", name(a, s), 1000, seed, epoch, split, "all", metric, value + rng.normal(0, 0.003))
         for a in BASES
         for s, values in levels.items()
         for seed in SEEDS
         for epoch, value in enumerate(values, 1)
     ]
-    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "update", "split", "task", "metric", "value"])
+    return pd.DataFrame(rows, columns=COLUMNS["history"])
 
 
 def curvature(levels: Mapping[str, float], ratio: Mapping[str, float] | None = None) -> pd.DataFrame:
@@ -114,14 +110,13 @@ def curvature(levels: Mapping[str, float], ratio: Mapping[str, float] | None = N
         for seed in SEEDS
         for draw in range(2)
     ]
-    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "task", "draw", "measure", "value", "residual"])
+    return pd.DataFrame(rows, columns=COLUMNS["curvature"])
 
 
 def cost(ratios: Mapping[str, float], dataset: str = "multimnist") -> pd.DataFrame:
     """Step times on all aggregators: {sharpness: multiple of an LS step}, quartiles 1 % either side."""
     rows = [(dataset, name(a, s), 4.0 * r, r, 0.99 * r, 1.01 * r, r, 3.0) for a in BASES for s, r in ratios.items()]
-    names = ["dataset", "method", "step_ms", "ratio", "ratio_low", "ratio_high", "count_ratio", "memory_mb"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=COLUMNS["cost"])
 
 
 def probe(cosine: float, raw: float = 0.0, remembered: float | None = None) -> pd.DataFrame:
@@ -131,8 +126,6 @@ def probe(cosine: float, raw: float = 0.0, remembered: float | None = None) -> p
     rows = [
         ("trained", "running", "spsa", True, 1, 30_000, cosine),
         ("trained", "running", "spsa", False, 1, 30_000, raw),
-        *([("training", "running", "remembered", False, 1, 30_000, remembered)] if remembered is not None else []),
-        *([("training", "running", "spsa", True, 1, 30_000, cosine)] if remembered is not None else []),
         ("trained", "running", "spsa", True, 1, 300, other),
         ("trained", "running", "spsa", True, 64, 30_000, other),
         ("trained", "running", "random", True, 1, 30_000, other),
@@ -140,6 +133,9 @@ def probe(cosine: float, raw: float = 0.0, remembered: float | None = None) -> p
         ("init", "running", "spsa", True, 1, 40_000, other),
         ("linear", "running", "spsa", True, 1, 100_000, other),
     ]
+    if remembered is not None:
+        rows.append(("training", "running", "remembered", False, 1, 30_000, remembered))
+        rows.append(("training", "running", "spsa", True, 1, 30_000, cosine))
     frame = pd.DataFrame(rows, columns=[*names, "cosine"])
     frame = frame.assign(dataset="multimnist", method="samo-ls", seed=0, n=8, theory=0.0)
     return frame.assign(cosine_low=frame["cosine"] - 0.01, cosine_high=frame["cosine"] + 0.01)
@@ -160,10 +156,10 @@ def layers(moves: Sequence[float]) -> pd.DataFrame:
     """Cosines of the plain methods' layers, that move by so much over the epochs."""
     rng = np.random.default_rng(3)
     rows = [
-        ("multimnist", a, seed, epoch, f"layer{k}", k / (len(moves) - 1), move * epoch / 3 + rng.normal(0, 0.01))
+        ("multimnist", a, 1000, seed, epoch, f"layer{k}", k / (len(moves) - 1), move * epoch / 3 + rng.normal(0, 0.01))
         for a in BASES
         for seed in SEEDS
         for k, move in enumerate(moves)
         for epoch in range(4)
     ]
-    return pd.DataFrame(rows, columns=["dataset", "method", "seed", "update", "layer", "position", "cosine"])
+    return pd.DataFrame(rows, columns=COLUMNS["layers"])

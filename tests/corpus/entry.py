@@ -1,6 +1,7 @@
 """A broken input through the real entry point: what came out, and that nothing else happened."""
 
 import hashlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from samo.study import cli
@@ -29,6 +31,13 @@ class Harm:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self.trap),)
+
+
+def objects(trap: Path) -> bytes:
+    """An .npy file that runs something when it is unpickled."""
+    out = io.BytesIO()
+    np.save(out, np.array([Harm(trap)], dtype=object), allow_pickle=True)
+    return out.getvalue()
 
 
 def samo(capsys: pytest.CaptureFixture[str], *words: str | Path) -> Outcome:

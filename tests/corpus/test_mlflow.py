@@ -12,9 +12,8 @@ from tests.study.made_study import ROOT
 
 
 def edit(path, statement):
-    with closing(sqlite3.connect(path)) as store:
+    with closing(sqlite3.connect(path)) as store, store:
         store.execute(statement)
-        store.commit()
 
 
 def older(path):

@@ -17,7 +17,7 @@ import pytest
 from samo.datasets import nyuv2
 from samo.datasets.parts import composites
 from samo.study.data import prepare
-from tests.corpus.entry import Harm, refused, samo, stage, untouched
+from tests.corpus.entry import Harm, objects, refused, samo, stage, untouched
 from tests.datasets import made_raw
 from tests.datasets.made_raw import idx
 
@@ -57,12 +57,6 @@ def project(bare, monkeypatch) -> Callable[[str], Path]:
 def header(**fields) -> bytes:
     said = repr({"descr": "<f4", "fortran_order": False, **fields}).encode() + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(said)) + said
-
-
-def objects(trap: Path) -> bytes:
-    out = io.BytesIO()
-    np.save(out, np.array([Harm(trap)], dtype=object), allow_pickle=True)
-    return out.getvalue()
 
 
 def png(width: int, height: int) -> bytes:

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from samo.study.report import outputs
-from samo.study.report.outputs import write_claims
 from tests.corpus.entry import refused, samo, stage, untouched
-from tests.made import made_history, made_layers, made_run, write_stored
+from tests.made import write_runs
 from tests.study.made_study import ROOT
 
-METHODS = ("stl", "ls", "samo-ls", "fmtl-fairgrad")
+METHODS = ["stl", "ls", "samo-ls", "fmtl-fairgrad"]
 PAIRS = [("multimnist", method) for method in METHODS]
 
 
@@ -26,12 +25,7 @@ def made(tmp_path_factory):
     params = (ROOT / "profiles/smoke.yaml").read_text()
     params = params.replace("updates: [10, 20]", "updates: [4, 20]").replace("{updates: [10]", "{updates: [4]")
     (root / "params.yaml").write_text(params)
-    for method in METHODS:
-        folder = root / "data/runs/multimnist" / method
-        folder.mkdir(parents=True)
-        write_stored(root, made_run(method))
-        made_history(method).to_csv(folder / "history.csv", index=False)
-        made_layers().to_csv(folder / "layers.csv", index=False)
+    write_runs(root, METHODS)
     outputs.write_tables(root, PAIRS)
     return root
 
@@ -47,14 +41,13 @@ def change(key: str, value: Any) -> Callable[[str], str]:
     """One place of a metrics.json, by its keys with dots between."""
 
     def made(text: str) -> str:
-        found = json.loads(text)
-        at, keys = found, key.split(".")
-        for one in keys[:-1]:
-            at = at[int(one)] if isinstance(at, list) else at[one]
+        found = at = json.loads(text)
+        *outer, last = key.split(".")
+        for one in outer:
+            at = at[one]
+        at[last] = value
         if value is None:
-            del at[keys[-1]]
-        else:
-            at[int(keys[-1]) if isinstance(at, list) else keys[-1]] = value
+            del at[last]
         return json.dumps(found)
 
     return made
@@ -104,7 +97,7 @@ def test_broken_tables(ran, capsys, file, breaks, told):
     path = ran / f"data/runs/multimnist/ls/{file}.csv"
     path.write_bytes(breaks(path.read_text()).encode("utf-8", "surrogateescape"))
     with untouched(ran.parent):
-        refused(stage(capsys, lambda: write_claims(ran, PAIRS, [])), str(path), *told, "dvc repro")
+        refused(stage(capsys, lambda: outputs.write_claims(ran, PAIRS, [])), str(path), *told, "dvc repro")
         if file == "history":
             refused(stage(capsys, lambda: outputs.write_tables(ran, PAIRS)), str(path), *told, "dvc repro")
 

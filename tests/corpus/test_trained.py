@@ -4,7 +4,6 @@ import io
 import struct
 
 import numpy as np
-import pytest
 import torch
 from safetensors.torch import load, save, save_file
 
@@ -12,21 +11,8 @@ from samo.study import config
 from samo.study.config import conditions
 from samo.study.runs import trained
 from samo.study.runs.condition import train_condition
-from tests.corpus.entry import Harm, refused, stage, untouched
+from tests.corpus.entry import Harm, objects, refused, stage, untouched
 from tests.study.notebooks import cells
-
-
-@pytest.fixture
-def networks(study):
-    """Weights of every cell, as if they were trained."""
-    params = config.load()
-    network = trained.problem(study, params, "multimnist").network()
-    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    for condition in conditions.conditions(params):
-        (study / condition.models).mkdir(parents=True)
-        for seed in (0, 1):
-            save_file(weights, study / condition.weights(20, seed))
-    return study
 
 
 def saved(trap) -> bytes:
@@ -35,42 +21,42 @@ def saved(trap) -> bytes:
     return out.getvalue()
 
 
-def changed(good: bytes, name: str, to: float, size: int | None = None) -> bytes:
-    """The weights, but one tensor filled with a value, and of another size where one is given."""
-    weights = load(good)
-    weights[name] = torch.full_like(weights[name], to) if size is None else torch.full((size,), to)
-    return bytes(save(weights))
+def changed(good: bytes, bias: torch.Tensor) -> bytes:
+    return bytes(save(load(good) | {"heads.0.bias": bias}))
 
 
 WEIGHTS = {
     "cut": lambda good, trap: good[:-4],
     "a head beyond the file": lambda good, trap: struct.pack("<Q", 2**62) + good[8:],
     "what torch saves": lambda good, trap: saved(trap),
-    "another shape": lambda good, trap: changed(good, "heads.0.bias", 0.0, size=3),
-    "not finite": lambda good, trap: changed(good, "heads.0.bias", float("nan")),
+    "another shape": lambda good, trap: changed(good, torch.zeros(3)),
+    "not finite": lambda good, trap: changed(good, torch.full((10,), float("nan"))),
 }
 
 
-def test_broken_weights(networks, capsys):
-    trap, path = networks.parent / "ran", networks / "data/models/multimnist/ls/20-0.safetensors"
+def test_broken_weights(study, capsys):
+    params = config.load()
+    network = trained.problem(study, params, "multimnist").network()
+    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    for condition in conditions.conditions(params):
+        (study / condition.models).mkdir(parents=True)
+        for seed in (0, 1):
+            save_file(weights, study / condition.weights(20, seed))
+    trap, path = study.parent / "ran", study / "data/models/multimnist/ls/20-0.safetensors"
     good = path.read_bytes()
     for make in WEIGHTS.values():
         path.unlink()
         path.write_bytes(make(good, trap))
-        with untouched(networks):
+        with untouched(study):
             found = stage(capsys, lambda: cells.run("curvature", dataset="multimnist"))
         refused(found, str(path), "dvc repro -f train@multimnist-ls")
     assert not trap.exists()
 
 
-def objects(path):
-    np.save(path, np.array([Harm(path.parents[3] / "ran")], dtype=object), allow_pickle=True)
-
-
 PREPARED = {
     "missing": ("train_images.npy", lambda path: path.unlink()),
     "cut": ("train_images.npy", lambda path: path.write_bytes(path.read_bytes()[:-10])),
-    "objects": ("train_labels.npy", objects),
+    "objects": ("train_labels.npy", lambda path: path.write_bytes(objects(path.parents[3] / "ran"))),
     "fewer labels than images": ("test_labels.npy", lambda path: np.save(path, np.load(path)[:-1])),
     "a datasheet without its mean": ("datasheet.json", lambda path: path.write_text('{"std": 0.5}')),
 }

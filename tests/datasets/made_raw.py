@@ -28,18 +28,13 @@ def idx(array: NDArray[np.uint8]) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
-def write_split(folder: Path, prefix: str, values: NDArray[np.uint8]) -> None:
-    """An image for each value, all of whose pixels hold it; the labels are 0, 1, ..., 9, 0, 1, ..."""
-    folder.mkdir(parents=True, exist_ok=True)
-    images = np.repeat(values, 28 * 28).reshape(-1, 28, 28)
-    (folder / f"{prefix}-images-idx3-ubyte").write_bytes(idx(images))
-    (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(idx(np.arange(len(values), dtype=np.uint8) % 10))
-
-
 def digits(folder: Path, first: int = 100) -> Path:
-    """40 + 20 digits: every pixel of number n holds `first` + n."""
-    write_split(folder, "train", np.arange(first, first + 40, dtype=np.uint8))
-    write_split(folder, "t10k", np.arange(first + 40, first + 60, dtype=np.uint8))
+    """40 + 20 digits: every pixel of number n holds `first` + n; the labels are 0, 1, ..., 9, 0, 1, ..."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, numbers in (("train", np.arange(40)), ("t10k", np.arange(40, 60))):
+        images = np.repeat(first + numbers, 28 * 28).reshape(-1, 28, 28)
+        (folder / f"{split}-images-idx3-ubyte").write_bytes(idx(images.astype(np.uint8)))
+        (folder / f"{split}-labels-idx1-ubyte").write_bytes(idx((numbers % 10).astype(np.uint8)))
     return folder
 
 
@@ -49,6 +44,13 @@ FACES = [f"{n + 1:06}.jpg" for n in range(30)]
 
 def attributes_of(n: int) -> list[bool]:
     return [n % 5 == 0, n % 2 == 0, n % 3 == 0]
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace what is in a text file."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def write_attributes(folder: Path, names: Sequence[str] = FACES, counted: int = 0) -> None:
@@ -152,10 +154,6 @@ def texts(folder: Path) -> Path:
     return folder
 
 
-def nothing(folder: Path) -> Path:
-    return folder
-
-
 def both(folder: Path) -> Path:
     """A digit's publisher and a garment's, whose files have the same names."""
     digits(folder / "mnist", 10)
@@ -179,9 +177,9 @@ SMALL: dict[str, tuple[Callable[[Path], Path] | None, dict[str, Any], dict[str, 
         {"width": 16, "layers": 1},
     ),
     "multimnistpoor": (digits, TWO, {}),
-    "scenes": (nothing, {"train": 8, "val": 2, "test": 3, "height": 16, "width": 24}, {"widths": [4, 6, 8]}),
+    "scenes": (Path, {"train": 8, "val": 2, "test": 3, "height": 16, "width": 24}, {"widths": [4, 6, 8]}),
 }
-"""Dataset -> what writes its raw files (None: views in its own layout), how they are prepared and trained on."""
+"""Dataset -> what writes raw files (None: views in its own layout, Path: nothing), how it is prepared and trained."""
 
 
 def prepared(name: str, folder: Path) -> Path:

@@ -15,11 +15,6 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def arrays(tmp_path_factory):
-    return prepared("brown", tmp_path_factory.mktemp("brown"))
-
-
-@pytest.fixture(scope="module")
 def adapted(tmp_path_factory):
     return prepared("brownlora", tmp_path_factory.mktemp("brownlora"))
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from samo.datasets import celeba
-from tests.datasets.made_raw import FACES, attributes_of, faces, prepared, problem, write_attributes
+from tests.datasets.made_raw import FACES, attributes_of, edit, faces, problem, write_attributes
 
 CPU = torch.device("cpu")
 PICTURES, LABELS, PARTITION = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
@@ -15,11 +15,6 @@ PICTURES, LABELS, PARTITION = "img_align_celeba", "list_attr_celeba.txt", "list_
 @pytest.fixture
 def raw(tmp_path):
     return faces(tmp_path / "raw")
-
-
-@pytest.fixture(scope="module")
-def arrays(tmp_path_factory):
-    return prepared("celeba", tmp_path_factory.mktemp("celeba"))
 
 
 def test_each_split_holds_the_faces_of_the_partition_with_their_labels(raw, tmp_path):
@@ -35,12 +30,6 @@ def test_each_split_holds_the_faces_of_the_partition_with_their_labels(raw, tmp_
         celeba.prepare(raw, tmp_path, celeba.Data(side=16, val=6))
 
 
-def edit(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
 BROKEN: list[tuple[Any, ...]] = [
     (lambda raw: None,),
     (lambda raw: Image.new("L", (18, 22)).save(raw / PICTURES / "000005.jpg"), "000005.jpg: mode L, not RGB"),
@@ -50,10 +39,7 @@ BROKEN: list[tuple[Any, ...]] = [
     ),
     (lambda raw: (raw / LABELS).rename(raw / PICTURES / LABELS), f"{LABELS}: missing; move it here from"),
     (lambda raw: write_attributes(raw, FACES, 202599), "its first line says '202599', but 30 files follow"),
-    (
-        lambda raw: edit(raw / LABELS, "000002.jpg -1", "000002.jpg  0"),
-        "line 4: not a name and 3 times -1 or 1",
-    ),
+    (lambda raw: edit(raw / LABELS, "000002.jpg -1", "000002.jpg  0"), "line 4: not a name and 3 times -1 or 1"),
     (lambda raw: write_attributes(raw, ["../secret.jpg"]), "line 3: ../secret.jpg is no name of a .jpg"),
     (lambda raw: edit(raw / PARTITION, "30.jpg 2", "30.jpg 2\n000004.jpg 2"), "000004.jpg for the second"),
     (lambda raw: edit(raw / PARTITION, "000030.jpg 2\n", ""), f"{PARTITION}: nothing about 000030.jpg"),

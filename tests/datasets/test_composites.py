@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
 
 from samo.datasets import multifashion, multifashionmnist, multimnist
 from samo.datasets.parts import composites
 from samo.datasets.parts.composites import Pool
+from samo.datasets.parts.tasks import BINS, classification
 from samo.study import store
 from tests.datasets.made_raw import both, digits, problem
 
@@ -21,13 +23,11 @@ def raw(tmp_path):
     return digits(tmp_path / "raw")
 
 
-@pytest.fixture
-def made(raw, tmp_path):
-    multimnist.prepare(raw, tmp_path, DATA)
-    return tmp_path
-
-
-def test_digits_are_in_one_split_differ_in_class_and_lie_at_their_corners(raw, made):
+def test_digits_are_in_one_split_differ_in_class_and_lie_at_their_corners(raw, tmp_path):
+    made, again = tmp_path / "made", tmp_path / "again"
+    for folder in (made, again):
+        folder.mkdir()
+        multimnist.prepare(raw, folder, DATA)
     for split, whole in (("train", range(100, 125)), ("val", range(125, 140)), ("test", range(140, 160))):
         assert set(np.unique(np.load(made / f"{split}_images.npy"))) - {0} <= set(whole)
     images, labels = np.load(made / "train_images.npy"), np.load(made / "train_labels.npy")
@@ -35,10 +35,8 @@ def test_digits_are_in_one_split_differ_in_class_and_lie_at_their_corners(raw, m
     # With a jitter of 2, [2, 2] is always covered by the upper left digit alone and [33, 33] by the other.
     assert ((images[:, [2, 33], [2, 33]] - 100) % 10 == labels).all()
     assert (images[:, 18, 18] == np.maximum(images[:, 2, 2], images[:, 33, 33])).all()
-    (made / "again").mkdir()
-    multimnist.prepare(raw, made / "again", DATA)
     for name in ("train_images.npy", "val_labels.npy", "test_images.npy"):
-        assert (made / "again" / name).read_bytes() == (made / name).read_bytes()
+        assert (again / name).read_bytes() == (made / name).read_bytes()
 
 
 def test_every_place_within_the_jitter_occurs_and_none_beyond():
@@ -76,3 +74,14 @@ def test_inputs_are_standardised_and_accuracy_counts_all_examples(raw, tmp_path)
     found_ = {task: values["accuracy"] for task, values in meter.compute().items()}
     assert found_ == pytest.approx({"left": 100.0, "right": 100 / 3})
     assert found.score({"left": {"accuracy": 40.0}, "right": {"accuracy": 60.0}}) == 50.0
+
+
+def test_accuracy_and_calibration_over_a_split_are_torchmetrics_over_all_examples() -> None:
+    generator = torch.Generator().manual_seed(0)
+    outputs, target = 3 * torch.randn(200, 5, generator=generator), torch.randint(5, (200,), generator=generator)
+    task = classification("digit")
+    batches = zip(outputs.split(70), target.split(70), strict=True)
+    found = task.summary(torch.stack([task.count(*batch).double() for batch in batches]).sum(0))
+    right = multiclass_accuracy(outputs, target, 5, average="micro")
+    error = multiclass_calibration_error(outputs.softmax(1), target, 5, n_bins=BINS, norm="l1")
+    assert found == pytest.approx({"accuracy": 100 * float(right), "calibration": 100 * float(error)}, rel=1e-4)

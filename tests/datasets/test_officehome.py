@@ -10,7 +10,7 @@ from samo.datasets import officehome
 from samo.models import resnet18
 from samo.models.multitask import MultiTaskNetwork
 from samo.study import store
-from tests.datasets.made_raw import PICTURES, THINGS, grey, prepared, problem, things
+from tests.datasets.made_raw import PICTURES, THINGS, edit, grey, problem, things
 
 CPU = torch.device("cpu")
 KEYS = {"Art": "Art", "Real World": "Real_World"}
@@ -83,18 +83,12 @@ def test_greyscale_and_png_are_converted_and_counted(raw, tmp_path):
     assert np.abs(levels(tmp_path / "out", "val_Art") - 200).max() <= 1
 
 
-PICTURE = "Art/Mug/00002.jpg"
-
-
-def edit(raw, name, old, new):
-    path = raw / f"split/{name}.txt"
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
+PICTURE, TEST = "Art/Mug/00002.jpg", "split/Art_test.txt"
 
 
 def unlisted(raw):
     (raw / PICTURE).rename(raw / "Art/Mug/copy.jpg")
-    edit(raw, "Art_train", f"{PICTURE} 8\n", "")
+    edit(raw / "split/Art_train.txt", f"{PICTURE} 8\n", "")
 
 
 BROKEN: list[tuple[Any, ...]] = [
@@ -105,15 +99,15 @@ BROKEN: list[tuple[Any, ...]] = [
     (lambda raw: (raw / "Art").rename(raw / ".Art"), "1 folders of domains; at least two are needed"),
     (lambda raw: (raw / "split/Art_val.txt").unlink(), "split/Art_val.txt: missing"),
     (
-        lambda raw: edit(raw, "Art_test", "Mug/00001.jpg 8\n", "Mug/00001.jpg 8\nArt/Bed/00000.jpg 9\n"),
+        lambda raw: edit(raw / TEST, "Mug/00001.jpg 8\n", "Mug/00001.jpg 8\nArt/Bed/00000.jpg 9\n"),
         "Art_test.txt, line 3: Art/Bed/00000.jpg is listed for the second time",
     ),
     (
-        lambda raw: edit(raw, "Art_test", "Mug/00001.jpg 8", "Mug/00001.jpg 7"),
+        lambda raw: edit(raw / TEST, "Mug/00001.jpg 8", "Mug/00001.jpg 7"),
         "Art_test.txt, line 2: Mug has number 7 here and 8 before",
     ),
     (
-        lambda raw: edit(raw, "Art_test", "Art/Bed/00001.jpg", "Real_World/Bed/00001.jpg"),
+        lambda raw: edit(raw / TEST, "Art/Bed/00001.jpg", "Real_World/Bed/00001.jpg"),
         "Art_test.txt, line 1: not Art/<class>/<picture> and a number",
     ),
 ]
@@ -128,14 +122,8 @@ def test_faults_are_named_one_by_one(tmp_path):
             assert part in line
 
 
-@pytest.fixture(scope="module")
-def arrays(tmp_path_factory):
-    """Six pictures of Art and twelve of Real_World in train, two and four in val and test."""
-    return prepared("officehome", tmp_path_factory.mktemp("officehome"))
-
-
 def test_a_shorter_domain_restarts_in_training_and_is_gone_in_evaluation(arrays):
-    """No more than a training batch of a domain comes at a time."""
+    """Six pictures of Art, twelve of Real_World; no more than a training batch of a domain comes at a time."""
     made, stored = problem("officehome", arrays, batch=3), [levels(arrays, f"train_{name}") for name in KEYS.values()]
     batches = list(made.splits["train"].batches(3, CPU, torch.Generator().manual_seed(0)))
     assert len(made.splits["train"]) == 12

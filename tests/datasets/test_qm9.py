@@ -7,29 +7,23 @@ from torch_geometric.datasets.qm9 import atomrefs
 
 from samo.datasets import qm9
 from samo.datasets.parts import molecules
-from tests.datasets.made_raw import COLUMNS, molecule, prepared
-from tests.datasets.made_raw import molecules as write
-from tests.datasets.made_raw import problem as problem_of
+from tests.datasets import made_raw
+from tests.datasets.made_raw import COLUMNS
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return [molecule(i) for i in range(42)]
+    return [made_raw.molecule(i) for i in range(42)]
 
 
 @pytest.fixture
 def raw(tmp_path, rows):
-    return write(tmp_path / "raw", rows)
-
-
-@pytest.fixture(scope="module")
-def arrays(tmp_path_factory):
-    return prepared("qm9", tmp_path_factory.mktemp("qm9"))
+    return made_raw.molecules(tmp_path / "raw", rows)
 
 
 @pytest.fixture(scope="module")
 def problem(arrays):
-    return problem_of("qm9", arrays, batch=6)
+    return made_raw.problem("qm9", arrays, batch=6)
 
 
 def batch_of(problem, split="test"):
@@ -55,7 +49,7 @@ def test_energies_of_single_atoms_are_those_of_pytorch_geometric():
 def test_energies_of_atomisation_are_in_mev(tmp_path, rows):
     values = {"HOMO_au": -0.3877, "InternalEnergy_0K_au": -40.47893, "Heatcapacity_Cv_cal_mol_K": 6.469}
     methane = [str(values.get(name, text)) for name, text in zip(COLUMNS, rows[0], strict=True)]
-    qm9.prepare(write(tmp_path / "raw", [methane] * 4), tmp_path, qm9.Data(val=1, test=1))
+    qm9.prepare(made_raw.molecules(tmp_path / "raw", [methane] * 4), tmp_path, qm9.Data(val=1, test=1))
     found = dict(zip(qm9.TASKS, np.load(tmp_path / "test_targets.npy")[0], strict=True))
     assert found["homo"] == pytest.approx(-0.3877 * 27211.386)
     assert found["u0"] == pytest.approx((-40.47893 + 37.846772 + 4 * 0.500273) * 27211.386)
@@ -133,7 +127,7 @@ def test_what_cannot_be_read_is_left_out_and_counted(tmp_path, rows):
         "CC": ("[CH2]C", "SMILES and coordinates place hydrogen at different atoms"),
     }
     broken = [[r[0], reasons.get(r[1], r[1:])[0], *r[2:]] for r in rows]
-    sheet = qm9.prepare(write(tmp_path / "raw", broken), tmp_path, qm9.Data(val=7, test=5))
+    sheet = qm9.prepare(made_raw.molecules(tmp_path / "raw", broken), tmp_path, qm9.Data(val=7, test=5))
     assert sheet["left_out"] == {reason: 3 for _, reason in reasons.values()}
     assert sum(of["molecules"] for of in sheet["splits"].values()) == 33
 
@@ -145,7 +139,7 @@ def test_what_is_broken_is_named_by_file_and_line(tmp_path, raw, rows):
     for name, text in (("Dipole_debye", "nan"), ("LUMO_au", "much"), ("XYZ_Ang", "[[0,0,0]]"), ("XYZ_Ang", "[[0,x]]")):
         broken = [list(r) for r in rows]
         broken[4][COLUMNS.index(name)] = text  # the second row of the second file
-        write(raw, broken)
+        made_raw.molecules(raw, broken)
         with pytest.raises(ValueError, match=r"qm9_part2\.csv, line 3"):
             qm9.prepare(raw, tmp_path, qm9.Data(val=7, test=5))
     for cut, told in (

@@ -21,21 +21,13 @@ def molecules():
     return Molecules(atoms, pairs, real, torch.arange(5), torch.tensor([0, 0, 0, 1, 1]))
 
 
+DOMAINS = {0: (torch.rand(2, 3, 6, 6), torch.tensor([3, 4])), 2: (torch.rand(1, 3, 6, 6), torch.tensor([5]))}
+VIEWS = Views(torch.rand(2, 3, 4, 6), torch.tensor([-1, 2]).repeat(2, 4, 3), torch.rand(2, 1, 4, 6), None)
 BATCHES = {
     "digits": ((torch.rand(9, 1, 6, 6), torch.ones(9, 2, dtype=torch.long)), ("left", "right"), 8, "left: 1"),
     "faces": ((torch.rand(4, 3, 6, 6), torch.eye(4, 40, dtype=torch.long)), [*"ab"] * 20, 4, "1 of 40 attributes"),
-    "domains": (
-        {0: (torch.rand(2, 3, 6, 6), torch.tensor([3, 4])), 2: (torch.rand(1, 3, 6, 6), torch.tensor([5]))},
-        ("art", "clipart", "product"),
-        3,
-        "product",
-    ),
-    "views": (
-        Views(torch.rand(2, 3, 4, 6), torch.tensor([-1, 2]).repeat(2, 4, 3), torch.rand(2, 1, 4, 6), None),
-        ("segmentation", "depth"),
-        6,
-        "depth",
-    ),
+    "domains": (DOMAINS, ("art", "clipart", "product"), 3, "product"),
+    "views": (VIEWS, ("segmentation", "depth"), 6, "depth"),
     "texts": ((torch.randint(3, (9, 6)), torch.ones(9, 7, dtype=torch.long)), ("genre",), 2, "parts of speech"),
     "molecules": ((molecules(), torch.randn(2, 11)), ("mu", "alpha", "homo"), 2, "alpha"),
 }

@@ -1,15 +1,17 @@
 """Figures: drawn for any part of the data, the same bytes twice, colours fixed, words for those who cannot see."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from samo.analysis.conflict import conflict
 from samo.analysis.layers import layers as by_layer
@@ -78,112 +80,73 @@ ESTIMATES = pd.DataFrame(
     ],
     columns=["network", "params", "batch", "update", "estimate", "cosine", "cosine_low", "cosine_high"],
 )
-VARIANTS = pd.DataFrame(
-    [
-        ("multimnist", 3000, "samo", setting, method, 0.05, 4.3, 0.5, 0.25, 0.75, 5)
-        for method, setting in (("samo", ""), ("adaptive", "alpha adaptive"), ("alpha", "alpha 0.3"))
-    ],
-    columns=[
-        *("dataset", "updates", "sharpness", "setting", "method", "rho", "units"),
-        *("gain", "gain_low", "gain_high", "n_seeds"),
-    ],
-)
+VARIANTS = pd.DataFrame({"setting": ["", "alpha adaptive", "alpha 0.3"], "method": ["samo", "adaptive", "alpha"]})
+VARIANTS = VARIANTS.assign(dataset="multimnist", updates=3000, sharpness="samo", rho=0.05, units=4.3)
+VARIANTS = VARIANTS.assign(gain=0.5, gain_low=0.25, gain_high=0.75, n_seeds=5)
 GAINS = gains.table({"multimnist": MAIN, "scenes": MAIN[MAIN["aggregator"] != "mgda"]})
 
-DRAWN: dict[str, tuple[Callable[[], Figure], str, tuple[str, ...], tuple[str, ...]]] = {
-    "forest": (
-        lambda: forest.draw(MAIN),
-        forest.describe(MAIN),
-        ("LS", "MGDA", "SAMO", "plain"),
-        ("samo-mgda",),
-    ),
-    "gains": (
-        lambda: gains.draw(GAINS),
-        gains.describe(GAINS),
-        ("Multi-MNIST", "Scenes", "3 seeds", "SAMO", "gain over"),
-        ("scenes samo-ls",),
-    ),
-    "beside": (
-        lambda: beside.draw(BESIDE),
-        beside.describe(BESIDE),
-        ("MGDA", "SAMO", "A paper, Table 1", "this run", "60.0 (59.0 … 61.0) →"),
-        ("samo-mgda 1.00 (this run)",),
-    ),
+DRAWN: dict[str, tuple[Callable[[], Figure], str]] = {
+    "forest": (lambda: forest.draw(MAIN), forest.describe(MAIN)),
+    "gains": (lambda: gains.draw(GAINS), gains.describe(GAINS)),
+    "beside": (lambda: beside.draw(BESIDE), beside.describe(BESIDE)),
     "curves": (
         lambda: curves.draw(MAIN, SERIES.query("split == 'test'"), curve_rows(tables.measures(RUNS))),
         curves.describe(SERIES, "Test"),
-        ("left: test accuracy, %", "STL", "MGDA"),
-        ("samo-ls",),
     ),
-    "conflict": (
-        lambda: curves.draw(MAIN, AGREE, AGREEMENT["conflict"]),
-        curves.describe(AGREE, "Conflict"),
-        ("mini-batches",),
-        ("mgda",),
-    ),
-    "layers": (
-        lambda: layers.draw(MAIN, LAYERS),
-        layers.describe(LAYERS),
-        ("MGDA + SAMO", "nobody", "0.weight"),
-        ("mgda 0.weight from -0.19 to -0.59",),
-    ),
-    "curvature": (
-        lambda: curvature.draw(MAIN, SPECTRA),
-        curvature.describe(SPECTRA),
-        ("LS", "plain", "Largest eigenvalue", "Largest over fifth"),
-        ("samo-ls ",),
-    ),
-    "cost": (lambda: cost.draw(MAIN, made_cost()), cost.describe(made_cost()), ("×",), ("samo-ls",)),
-    "tasks": (
-        lambda: cost_tasks.draw(TASKS),
-        cost_tasks.describe(TASKS),
-        ("Scenes", "QM9", "SAMO"),
-        ("samo with 11 tasks (qm9) 3.0, by count 2.7",),
-    ),
-    "lines": (
-        lambda: landscape.draw_lines(MAIN, AROUND),
-        landscape.describe(AROUND),
-        ("left: training loss", "MGDA"),
-        ("samo-mgda from 0.14 to",),
-    ),
-    "planes": (
-        lambda: landscape.draw_planes(MAIN, AROUND),
-        landscape.describe_planes(AROUND),
-        ("LS + SAMO",),
-        ("samo-ls",),
-    ),
-    "probe": (
-        lambda: probe.draw(PROBE),
-        probe.describe(PROBE),
-        ("theory", "1 direction", "8 directions", "coins", "Trained (samo-ls)"),
-        ("theory 0.008, right side 90%", "0.6000, with a coin for the probe 0.5000"),
-    ),
-    "pair": (
-        lambda: pair.draw(PAIRS),
-        pair.describe(PAIRS),
-        ("after 3 updates", "90°, cosine 0.00: no conflict;", "60°, cosine 0.50: no conflict;"),
-        ("seed 1, after 2 updates: 120°, cosine −0.50: conflict; a step raises the shorter's loss",),
-    ),
-    "estimates": (
-        lambda: estimates.draw(ESTIMATES),
-        estimates.describe(ESTIMATES),
-        ("adapters", "1k weights", "g₀: mean gradient", "probe, 8 directions, μ 0.001"),
-        ("LeNet: g_0 0.7000 (0.600 to 0.800)", "adapters: last gradient"),
-    ),
-    "variants": (
-        lambda: variants.draw(VARIANTS),
-        variants.describe(VARIANTS),
-        ("SAMO (4.3×)", "SAMO, adaptive α (4.3×)", "Multi-MNIST, 3,000 updates"),
-        ("multimnist SAMO, α 0.3, rho 0.05 0.50 (0.25 to 0.75)",),
-    ),
-    "search": (
-        lambda: search.draw(TRIALS),
-        search.describe(TRIALS),
-        ("learning rate", "ρ", "chosen", "STL"),
-        ("samo-ls learning rate 0.003, rho 0.01",),
-    ),
+    "conflict": (lambda: curves.draw(MAIN, AGREE, AGREEMENT["conflict"]), curves.describe(AGREE, "Conflict")),
+    "layers": (lambda: layers.draw(MAIN, LAYERS), layers.describe(LAYERS)),
+    "curvature": (lambda: curvature.draw(MAIN, SPECTRA), curvature.describe(SPECTRA)),
+    "cost": (lambda: cost.draw(MAIN, made_cost()), cost.describe(made_cost())),
+    "tasks": (lambda: cost_tasks.draw(TASKS), cost_tasks.describe(TASKS)),
+    "lines": (lambda: landscape.draw_lines(MAIN, AROUND), landscape.describe(AROUND)),
+    "planes": (lambda: landscape.draw_planes(MAIN, AROUND), landscape.describe_planes(AROUND)),
+    "probe": (lambda: probe.draw(PROBE), probe.describe(PROBE)),
+    "pair": (lambda: pair.draw(PAIRS), pair.describe(PAIRS)),
+    "estimates": (lambda: estimates.draw(ESTIMATES), estimates.describe(ESTIMATES)),
+    "variants": (lambda: variants.draw(VARIANTS), variants.describe(VARIANTS)),
+    "search": (lambda: search.draw(TRIALS), search.describe(TRIALS)),
 }
-"""Figure -> how it is drawn, its words, some that stand in the drawing, some of those for who cannot see it."""
+"""Figure -> how it is drawn, and its words for who cannot see it."""
+
+WRITTEN = {
+    "forest": ("LS", "MGDA", "SAMO", "plain"),
+    "gains": ("Multi-MNIST", "Scenes", "3 seeds", "SAMO", "gain over"),
+    "beside": ("MGDA", "SAMO", "A paper, Table 1", "this run", "60.0 (59.0 … 61.0) →"),
+    "curves": ("left: test accuracy, %", "STL", "MGDA"),
+    "conflict": ("mini-batches",),
+    "layers": ("MGDA + SAMO", "nobody", "0.weight"),
+    "curvature": ("LS", "plain", "Largest eigenvalue", "Largest over fifth"),
+    "cost": ("×",),
+    "tasks": ("Scenes", "QM9", "SAMO"),
+    "lines": ("left: training loss", "MGDA"),
+    "planes": ("LS + SAMO",),
+    "probe": ("theory", "1 direction", "8 directions", "coins", "Trained (samo-ls)"),
+    "pair": ("after 3 updates", "90°, cosine 0.00: no conflict;", "60°, cosine 0.50: no conflict;"),
+    "estimates": ("adapters", "1k weights", "g₀: mean gradient", "probe, 8 directions, μ 0.001"),
+    "variants": ("SAMO (4.3×)", "SAMO, adaptive α (4.3×)", "Multi-MNIST, 3,000 updates"),
+    "search": ("learning rate", "ρ", "chosen", "STL"),
+}
+"""What stands in the drawing."""
+
+SAID = {
+    "forest": ("samo-mgda",),
+    "gains": ("scenes samo-ls",),
+    "beside": ("samo-mgda 1.00 (this run)",),
+    "curves": ("samo-ls",),
+    "conflict": ("mgda",),
+    "layers": ("mgda 0.weight from -0.19 to -0.59",),
+    "curvature": ("samo-ls ",),
+    "cost": ("samo-ls",),
+    "tasks": ("samo with 11 tasks (qm9) 3.0, by count 2.7",),
+    "lines": ("samo-mgda from 0.14 to",),
+    "planes": ("samo-ls",),
+    "probe": ("theory 0.008, right side 90%", "0.6000, with a coin for the probe 0.5000"),
+    "pair": ("seed 1, after 2 updates: 120°, cosine −0.50: conflict; a step raises the shorter's loss",),
+    "estimates": ("LeNet: g_0 0.7000 (0.600 to 0.800)", "adapters: last gradient"),
+    "variants": ("multimnist SAMO, α 0.3, rho 0.05 0.50 (0.25 to 0.75)",),
+    "search": ("samo-ls learning rate 0.003, rho 0.01",),
+}
+"""What its words hold."""
 
 
 def words(text: str) -> str:
@@ -191,15 +154,23 @@ def words(text: str) -> str:
     return " ".join(re.findall(r">([^<>]+)</t", text))
 
 
+def apart(axes: Axes, names: Collection[str]) -> list[Bbox]:
+    """Where these names stand, which do not overlap: without the lines that lead to them."""
+    boxes = [Text.get_window_extent(one) for one in axes.texts if one.get_text() in names]
+    assert len(boxes) == len(names)
+    assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    return boxes
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_the_same_results_give_the_same_bytes_with_colours_and_words(name):
-    draw, described, drawn, said = DRAWN[name]
+    draw, described = DRAWN[name]
     first = svg(draw)
     if name in ("forest", "layers"):
         assert first == svg(draw)
     assert "<dc:date>" not in first
-    assert all(part in words(first) for part in drawn)
-    assert all(part in described for part in said)
+    assert all(part in words(first) for part in WRITTEN[name])
+    assert all(part in described for part in SAID[name])
     if name not in ("layers", "probe"):
         assert palette.colour("samo") in first
         assert name == "cost" or palette.colour("fmtl") not in first
@@ -267,14 +238,10 @@ def test_estimates_are_drawn_at_the_first_batch_and_place_of_a_network():
 
 
 def test_names_over_budgets_are_apart_and_every_interval_is_in_sight():
+    methods = (("gsam", 2, -0.3), ("placebo", 3, -0.2), ("samo-remembered", 3, -0.4), ("samo", 4, -0.3))
     found = [
         (name, n, units * n, gain * 3000 / n, gain * 3000 / n - 0.4, gain * 3000 / n + 0.4)
-        for name, units, gain in (
-            ("gsam", 2, -0.3),
-            ("placebo", 3, -0.2),
-            ("samo-remembered", 3, -0.4),
-            ("samo", 4, -0.3),
-        )
+        for name, units, gain in methods
         for n in (300, 3000)
     ]
     pooled = pd.DataFrame(found, columns=["sharpness", "updates", "cost", "gain", "gain_low", "gain_high"])
@@ -284,10 +251,7 @@ def test_names_over_budgets_are_apart_and_every_interval_is_in_sight():
         [axes] = figure.axes
         low, high = axes.get_ylim()
         assert low < pooled["gain_low"].min() < pooled["gain_high"].max() < high
-        names = [one for one in axes.texts if one.get_text() in map(palette.label, pooled["sharpness"])]
-        boxes = [Text.get_window_extent(one) for one in names]  # without the lines that lead to them
-        assert len(boxes) == 4
-        assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+        apart(axes, set(map(palette.label, pooled["sharpness"])))
     assert svg(lambda: budgets.draw(pooled[pooled["updates"] == 300].assign(cost=np.nan)))  # no cost was measured
     far = pooled.assign(gain=pooled["gain"].where(pooled["sharpness"] != "samo", -50.0))
     far.loc[far["sharpness"] == "samo", ["gain_low", "gain_high"]] = [-51.0, -49.0]
@@ -310,10 +274,7 @@ def test_lines_have_their_names_at_their_ends_apart_and_one_far_off_is_written_a
     under_ls, under_mgda = figure.axes
     assert not figure.legends
     assert 70 < under_ls.get_ylim()[0] < 80 < 84 < under_ls.get_ylim()[1]
-    named = [one for one in under_ls.texts if one.get_text() in ("STL", "plain", "SAMO")]
-    boxes = [Text.get_window_extent(one) for one in named]
-    assert len(boxes) == 3
-    assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    boxes = apart(under_ls, ("STL", "plain", "SAMO"))
     assert all(under_ls.bbox.x0 < box.x0 and box.x1 < under_ls.bbox.x1 for box in boxes)
     assert "SAMO 13.4 ↓" in [one.get_text() for one in under_mgda.texts]
     assert max(under_ls.get_xticks()) == 300
@@ -357,9 +318,8 @@ def test_of_many_tasks_the_mean_is_drawn():
     many = pd.concat([two.assign(task=f"task {k}", loss=two["loss"] + k) for k in range(4)])
     shown = landscape.shown(many)
     assert set(shown["task"]) == {landscape.MEAN}
-    assert shown["loss"].to_numpy() == pytest.approx(
-        two.groupby(["x", "y"], sort=False)["loss"].mean().to_numpy() + 1.5
-    )
+    mean = two.groupby(["x", "y"], sort=False)["loss"].mean()
+    assert shown["loss"].to_numpy() == pytest.approx(mean.to_numpy() + 1.5)
 
 
 def test_the_probe_without_coins_or_above_zero_is_drawn():
@@ -371,10 +331,8 @@ def test_the_probe_without_coins_or_above_zero_is_drawn():
 
 def test_a_search_for_alpha_has_a_panel_of_its_own():
     trials = [{"lr": 10.0**-k, "rho": 1.0, "alpha": 0.3 + 0.1 * k, "score": float(k)} for k in range(3)]
-    run = made_run("samo-ls") | {
-        "search": {"trials": trials, "chosen": {k: trials[1][k] for k in ("lr", "rho", "alpha")}}
-    }
-    frame = tables.search({"samo-ls": run})
+    chosen = {k: trials[1][k] for k in ("lr", "rho", "alpha")}
+    frame = tables.search({"samo-ls": made_run("samo-ls") | {"search": {"trials": trials, "chosen": chosen}}})
     assert [axes.get_xlabel() for axes in search.draw(frame).axes] == ["learning rate", "ρ", "α"]
     [ring] = [line for line in search.draw(frame).axes[2].lines if line.get_label() == "chosen"]
     assert np.asarray(ring.get_xydata()) == pytest.approx(np.array([[0.4, 1.0]]))

@@ -66,9 +66,8 @@ def test_a_point_far_off_is_written_out_and_does_not_flatten_the_others():
 
 def test_its_words():
     drawn = svg(lambda: sensitivity.draw(FOUND))
-    assert all(
-        word in drawn for word in ("SAMO", "F-MTL", "default", "α, weight of the mean gradient", "normalisation")
-    )
+    words = ("SAMO", "F-MTL", "default", "α, weight of the mean gradient", "normalisation")
+    assert all(word in drawn for word in words)
     assert "↑" not in drawn
     said = sensitivity.describe(FOUND)
     assert re.search(r"samo ls alpha 0\.1 -2\.\d\d \(-2\.\d\d to -2\.\d\d\)", said)

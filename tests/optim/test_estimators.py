@@ -1,5 +1,6 @@
 """Estimates of a task's gradient against what theory says of them, and perturbations against their formula."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from torchjd.aggregation import FairGrad
 from samo import MultiTaskUpdate, preset
 from samo.optim.closures import TaskLosses
 from samo.optim.estimators import AtTheta, direction, draw
-from samo.optim.perturbation import Weights
+from samo.optim.perturbation import Vector, Weights, all_finite, mixed, safe_ratio, to_radius_
 from samo.optim.random_state import draw_seeds
 from tests.optim.transcriptions import Model, like_layers_of, to_radius
 from tests.problems import Problem, grads, problem, same, train, update_of
@@ -28,8 +29,8 @@ def test_a_seed_is_a_direction() -> None:
 
 def perturbations(
     case: Problem, name: str = "samo", steps: int = 1, **fields: Any
-) -> tuple[list[Tensor], list[Tensor], MultiTaskUpdate]:
-    """eps_i of the last step, with independent noise, found in the weights, and what each seed draws."""
+) -> tuple[list[Tensor], list[Tensor], Any]:
+    """eps_i of the last step, with independent noise, found in the weights; what each seed draws; the update."""
     trunk = list(case.network.trunk.parameters())
     home = torch.cat([p.detach().flatten() for p in trunk])
     found: dict[int, Tensor] = {}
@@ -40,16 +41,16 @@ def perturbations(
             found.update(dict.fromkeys(tasks, here - home))
         return case.closure(tasks)
 
-    update = update_of(case, "ls", name, generator=torch.Generator().manual_seed(0), **fields)
+    update = update_of(case, "ls", name, **fields)
+    s = update.sharpness
     for _ in range(steps):
         update.backward(closure)
     generator = torch.Generator().manual_seed(0)
     draw_seeds(1, generator)  # the scalariser's
-    distribution = fields.get("distribution", "normal")
     drawn = []
     for _ in found:
-        seeds = draw_seeds(fields.get("directions", 1), generator)
-        drawn.append(torch.stack([torch.cat([z.flatten() for z in draw(trunk, n, distribution)]) for n in seeds]))
+        seeds = draw_seeds(s.directions, generator)
+        drawn.append(torch.stack([torch.cat([z.flatten() for z in draw(trunk, n, s.distribution)]) for n in seeds]))
     return [found[i] for i in sorted(found)], drawn, update
 
 
@@ -74,20 +75,16 @@ def test_every_field_does_what_its_formula_says(fields: dict[str, Any]) -> None:
     }[fields["normalise"]]
     s = update.sharpness
     mu, running = s.mu, s.probe_statistics == "running"
+    back = mu if s.probe == "central" else 0.0
     g0 = model.clean()[0].mean(0)
-    assert update.last is not None
-    assert update.last.lengths is not None
-    assert update.last.slopes is not None
     for i, eps in enumerate(found):
         g_hat = torch.zeros_like(g0)
         for q, z in enumerate(drawn[i]):
             ahead = model.loss(i, model.theta + mu * z, model.phi[i], evaluation=running)
-            behind, width = model.loss(i, model.theta, model.phi[i], evaluation=running), mu
-            if s.probe == "central":
-                behind, width = model.loss(i, model.theta - mu * z, model.phi[i], evaluation=running), 2 * mu
-            slope = (ahead - behind) / width
+            behind = model.loss(i, model.theta - back * z, model.phi[i], evaluation=running)
+            slope = (ahead - behind) / (mu + back)
             torch.testing.assert_close(update.last.slopes[i, q], slope, rtol=1e-6, atol=1e-9)
-            g_hat += slope * z / len(drawn[i])
+            g_hat += slope * z / s.directions
         v = s.global_weight * g0 + (1 - s.global_weight) * resized(g0, g_hat)
         ellipsoid = 0.05 * model.theta**2 * v / (model.theta.abs() * v).norm()
         wanted = ellipsoid if s.adaptive else to_radius(0.05, v)
@@ -209,3 +206,25 @@ def test_every_direction_has_the_length_of_its_mean_gradient_where_it_is_rescale
     update_of(case, FairGrad(alpha=2.0), "fmtl", rescale=True).backward(case.closure)
     found = torch.cat([p.grad.flatten() for p in case.network.trunk.parameters() if p.grad is not None])
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-8)
+
+
+def vector(*rows: list[float]) -> Vector:
+    return [torch.tensor(row, dtype=torch.float64) for row in rows]
+
+
+def test_a_zero_gradient_moves_nothing() -> None:
+    theta, nothing = vector([1, 1], [1]), vector([0, 0], [0])
+    assert not any(part.any() for part in to_radius_(vector([0, 0], [0]), theta, 0.1))
+    assert [part.tolist() for part in to_radius_(vector([0, 0], [2]), theta, 0.1, ball="layer")] == [[0, 0], [0.1]]
+    assert [part.tolist() for part in to_radius_(vector([0, 0], [2]), theta, 0.1, ball=[0, 1])] == [[0, 0], [0.1]]
+    one = torch.tensor(1.0, dtype=torch.float64)
+    assert not any(part.any() for part in mixed(nothing, vector([3, 0], [4]), one, 0.5, "layer"))
+    assert safe_ratio(torch.tensor(1.0), torch.tensor(1e-45)) == 0  # too small to divide by
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_one_element_that_is_not_finite_is_seen(bad: float) -> None:
+    v = [torch.ones(3), torch.ones(2, 2), torch.ones(0)]
+    assert all_finite(v, [None])
+    v[1][1, 0] = bad
+    assert not all_finite([None], v)

@@ -126,12 +126,10 @@ def refusals(group: Group) -> Found:
     """What each rank says where ranks do not fit together."""
     rank = group.rank()
 
-    def apart(**given: Any) -> str:
-        case = problem(2, seed=given.get("seed", 0))
-        if "memory" in given:
-            case.network.trunk.register_buffer("mark", torch.tensor(float(given["memory"])))
-        generator = torch.Generator().manual_seed(given.get("generator", 0))
-        update = MultiTaskUpdate(case.network.trunk, case.network.heads, generator=generator, group=group)
+    def apart(weights: int = 0, buffer: int = 0, generator: int = 0) -> str:
+        case, stream = problem(2, seed=weights), torch.Generator().manual_seed(generator)
+        case.network.trunk.register_buffer("mark", torch.tensor(float(buffer)))
+        update = MultiTaskUpdate(case.network.trunk, case.network.heads, generator=stream, group=group)
         return said(lambda: update.backward(case.closure))
 
     def not_a_number() -> str:
@@ -142,8 +140,8 @@ def refusals(group: Group) -> Found:
 
     return {
         "alike": apart(),
-        "weights": apart(seed=rank),
-        "buffers": apart(memory=rank),
+        "weights": apart(weights=rank),
+        "buffers": apart(buffer=rank),
         "generator": apart(generator=rank),
         "not a number": not_a_number(),
         "unequal": said(lambda: share_of([1, 2, 3], group)),
@@ -160,28 +158,25 @@ def one_rank(rank: int, folder: Path) -> None:
     distributed.destroy_process_group()
 
 
-def both_ranks(folder: Path) -> list[Found]:
-    """What each of two processes found and said."""
-    start_processes(one_rank, (folder,), nprocs=RANKS, start_method=START)
-    return [torch.load(folder / f"{rank}.pt") for rank in range(RANKS)]
-
-
 pytestmark = pytest.mark.slow  # two processes take hundreds of steps, a message for each gradient
 EXACT = [*CASES, *(f"synchronised {name}" for name in PRESETS), "images", "half a task ls", "half a task mgda"]
 
 
 @pytest.fixture(scope="module")
-def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return both_ranks(tmp_path_factory.mktemp("ranks"))
+def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
+    """What each of two processes found and said."""
+    folder = tmp_path_factory.mktemp("ranks")
+    start_processes(one_rank, (folder,), nprocs=RANKS, start_method=START)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(RANKS)]
 
 
 @pytest.fixture(scope="module")
-def alone() -> dict[str, Any]:
+def alone() -> Found:
     return all_cases(None)
 
 
 @pytest.mark.parametrize("case", EXACT)
-def test_two_halves_make_the_step_of_the_whole(case: str, ranks: list[dict[str, Any]], alone: dict[str, Any]) -> None:
+def test_two_halves_make_the_step_of_the_whole(case: str, ranks: list[Found], alone: Found) -> None:
     """Losses, learned task weights, weights and running statistics after three steps."""
     assert len(alone[case]) > 3
     for rank in ranks:
@@ -192,20 +187,20 @@ def test_two_halves_make_the_step_of_the_whole(case: str, ranks: list[dict[str, 
 
 
 @pytest.mark.parametrize("case", [*EXACT, *(f"own statistics {name}" for name in OWN_STATISTICS)])
-def test_replicas_stay_alike_bit_for_bit(case: str, ranks: list[dict[str, Any]]) -> None:
+def test_replicas_stay_alike_bit_for_bit(case: str, ranks: list[Found]) -> None:
     first, second = (rank["found"][case] for rank in ranks)
     for one, other in zip(first, second, strict=True):
         assert one is other is None or torch.equal(one, other)
 
 
 @pytest.mark.parametrize("name", OWN_STATISTICS)
-def test_own_statistics_are_another_step(name: str, ranks: list[dict[str, Any]], alone: dict[str, Any]) -> None:
+def test_own_statistics_are_another_step(name: str, ranks: list[Found], alone: Found) -> None:
     """BatchNorm and dropout by rank: what the docstring says is not the step of the whole batch."""
     case = f"own statistics {name}"
     assert any((a - b).abs().max() > 1e-6 for a, b in zip(ranks[0]["found"][case], alone[case], strict=True))
 
 
-def test_what_does_not_fit_together_is_said_on_every_rank(ranks: list[dict[str, Any]]) -> None:
+def test_what_does_not_fit_together_is_said_on_every_rank(ranks: list[Found]) -> None:
     for rank in ranks:
         heard = rank["said"]
         assert heard["alike"] == "nothing"

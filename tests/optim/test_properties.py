@@ -1,5 +1,7 @@
-"""What holds for every sharpness with every aggregator; a new one of either is found by its name."""
+"""What holds for every sharpness with every aggregator, and which of them are equal; found by their names."""
 
+import copy
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,9 +9,12 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from samo import PRESETS, MultiTaskUpdate, Sharpness, aggregation
-from samo.optim.sharpness import preset
-from tests.problems import grads, problem
+from samo import PRESETS, MultiTaskUpdate, Sharpness, aggregation, preset
+from tests.problems import Problem, grads, problem, same, update_of
+
+TRAITS: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
+RANDOM = ("rlw", "pcgrad", "gradvac", "graddrop")
+SOLVERS = ("cagrad", "nash-mtl", "fairgrad", "upgrad", "dualproj")
 
 
 def fields(name: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -41,19 +46,10 @@ def fields(name: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=free)
 
 
-def check(tasks: int, traits: dict[str, Any], aggregator: str, sharpness: Sharpness, steps: int) -> None:
+def check(tasks: int, traits: dict[str, Any], aggregator: str, name: str, steps: int, **fields: Any) -> None:
     """Weights stay bit for bit, gradients are whole, finite and reproducible, and the records are in range."""
     case, twin = problem(tasks, **traits), problem(tasks, **traits)
-    update, again = (
-        MultiTaskUpdate(
-            own.network.trunk,
-            own.network.heads,
-            aggregator=aggregator,
-            sharpness=sharpness,
-            generator=torch.Generator().manual_seed(0),
-        )
-        for own in (case, twin)
-    )
+    update, again = (update_of(own, aggregator, name, **fields) for own in (case, twin))
     before = [p.clone() for p in case.network.parameters()]
     for n in range(steps):
         for own, step in ((case, update), (twin, again)):
@@ -62,12 +58,8 @@ def check(tasks: int, traits: dict[str, Any], aggregator: str, sharpness: Sharpn
             step.after_step(own.closure)
         assert losses.shape == (case.tasks,)
     assert all(torch.equal(p, q) for p, q in zip(before, case.network.parameters(), strict=True))
-    for p, mine, other in zip(case.network.parameters(), grads(case.network), grads(twin.network), strict=True):
-        assert mine is not None
-        assert other is not None
-        assert mine.shape == p.shape
-        assert mine.isfinite().all()
-        assert torch.equal(mine, other)
+    same(grads(case.network), grads(twin.network))
+    assert all(grad is not None and grad.isfinite().all() for grad in grads(case.network))
     assert update.last is not None
     assert update.last.finite
     if update.last.cosines is not None:
@@ -82,21 +74,56 @@ def check(tasks: int, traits: dict[str, Any], aggregator: str, sharpness: Sharpn
     [(name, a) for name in PRESETS for a in aggregation.NAMES if a == "pcgrad" or name in ("samo", "fmtl-each")],
 )
 def test_every_pair_steps(name: str, aggregator: str) -> None:
-    check(3, {"batchnorm": True, "dropout": 0.3, "branches": True}, aggregator, preset(name), steps=1)
+    check(3, TRAITS, aggregator, name, steps=1)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 @settings(max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_sharpness_composes(name: str, data: st.DataObject) -> None:
-    sharpness = preset(name, **data.draw(fields(name), label="fields"))
+    drawn = data.draw(fields(name), label="fields")
     aggregator = data.draw(st.sampled_from(aggregation.NAMES), label="aggregator")
-    traits: dict[str, Any] = data.draw(
-        st.fixed_dictionaries(
-            {"batchnorm": st.booleans(), "dropout": st.sampled_from([0.0, 0.3]), "branches": st.booleans()}
-        ),
-        label="network",
-    )
+    yes_or_no, dropout = st.booleans(), st.sampled_from([0.0, 0.3])
+    network = st.fixed_dictionaries({"batchnorm": yes_or_no, "dropout": dropout, "branches": yes_or_no})
+    traits: dict[str, Any] = data.draw(network, label="network")
     tasks = data.draw(st.sampled_from([1, 2, 3, 5]), label="tasks")
     assume(tasks > 1 or aggregator != "nash-mtl")  # nobody to bargain with
-    check(tasks, traits, aggregator, sharpness, steps=2)
+    check(tasks, traits, aggregator, name, steps=2, **drawn)
+
+
+def step(case: Problem, sharpness: Sharpness, aggregator: str = "ls", order: Sequence[int] = (0, 1, 2)) -> Any:
+    """The losses by head and the gradients that a step leaves; the heads are given in this order."""
+    network = copy.deepcopy(case.network)
+    own = Problem(network, case.x, case.y)
+    torch.manual_seed(1)  # the update's own generator follows it
+    heads = [network.heads[i] for i in order]
+    update = MultiTaskUpdate(network.trunk, heads, aggregator=aggregator, sharpness=sharpness, network=network)
+    losses = update.backward(lambda tasks: own.closure([order[i] for i in tasks]))
+    return [losses[torch.tensor(order).argsort()], *grads(network)]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_no_radius_is_no_sharpness(name: str) -> None:
+    case = problem(3, **TRAITS)
+    for aggregator in ("rlw", "pcgrad"):
+        same(step(case, preset(name, rho=0.0), aggregator), step(case, preset("none"), aggregator))
+
+
+def test_all_weight_on_the_mean_gradient_is_gsam() -> None:
+    case = problem(3, **TRAITS)
+    for aggregator in ("ls", "mgda", "pcgrad"):
+        wanted = step(case, preset("gsam"), aggregator)
+        for name in (n for n, s in PRESETS.items() if s.scope == "joint"):
+            same(step(case, preset(name, alpha=1.0), aggregator), wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "aggregator"),
+    [("fmtl", n) for n in aggregation.NAMES if n not in RANDOM]
+    + [(n, "mgda") for n, s in PRESETS.items() if n != "fmtl" and (s.estimator == "exact" or not s.needs_local)]
+    + [("samo-shared", "ls")],
+)
+def test_permuting_tasks_permutes_nothing_else(name: str, aggregator: str) -> None:
+    case = problem(3, batchnorm=True, dropout=0.3)
+    tolerance = 1e-5 if aggregator in SOLVERS else 1e-9
+    same(step(case, preset(name), aggregator), step(case, preset(name), aggregator, [2, 0, 1]), tolerance)

@@ -1,6 +1,5 @@
 """The update agrees with the papers' algorithms, written once more in `transcriptions`, over several steps."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from torchjd.aggregation import Sum
 import samo.optim.estimators
 from samo import PRESETS, MultiTaskUpdate, aggregation, preset
 from tests.optim.transcriptions import Model, step
-from tests.problems import Problem, problem, same
+from tests.problems import problem, same
 
 NETWORKS: dict[int, dict[str, Any]] = {
     1: {},
@@ -20,15 +19,6 @@ NETWORKS: dict[int, dict[str, Any]] = {
     3: {"batchnorm": True, "dropout": 0.3, "branches": True},
     11: {"dropout": 0.3, "branches": True},
 }
-
-
-def apply(case: Problem, lr: float = 0.1) -> None:
-    """A plain gradient step."""
-    with torch.no_grad():
-        for p in case.network.parameters():
-            if p.grad is not None:
-                p.sub_(lr * p.grad)
-                p.grad = None
 
 
 def flat_grad(part: torch.nn.Module) -> Tensor:
@@ -54,11 +44,6 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
     return seen
 
 
-def directions(name: str, drawn: Sequence[Tensor], tasks: int) -> list[Tensor]:
-    """Task i's z, from what was drawn in the last step."""
-    return [drawn[-1]] * tasks if preset(name).noise == "shared" else list(drawn[-tasks:])
-
-
 @pytest.mark.parametrize(("tasks", "aggregator"), [(1, "mgda"), (2, "ls"), (3, "mgda"), (11, "imtl-g")])
 @pytest.mark.parametrize("name", PRESETS)
 def test_agrees_with_the_paper(name: str, tasks: int, aggregator: str, drawn: list[Tensor]) -> None:
@@ -66,11 +51,14 @@ def test_agrees_with_the_paper(name: str, tasks: int, aggregator: str, drawn: li
     sharpness = preset(name) if name == "none" else preset(name, rho=0.05)
     update = MultiTaskUpdate(case.network.trunk, case.network.heads, aggregator=aggregator, sharpness=sharpness)
     M = Sum() if aggregator == "ls" else aggregation.make(aggregator)
+    optimizer = torch.optim.SGD(case.network.parameters(), lr=0.1)
     memory: dict[str, Tensor] = {}
     for _ in range(3 if tasks <= 3 else 1):  # steps tell what a running mean does; many tasks tell nothing more of it
         torch.manual_seed(5)
         model = Model(case, memory)
         update.backward(case.closure)
-        direction, heads = step(name, model, M, sharpness.rho, directions(name, drawn, tasks))
+        z = [drawn[-1]] * tasks if sharpness.noise == "shared" else drawn[-tasks:]
+        direction, heads = step(name, model, M, sharpness.rho, z)
         same([flat_grad(part) for part in (case.network.trunk, *case.network.heads)], [direction, *heads], 1e-10)
-        apply(case)
+        optimizer.step()
+        optimizer.zero_grad()

@@ -77,11 +77,6 @@ def like_layers_of(model: Model, g0: Tensor, g_hat: Tensor) -> Tensor:
     return torch.cat([to_radius(float(own.norm()), part) for part, own in parts])
 
 
-def mean(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
-    """G-SAM: along the gradient of the mean loss, for all tasks."""
-    return [J.mean(0)] * model.K
-
-
 def each(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
     """L-SAM and F-MTL: every task along its own gradient."""
     return list(J)
@@ -118,16 +113,6 @@ def remembered(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
     return placebo(model, J, list(model.memory.get("S", J.mean(0).expand_as(J))))
 
 
-def msam(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
-    """Momentum-SAM: along -m, m the running mean of the applied directions."""
-    return [-model.memory.get("m", torch.zeros_like(model.theta))] * model.K
-
-
-def lookback(model: Model, J: Tensor, z: Sequence[Tensor]) -> list[Tensor]:
-    """Along minus the direction that the last step applied."""
-    return [-model.memory.get("d", torch.zeros_like(model.theta))] * model.K
-
-
 def friendly(model: Model, J: Tensor, z: Sequence[Tensor], decay: float = 0.9) -> list[Tensor]:
     """Friendly-SAM: along the batch gradient minus its running mean."""
     model.memory["mean"] = decay * model.memory.get("mean", torch.zeros_like(model.theta)) + (1 - decay) * J.mean(0)
@@ -136,7 +121,8 @@ def friendly(model: Model, J: Tensor, z: Sequence[Tensor], decay: float = 0.9) -
 
 ALONG: dict[str, Along] = {
     "none": lambda model, J, z: [torch.zeros_like(model.theta)] * model.K,
-    "gsam": mean,
+    # Along the gradient of the mean loss, for all tasks.
+    "gsam": lambda model, J, z: [J.mean(0)] * model.K,
     "lsam": each,
     "samo": samo,
     "samo-shared": samo,
@@ -147,8 +133,9 @@ ALONG: dict[str, Along] = {
     "fmtl-direct": each,
     "fmtl-second": each,
     "fmtl-each": each,
-    "msam": msam,
-    "lookback": lookback,
+    # Momentum-SAM: along -m, m the running mean of the applied directions; and along minus the last of them.
+    "msam": lambda model, J, z: [-model.memory.get("m", torch.zeros_like(model.theta))] * model.K,
+    "lookback": lambda model, J, z: [-model.memory.get("d", torch.zeros_like(model.theta))] * model.K,
     "friendly": friendly,
 }
 COMBINED: dict[str, Callable[[Aggregate, Tensor, Tensor], Tensor]] = {

@@ -8,49 +8,25 @@ import pytest
 
 from samo.results import ladder
 
-METRIC = {"task": "t", "metric": "accuracy", "higher_is_better": True, "counts": True}
-SPECS = {
-    "stl": ("none", "separate"),
-    "ls": ("none", "shared"),
-    "samo-ls": ("samo", "shared"),
-    "placebo-ls": ("placebo", "shared"),
-    "nadam-ls": ("none", "shared"),
-    "gsam-ls-rho005": ("gsam", "shared"),
-    "gsam-ls-rho02": ("gsam", "shared"),
-    "gsam-ls-lr": ("gsam", "shared"),
-    "ls-lr": ("none", "shared"),
-}
-OWN = {"nadam-ls": "nadam", "gsam-ls-lr": "lr 0.001", "ls-lr": "lr 0.001"}
 RHO = {"gsam-ls-rho005": 0.05, "gsam-ls-rho02": 0.2, "gsam-ls-lr": 0.05}
+SHARPNESS = {"samo-ls": "samo", "placebo-ls": "placebo", **dict.fromkeys(RHO, "gsam")}
+OWN = {"nadam-ls": "nadam", "gsam-ls-lr": "lr 0.001", "ls-lr": "lr 0.001"}
 UNITS = {("d", "stl"): 1.0, ("d", "ls"): 1.0, ("d", "samo-ls"): 4.0, ("d", "placebo-ls"): 3.0}
 
 
 def runs(values: dict[str, dict[int, list[float]]]) -> pd.DataFrame:
     """Accuracies by method, budget and seed."""
     rows = [
-        {
-            "dataset": "d",
-            "method": name,
-            "variant": name in RHO,
-            "optimizer": OWN.get(name, ""),
-            "aggregator": "ls",
-            "sharpness": SPECS[name][0],
-            "fields": {"rho": RHO[name]} if name in RHO else {},
-        }
-        | {
-            "networks": SPECS[name][1],
-            "updates": updates,
-            "rho": RHO.get(name, 0.1),
-            "seed": seed,
-            "value": value,
-            **METRIC,
-        }
+        {"method": name, "sharpness": SHARPNESS.get(name, "none"), "updates": updates, "seed": seed, "value": value}
+        | {"networks": "separate" if name == "stl" else "shared", "optimizer": OWN.get(name, "")}
+        | {"variant": name in RHO, "fields": {"rho": RHO[name]} if name in RHO else {}, "rho": RHO.get(name, 0.1)}
         for name, budgets in values.items()
         for updates, by_seed in budgets.items()
         for seed, value in enumerate(by_seed)
     ]
-    loss = [{**row, "metric": "loss", "value": np.nan, "counts": False} for row in rows]
-    return pd.DataFrame([*rows, *loss])
+    found = pd.DataFrame(rows).assign(dataset="d", aggregator="ls", task="t", higher_is_better=True)
+    loss = found.assign(metric="loss", value=np.nan, counts=False)
+    return pd.concat([found.assign(metric="accuracy", counts=True), loss], ignore_index=True)
 
 
 MADE = ladder.table(
@@ -137,10 +113,8 @@ def test_a_dose_stands_for_its_sharpness_and_another_optimiser_is_a_control():
     arms = {"ls": 90.0, "stl": 100.0, "nadam-ls": 91.0, "gsam-ls-rho005": 92.0, "gsam-ls-rho02": 93.0}
     arms |= {"ls-lr": 80.0, "gsam-ls-lr": 84.0}
     found = ladder.table(runs({name: {100: [value] * 2} for name, value in arms.items()}), {}).set_index("method")
-    gains = found["gain"].groupby("method").first().dropna()
-    assert gains.to_dict() == pytest.approx(
-        {"nadam-ls": 1.0, "gsam-ls-rho005": 2.0, "gsam-ls-rho02": 3.0, "gsam-ls-lr": 4.0}
-    )
+    gains = {"nadam-ls": 1.0, "gsam-ls-rho005": 2.0, "gsam-ls-rho02": 3.0, "gsam-ls-lr": 4.0}
+    assert found["gain"].groupby("method").first().dropna().to_dict() == pytest.approx(gains)
     pooled = ladder.pooled(found.reset_index()).set_index("sharpness")["gain"]
     assert pooled.to_dict() == pytest.approx({"nadam": 1.0, "gsam": 2.0})
     read = pd.read_csv(io.StringIO(found.reset_index().to_csv(index=False)))
@@ -157,14 +131,11 @@ def test_doses_are_of_the_longest_budget():
 
 def test_variants_stand_beside_the_main_methods_at_the_budget_that_most_have():
     """Of `MADE` the rows at 100 updates become three settings, one of which is at 400, too."""
-    own = MADE[(MADE["method"] == "samo-ls") & (MADE["updates"] == 100)]
-    more = [
-        own.assign(method=name, setting=name, main=False, gain=own["gain"] + 1) for name in ("every 5", "alpha 0.3")
-    ]
-    late = MADE[(MADE["method"] == "samo-ls") & (MADE["updates"] == 400)].assign(
-        method="x", setting="every 5", main=False
-    )
-    found = ladder.variants(pd.concat([MADE, *more, late], ignore_index=True)).set_index("setting")
+    samo = MADE[MADE["method"] == "samo-ls"].assign(main=False)
+    own, late = (samo[samo["updates"] == updates] for updates in (100, 400))
+    more = [own.assign(method=name, setting=name, gain=own["gain"] + 1) for name in ("every 5", "alpha 0.3")]
+    more.append(late.assign(method="x", setting="every 5"))
+    found = ladder.variants(pd.concat([MADE, *more], ignore_index=True)).set_index("setting")
     assert set(found["updates"]) == {100}
     assert set(found.index) == {"", "every 5", "alpha 0.3"}
     plain = found.loc[""].query("sharpness == 'samo'")["gain"].item()

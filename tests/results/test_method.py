@@ -25,9 +25,8 @@ def test_a_method_is_told_by_what_it_is_made_of():
     blocks = config.load(ROOT / "profiles/study.yaml").methods_on("multimnistpoor")
     own = {name: MethodSpec.of_run(name, block.made_of) for name, block in blocks.items()}
     assert [name for name, spec in own.items() if spec.control] == ["nadam-ls"]
-    assert (
-        {name for name, spec in own.items() if spec.at_own_rate} == {n for n in own if n.endswith("-lr0001")} != set()
-    )
+    slow = [name for name, spec in own.items() if spec.at_own_rate]
+    assert slow == [name for name in own if "-lr0" in name] != []
     weak = MethodSpec("weak", "cagrad", {"c": 0.2}, "samo")
     assert weak.aggregator_text == "cagrad c=0.2"
     assert weak.base([MethodSpec("strong", "cagrad", {"c": 0.8})]) is None

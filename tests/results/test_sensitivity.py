@@ -10,12 +10,7 @@ from samo.results.tables import Run, values
 from samo.results.tables import main as main_table
 from tests.made import made_run, made_variant
 
-METHODS = ["stl", "ls", "samo-ls", "mgda", "fmtl-mgda"]
-
-
-@pytest.fixture
-def main() -> dict[str, Run | None]:
-    return {method: made_run(method) for method in METHODS}
+MAIN: dict[str, Run | None] = {method: made_run(method) for method in ("stl", "ls", "samo-ls", "mgda", "fmtl-mgda")}
 
 
 def named(*runs: Run) -> dict[str, Run | None]:
@@ -28,14 +23,14 @@ def numbers(found: pd.DataFrame, method: str, column: str) -> list[float]:
     return [float(row[f"{column}{end}"]) for end in ("", "_low", "_high")]
 
 
-def test_a_variant_is_found_by_its_one_changed_field_and_stands_beside_its_default(main):
+def test_a_variant_is_found_by_its_one_changed_field_and_stands_beside_its_default():
     variants = named(
         made_variant("samo-ls", "b", {"alpha": 0.9}, gain=-1.0),
         made_variant("samo-ls", "c", {"normalise": "none"}),
         made_variant("samo-ls", "a", {"alpha": 0.1}, gain=2.0),
         made_variant("fmtl-mgda", "d", {"rho": 0.3}),
     )
-    found = table(main, variants)
+    found = table(MAIN, variants)
     lines = [tuple(row) for row in found[["aggregator", "sharpness", "field", "value", "role", "method"]].to_numpy()]
     chosen = made_run("fmtl-mgda")["search"]["chosen"]["rho"]
     assert lines == [
@@ -52,10 +47,10 @@ def test_a_variant_is_found_by_its_one_changed_field_and_stands_beside_its_defau
     assert len(points(found)) == 7
 
 
-def test_doses_without_a_searched_one_are_compared_with_that_at_the_presets_own_radius(main):
+def test_doses_without_a_searched_one_are_compared_with_that_at_the_presets_own_radius():
     doses = [made_variant("samo-ls", f"samo-{rho}", {"rho": rho}) for rho in (0.01, 0.05, 0.2)]
     slow = [made_variant("samo-ls", "slow", {"rho": 0.05}) | {"optimizer": "lr 0.001"}]
-    found = table({name: run for name, run in main.items() if name != "samo-ls"}, named(*doses, *slow))
+    found = table({name: run for name, run in MAIN.items() if name != "samo-ls"}, named(*doses, *slow))
     lines = [tuple(row) for row in found[["field", "value", "role", "method"]].to_numpy()]
     assert lines[:4] == [
         ("rho", "0.01", "variant", "samo-0.01"),
@@ -66,15 +61,15 @@ def test_doses_without_a_searched_one_are_compared_with_that_at_the_presets_own_
     assert lines[-1] == ("optimizer", "lr 0.001", "variant", "slow")
 
 
-def test_the_shift_is_the_difference_of_delta_m_paired_by_seed(main):
+def test_the_shift_is_the_difference_of_delta_m_paired_by_seed():
     """The same gain on every seed: its noise cancels, and the shift is known in closed form."""
     single = values(made_run("stl")).mean(axis=0)
-    found = table(main, named(made_variant("samo-ls", "a", {"alpha": 0.1}, gain=2.0)))
+    found = table(MAIN, named(made_variant("samo-ls", "a", {"alpha": 0.1}, gain=2.0)))
     expected = float((-100 * 2.0 / single).mean())
     assert numbers(found, "a", "shift") == pytest.approx([expected] * 3)
     assert numbers(found, "samo-ls", "shift") == [0, 0, 0]
     # The base against the default is the main table's gain.
-    gain, low, high = numbers(main_table(main), "samo-ls", "gain")
+    gain, low, high = numbers(main_table(MAIN), "samo-ls", "gain")
     assert numbers(found, "ls", "shift") == pytest.approx([gain, low, high])
     per_seed = delta_m(values(made_variant("samo-ls", "a", {"alpha": 0.1}, gain=2.0)), single, [True, True])
     mean, low, high = numbers(found, "a", "delta_m")
@@ -82,8 +77,8 @@ def test_the_shift_is_the_difference_of_delta_m_paired_by_seed(main):
     assert low < mean < high
 
 
-def test_two_changed_fields_are_no_point_on_any_line(main):
-    found = table(main, named(made_variant("samo-ls", "a", {"mu": 0.1, "alpha": 0.1}, gain=2.0)))
+def test_two_changed_fields_are_no_point_on_any_line():
+    found = table(MAIN, named(made_variant("samo-ls", "a", {"mu": 0.1, "alpha": 0.1}, gain=2.0)))
     assert points(found).empty
     [row] = found[found["role"] == "variant"].to_dict("records")
     assert (row["field"], row["value"]) == ("alpha, mu", "0.1, 0.1")
@@ -121,17 +116,17 @@ def test_the_default_is_the_main_method_with_the_fewest_changes():
     assert rows.loc[rows["role"] == "variant", "method"].tolist() == ["x"]
 
 
-def test_gaps_are_rows_and_nothing_crashes(main):
+def test_gaps_are_rows_and_nothing_crashes():
     variant = made_variant("samo-ls", "a", {"alpha": 0.1})
-    for runs in (main | {"samo-ls": None}, dict.fromkeys(main)):
+    for runs in (MAIN | {"samo-ls": None}, dict.fromkeys(MAIN)):
         found = table(runs, {"a": variant, "b": None})
         assert found["method"].tolist() == ["a", "b"]
         assert points(found).empty
-    alone = table({"samo-ls": main["samo-ls"]}, {"a": variant})  # no STL, no base
+    alone = table({"samo-ls": MAIN["samo-ls"]}, {"a": variant})  # no STL, no base
     assert alone["role"].tolist() == ["variant", "default"]
     assert alone["shift"].isna().all()
     diverged = made_variant("samo-ls", "a", {"alpha": 0.1})
     diverged["seeds"]["1"]["left"]["accuracy"] = None
-    row = table(main, named(diverged)).set_index("method").loc["a"]
+    row = table(MAIN, named(diverged)).set_index("method").loc["a"]
     assert np.isnan(row["shift"])
     assert row["n_seeds"] == 3

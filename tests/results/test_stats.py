@@ -21,12 +21,6 @@ def test_mean_interval_is_student_s(values: list[float]):
         assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-6, abs=1e-9)
 
 
-def test_three_seeds_are_covered_as_often_as_said():
-    draws = np.random.default_rng(0).normal(size=(2000, 3))
-    covered = np.mean([i.low <= 0 <= i.high for i in map(mean_interval, draws)])
-    assert 0.93 < covered < 0.97
-
-
 def test_delta_m_interval_holds_the_noise_of_both_sides():
     rng = np.random.default_rng(1)
     hits = 0
@@ -37,14 +31,6 @@ def test_delta_m_interval_holds_the_noise_of_both_sides():
         hits += result.low <= 0.0 <= result.high  # 2 % better and 2 % worse: nothing on balance
     # Welch's degrees of freedom are a little cautious at three against three.
     assert 0.93 < hits / 1500 < 0.985
-
-
-def test_a_noisier_base_gives_a_wider_interval():
-    ours = np.array([[90.0], [90.4], [90.2]])
-    still, noisy = np.full((3, 1), 90.0), np.array([[89.0], [90.0], [91.0]])
-    narrow, wide = delta_m_interval(ours, still, [True]), delta_m_interval(ours, noisy, [True])
-    assert narrow.mean == pytest.approx(wide.mean)
-    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
 
 
 def test_a_metric_without_a_base_has_no_part_in_the_interval():
@@ -73,19 +59,14 @@ def test_one_seed_has_a_mean_and_no_interval():
     assert one.sign == 0
     assert np.isnan(delta_m_interval([[1.0]], [[1.0], [2.0]], [True]).low)
     assert mean_interval([]).n == 0
-
-
-def test_a_run_that_diverged_is_not_dropped_in_silence():
-    assert np.isnan(mean_interval([1.0, np.nan, 2.0]).mean)
+    assert np.isnan(mean_interval([1.0, np.nan, 2.0]).mean)  # a run that diverged is not dropped in silence
 
 
 def test_summarise_agrees_with_mean_interval_and_keeps_the_order():
     frame = pd.DataFrame({"method": ["b", "a", "b", "a", "b", "c"], "value": [1.0, 2.0, 3.0, 2.5, 8.0, 1.0]})
     out = summarise(frame, ["method"]).set_index("method")
     assert list(out.index) == ["b", "a", "c"]
-    assert list(map(float, out.loc["b", ["mean", "low", "high"]])) == pytest.approx(
-        list(mean_interval([1.0, 3.0, 8.0])[:3])
-    )
+    assert tuple(out.loc["b", ["mean", "low", "high"]]) == pytest.approx(mean_interval([1.0, 3.0, 8.0])[:3])
     assert out["low"].isna().tolist() == [False, False, True]
 
 

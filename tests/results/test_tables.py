@@ -1,4 +1,9 @@
-"""The main table and its neighbours, over made runs whose effects are known."""
+"""The main table and its neighbours, over made runs whose effects are known.
+
+Bold is what beats every other method on every look at the seeds, and nothing else.
+"""
+
+import math
 
 import numpy as np
 import pytest
@@ -19,6 +24,10 @@ def test_main_has_a_row_a_method_with_stl_first(runs):
     assert sorted(table["method"]) == sorted(runs)
     assert tables.metric_columns(table) == ["left accuracy", "right accuracy"]
     assert list(table.columns[-3:]) == ["mean_rank", "lr", "rho"]
+    stl = table.iloc[0]
+    assert stl["delta_m"] == 0  # by definition; and it takes no rank
+    assert np.isnan(stl["delta_m_low"])
+    assert np.isnan(stl["mean_rank"])
 
 
 def test_main_agrees_with_the_statistics(runs):
@@ -32,13 +41,6 @@ def test_main_agrees_with_the_statistics(runs):
     assert row["base"] == "ls"
 
 
-def test_stl_is_zero_by_definition_and_takes_no_rank(runs):
-    stl = tables.main(runs).iloc[0]
-    assert stl["delta_m"] == 0
-    assert np.isnan(stl["delta_m_low"])
-    assert np.isnan(stl["mean_rank"])
-
-
 def test_stl_is_told_by_its_networks_not_by_its_name(runs):
     renamed = {"alone" if name == "stl" else name: run and dict(run) for name, run in runs.items()}
     renamed["alone"]["method"] = "alone"
@@ -49,9 +51,7 @@ def test_stl_is_told_by_its_networks_not_by_its_name(runs):
 
 
 def test_conditions_that_were_not_run_are_gaps(runs):
-    partial = {**runs, "samo-ls": None, "ls": None}
-    table = tables.main(partial)
-    rows = {row["method"]: row for row in table.to_dict("records")}
+    rows = tables.main({**runs, "samo-ls": None, "ls": None}).set_index("method").to_dict("index")
     assert rows["samo-ls"]["n_seeds"] == 0
     assert np.isnan(rows["samo-ls"]["delta_m"])
     assert np.isnan(rows["gsam-ls"]["gain"])  # its base is missing
@@ -82,7 +82,7 @@ def test_a_metric_on_which_stl_scores_nothing_is_left_out_of_delta_m_and_named(r
     for seed in poor["seeds"].values():
         seed["right"]["accuracy"] = 0.0
     table = tables.main({**runs, "stl": poor})
-    rows = {row["method"]: row for row in table.to_dict("records")}
+    rows = table.set_index("method").to_dict("index")
     row = rows["samo-ls"]
     left = tables.values(runs["samo-ls"])[:, [0]]
     expected = delta_m_interval(left, tables.values(poor)[:, [0]], [True])
@@ -91,12 +91,9 @@ def test_a_metric_on_which_stl_scores_nothing_is_left_out_of_delta_m_and_named(r
     assert row["right accuracy"] > 0  # its own column still shows it
     assert tables.left_out(table) == ["right accuracy"]
 
-
-def test_without_any_metric_left_delta_m_is_a_gap(runs):
-    nothing = made_run("stl")
-    for seed in nothing["seeds"].values():
-        seed |= {task: {"accuracy": 0.0} for task in seed}
-    table = tables.main({**runs, "stl": nothing})
+    for seed in poor["seeds"].values():  # and with no metric left it is a gap
+        seed["left"]["accuracy"] = 0.0
+    table = tables.main({**runs, "stl": poor})
     assert table.loc[table["method"] != "stl", "delta_m"].isna().all()
     assert tables.left_out(table) == ["left accuracy", "right accuracy"]
 
@@ -104,8 +101,7 @@ def test_without_any_metric_left_delta_m_is_a_gap(runs):
 def test_search_marks_the_choice_once(runs):
     trials = tables.search(runs)
     assert set(trials.groupby("method")["chosen"].sum()) == {1}
-    best = trials.loc[trials.groupby("method")["score"].idxmax()]
-    assert best["chosen"].all()
+    assert trials.loc[trials.groupby("method")["score"].idxmax(), "chosen"].all()
 
 
 def test_curves_keep_methods_and_epochs_apart():
@@ -118,7 +114,43 @@ def test_curves_keep_methods_and_epochs_apart():
 
 
 def test_numbers_for_people():
-    assert tables.text(-1.234, 2) == "−1.23"
-    assert tables.text(0.003) == "0.003"
-    assert tables.text(np.float64("nan"), 2) == "—"
-    assert tables.text(None) == "—"
+    assert (tables.text(-1.234, 2), tables.text(0.003)) == ("−1.23", "0.003")
+    assert tables.text(np.float64("nan"), 2) == tables.text(None) == "—"
+
+
+def seeds(*values: float) -> dict[str, float]:
+    return {str(seed): value for seed, value in enumerate(values)}
+
+
+def test_a_method_clear_of_all_others_is_bold():
+    # Paired differences to b: -2, -2.1, -1.9; to c larger: the seeds' own spread (10) cancels.
+    results = {"a": seeds(0, 10, 20), "b": seeds(2, 12.1, 21.9), "c": seeds(9, 19, 29.5)}
+    assert tables.clear(results, higher_is_better=False) == "a"
+    assert tables.clear({"a": results["a"], "b": results["b"]}, higher_is_better=True) == "b"
+
+
+def test_one_rival_within_the_noise_is_enough_for_no_bold():
+    # a - b is -1, -3, 1: its mean is below zero, its interval holds it.
+    results = {"a": seeds(0, 0, 0), "b": seeds(1, 3, -1), "c": seeds(9, 9, 9.1)}
+    assert tables.clear(results, higher_is_better=False) is None
+
+
+def test_nothing_to_beat_or_one_seed_is_no_victory():
+    assert tables.clear({"a": seeds(1, 1, 1)}, higher_is_better=True) is None
+    assert tables.clear({"a": seeds(1), "b": seeds(9)}, higher_is_better=False) is None
+    assert tables.clear({}, higher_is_better=False) is None
+
+
+def test_a_run_that_diverged_neither_wins_nor_stands_in_the_way():
+    results = {"a": seeds(0, 0.1, 0.2), "b": seeds(5, 5, 5), "c": seeds(1, math.nan, 1)}
+    assert tables.clear(results, higher_is_better=False) == "a"
+    assert tables.clear({"a": results["a"], "c": results["c"]}, higher_is_better=False) is None
+
+
+def test_the_table_has_delta_m_and_every_metric_and_leaves_single_tasks_out():
+    runs = {name: made_run(name, noise=0.0) for name in ("stl", "ls", "samo-ls", "mgda")}
+    found = tables.best(runs).set_index("column")["method"].to_dict()
+    # Made without noise: SAMO's gain of 1.6 points over LS and more over MGDA; STL (1.2) is no rival.
+    assert found == {"delta_m": "samo-ls", "left accuracy": "samo-ls", "right accuracy": "samo-ls"}
+    assert tables.best({"stl": runs["stl"]})["method"].tolist() == [""]
+    assert tables.best({"ls": None}).empty

@@ -45,6 +45,15 @@ def empty_store(tmp_path_factory):
 
 
 @pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The small study as the current folder, in which commands run."""
+    folder = made_study.make(tmp_path / "study")
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return folder
+
+
+@pytest.fixture
 def study(tmp_path, monkeypatch, empty_store):
     folder = made_study.make(tmp_path / "study")
     shutil.copy(empty_store, tmp_path / "mlflow.db")

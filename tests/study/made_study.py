@@ -21,21 +21,27 @@ def fewer(params: str) -> str:
     return params
 
 
-def make(folder: Path, profile: str = "smoke") -> Path:
+def make(folder: Path) -> Path:
     """Copy what a stage reads, and prepare made digits in the place of the real ones."""
-    folder.mkdir()
-    for name in ("dvc.yaml", "notebooks", "reports/template", "src"):
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder / name)
-    (folder / "params.yaml").write_text(fewer((ROOT / f"profiles/{profile}.yaml").read_text()))
-    prepared = folder / "data/prepared/multimnist"
-    prepared.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    for split, n in (("train", 60), ("val", 30), ("test", 60)):
-        np.save(prepared / f"{split}_images.npy", rng.integers(0, 256, (n, 36, 36), dtype=np.uint8))
-        np.save(prepared / f"{split}_labels.npy", rng.integers(0, 10, (n, 2), dtype=np.uint8))
-    (prepared / "datasheet.json").write_text('{"mean": 0.5, "std": 0.29}')
+    for name in ("notebooks", "reports/template", "src"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "dvc.yaml", folder)
+    (folder / "params.yaml").write_text(fewer((ROOT / "profiles/smoke.yaml").read_text()))
+    prepare(folder / "data/prepared/multimnist", train=60, val=30, test=60)
     return folder
+
+
+def prepare(folder: Path, **splits: int) -> None:
+    """Write made digits as the stage prepare writes real ones, so many of each split."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for split, n in splits.items():
+        np.save(folder / f"{split}_images.npy", rng.integers(0, 256, (n, 36, 36), dtype=np.uint8))
+        np.save(folder / f"{split}_labels.npy", rng.integers(0, 10, (n, 2), dtype=np.uint8))
+    (folder / "datasheet.json").write_text('{"mean": 0.5, "std": 0.29}')
+
+
+def content(study: Path, method: str) -> dict[str, bytes]:
+    """What a trained condition has written: its results and its weights."""
+    folders = [study / "data" / kind / "multimnist" / method for kind in ("runs", "models")]
+    return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}

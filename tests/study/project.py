@@ -1,18 +1,12 @@
 """A tiny project with a matrix of conditions, whose commands leave a trace of every run outside of DVC's sight."""
 
 import contextlib
-import logging
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from dvc.cli import main as dvc_main
-
-from tests.forks import ended, forked
 
 PIPELINE = """
 stages:
@@ -74,18 +68,6 @@ sys.exit(pipeline.repro(Path(root), 2, lambda _: 1.0, bool(quiet), rest=not clus
 """
 
 
-def _dvc(root: Path, said: Path, *arguments: str) -> None:
-    os.chdir(root)
-    with said.open("w", buffering=1) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        sys.stdout = sys.stderr = file
-        for handler in logging.getLogger("dvc").handlers:  # made when DVC was imported
-            if isinstance(handler, logging.StreamHandler):
-                handler.setStream(file)
-        assert dvc_main(list(arguments)) == 0
-
-
 class Project:
     """The project in a folder, and what ran in it."""
 
@@ -109,14 +91,9 @@ class Project:
         path.write_text(text.replace(old, new))
 
     def dvc(self, *arguments: str) -> str:
-        """What DVC's own command line says, in a process of its own; a forked one, but for Ray's many threads."""
-        if "ray" in sys.modules:
-            command = ["dvc", *arguments]
-            return subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True).stdout
-        said = self.root.parent / "said.txt"
-        status = ended(forked(lambda: _dvc(self.root, said, *arguments)))
-        assert status == 0, said.read_text()
-        return said.read_text()
+        """What DVC's own command line says."""
+        command = [sys.executable, "-m", "dvc", *arguments]
+        return subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True).stdout
 
     def command(self, *cluster: str, quiet: bool = False) -> list[str]:
         """What brings it up to date in a process of its own, which can be killed."""
@@ -142,9 +119,3 @@ class Project:
 
     def clones(self) -> list[Path]:
         return list((self.root / ".samo/workers").glob("*"))
-
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.02)

@@ -8,7 +8,6 @@ from typer.testing import CliRunner, Result
 
 from samo.analysis.parts import loading
 from samo.study import bench, cli
-from tests.study import made_study
 
 
 def run(*arguments: str) -> Result:
@@ -28,17 +27,14 @@ def test_a_table_on_the_screen_and_a_file_a_problem(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def study(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A study of two datasets, of which one is prepared; the command runs in it."""
-    root = made_study.make(tmp_path / "study")
-    params = root / "params.yaml"
+    params = here / "params.yaml"
     text = params.read_text()
     block = text[text.index("  multimnist:\n") : text.index("methods:\n")]
     params.write_text(text.replace(block, block.rstrip() + "\n" + block.replace("multimnist", "multifashion")))
-    monkeypatch.chdir(root)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
-    return root
+    return here
 
 
 def test_what_is_prepared_is_measured_and_what_is_not_is_named(study: Path) -> None:

@@ -5,31 +5,21 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
 
 from samo.study import cli, estimates
 from tests.datasets import made_raw
-from tests.study import made_study
 
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli.app, ["estimates", *arguments, "--looks", "1"])
 
 
-@pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    root = made_study.make(tmp_path / "study")
-    monkeypatch.chdir(root)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    return root
-
-
-def test_every_seed_and_size_of_batch_is_in_the_table(study: Path) -> None:
+def test_every_seed_and_size_of_batch_is_in_the_table(here: Path) -> None:
     result = run("multimnist", "--batch", "4", "--batch", "8", "--at", "1")
     assert result.exit_code == 0, result.output
-    made = pd.read_csv(study / "data/analysis/multimnist/estimates.csv")
+    made = pd.read_csv(here / "data/analysis/multimnist/estimates.csv")
     assert set(made["n"]) == {2}
     assert set(zip(made["batch"], made["update"], strict=True)) == {(4, 1), (8, 1)}
     assert "| last gradient | 9 | 2 | " in result.output
@@ -37,27 +27,27 @@ def test_every_seed_and_size_of_batch_is_in_the_table(study: Path) -> None:
     assert list(estimates.lines(made))[-1] in result.output
 
 
-def test_the_whole_trunk_has_the_weights_that_the_adapters_stand_on(study: Path) -> None:
-    folder = study.parent / "brown"
+def test_the_whole_trunk_has_the_weights_that_the_adapters_stand_on(here: Path) -> None:
+    folder = here.parent / "brown"
     folder.mkdir()
-    shutil.copytree(made_raw.prepared("brownlora", folder), study / "data/prepared/brownlora")
+    shutil.copytree(made_raw.prepared("brownlora", folder), here / "data/prepared/brownlora")
     _, data, training = made_raw.SMALL["brownlora"]
     block = {"data": data, "training": {"batch": 4, **training}}
-    params = study / "params.yaml"
+    params = here / "params.yaml"
     params.write_text(params.read_text().replace("datasets:\n", f"datasets:\n  brownlora: {json.dumps(block)}\n", 1))
     sizes = []
     for options, name in (([], ""), (["--whole"], "-whole")):
         result = run("brownlora", "--batch", "4", "--at", "1", *options)
         assert result.exit_code == 0, result.output
-        made = pd.read_csv(study / f"data/analysis/brownlora/estimates{name}.csv")
+        made = pd.read_csv(here / f"data/analysis/brownlora/estimates{name}.csv")
         assert set(made["dataset"]) == {f"brownlora{name}"}
         sizes.append(int(made["params"].iloc[0]))
     assert sizes[0] < sizes[1]
-    weights = load_file(study / "data/prepared/brownlora/trunk.safetensors")
+    weights = load_file(here / "data/prepared/brownlora/trunk.safetensors")
     assert sizes[1] == sum(weight.numel() for weight in weights.values())
 
 
-def test_what_cannot_be_looked_at_is_named(study: Path) -> None:
+def test_what_cannot_be_looked_at_is_named(here: Path) -> None:
     for arguments, said in (
         (["brown"], "no dataset 'brown' in params.yaml: there are multimnist"),
         (["multimnist", "--whole"], "multimnist has no adapters"),

@@ -40,7 +40,7 @@ def test_the_id_of_a_folder_is_that_of_git_committed_or_not(project: Project, tm
     assert git.tree(tmp_path / "nowhere") == "missing"
 
 
-def test_the_clone_is_the_commit(project: Project, packed: tuple[str, bytes], tmp_path: Path) -> None:
+def test_a_clone_is_the_commit_or_refused(project: Project, packed: tuple[str, bytes], tmp_path: Path) -> None:
     (project.root / "code.txt").write_text("later\n")
     clone = tmp_path / "node" / "clone"
     git.unpack(*packed, clone)
@@ -55,14 +55,11 @@ def test_the_clone_is_the_commit(project: Project, packed: tuple[str, bytes], tm
         (clone / file).write_text("changed")
     with pytest.raises(git.GitError, match=r"changes of its own: code\.txt, deep/new file\.txt$"):
         git.check(clone, packed[0])
-
-
-def test_a_clone_at_another_commit_is_refused(project: Project, packed: tuple[str, bytes], tmp_path: Path) -> None:
     project.commit()
     later, bundle = git.pack(project.root)
-    git.unpack(later, bundle, tmp_path / "clone")
+    git.unpack(later, bundle, tmp_path / "later")
     with pytest.raises(git.GitError, match=f"at commit {later[:10]}, not at {packed[0][:10]}"):
-        git.check(tmp_path / "clone", packed[0])
+        git.check(tmp_path / "later", packed[0])
 
 
 def test_what_is_not_committed_does_not_run_elsewhere(project: Project, packed: tuple[str, bytes]) -> None:
@@ -77,9 +74,7 @@ def test_what_is_not_committed_does_not_run_elsewhere(project: Project, packed: 
     assert project.ran() == []
 
 
-def test_a_remote_or_cluster_that_does_not_serve_is_named_at_once(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_remote_or_cluster_that_does_not_serve_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.dvc("remote", "add", "web", "https://example.org/results")
     with pytest.raises(PipelineError, match=r"no DVC remote 'shared' \(there are: web\)"):
         exchange.settings(project.root, "shared")

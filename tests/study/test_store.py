@@ -46,20 +46,23 @@ def small_disk(tmp_path):
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
     try:
-        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
+        subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
         pytest.skip("a test may mount no disk here")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_on_a_full_disk_and_a_read_only_one_what_was_there_stays(small_disk):
-    file, folder = small_disk / "file", small_disk / "folder"
-    store.write_text(file, "old")
-    with store.whole_folder(folder) as made:
+def old(root):
+    """A file and a folder that are there."""
+    store.write_text(root / "file", "old")
+    with store.whole_folder(root / "folder") as made:
         (made / "a").write_text("old")
+    return root / "file", root / "folder"
+
+
+def test_on_a_full_disk_and_a_read_only_one_what_was_there_stays(small_disk):
+    file, folder = old(small_disk)
 
     def fill():
         with store.whole_folder(folder) as made, (made / "b").open("wb") as stream:
@@ -82,10 +85,7 @@ def test_on_a_full_disk_and_a_read_only_one_what_was_there_stays(small_disk):
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "rename"])
 def test_a_disk_that_fills_at_the_last_moment(tmp_path, monkeypatch, call):
-    file, folder = tmp_path / "file", tmp_path / "folder"
-    store.write_text(file, "old")
-    with store.whole_folder(folder) as made:
-        (made / "a").write_text("old")
+    file, folder = old(tmp_path)
 
     def full(*_args, **_more):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -16,6 +16,7 @@ from samo.study.runs.condition import train_condition
 from samo.study.tracking import mlflow_store
 from tests.corpus.entry import samo, untouched
 from tests.study.made_study import ROOT
+from tests.study.project import Project
 
 LS = Condition("multimnist", "ls")
 
@@ -35,10 +36,9 @@ def test_a_condition_made_again_is_the_same_and_nothing_of_the_project_is_touche
     monkeypatch.setenv(checkpoint.SECONDS, "0")
     shutil.copy(ROOT / ".gitignore", study)
     shutil.copy(ROOT / ".dvcignore", study)
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["git", "add", "-A"]):
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
         subprocess.run(command, cwd=study, check=True)
-    subprocess.run(["git", *who, "commit", "-q", "-m", "a study"], cwd=study, check=True)
+    Project(study).commit()
     train_condition("multimnist", "ls")
     foreign = study / ".samo/checkpoints/multimnist/ls/seed-0.pt"
     foreign.parent.mkdir(parents=True)
@@ -50,8 +50,7 @@ def test_a_condition_made_again_is_the_same_and_nothing_of_the_project_is_touche
     assert found.code == 0, found.out + found.err
     assert "multimnist/ls: the same, 8 files" in found.out
     assert "made on cpu" in found.out
-    params = study / "params.yaml"
-    params.write_text(params.read_text().replace("ls: {aggregator: ls}", "ls: {aggregator: ls, lr: 1.0e+30}"))
+    Project(study).edit("ls: {aggregator: ls}", "ls: {aggregator: ls, lr: 1.0e+30}")
     found = samo(capfd, "verify", "--sample", "1", "--seed", "3")
     assert found.code == 1
     assert "drawn with --seed 3" in found.out

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from samo.study import warm
+from tests.forks import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is a server on Linux alone")
 # Its command line tells where it is, then waits for a while.
@@ -43,13 +43,6 @@ def start(folder: Path, *arguments: str) -> tuple["subprocess.Popen[str]", list[
     return asked, asked.stdout.readline().split()
 
 
-def until_gone(pid: int) -> None:
-    end = time.monotonic() + 60
-    while psutil.pid_exists(pid):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_it_runs_the_code_of_the_folder_and_ends_as_what_runs_does(folder: Path) -> None:
     server = warm.Server(libraries=["json"])
     server.start()
@@ -62,14 +55,14 @@ def test_it_runs_the_code_of_the_folder_and_ends_as_what_runs_does(folder: Path)
 
     asked, said = start(folder, "60")  # who asked is killed, and so is what runs
     asked.kill()
-    until_gone(int(said[3]))
+    wait_for(lambda: not psutil.pid_exists(int(said[3])))
     asked, said = start(folder, "60")  # what runs is killed, and who asked ends alike
     os.kill(int(said[3]), signal.SIGKILL)
     assert asked.wait(60) == -signal.SIGKILL
     asked, said = start(folder, "60")  # the server's end leaves nothing
     server.close()
     asked.wait(60)
-    until_gone(int(said[3]))
+    wait_for(lambda: not psutil.pid_exists(int(said[3])))
     assert not own.exists()
 
 

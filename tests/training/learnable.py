@@ -9,7 +9,7 @@ from samo.models.multitask import MultiTaskNetwork
 from samo.optim.sharpness import preset
 from samo.training.loop import Recipe
 from samo.training.problem import Metric, Problem
-from samo.training.settings import Named, Training
+from samo.training.settings import Training
 from tests.problems import Rows
 
 TASKS = ("one", "two")
@@ -39,17 +39,12 @@ class Squares:
         return {task: {"mse": float(mean[i])} for i, task in enumerate(TASKS)}
 
 
-class Flat(nn.Module):
-    def forward(self, x):
-        return x[..., 0]
-
-
 def problem(dropout: float = 0.1) -> Problem:
     """Two tasks on a trunk with BatchNorm and dropout."""
 
     def network():
         trunk = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(dropout), nn.Tanh())
-        return MultiTaskNetwork(trunk, [nn.Sequential(nn.Linear(8, 1), Flat()) for _ in TASKS])
+        return MultiTaskNetwork(trunk, [nn.Sequential(nn.Linear(8, 1), nn.Flatten(0)) for _ in TASKS])
 
     return Problem(
         tasks=TASKS,
@@ -64,15 +59,7 @@ def problem(dropout: float = 0.1) -> Problem:
 
 
 def recipe(**changes: Any) -> Recipe:
-    given: dict[str, Any] = {
-        "aggregator": "ls",
-        "sharpness": preset("none"),
-        "lr": 0.02,
-        "updates": 3 * PASS,
-        "seed": 0,
-    }
-    if isinstance(kind := changes.get("optimizer", "adam"), str):
-        changes["optimizer"] = Named(name=kind)  # type: ignore[arg-type]
     fields = {name: changes.pop(name) for name in list(changes) if name in Training.model_fields}
     training = Training(**{"batch": 16, "evaluations": 3} | fields)
-    return Recipe(**given | {"training": training} | changes)
+    plan: dict[str, Any] = {"aggregator": "ls", "sharpness": preset("none"), "lr": 0.02, "updates": 3 * PASS, "seed": 0}
+    return Recipe(**plan | {"training": training} | changes)

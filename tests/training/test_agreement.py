@@ -14,16 +14,10 @@ from samo.training.agreement import Batches, probe
 from samo.training.loop import Fit, Row, fit
 from samo.training.problem import Problem
 from tests import problems
-from tests.training import learnable
 from tests.training.learnable import recipe
 
 CPU = torch.device("cpu")
 METRICS = {"cosine_mean", "cosine_min", "conflict_share", "magnitude_ratio"}
-
-
-@pytest.fixture
-def problem() -> Problem:
-    return learnable.problem()
 
 
 class Opposed(TaskTrunk):
@@ -131,28 +125,20 @@ def test_a_look_sees_the_gradients_that_a_plain_step_takes() -> None:
     ("aggregator", "sharpness"), [("ls", "none"), ("mgda", "samo"), ("famo", "fmtl"), ("rlw", "msam")]
 )
 def test_training_is_the_same_with_and_without_the_looks(problem: Problem, aggregator: str, sharpness: str) -> None:
-    with_, without = (
-        fit(
-            problem,
-            recipe(aggregator=aggregator, sharpness=preset(sharpness, rho=0.01), conflict_batches=count),
-            ("val",),
-        )
-        for count in (3, 0)
-    )
+    s = preset(sharpness, rho=0.01)
+    plans = (recipe(aggregator=aggregator, sharpness=s, conflict_batches=count) for count in (3, 0))
+    with_, without = (fit(problem, plan, ("val",)) for plan in plans)
     assert len(rows(with_, "minibatch_conflict")) == 3
     assert not rows(without, "minibatch_conflict")
     assert [row for row in with_.history if row.metric != "minibatch_conflict"] == without.history
     assert with_.layers == without.layers
     assert len(with_.layers) == 4 * len(list(with_.network.get_submodule("trunk").parameters()))
-    pairs = zip(with_.network.state_dict().values(), without.network.state_dict().values(), strict=True)
-    assert all(torch.equal(a, b) for a, b in pairs)
+    problems.same(list(with_.network.state_dict().values()), list(without.network.state_dict().values()))
 
 
 def test_trainings_that_compare_nothing_note_nothing(problem: Problem) -> None:
-    for found in (
-        fit(problem, recipe(conflict_batches=2), ("val",), along=False),
-        fit(problem, recipe(conflict_batches=2, separate=True), ("val",)),
-    ):
+    for separate in (False, True):
+        found = fit(problem, recipe(conflict_batches=2, separate=separate), ("val",), along=separate)
         assert found.layers == []
         assert not [row for row in found.history if row.metric in METRICS | {"minibatch_conflict"}]
 

@@ -3,39 +3,25 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
 from samo.models.multitask import MultiTaskNetwork
 from samo.optim.sharpness import preset
-from samo.training.evaluation import evaluate
-from samo.training.loop import fit
-from samo.training.problem import Problem
-from samo.training.settings import Named
+from samo.training.evaluation import evaluate, reported
+from samo.training.loop import Row, fit
+from samo.training.settings import Named, Training
+from tests.problems import same
 from tests.training import learnable
-from tests.training.learnable import PASS, TASKS, Flat, Squares, recipe
+from tests.training.learnable import PASS, TASKS, Squares, recipe
 
 CPU = torch.device("cpu")
-
-
-def plain_network() -> MultiTaskNetwork:
-    return MultiTaskNetwork(
-        nn.Sequential(nn.Linear(4, 8), nn.Tanh()), [nn.Sequential(nn.Linear(8, 1), Flat()) for _ in TASKS]
-    )
-
-
-@pytest.fixture
-def problem() -> Problem:
-    return learnable.problem()
 
 
 @pytest.mark.parametrize(
     ("aggregator", "sharpness"), [("ls", "none"), ("mgda", "samo"), ("famo", "fmtl"), ("mgda", "msam")]
 )
-def test_training_lowers_the_loss_and_repeats_bit_for_bit(problem, aggregator, sharpness):
+def test_training_lowers_the_loss(problem, aggregator, sharpness):
     plan = recipe(aggregator=aggregator, sharpness=preset(sharpness, rho=0.01), updates=8 * PASS, evaluations=8)
-    first, second = (fit(problem, plan, ("val",)) for _ in range(2))
-    assert first.history == second.history
-    losses = [row.value for row in first.history if row.split == "val" and row.metric == "loss"]
+    losses = [row.value for row in fit(problem, plan, ("val",)).history if row.split == "val" and row.metric == "loss"]
     assert sum(losses[-2:]) < 0.7 * sum(losses[:2])
 
 
@@ -48,17 +34,18 @@ def test_the_history_has_every_evaluation_split_task_and_metric(problem):
         } | {("probe", "all", metric) for metric in ("cosine_mean", "cosine_min", "conflict_share", "magnitude_ratio")}
 
 
-def test_a_split_that_is_not_asked_for_is_never_read(problem):
-    fit(problem, recipe(), ("val",), along=False)
+@pytest.mark.parametrize(("fields", "asked"), [({}, 1), ({"schedule": "plateau", "patience": 0, "lr": 0.0}, 3)])
+def test_a_split_that_is_not_asked_for_is_never_read(problem, fields, asked):
+    """The plateau goes by the validation score at each evaluation, though only the last one's values are wanted."""
+    fit(problem, recipe(**fields), ("val",), along=False)
     assert problem.splits["test"].asked == 0
-    assert problem.splits["val"].asked == 1
+    assert problem.splits["val"].asked == asked
 
 
 def test_evaluating_more_often_changes_no_weight(problem):
     often = fit(problem, recipe(), ("val", "test"), along=True)
     seldom = fit(problem, recipe(), ("val",), along=False)
-    for a, b in zip(often.network.state_dict().values(), seldom.network.state_dict().values(), strict=True):
-        assert torch.equal(a, b)
+    same(list(often.network.state_dict().values()), list(seldom.network.state_dict().values()))
 
 
 def test_separate_networks_train_as_each_would_alone():
@@ -95,12 +82,22 @@ def test_evaluation_is_over_all_examples_and_leaves_the_mode(problem):
         assert values[task]["mse"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_plateau_schedule_goes_by_the_validation_score(problem):
-    plan = recipe(schedule="plateau", patience=0, lr=0.0)
-    fit(problem, plan, ("val",), along=False)
-    # Asked at each evaluation, though only the last one's values are wanted.
-    assert problem.splits["val"].asked == 3
-    assert problem.splits["test"].asked == 0
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ({"reported": "last"}, 4.0),
+        ({"reported": "best"}, 2.0),
+        ({"reported": "mean-of-last", "last_evaluations": 2}, 6.5),
+    ],
+)
+def test_the_evaluation_that_counts_goes_by_validation_alone(problem, rule, value):
+    history = [
+        Row(update, split, "one", "accuracy", value)
+        for split, values in (("val", [10.0, 30.0, 30.0, 20.0]), ("test", [1.0, 2.0, 9.0, 4.0]))
+        for update, value in enumerate(values, 1)
+    ]
+    by_accuracy = dataclasses.replace(problem, score=lambda values: values["one"]["accuracy"])
+    assert reported(by_accuracy, history, Training(batch=1, **rule)) == {"one": {"accuracy": value}}
 
 
 def test_clipping_bounds_the_trunk_gradient_only(problem, monkeypatch):
@@ -120,20 +117,19 @@ def test_clipping_bounds_the_trunk_gradient_only(problem, monkeypatch):
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_sgd_is_the_step_by_hand(problem, momentum):
+def test_sgd_is_the_step_by_hand(momentum):
     """v <- momentum v + g + decay w, w <- w - lr v, over the same batches in the same order."""
-    lr, decay = 0.05, 0.01
-    plain = dataclasses.replace(problem, network=plain_network)
+    problem, lr, decay = learnable.problem(0.0), 0.05, 0.01
     plan = recipe(optimizer=Named(name="sgd", momentum=momentum), weight_decay=decay, lr=lr, updates=2 * PASS)
-    found = fit(plain, plan, ("val",), along=False).network
+    found = fit(problem, plan, ("val",), along=False).network
 
     torch.manual_seed(plan.seed)
-    network, order = plain_network(), torch.Generator().manual_seed(plan.seed)
+    network, order = problem.network(), torch.Generator().manual_seed(plan.seed)
     weights = list(network.parameters())
     speed = [torch.zeros_like(w) for w in weights]
     for _ in range(2):
         for batch in problem.splits["train"].batches(plan.training.batch, CPU, order):
-            total = sum(problem.losses(network, batch, (0, 1)))
+            total = torch.stack(problem.losses(network, batch, (0, 1))).sum()
             gradients = torch.autograd.grad(total, weights)
             with torch.no_grad():
                 for w, v, g in zip(weights, speed, gradients, strict=True):

@@ -31,34 +31,23 @@ RANKS = 2
 Found = dict[str, Any]
 
 
-def trained(of: Problem, group: Group | None, states: list[State] | None = None, **given: Any) -> Found:
-    """A training's history, its cosines by layer and its weights; `states` takes its state after each pass."""
-    resume = given.pop("resume", None)
+def trained(
+    of: Problem, group: Group | None, into: Path | None = None, resume: State | None = None, **given: Any
+) -> Found:
+    """A training's history, its cosines by layer and its weights; its state after the first pass goes `into` a file."""
 
     def keep(make: Any) -> None:
-        if states is not None and not states:
-            states.append(make())
-            torch.save(states[0], given["into"])
+        if into is not None and not into.exists():
+            torch.save(make(), into)
 
     # Not Adam: of the gradient of a bias before BatchNorm, which is zero but for rounding, it makes a whole step.
-    plan = recipe(
-        **{"conflict_batches": 2, "group": group, "optimizer": Named(name="sgd", momentum=0.9)}
-        | {k: v for k, v in given.items() if k != "into"}
-    )
+    plan = recipe(**{"conflict_batches": 2, "group": group, "optimizer": Named(name="sgd", momentum=0.9)} | given)
     run = fit(of, plan, ("val", "test"), resume=resume, keep=keep)
     return {
         "history": [tuple(row) for row in run.history],
         "layers": [tuple(row) for row in run.layers],
         "weights": [v.detach().double() for v in run.network.state_dict().values()],
     }
-
-
-def gone_on(group: Group, folder: Path) -> tuple[Found, Found]:
-    """A training with dropout, and the same gone on with from what its first rank kept after the first pass."""
-    whole = trained(problem(0.5), group, [], into=folder / f"kept-{group.rank()}")
-    distributed.barrier(group)
-    kept = torch.load(folder / "kept-0", weights_only=True)
-    return whole, trained(problem(0.5), group, resume=kept)
 
 
 def seen_apart(group: Group | None) -> Found:
@@ -108,28 +97,27 @@ def one_rank(rank: int, folder: Path) -> None:
         group = ranks.group
         assert group is not None
         found: Found = {name: trained(problem(0.0), group, **given) for name, given in CASES.items()}
-        found["whole"], found["gone on"] = gone_on(group, folder)
+        found["whole"] = trained(problem(0.5), group, into=folder / f"kept-{rank}")
+        distributed.barrier(group)  # until the first rank has kept its state
+        found["gone on"] = trained(problem(0.5), group, resume=torch.load(folder / "kept-0", weights_only=True))
         found["seen apart"] = seen_apart(group)
         found["broken"] = [broken_on(place, group) for place in range(RANKS)]
         found["masks"] = masks(group)
         torch.save(found, folder / f"{rank}.pt")
 
 
-def both_ranks(folder: Path) -> list[Found]:
-    """What each of two processes found."""
-    start_processes(one_rank, (folder,), nprocs=RANKS, start_method=START)
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
-
-
 pytestmark = pytest.mark.slow  # two processes send a message for each gradient
 
 
 @pytest.fixture(scope="module")
-def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return both_ranks(tmp_path_factory.mktemp("ranks"))
+def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
+    """What each of two processes found."""
+    folder = tmp_path_factory.mktemp("ranks")
+    start_processes(one_rank, (folder,), nprocs=RANKS, start_method=START)
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
 
 
-def assert_close(ours: dict[str, Any], expected: dict[str, Any]) -> None:
+def assert_close(ours: Found, expected: Found) -> None:
     """The same rows, with values that differ by rounding in single precision only."""
     for kind in ("history", "layers"):
         assert [row[:-1] for row in ours[kind]] == [row[:-1] for row in expected[kind]]

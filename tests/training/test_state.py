@@ -13,39 +13,29 @@ from samo.training.loop import DivergedError, Fit, Row, fit
 from samo.training.problem import Problem
 from samo.training.settings import Named
 from samo.training.state import State, StateError
-from tests.training import learnable
+from tests.problems import same
 from tests.training.learnable import recipe
 
 SPLITS = ("val", "test")
 
 
-@pytest.fixture
-def problem() -> Problem:
-    return learnable.problem()
-
-
-def states(problem: Problem, plan: Any, **more: Any) -> tuple[Fit, list[io.BytesIO]]:
-    """A whole training, and what it was after each pass, as a file would hold it."""
-    kept: list[io.BytesIO] = []
+def states(problem: Problem, plan: Any, **more: Any) -> tuple[Fit, list[State]]:
+    """A whole training, and what it was after each pass, as it comes back from a file."""
+    kept: list[State] = []
 
     def keep(make: Any) -> None:
-        kept.append(io.BytesIO())
-        torch.save(make(), kept[-1])
+        file = io.BytesIO()
+        torch.save(make(), file)
+        file.seek(0)
+        kept.append(torch.load(file, weights_only=True))
 
     return fit(problem, plan, SPLITS, keep=keep, **more), kept
-
-
-def read(kept: io.BytesIO) -> State:
-    kept.seek(0)
-    state: State = torch.load(kept, weights_only=True)
-    return state
 
 
 def assert_same(one: Fit, other: Fit) -> None:
     assert one.history == other.history
     assert one.layers == other.layers
-    for (name, a), b in zip(one.network.state_dict().items(), other.network.state_dict().values(), strict=True):
-        assert torch.equal(a, b), name
+    same(list(one.network.state_dict().values()), list(other.network.state_dict().values()))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +57,7 @@ def test_from_every_pass_on(problem: Problem, aggregator: str, sharpness: Any, f
     for done, state in zip((4, 8, 12, 14), kept, strict=True):
         told: list[list[Row]] = []
         torch.manual_seed(99)  # another process
-        assert_same(fit(problem, plan, SPLITS, on_rows=told.append, resume=read(state)), whole)
+        assert_same(fit(problem, plan, SPLITS, on_rows=told.append, resume=state), whole)
         assert {row.update for row in told[0]} == {n for n in (5, 10, 14) if n <= done}
         assert [row for rows in told for row in rows] == whole.history
 
@@ -76,7 +66,7 @@ def test_of_separate_networks_and_of_a_search(problem: Problem) -> None:
     cases: list[tuple[Any, dict[str, Any]]] = [(recipe(separate=True), {}), (recipe(), {"along": False})]
     for plan, more in cases:
         whole, kept = states(problem, plan, **more)
-        assert_same(fit(problem, plan, SPLITS, resume=read(kept[0]), **more), whole)
+        assert_same(fit(problem, plan, SPLITS, resume=kept[0], **more), whole)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +81,7 @@ def test_of_separate_networks_and_of_a_search(problem: Problem) -> None:
 def test_the_state_of_another_training_is_refused(problem: Problem, other: dict[str, Any]) -> None:
     _, kept = states(problem, recipe(aggregator="ls"))
     with pytest.raises(StateError) as said:
-        fit(problem, recipe(**{"aggregator": "mgda"} | other), SPLITS, resume=read(kept[0]))
+        fit(problem, recipe(**{"aggregator": "mgda"} | other), SPLITS, resume=kept[0])
     assert "\n" not in str(said.value)
 
 
@@ -101,7 +91,7 @@ def test_the_state_of_another_training_is_refused(problem: Problem, other: dict[
 def test_a_state_that_is_none_is_refused(problem: Problem, change: dict[str, Any]) -> None:
     _, kept = states(problem, recipe())
     with pytest.raises(StateError):
-        fit(problem, recipe(), SPLITS, resume=read(kept[0]) | change)
+        fit(problem, recipe(), SPLITS, resume=kept[0] | change)
     with pytest.raises(StateError):
         fit(problem, recipe(), SPLITS, resume={})
 

@@ -19,17 +19,13 @@ from samo.claims.evidence import Evidence
 class Claim(NamedTuple):
     """A sentence with its test.
 
-    Attributes:
-        sentence: in our words, and short.
-        quote: in its source's own words; empty where the claim is ours.
-        source: whose it is, and where.
-        comparisons: what is compared at which place, and where the effect lies if the sentence holds; a dataset without
-            the conditions that are needed has a comparison without an effect, which says what is missing.
+    `comparisons` gives what is compared at which place, and where the effect lies if the sentence holds; a dataset
+    without the conditions that are needed has a comparison without an effect, which says what is missing.
     """
 
-    sentence: str
-    quote: str
-    source: str
+    sentence: str  # in our words, and short
+    quote: str  # in its source's own words; empty where the claim is ours
+    source: str  # whose it is, and where
     comparisons: Callable[[Evidence], Sequence[Comparison]]
 
 

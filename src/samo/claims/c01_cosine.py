@@ -6,14 +6,11 @@ sharpness. Supported: above 0. Equivalent: within 0.05, a tenth of a step from c
 Contradicted: below 0.
 """
 
-from functools import partial
-
 from samo.claims.comparison import Region
 from samo.claims.contrast import GSAM, PLAIN, compare
 from samo.claims.measures import COSINE
 
 QUOTE = "SAM substantially increases the cosine similarity between task gradients (from negative to positive values)."
 SOURCE = "SAMO, observations on SAM in multi-task learning"
-HIGHER = Region(low=0.0, alike=(-0.05, 0.05))
 
-comparisons = partial(compare, first=GSAM, second=PLAIN, measure=COSINE, unit="cosine", region=HIGHER)
+comparisons = compare(GSAM, PLAIN, COSINE, unit="cosine", region=Region(low=0.0, alike=(-0.05, 0.05)))

@@ -5,8 +5,6 @@ divided by that of G-SAM, on the same aggregator. Supported: above 1, both. Equi
 draw of the data moves an eigenvalue by. Contradicted: below 1, one of them.
 """
 
-from functools import partial
-
 from samo.claims.comparison import Region
 from samo.claims.contrast import GSAM, PLAIN, compare, each
 from samo.claims.measures import LAMBDA_MAX, LAMBDA_RATIO
@@ -16,8 +14,7 @@ SOURCE = "SAMO, Hessian spectra"
 SHARPER = Region(low=1.0, alike=(1 / 1.1, 1.1))
 """How many times as sharp the other is."""
 
-_compare = partial(compare, first=PLAIN, second=GSAM, unit="times", region=SHARPER, ratio=True)
 comparisons = each(
-    partial(_compare, measure=LAMBDA_MAX, case="lambda_max"),
-    partial(_compare, measure=LAMBDA_RATIO, case="lambda_max / lambda_5"),
+    compare(PLAIN, GSAM, LAMBDA_MAX, unit="times", region=SHARPER, case="lambda_max", ratio=True),
+    compare(PLAIN, GSAM, LAMBDA_RATIO, unit="times", region=SHARPER, case="lambda_max / lambda_5", ratio=True),
 )

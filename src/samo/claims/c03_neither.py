@@ -20,7 +20,7 @@ SOURCE = "SAMO, ablation of global and local perturbation"
 
 
 def _somewhere(evidence: Evidence, name: str, sign: int) -> Sequence[Comparison]:
-    case, found = f"{name} ahead somewhere", [c for c in compare(evidence, LSAM, GSAM) if c.effect]
+    case, found = f"{name} ahead somewhere", [c for c in compare(LSAM, GSAM)(evidence) if c.effect]
     leads = {f"{c.dataset} {c.base}": replace(c.effect, value=sign * c.effect.value) for c in found if c.effect}
     if len(leads) < 2:
         lack = "gsam and lsam in two places (dataset, aggregator)"

@@ -5,14 +5,9 @@ above 0. Equivalent: both within half a point (`contrast.MARGIN`), or one above 
 them below 0.
 """
 
-from functools import partial
-
 from samo.claims.contrast import GSAM, LSAM, SAMO, compare, each
 
 QUOTE = "The joint global-local perturbation consistently outperforms using either global or local perturbation alone."
 SOURCE = "SAMO, ablation of global and local perturbation"
 
-comparisons = each(
-    partial(compare, first=GSAM, second=SAMO, case="over G-SAM"),
-    partial(compare, first=LSAM, second=SAMO, case="over L-SAM"),
-)
+comparisons = each(compare(GSAM, SAMO, case="over G-SAM"), compare(LSAM, SAMO, case="over L-SAM"))

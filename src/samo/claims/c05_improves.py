@@ -4,11 +4,9 @@ Tested: Delta-m of each of the three minus that of SAMO on it, pooled over datas
 Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below 0. Each place stands beside it.
 """
 
-from functools import partial
-
 from samo.claims.contrast import PLAIN, SAMO, compare
 
 QUOTE = "SAMO consistently improves all three baseline methods (LS, MGDA, FairGrad) across all datasets."
 SOURCE = "SAMO, main tables"
 
-comparisons = partial(compare, first=PLAIN, second=SAMO, only=("ls", "mgda", "fairgrad"))
+comparisons = compare(PLAIN, SAMO, only=("ls", "mgda", "fairgrad"))

@@ -5,8 +5,6 @@ layer, on the same aggregator. Supported: both above 0. Equivalent: within half 
 least. Contradicted: one of them below 0.
 """
 
-from functools import partial
-
 from samo.claims.contrast import SAMO, compare, each
 from samo.claims.evidence import Kind
 from samo.claims.measures import DELTA_M
@@ -14,8 +12,9 @@ from samo.claims.measures import DELTA_M
 QUOTE = "The variance of zeroth-order gradient estimates can be large, leading to training instability."
 SOURCE = "SAMO, method; all three normalisations are in its code"
 
-_compare = partial(compare, second=SAMO, measure=DELTA_M._replace(figure="sensitivity"))
+MEASURE = DELTA_M._replace(figure="sensitivity")
+
 comparisons = each(
-    partial(_compare, first=Kind("samo", {"normalise": "none"}), case="over none"),
-    partial(_compare, first=Kind("samo", {"normalise": "global"}), case="over global"),
+    compare(Kind("samo", {"normalise": "none"}), SAMO, MEASURE, case="over none"),
+    compare(Kind("samo", {"normalise": "global"}), SAMO, MEASURE, case="over global"),
 )

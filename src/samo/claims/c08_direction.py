@@ -6,50 +6,49 @@ random directions of 10,000 parameters. Contradicted: below that. What the estim
 normalisation cannot take much from it. The interval is over repeats with other batches and directions.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from functools import reduce
 
 import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
+from samo.claims.contrast import Test
 from samo.claims.effects import Effect, minus, of_repeats
 from samo.claims.evidence import Evidence
 
 QUOTE = "preserves the directional information of the zeroth-order estimate"
 SOURCE = "SAMO, method: layer-wise normalisation"
-KEPT = Region(low=-0.01)
 
 
 def estimates(
-    evidence: Evidence,
-    of: Callable[[pd.DataFrame], Effect | None],
-    *,
-    region: Region,
-    lack: str,
-    note: str = "",
-    source: str = "trained",
-) -> Sequence[Comparison]:
+    *estimators: tuple[str, bool], region: Region, lack: str, note: str = "", source: str = "trained"
+) -> Test:
     """A comparison per network, of its estimates by one direction over the whole trunk.
 
     Args:
-        evidence: whose probe is looked at.
-        of: these rows -> the effect, or None.
-        region: where it lies if the claim holds.
+        estimators: (name, layer-normalised): the cosine of one, or by how much that of the first exceeds the second's.
+        region: where the effect lies if the claim holds.
         lack: what is missing where no network has an effect.
-        source: "trained" networks, or "training": along a short one.
         note: what is said beside the network's name; "{params}" is the number of its parameters.
+        source: "trained" networks, or "training": along a short one.
     """
-    probe, found = evidence.probe, []
-    used = (probe["directions"] == 1) & (probe["source"] == source) & (probe["statistics"] == "running")
-    for (dataset, method, seed), rows in probe[used].groupby(["dataset", "method", "seed"], sort=False):
-        params = rows["params"].max()
-        if effect := of(rows[rows["params"] == params]):
-            told = f"{method}, seed {seed}" + note.format(params=params)
-            found.append(Comparison(str(dataset), effect, region, "cosine", figure=f"{dataset}-probe", note=told))
-    return found or [Comparison(dataset, None, missing=lack) for dataset in evidence.datasets]
+
+    def test(evidence: Evidence) -> Sequence[Comparison]:
+        probe, found = evidence.probe, []
+        used = (probe["directions"] == 1) & (probe["source"] == source) & (probe["statistics"] == "running")
+        for (dataset, method, seed), rows in probe[used].groupby(["dataset", "method", "seed"], sort=False):
+            params = rows["params"].max()
+            whole = rows[rows["params"] == params]
+            known = [cosine for one in estimators if (cosine := _cosine(whole, *one))]
+            if len(known) == len(estimators):
+                effect, told = reduce(minus, known), f"{method}, seed {seed}" + note.format(params=params)
+                found.append(Comparison(str(dataset), effect, region, "cosine", figure=f"{dataset}-probe", note=told))
+        return found or [Comparison(dataset, None, missing=lack) for dataset in evidence.datasets]
+
+    return test
 
 
-def cosine(rows: pd.DataFrame, estimator: str, normalised: bool) -> Effect | None:
+def _cosine(rows: pd.DataFrame, estimator: str, normalised: bool) -> Effect | None:
     """An estimator's cosine with the exact gradient; None where it was not measured, or not once."""
     row = rows[(rows["estimator"] == estimator) & (rows["layer_normalised"].astype(bool) == normalised)]
     if len(row) != 1:
@@ -58,15 +57,9 @@ def cosine(rows: pd.DataFrame, estimator: str, normalised: bool) -> Effect | Non
     return of_repeats(float(mean), float(low), float(high), int(n))
 
 
-def more(rows: pd.DataFrame, first: tuple[str, bool], second: tuple[str, bool]) -> Effect | None:
-    """How much more one (estimator, layer-normalised) knows than another; None where one was not measured."""
-    ours, theirs = cosine(rows, *first), cosine(rows, *second)
-    return minus(ours, theirs) if ours and theirs else None
-
-
-comparisons = partial(
-    estimates,
-    of=partial(more, first=("spsa", True), second=("spsa", False)),
-    region=KEPT,
+comparisons = estimates(
+    ("spsa", True),
+    ("spsa", False),
+    region=Region(low=-0.01),
     lack="cosines of one direction, raw and layer-normalised",
 )

@@ -4,11 +4,9 @@ Tested: Delta-m of each base method minus that of SAMO on the same aggregator, o
 Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below 0.
 """
 
-from functools import partial
-
 from samo.claims.contrast import PLAIN, SAMO, compare
 
 QUOTE = "SAMO remains effective in the multi-input setting of Office-Home"
 SOURCE = "SAMO, Office-Home table"
 
-comparisons = partial(compare, first=PLAIN, second=SAMO, datasets=("officehome",))
+comparisons = compare(PLAIN, SAMO, datasets=("officehome",))

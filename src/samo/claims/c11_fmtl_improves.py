@@ -5,11 +5,9 @@ Supported: above 0. Equivalent: within half a point (`contrast.MARGIN`). Contrad
 it, and one that is worse keeps the whole from "supported".
 """
 
-from functools import partial
-
 from samo.claims.contrast import FMTL, PLAIN, compare
 
 QUOTE = "F-Method consistently improves all baseline methods across all datasets."
 SOURCE = "F-MTL, Tables 1 to 4"
 
-comparisons = partial(compare, first=PLAIN, second=FMTL)
+comparisons = compare(PLAIN, FMTL)

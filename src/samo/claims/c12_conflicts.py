@@ -7,7 +7,6 @@ paper's figure shows. Contradicted: one of them below 0.
 """
 
 from collections.abc import Iterator
-from functools import partial
 
 from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import FMTL, PLAIN, compare, each, each_dataset, pairs
@@ -20,13 +19,14 @@ SOURCE = "F-MTL, Figure 3"
 FALLS = Region(low=0.0, alike=(-0.05, 0.05))
 
 
+@each_dataset
 def _fall(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     for base, methods, missing in pairs(evidence, dataset, (FMTL,)):
         change = CONFLICT_CHANGE.of(evidence, dataset, methods[0]) if methods else None
         effect = None if change is None else of_seeds(-change)
-        lack = missing or ("" if effect else f"{CONFLICT_CHANGE.name} of {methods[0]}")
+        lack = missing or f"{CONFLICT_CHANGE.name} of {methods[0]}"
         yield Comparison(dataset, effect, FALLS, "share", base, "falls under F-MTL", f"{dataset}-conflict", lack)
 
 
-_more = partial(compare, first=PLAIN, second=FMTL, measure=CONFLICT_CHANGE, unit="share", region=FALLS)
-comparisons = each(each_dataset(_fall), partial(_more, case="falls more than without sharpness"))
+_more = compare(PLAIN, FMTL, CONFLICT_CHANGE, unit="share", region=FALLS, case="falls more than without sharpness")
+comparisons = each(_fall, _more)

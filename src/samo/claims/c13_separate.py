@@ -5,12 +5,10 @@ weights do not come from the gradients (LS) the two are the same thing or nearly
 Supported: above 0. Equivalent: within half a point (`contrast.MARGIN`). Contradicted: below 0.
 """
 
-from functools import partial
-
 from samo.aggregation import SCALARISERS
 from samo.claims.contrast import FMTL, LSAM, compare
 
 QUOTE = "The decomposition strategy outperforms direct aggregation"
 SOURCE = "F-MTL, Table 5"
 
-comparisons = partial(compare, first=LSAM, second=FMTL, without=SCALARISERS)
+comparisons = compare(LSAM, FMTL, without=SCALARISERS)

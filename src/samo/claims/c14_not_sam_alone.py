@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from samo.claims.comparison import Comparison
 from samo.claims.contrast import FMTL, GAIN, PLAIN, SINGLE, difference, each_dataset
 from samo.claims.evidence import Evidence, Kind, find
-from samo.results.stats import LEVEL
 
 QUOTE = "F-LS and F-STL cannot surpass conflict-aware methods such as F-IMTL."
 SOURCE = "F-MTL, Table 7"
 NAMED = "imtl-g"
 
 
-def _against(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+@each_dataset
+def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     known = evidence.methods[dataset]
     # With one task each of F-MTL's ways is plain SAM.
     alone = (find(known, Kind(sharpness, networks="separate"), "ls") for sharpness in ("fmtl", "lsam"))
@@ -29,10 +29,7 @@ def _against(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
         effect = difference(evidence, dataset, theirs, ours) if theirs and ours else None
         lost = difference(evidence, dataset, plain, stl) if stl and plain and case == "F-STL" else None
         untestable = ""
-        if effect and lost and lost.above(0.0) < (1 - LEVEL) / 2:
+        if effect and lost and lost.positive:
             effect, untestable = None, f"STL is ahead of plain IMTL-G by {lost.value:.2f} points of Δm here"
-        missing, shown = lack or "runs on the same seeds", (f"over {case}", f"{dataset}-forest")
-        yield Comparison(dataset, effect, GAIN, "Δm points", NAMED, *shown, missing, untestable=untestable)
-
-
-comparisons = each_dataset(_against)
+        lack, figure = lack or "runs on the same seeds", f"{dataset}-forest"
+        yield Comparison(dataset, effect, GAIN, "Δm points", NAMED, f"over {case}", figure, lack, untestable=untestable)

@@ -25,7 +25,8 @@ DIVERGED = 10.0
 NARROWER = Region(low=0.0, alike=(-(MARGIN**2), MARGIN**2))
 
 
-def _comparison(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+@each_dataset
+def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     known = evidence.delta_m[dataset]
     both = [methods for _, methods, _ in pairs(evidence, dataset, (PLAIN, FMTL)) if methods]
     whole = [pair for pair in both if not known[pair[1]].mean() - known[pair[0]].mean() > DIVERGED]
@@ -58,6 +59,3 @@ def _jackknife(plain: pd.DataFrame, flat: pd.DataFrame) -> pd.Series:
         return pd.Series(math.nan, index=seeds)
     whole, *less = (spread(plain.loc[kept]) - spread(flat.loc[kept]) for kept in (seeds, *map(seeds.drop, seeds)))
     return pd.Series([n * whole - (n - 1) * one for one in less], index=seeds)
-
-
-comparisons = each_dataset(_comparison)

@@ -6,8 +6,6 @@ out. The same by the count of passes stands beside it. Supported: within 1.5 and
 interval is over rounds on one machine.
 """
 
-from functools import partial
-
 from samo.aggregation import SCALARISERS
 from samo.claims.comparison import Region
 from samo.claims.contrast import FMTL, PLAIN, times
@@ -15,4 +13,4 @@ from samo.claims.contrast import FMTL, PLAIN, times
 QUOTE = "incurring roughly 2× the computational cost of the base method"
 SOURCE = "F-MTL, method: cost"
 
-comparisons = partial(times, first=FMTL, second=PLAIN, region=Region(1.5, 2.5), without=SCALARISERS)
+comparisons = times(FMTL, PLAIN, region=Region(1.5, 2.5), without=SCALARISERS)

@@ -20,7 +20,6 @@ TOY = "quadratics"
 
 
 def comparisons(evidence: Evidence) -> Sequence[Comparison]:
-    """See above."""
     ends = evidence.toys[(evidence.toys["toy"] == TOY) & (evidence.toys["aggregator"] == "ls")]
     found = []
     for start, rows in ends.groupby("start"):

@@ -10,7 +10,6 @@ are all.
 """
 
 import math
-from collections.abc import Iterator
 
 import pandas as pd
 
@@ -28,26 +27,25 @@ LEAST = 10
 MORE = Region(low=1.0, alike=(0.8, 1.25))
 
 
-def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+@each_dataset
+def comparisons(evidence: Evidence, dataset: str) -> list[Comparison]:
     if few := too_few(evidence, dataset):
-        yield Comparison(dataset, None, untestable=few)
-        return
+        return [Comparison(dataset, None, untestable=few)]
     rows = evidence.last.layers[evidence.last.layers["dataset"] == dataset]
-    seen = False
+    found = []
     for base, methods, _ in pairs(evidence, dataset, (PLAIN,)):
         moved = movement(rows[rows["method"].isin(methods)])
         if len(moved) < 2:
             continue
-        seen = True
         middle = moved.median(axis=1)
         for case, values in (
             ("most moved third", concentration(moved)),
             ("first layer", moved.iloc[:, 0] / middle),
             ("last layer", moved.iloc[:, -1] / middle),
         ):
-            yield Comparison(dataset, of_seeds(values, ratio=True), MORE, "times", base, case, f"{dataset}-layers")
-    if not seen:
-        yield Comparison(dataset, None, missing="per-layer cosines, none on any aggregator, two seeds")
+            effect = of_seeds(values, ratio=True)
+            found.append(Comparison(dataset, effect, MORE, "times", base, case, f"{dataset}-layers"))
+    return found or [Comparison(dataset, None, missing="per-layer cosines, none on any aggregator, two seeds")]
 
 
 def modules(tensors: pd.Series) -> pd.Series:
@@ -64,8 +62,6 @@ def too_few(evidence: Evidence, dataset: str) -> str:
 
 def movement(rows: pd.DataFrame) -> pd.DataFrame:
     """Range of the cosine over the evaluations, [seed, layer], layers from first to last."""
-    if rows.empty:
-        return pd.DataFrame()
     named = rows.assign(layer=modules(rows["layer"]), cosine=rows["cosine"].astype(float))
     order = named.drop_duplicates("layer").sort_values("position")["layer"]
     by_update = named.groupby(["seed", "layer", "update"], as_index=False)["cosine"].mean()
@@ -83,6 +79,3 @@ def concentration(moved: pd.DataFrame) -> pd.Series:
         rest = own.drop(chosen).mean()
         found[seed] = own[chosen].mean() / rest if rest > 0 else math.nan
     return pd.Series(found)
-
-
-comparisons = each_dataset(_comparisons)

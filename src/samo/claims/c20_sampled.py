@@ -6,35 +6,32 @@ than that, or slower. Not testable where SAMO shows no gain over its base that c
 than ten layers (claim 19).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from samo.claims.c19_layers import too_few
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import AS_WELL, SAMO, compare, times, with_gain
+from samo.claims.contrast import AS_WELL, SAMO, Test, compare, each, each_dataset, times, with_gain
 from samo.claims.evidence import Evidence, Kind
 
 QUOTE = "better generalization performance and reduced computational cost"
 SOURCE = "Subramani, proposed algorithm and conclusion"
 
 
-def comparisons(evidence: Evidence) -> list[Comparison]:
-    """See above."""
-    good = [c for d in evidence.datasets for c in _tested(evidence, d, cheaper=False)]
-    return [*with_gain(evidence, good), *(c for d in evidence.datasets for c in _tested(evidence, d, cheaper=True))]
-
-
-def _tested(evidence: Evidence, dataset: str, *, cheaper: bool) -> Iterator[Comparison]:
+def _sampled(over: Callable[..., Test], region: Region, case: str) -> Test:
     """With the dataset's own layers, named after a look at their cosines, where that was run; or with the preset.
 
     "first", "middle" and the like are no such choice, but what it is compared with.
     """
-    kinds = [Kind.of(method) for method in evidence.methods[dataset] if method.sharpness == "samo-sampled"]
-    own = (kind for kind in kinds if not isinstance(kind.changed.get("layers", ""), str))
-    kind, few = next(own, Kind("samo-sampled")), too_few(evidence, dataset)
-    if cheaper:
-        found = times(evidence, SAMO, kind, region=Region(low=1.0), case="cheaper", datasets=[dataset])
-    else:
-        found = compare(evidence, SAMO, kind, region=AS_WELL, case="as good", datasets=[dataset])
-    for c in found:
-        yield replace(c, effect=None, untestable=few) if few and c.base else c
+
+    def test(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+        kinds = [Kind.of(method) for method in evidence.methods[dataset] if method.sharpness == "samo-sampled"]
+        own = (kind for kind in kinds if not isinstance(kind.changed.get("layers", ""), str))
+        kind, few = next(own, Kind("samo-sampled")), too_few(evidence, dataset)
+        for c in over(SAMO, kind, region=region, case=case, datasets=[dataset])(evidence):
+            yield replace(c, effect=None, untestable=few) if few and c.base else c
+
+    return each_dataset(test)
+
+
+comparisons = each(with_gain(_sampled(compare, AS_WELL, "as good")), _sampled(times, Region(low=1.0), "cheaper"))

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import GAIN, PLAIN, SAMO, difference, each_dataset
+from samo.claims.contrast import GAIN, PLAIN, SAMO, Test, difference, each_dataset
 from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.measures import DELTA_M, LAMBDA_MAX
 from samo.optim.sharpness import preset
@@ -23,31 +23,33 @@ SOURCE = "ours, from SAMO's formulas"
 PLACEBO = Kind("placebo")
 
 
-def at_equal_settings(
-    evidence: Evidence, dataset: str, region: Region = GAIN, ours: Kind = SAMO
-) -> Iterator[Comparison]:
+def at_equal_settings(region: Region = GAIN, ours: Kind = SAMO) -> Test:
     """Delta-m of the placebo minus ours, in each place where both were run; a case per given rho and learning rate."""
-    known = evidence.methods[dataset]
-    samo, placebo = ([m for m in known if _at_any_rate(m) == kind] for kind in (ours, PLACEBO))
-    alike = [(a, b) for a in samo for b in placebo if a.optimizer == b.optimizer]
-    both = [(a, b) for a, b in alike if a.aggregator_text == b.aggregator_text]
-    if not both:
-        yield Comparison(dataset, None, missing=f"{ours} and {PLACEBO} on one aggregator")
-    for base in dict.fromkeys(a.aggregator_text for a, _ in both):
-        here = [(a, b) for a, b in both if a.aggregator_text == base]
-        said = [(settings(evidence, dataset, a), settings(evidence, dataset, b)) for a, b in here]
-        if all(own != other for own, other in said):
-            yield Comparison(dataset, None, base=base, untestable=f"settings differ: {said[0][0]} for {said[0][1]}")
-        for (a, b), (own, other) in zip(here, said, strict=True):
-            if own == other:
-                hidden = "" if _shows(evidence, dataset, a, b) else f"the perturbation does not show at {own}"
-                effect = None if hidden else difference(evidence, dataset, b.name, a.name)
-                figure, lack = f"{dataset}-forest", "runs on the same seeds"
-                dose = ", ".join(filter(None, (f"rho {a.radii['rho']:g}" if a.radii else "", a.optimizer)))
-                yield Comparison(dataset, effect, region, "Δm points", base, dose, figure, lack, own, hidden)
+
+    def test(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+        known = evidence.methods[dataset]
+        samo, placebo = ([m for m in known if _at_any_rate(m) == kind] for kind in (ours, PLACEBO))
+        alike = [(a, b) for a in samo for b in placebo if a.optimizer == b.optimizer]
+        both = [(a, b) for a, b in alike if a.aggregator_text == b.aggregator_text]
+        if not both:
+            yield Comparison(dataset, None, missing=f"{ours} and {PLACEBO} on one aggregator")
+        for base in dict.fromkeys(a.aggregator_text for a, _ in both):
+            here = [(a, b) for a, b in both if a.aggregator_text == base]
+            said = [(_settings(evidence, dataset, a), _settings(evidence, dataset, b)) for a, b in here]
+            if all(own != other for own, other in said):
+                yield Comparison(dataset, None, base=base, untestable=f"settings differ: {said[0][0]} for {said[0][1]}")
+            for (a, b), (own, other) in zip(here, said, strict=True):
+                if own == other:
+                    hidden = "" if _shows(evidence, dataset, a, b) else f"the perturbation does not show at {own}"
+                    effect = None if hidden else difference(evidence, dataset, b.name, a.name)
+                    figure, lack = f"{dataset}-forest", "runs on the same seeds"
+                    dose = ", ".join(filter(None, (f"rho {a.radii['rho']:g}" if a.radii else "", a.optimizer)))
+                    yield Comparison(dataset, effect, region, "Δm points", base, dose, figure, lack, own, hidden)
+
+    return each_dataset(test)
 
 
-def settings(evidence: Evidence, dataset: str, method: MethodSpec) -> str:
+def _settings(evidence: Evidence, dataset: str, method: MethodSpec) -> str:
     """Learning rate, rho and alpha in words: as chosen, else as given, else the preset's."""
     runs = evidence.last.runs
     row = runs[(runs["dataset"] == dataset) & (runs["method"] == method.name)].iloc[0]
@@ -75,4 +77,4 @@ def _shows(evidence: Evidence, dataset: str, *methods: MethodSpec) -> bool:
     return any(effect.differs for effect in found if effect)
 
 
-comparisons = each_dataset(at_equal_settings)
+comparisons = at_equal_settings()

@@ -7,34 +7,30 @@ Supported: not worse by half a point (`contrast.MARGIN`), and below 1.25 times. 
 or slower with more tasks. Not testable where SAMO shows no gain over its base.
 """
 
-from collections.abc import Iterator
-
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import AS_WELL, SAMO, compare, quotient, with_gain
+from samo.claims.contrast import AS_WELL, SAMO, compare, each, quotient, with_gain
 from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.measures import step_time
 
 SOURCE = "ours, from SAMO's formulas"
 SHARED = Kind("samo-shared")
-FLAT = Region(high=1.25)
+FLAT, CASE = Region(high=1.25), "cost flat in K"
 
 
-def comparisons(evidence: Evidence) -> list[Comparison]:
-    """See above."""
-    lack = "cost of samo-shared on ls on two datasets, one with at least twice the tasks"
-    flat = list(_flat(evidence)) or [Comparison("all together", None, case="cost flat in K", missing=lack)]
-    return [*with_gain(evidence, compare(evidence, SAMO, SHARED, region=AS_WELL, case="as good")), *flat]
-
-
-def _flat(evidence: Evidence) -> Iterator[Comparison]:
+def _flat(evidence: Evidence) -> list[Comparison]:
     steps = {
         dataset: step
         for dataset in evidence.datasets
         if (method := find(evidence.methods[dataset], SHARED, "ls")) and (step := step_time(evidence, dataset, method))
     }
-    few = min(steps, key=lambda dataset: evidence.tasks[dataset], default="")
+    few, found = min(steps, key=lambda dataset: evidence.tasks[dataset], default=""), []
     for many, step in steps.items():
         if evidence.tasks[many] >= 2 * evidence.tasks[few]:
             effect, note = quotient(step, steps[few])
             note = f"{evidence.tasks[many]} tasks for {evidence.tasks[few]} ({few}); {note}"
-            yield Comparison(many, effect, FLAT, "times", "ls", "cost flat in K", f"{many}-cost", note=note)
+            found.append(Comparison(many, effect, FLAT, "times", "ls", CASE, f"{many}-cost", note=note))
+    lack = "cost of samo-shared on ls on two datasets, one with at least twice the tasks"
+    return found or [Comparison("all together", None, case=CASE, missing=lack)]
+
+
+comparisons = each(with_gain(compare(SAMO, SHARED, region=AS_WELL, case="as good")), _flat)

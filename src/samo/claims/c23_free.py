@@ -6,16 +6,13 @@ Delta-m of SAMO minus its own, and its step as a multiple of one without sharpne
 shows no gain over its base; where the gain of these comes from is claim 27's matter.
 """
 
-from samo.claims.comparison import Comparison
-from samo.claims.contrast import AS_WELL, NO_EXTRA_TIME, PLAIN, SAMO, compare, times, with_gain
-from samo.claims.evidence import Evidence, Kind
+from samo.claims.contrast import AS_WELL, NO_EXTRA_TIME, PLAIN, SAMO, compare, each, times, with_gain
+from samo.claims.evidence import Kind
 
 SOURCE = "ours; Momentum-SAM (Becker et al. 2024)"
 FREE = (Kind("msam"), Kind("lookback"))
 
-
-def comparisons(evidence: Evidence) -> list[Comparison]:
-    """See above."""
-    good = [c for kind in FREE for c in compare(evidence, SAMO, kind, region=AS_WELL, case=f"{kind} as good")]
-    cost = [c for kind in FREE for c in times(evidence, kind, PLAIN, region=NO_EXTRA_TIME, case=f"{kind} free")]
-    return [*with_gain(evidence, good), *cost]
+comparisons = each(
+    with_gain(each(*(compare(SAMO, kind, region=AS_WELL, case=f"{kind} as good") for kind in FREE))),
+    *(times(kind, PLAIN, region=NO_EXTRA_TIME, case=f"{kind} free") for kind in FREE),
+)

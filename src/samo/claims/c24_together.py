@@ -33,8 +33,8 @@ MEASURES: Mapping[str, tuple[Measure, bool, int]] = {
 
 
 def comparisons(evidence: Evidence) -> list[Comparison]:
-    """See above."""
-    tables = {dataset: pd.DataFrame(_rows(evidence, dataset)) for dataset in evidence.datasets}
+    names = ["base", *MEASURES]
+    tables = {dataset: pd.DataFrame(_rows(evidence, dataset), columns=names) for dataset in evidence.datasets}
     return [_comparison(tables[d], d, *pair) for pair in combinations(MEASURES, 2) for d in evidence.datasets]
 
 
@@ -55,7 +55,7 @@ def _rows(evidence: Evidence, dataset: str) -> Iterator[dict[str, object]]:
 
 
 def _comparison(changes: pd.DataFrame, dataset: str, first: str, second: str) -> Comparison:
-    both = changes.dropna(subset=[first, second]) if len(changes) else pd.DataFrame(columns=["base", first, second])
+    both = changes.dropna(subset=[first, second])
     case, places = f"{first}, {second}", both["base"].nunique()
     note, n = f"{len(both)} methods on {places} bases", len(both) - places + 1
     if n < LEAST:

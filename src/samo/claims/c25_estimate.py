@@ -7,19 +7,15 @@ what is left after normalisation is the sign of the slope alone. The interval of
 batches and directions.
 """
 
-from functools import partial
-
-from samo.claims.c08_direction import cosine, estimates
+from samo.claims.c08_direction import estimates
 from samo.claims.comparison import Region
 
 QUOTE = "local perturbations are approximated using only forward passes"
 SOURCE = "SAMO, abstract and method"
-KNOWS = Region(low=0.1, alike=(-0.1, 0.1))
 
-comparisons = partial(
-    estimates,
-    of=partial(cosine, estimator="spsa", normalised=True),
-    region=KNOWS,
+comparisons = estimates(
+    ("spsa", True),
+    region=Region(low=0.1, alike=(-0.1, 0.1)),
     lack="cosines of one layer-normalised direction",
     note=", {params} parameters",
 )

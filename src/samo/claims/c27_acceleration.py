@@ -7,12 +7,12 @@ not gain half a point; and their gain fades with the updates, and is gone at the
 Contradicted: one of them is the other way round. Not testable without a gain of theirs to explain.
 """
 
-from functools import partial
+from collections.abc import Sequence
 
 from samo.claims.c23_free import FREE
 from samo.claims.c30_transient import fading
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import AS_WELL, MARGIN, PLAIN, Test, compare, each, with_gain
+from samo.claims.contrast import AS_WELL, MARGIN, PLAIN, Test, compare, each, each_dataset, with_gain
 from samo.claims.evidence import Evidence, Kind
 from samo.claims.measures import LAMBDA_MAX
 
@@ -20,27 +20,24 @@ SOURCE = "ours; Momentum-SAM (Becker et al. 2024) starts from Nesterov's gradien
 NADAM = Kind("none", optimizer="nadam")
 
 
-def _early(evidence: Evidence, kind: Kind, first: Kind, second: Kind, region: Region, case: str) -> list[Comparison]:
+def _early(kind: Kind, first: Kind, second: Kind, region: Region, case: str) -> Test:
     """At the shortest budget of each dataset that both have: later the gain may be gone."""
-    found: list[Comparison] = []
-    for dataset in evidence.datasets:
-        for at in (*evidence.ladder.values(), evidence):
-            here = compare(at, first, second, region=region, case=case, datasets=[dataset])
-            if any(c.effect for c in here) or at is evidence:
-                found += with_gain(at, here, kind)
-                break
-    return found
+
+    def test(evidence: Evidence, dataset: str) -> Sequence[Comparison]:
+        here = compare(first, second, region=region, case=case, datasets=[dataset])
+        at = next((rung for rung in evidence.ladder.values() if any(c.effect for c in here(rung))), evidence)
+        return with_gain(here, kind)(at)
+
+    return each_dataset(test)
 
 
 def _of(kind: Kind) -> Test:
-    other, least = Kind(kind.sharpness, {"sign": 1}), Region(high=MARGIN)
-    flat = partial(compare, measure=LAMBDA_MAX, unit="times", region=Region(high=1.1), case="no flatter", ratio=True)
-    early = partial(_early, kind=kind)
+    other = Kind(kind.sharpness, {"sign": 1})
     return each(
-        partial(flat, first=PLAIN, second=kind),
-        partial(early, first=kind, second=NADAM, region=AS_WELL, case="NAdam matches"),
-        partial(early, first=PLAIN, second=other, region=least, case="the other sign gains nothing"),
+        compare(PLAIN, kind, LAMBDA_MAX, unit="times", region=Region(high=1.1), case="no flatter", ratio=True),
+        _early(kind, kind, NADAM, AS_WELL, "NAdam matches"),
+        _early(kind, PLAIN, other, Region(high=MARGIN), "the other sign gains nothing"),
     )
 
 
-comparisons = each(*map(_of, FREE), partial(fading, kinds=FREE))
+comparisons = each(*map(_of, FREE), fading(FREE))

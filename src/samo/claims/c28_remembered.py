@@ -5,16 +5,14 @@ layer-normalised direction, along a short training on each dataset's network. Su
 0.05. Contradicted: below 0. The interval is over the places along the way.
 """
 
-from functools import partial
-
-from samo.claims.c08_direction import estimates, more
+from samo.claims.c08_direction import estimates
 from samo.claims.comparison import Region
 
 SOURCE = "ours"
 
-comparisons = partial(
-    estimates,
-    of=partial(more, first=("remembered", False), second=("spsa", True)),
+comparisons = estimates(
+    ("remembered", False),
+    ("spsa", True),
     region=Region(low=0.0, alike=(-0.05, 0.05)),
     lack="cosine of a remembered gradient",
     source="training",

@@ -7,8 +7,6 @@ calibration within 10 %: a third of what a pilot showed on few data (8 to 20 % a
 Delta-m further apart.
 """
 
-from functools import partial
-
 from samo.claims.comparison import Region
 from samo.claims.contrast import ALIKE, GSAM, PLAIN, compare, each
 from samo.claims.measures import CALIBRATION, TEST_LOSS
@@ -16,10 +14,8 @@ from samo.claims.measures import CALIBRATION, TEST_LOSS
 SOURCE = "ours; seen in a pilot"
 LOSS, ERROR = Region(low=1.0, alike=(1 / 1.05, 1.05)), Region(low=1.0, alike=(1 / 1.1, 1.1))
 
-_compare = partial(compare, first=PLAIN, second=GSAM)
-_times = partial(_compare, unit="times", ratio=True)
 comparisons = each(
-    partial(_times, measure=TEST_LOSS, region=LOSS, case="test loss"),
-    partial(_times, measure=CALIBRATION, region=ERROR, case="calibration error"),
-    partial(_compare, region=ALIKE, case="accuracy the same"),
+    compare(PLAIN, GSAM, TEST_LOSS, unit="times", region=LOSS, case="test loss", ratio=True),
+    compare(PLAIN, GSAM, CALIBRATION, unit="times", region=ERROR, case="calibration error", ratio=True),
+    compare(PLAIN, GSAM, region=ALIKE, case="accuracy the same"),
 )

@@ -6,14 +6,10 @@ above 0. Equivalent: within 0.3 points (claim 26): local information of real gra
 Contradicted: below 0.
 """
 
-from functools import partial
-
 from samo.claims.c21_sign import at_equal_settings
 from samo.claims.comparison import Region
-from samo.claims.contrast import each_dataset
 from samo.claims.evidence import Kind
 
 SOURCE = "ours"
 
-_better = partial(at_equal_settings, region=Region(low=0.0, alike=(-0.3, 0.3)))
-comparisons = each_dataset(partial(_better, ours=Kind("samo-remembered")))
+comparisons = at_equal_settings(Region(low=0.0, alike=(-0.3, 0.3)), Kind("samo-remembered"))

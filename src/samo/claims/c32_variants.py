@@ -5,6 +5,7 @@ the longest budget that both have: by how much it gains over SAMO in Delta-m. Su
 (`contrast.MARGIN`), all four. Contradicted: one gains more.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +14,6 @@ from samo.claims.contrast import MARGIN, SAMO, compare
 from samo.claims.evidence import Evidence, Kind
 
 SOURCE = "ours; named as open by SAMO"
-NO_BETTER = Region(high=MARGIN)
 VARIANTS = {
     "adaptive alpha": Kind("samo", {"alpha": "adaptive"}),
     "ASAM": Kind("samo", {"adaptive": True}),
@@ -22,18 +22,18 @@ VARIANTS = {
 }
 
 
-def _over_samo(evidence: Evidence, dataset: str, case: str, kind: Kind) -> list[Comparison]:
+def _over_samo(evidence: Evidence, dataset: str, case: str, kind: Kind) -> Sequence[Comparison]:
     rungs = [(n, rung) for n, rung in sorted(evidence.ladder.items(), reverse=True) if rung.methods[dataset]]
-    over = partial(compare, first=SAMO, second=kind, region=NO_BETTER, datasets=[dataset])
-    tried = (over(rung, case=case if n == rungs[0][0] else f"{case}, {n:,} updates") for n, rung in rungs)
-    return next((own for own in tried if any(one.effect for one in own)), over(evidence, case=case))
+    over = partial(compare, SAMO, kind, region=Region(high=MARGIN), datasets=[dataset])
+    tried = (over(case=case if n == rungs[0][0] else f"{case}, {n:,} updates")(rung) for n, rung in rungs)
+    return next((own for own in tried if any(one.effect for one in own)), over(case=case)(evidence))
 
 
 def comparisons(evidence: Evidence) -> list[Comparison]:
-    """Of each variant on each dataset; one that a dataset lacks is the same case as where it is there."""
     found = []
     for case, kind in VARIANTS.items():
         own = [one for dataset in evidence.datasets for one in _over_samo(evidence, dataset, case, kind)]
+        # A variant that a dataset lacks is the same case as where it is there.
         named = next((one.case for one in own if one.effect), case)
         found += [one if one.effect else replace(one, case=named) for one in own]
     return found

@@ -19,7 +19,8 @@ from samo.claims.measures import rows
 SOURCE = "ours"
 
 
-def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+@each_dataset
+def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     for base, methods, missing in pairs(evidence, dataset, (PLAIN, SAMO)):
         found = list(_budgets(evidence, dataset, *methods)) if methods else []
         if not found:
@@ -28,7 +29,7 @@ def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
         for short, long in found:
             same = _as_one(evidence, dataset, {methods[1]: short, methods[0]: long})
             effect, figure = difference(same, dataset, methods[1], methods[0]), f"{dataset}-ladder"
-            case, lack = f"{short:,} updates for {long:,}", "" if effect else "runs on the same seeds"
+            case, lack = f"{short:,} updates for {long:,}", "runs on the same seeds"
             yield Comparison(dataset, effect, GAIN, "Δm points", base, case, figure, lack, methods=methods)
 
 
@@ -38,7 +39,7 @@ def _budgets(evidence: Evidence, dataset: str, plain: str, samo: str) -> Iterato
     if any(count.empty for count in counts):
         return
     times = float(counts[0].iloc[0]) / float(counts[1].iloc[0])
-    budgets = {m: sorted(set(rows(evidence.runs, dataset, m).get("updates", ()))) for m in (plain, samo)}
+    budgets = {m: sorted(set(rows(evidence.runs, dataset, m)["updates"])) for m in (plain, samo)}
     for short in budgets[samo]:
         if affordable := [n for n in budgets[plain] if short < n <= times * short]:
             yield int(short), int(affordable[-1])
@@ -50,6 +51,3 @@ def _as_one(evidence: Evidence, dataset: str, budgets: dict[str, int]) -> Eviden
     others = last[(last["dataset"] == dataset) & ~last["method"].isin(budgets)]
     own = [rows(runs, dataset, method, updates=n) for method, n in budgets.items()]
     return replace(evidence, runs=pd.concat([others, *own]).assign(updates=others["updates"].max()))
-
-
-comparisons = each_dataset(_comparisons)

@@ -8,10 +8,9 @@ no gain to explain. Contradicted: the first below 0, or the second outside of th
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 from samo.claims.comparison import Comparison
-from samo.claims.contrast import ALIKE, GAIN, GSAM, PLAIN, SAMO, compare, each_dataset
+from samo.claims.contrast import ALIKE, GSAM, PLAIN, SAMO, compare, each_dataset
 from samo.claims.evidence import Evidence
 
 SOURCE = "ours; seen in a pilot"
@@ -19,15 +18,12 @@ PAPERS = "lr 0.001"
 """The papers' learning rate, as a method's optimiser."""
 
 
-def _comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+@each_dataset
+def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     if not any(method.plain and method.optimizer == PAPERS for method in evidence.methods[dataset]):
         yield Comparison(dataset, None, missing=f"a base at {PAPERS} beside the searched one")
         return
-    here = partial(compare, evidence, datasets=[dataset])
     for kind in (GSAM, SAMO):
         plain, own = (replace(one, optimizer=PAPERS) for one in (PLAIN, kind))
-        yield from here(plain, own, region=GAIN, case=f"{kind} at {PAPERS}")
-        yield from here(PLAIN, kind, region=ALIKE, case=f"{kind} at the searched lr")
-
-
-comparisons = each_dataset(_comparisons)
+        yield from compare(plain, own, case=f"{kind} at {PAPERS}", datasets=[dataset])(evidence)
+        yield from compare(PLAIN, kind, region=ALIKE, case=f"{kind} at the searched lr", datasets=[dataset])(evidence)

@@ -53,7 +53,7 @@ def table(
     """
     found = []
     for number in claims:
-        made = compare(evidence, PLACEBO, SAMO) if number == 21 else get(number).comparisons(evidence)
+        made = compare(PLACEBO, SAMO)(evidence) if number == 21 else get(number).comparisons(evidence)
         comparisons = [c for c in made if c.effect and c.effect.by_seed]
         for n in seeds if comparisons else ():
             for truth, planted in TRUTHS.items():

@@ -46,33 +46,19 @@ POSITIVE = Region(low=0.0)
 
 @dataclass(frozen=True)
 class Comparison:
-    """One comparison of a claim.
-
-    Attributes:
-        dataset: on which.
-        effect: what was found; None where it was not run, or cannot be tested.
-        region: where the claim holds.
-        unit: of the effect.
-        base: the aggregator, where there is one.
-        case: which of the claim's comparisons this is, where there are several.
-        figure: name of the figure that shows it.
-        missing: what is missing, where there is no effect.
-        note: what a reader should know beside the numbers.
-        untestable: why the question has no answer here, though all was run.
-        methods: the two that are compared.
-    """
+    """One comparison of a claim."""
 
     dataset: str
-    effect: Effect | None
-    region: Region = POSITIVE
-    unit: str = ""
-    base: str = ""
-    case: str = ""
-    figure: str = ""
-    missing: str = ""
-    note: str = ""
-    untestable: str = ""
-    methods: tuple[str, ...] = ()
+    effect: Effect | None  # None where it was not run, or cannot be tested
+    region: Region = POSITIVE  # where the effect lies if the claim holds
+    unit: str = ""  # of the effect
+    base: str = ""  # the aggregator, where there is one
+    case: str = ""  # which of the claim's comparisons this is, where there are several
+    figure: str = ""  # name of the figure that shows it
+    missing: str = ""  # what is missing, where there is no effect
+    note: str = ""  # what a reader should know beside the numbers
+    untestable: str = ""  # why the question has no answer here, though all was run
+    methods: tuple[str, ...] = ()  # the two that are compared
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
 from samo.claims.effects import Effect, of_rounds, of_seeds, pooled
-from samo.claims.evidence import Evidence, Kind, bases, find
+from samo.claims.evidence import Evidence, Kind, find
 from samo.claims.measures import DELTA_M, Measure, StepTime, step_time
-from samo.results.stats import LEVEL
 
 Test = Callable[[Evidence], Sequence[Comparison]]
 
@@ -34,13 +33,12 @@ def each(*tests: Test) -> Test:
     return lambda evidence: [comparison for test in tests for comparison in test(evidence)]
 
 
-def each_dataset(test: Callable[[Evidence, str], Iterable[Comparison]]) -> Test:
-    """A test that looks at one dataset at a time."""
-    return lambda evidence: [comparison for dataset in evidence.datasets for comparison in test(evidence, dataset)]
+def each_dataset(test: Callable[[Evidence, str], Iterable[Comparison]], datasets: Sequence[str] = ()) -> Test:
+    """A test that looks at one dataset at a time: at these, or else at all of the evidence."""
+    return lambda evidence: [c for dataset in datasets or evidence.datasets for c in test(evidence, dataset)]
 
 
 def compare(
-    evidence: Evidence,
     first: Kind,
     second: Kind,
     measure: Measure = DELTA_M,
@@ -52,24 +50,23 @@ def compare(
     only: Sequence[str] = (),
     datasets: Sequence[str] = (),
     without: Sequence[str] = (),
-) -> list[Comparison]:
+) -> Test:
     """The measure of the first kind minus that of the second (or divided by it), paired by seed.
 
     A comparison per dataset and aggregator: those named in `only`, or else all that have both kinds, but for those in
     `without`.
     """
-    found = []
-    for dataset in datasets or evidence.datasets:
+
+    def test(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
         for base, methods, missing in pairs(evidence, dataset, (first, second), only, without):
-            value = difference(evidence, dataset, *methods, measure=measure, ratio=ratio) if methods else None
-            lack = missing or ("" if value else f"{measure.name} of {' and '.join(methods)}")
-            figure = f"{dataset}-{measure.figure}"
-            found.append(Comparison(dataset, value, region, unit, base, case, figure, lack, methods=methods))
-    return found
+            effect = difference(evidence, dataset, *methods, measure=measure, ratio=ratio) if methods else None
+            figure, lack = f"{dataset}-{measure.figure}", missing or f"{measure.name} of {' and '.join(methods)}"
+            yield Comparison(dataset, effect, region, unit, base, case, figure, lack, methods=methods)
+
+    return each_dataset(test, datasets)
 
 
 def times(
-    evidence: Evidence,
     first: Kind,
     second: Kind,
     *,
@@ -77,17 +74,18 @@ def times(
     case: str = "",
     datasets: Sequence[str] = (),
     without: Sequence[str] = (),
-) -> list[Comparison]:
+) -> Test:
     """How many times as long a step of the first kind takes as one of the second, a comparison per place."""
-    found = []
-    for dataset in datasets or evidence.datasets:
+
+    def test(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
         for base, methods, missing in pairs(evidence, dataset, (first, second), without=without):
             steps = {method: step_time(evidence, dataset, method) for method in methods}
             lacking = " and ".join(method for method, step in steps.items() if step is None)
             lack = missing or (f"cost of {lacking}" if lacking else "")
-            effect, note = (None, "") if lack else quotient(*(step for step in steps.values() if step))
-            found.append(Comparison(dataset, effect, region, "times", base, case, f"{dataset}-cost", lack, note))
-    return found
+            effect, note = (None, "") if lack else quotient(*filter(None, steps.values()))
+            yield Comparison(dataset, effect, region, "times", base, case, f"{dataset}-cost", lack, note)
+
+    return each_dataset(test, datasets)
 
 
 def quotient(first: StepTime, second: StepTime) -> tuple[Effect, str]:
@@ -107,47 +105,51 @@ def difference(
     return of_seeds(found, ratio) if len(found) else None
 
 
-def with_gain(evidence: Evidence, comparisons: Sequence[Comparison], of: Kind = SAMO) -> list[Comparison]:
-    """Comparisons "as good as SAMO", not testable where SAMO shows no gain over its base (assay sensitivity).
+def with_gain(test: Test, of: Kind = SAMO) -> Test:
+    """A test "as good as SAMO", without an answer where SAMO shows no gain over its base (assay sensitivity).
 
     A method that does nothing is as good as one that gains nothing. The gain is pooled over the very places of the
     comparisons, not looked for place by place, which would pick the luckiest.
     """
-    places = {(c.dataset, c.base) for c in comparisons if c.effect}
-    gains = [(c.dataset, c.effect) for c in compare(evidence, PLAIN, of) if c.effect and (c.dataset, c.base) in places]
-    if not gains:
-        return [replace(c, effect=None, missing=f"{of} beside its base") if c.effect else c for c in comparisons]
-    gain = pooled(gains)
-    if gain.above(0.0) < (1 - LEVEL) / 2:
-        return list(comparisons)
-    low, high = gain.interval()[1:3]
-    name = "SAMO" if of == SAMO else str(of)
-    why = f"{name} shows no gain here ({gain.value:.2f}, {low:.2f} to {high:.2f})"
-    return [replace(c, effect=None, untestable=why) if c.effect else c for c in comparisons]
+
+    def tested(evidence: Evidence) -> Sequence[Comparison]:
+        found = test(evidence)
+        places = {(c.dataset, c.base) for c in found if c.effect}
+        own = [c for c in compare(PLAIN, of)(evidence) if (c.dataset, c.base) in places]
+        gains = [(c.dataset, c.effect) for c in own if c.effect]
+        if not gains:
+            return [replace(c, effect=None, missing=f"{of} beside its base") if c.effect else c for c in found]
+        gain = pooled(gains)
+        if gain.positive:
+            return found
+        low, high = gain.interval()[1:3]
+        name = "SAMO" if of == SAMO else str(of)
+        why = f"{name} shows no gain here ({gain.value:.2f}, {low:.2f} to {high:.2f})"
+        return [replace(c, effect=None, untestable=why) if c.effect else c for c in found]
+
+    return tested
 
 
 def pairs(
     evidence: Evidence, dataset: str, kinds: Sequence[Kind], only: Sequence[str] = (), without: Sequence[str] = ()
-) -> Iterator[tuple[str, tuple[str, ...], str]]:
+) -> list[tuple[str, tuple[str, ...], str]]:
     """(aggregator, the methods of these kinds, what is missing): without methods where one of them is missing.
 
     One such for the dataset where no aggregator has all kinds; with `only`, one for each that is named.
     """
     known = evidence.methods.get(dataset)
     if known is None:
-        yield "", (), f"{dataset} is not in the profile"
-        return
-    there = [base for base in bases(known) if base.split()[0] not in without]
+        return [("", (), f"{dataset} is not in the profile")]
+    shared = dict.fromkeys(method.aggregator_text for method in known if method.networks == "shared")
+    bases = [base for base in shared if base.split()[0] not in without]
     if only:
-        there = [base for name in only for base in ([b for b in there if b.split()[0] == name] or [name])]
-    whole = False
-    for base in there:
+        bases = [base for name in only for base in ([b for b in bases if b.split()[0] == name] or [name])]
+    found: list[tuple[str, tuple[str, ...], str]] = []
+    for base in bases:
         methods = {str(kind): find(known, kind, base) for kind in kinds}
         lacking = " and ".join(kind for kind, method in methods.items() if method is None)
-        whole |= not lacking
-        if only and lacking:
-            yield base, (), f"{lacking} on {base}"
-        elif not lacking:
-            yield base, tuple(filter(None, methods.values())), ""
-    if not (only or whole):
-        yield "", (), f"{' and '.join(map(str, kinds))} on one aggregator"
+        if not lacking:
+            found.append((base, tuple(filter(None, methods.values())), ""))
+        elif only:
+            found.append((base, (), f"{lacking} on {base}"))
+    return found or [("", (), f"{' and '.join(map(str, kinds))} on one aggregator")]

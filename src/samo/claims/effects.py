@@ -42,27 +42,26 @@ class Scale(Enum):
 class Effect:
     """An effect with its noise, on the working scale.
 
-    Attributes:
-        value: the estimate.
-        errors: standard error and degrees of freedom of each source of noise that is minded; the interval is the
-            widest that one of them gives. Both known errors 0: a value without noise.
-        scale: see `Scale`.
-        by_seed: {seed: value}, where the noise is that of seeds.
-        n: number of seeds; 0 where the noise is not of seeds.
-        weights: of the effects that it is pooled of.
+    `errors` are standard error and degrees of freedom of each source of noise that is minded; the interval is the
+    widest that one of them gives. All errors 0: a value without noise.
     """
 
     value: float
     errors: tuple[tuple[float, float], ...]
     scale: Scale = Scale.LINEAR
-    by_seed: Mapping[int, float] | None = None
-    n: int = 0
-    weights: tuple[float, ...] = (1.0,)
+    by_seed: Mapping[int, float] | None = None  # where the noise is that of seeds
+    n: int = 0  # number of seeds; 0 where the noise is not of seeds
+    weights: tuple[float, ...] = (1.0,)  # of the effects that it is pooled of
 
     @property
     def exact(self) -> bool:
         """Whether there is no noise at all."""
         return all(error == 0 for error, _ in self.errors)
+
+    @property
+    def positive(self) -> bool:
+        """Whether its 95 % interval lies above 0."""
+        return self.above(0.0) < (1 - LEVEL) / 2
 
     @property
     def differs(self) -> bool:

@@ -1,6 +1,6 @@
 """Everything that the claims are judged by, as tidy frames in one place; nothing here touches a file."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -63,11 +63,6 @@ def find(known: Iterable[MethodSpec], kind: Kind, base: str) -> str | None:
     return found.name if found else None
 
 
-def bases(known: Sequence[MethodSpec]) -> list[str]:
-    """The aggregators of the methods with a shared trunk, in order."""
-    return list(dict.fromkeys(method.aggregator_text for method in known if method.networks == "shared"))
-
-
 @dataclass(frozen=True)
 class Evidence:
     """The active profile's runs and analyses; a frame is empty where nothing was run.
@@ -106,24 +101,24 @@ class Evidence:
     @cached_property
     def last(self) -> "Evidence":
         """The same at each dataset's longest budget alone."""
-        frames: dict[str, Any] = {name: _at_longest(getattr(self, name)) for name in ("runs", "history", "layers")}
+        frames: dict[str, Any] = {}
+        for name in ("runs", "history", "layers"):
+            frame = getattr(self, name)
+            frames[name] = frame[frame["updates"] == frame.groupby("dataset")["updates"].transform("max")]
         return replace(self, **frames)
 
     @cached_property
     def ladder(self) -> Mapping[int, "Evidence"]:
         """{budget: the runs of that budget alone}, in ascending order."""
-        rungs = self.runs.groupby("updates") if "updates" in self.runs else ()
-        return {int(str(n)): replace(self, runs=rows) for n, rows in rungs}
+        return {int(str(n)): replace(self, runs=rows) for n, rows in self.runs.groupby("updates")}
 
     @cached_property
     def methods(self) -> Mapping[str, list[MethodSpec]]:
         """Each dataset's methods that have run."""
         found: dict[str, list[MethodSpec]] = {dataset: [] for dataset in self.datasets}
         for row in self.runs.drop_duplicates(["dataset", "method"]).to_dict("records"):
-            given = {name: row[name] for name in ("sharpness", "fields", "networks")}
-            given["optimizer"] = row.get("optimizer", "")
-            variant = bool(row.get("variant", False))
-            found[row["dataset"]].append(MethodSpec(row["method"], row["aggregator"], **given, variant=variant))
+            given = {name: row[name] for name in ("sharpness", "fields", "networks", "variant", "optimizer")}
+            found[row["dataset"]].append(MethodSpec(row["method"], row["aggregator"], **given))
         return found
 
     @cached_property
@@ -141,8 +136,8 @@ class Evidence:
         known.sort(key=lambda m: (not m.single, m.networks != "shared", m.aggregator_text != "ls"))
         if not known:
             return {}
-        runs = self.last.runs[self.last.runs["dataset"] == dataset]
-        runs = runs[runs["counts"].astype(bool)] if "counts" in runs else runs
+        last = self.last.runs
+        runs = last[(last["dataset"] == dataset) & last["counts"].astype(bool)]
         # Not `pivot_table`: it drops the row of a seed whose values are all missing, a run that diverged.
         values = runs.pivot(index=["method", "seed"], columns=["task", "metric"], values="value").astype(float)  # noqa: PD010
         higher = runs.drop_duplicates(["task", "metric"]).set_index(["task", "metric"])["higher_is_better"]
@@ -164,9 +159,3 @@ class Evidence:
             if said := ", ".join(filter(None, (self.regimes.get(dataset, ""), tasks))):
                 named.setdefault(said, []).append(dataset)
         return "; ".join(f"{said} ({', '.join(found)})" for said, found in named.items())
-
-
-def _at_longest(frame: pd.DataFrame) -> pd.DataFrame:
-    if "updates" not in frame or frame.empty:
-        return frame
-    return frame[frame["updates"] == frame.groupby("dataset")["updates"].transform("max")]

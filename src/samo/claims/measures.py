@@ -10,16 +10,10 @@ from samo.claims.evidence import Evidence
 
 
 class Measure(NamedTuple):
-    """A quantity of a run.
+    """A quantity of a run; `of`: (evidence, dataset, method) -> values by seed, or None where it was not measured."""
 
-    Attributes:
-        name: for messages: what is missing where `of` gives None.
-        figure: the figure that shows it, without the dataset's name.
-        of: (evidence, dataset, method) -> values by seed, or None where it was not measured.
-    """
-
-    name: str
-    figure: str
+    name: str  # for messages: what is missing where `of` gives None
+    figure: str  # that shows it, without the dataset's name
     of: Callable[[Evidence, str, str], pd.Series | None]
 
 

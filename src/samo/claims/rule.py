@@ -52,7 +52,7 @@ class _Tests(NamedTuple):
 def judge(comparisons: Sequence[Comparison]) -> Judged:
     """A claim's comparisons, judged apart, pooled by case, and as a whole."""
     places = _places(comparisons)
-    names = _unique(c.case for c in comparisons if c.effect or c.case) or [""] * bool(comparisons)
+    names = dict.fromkeys(c.case for c in comparisons if c.effect or c.case) or [""] * bool(comparisons)
     # What has no case of its own says why a dataset has none of them.
     cases = [_case(name, [row for row in places if row.comparison.case in (name, "")]) for name in names]
     # Where every place contradicts its case, the pooled p value says nothing.
@@ -119,8 +119,7 @@ def _tests(comparison: Comparison) -> _Tests:
 def _case(name: str, rows: Sequence[Row]) -> Row:
     """The pooled effect of the places of one case."""
     ran = [row for row in rows if row.comparison.effect is not None]
-    first = ran[0].comparison if ran else rows[0].comparison
-    head = replace(first, dataset="pooled", base="", case=name, note="", methods=(), figure="")
+    head = replace((ran or rows)[0].comparison, dataset="pooled", base="", case=name, note="", methods=(), figure="")
     lacking = [row for row in rows if row.verdict == Verdict.NOT_RUN]
     untested = [row for row in rows if row.verdict == Verdict.NOT_TESTABLE]
     if not ran:
@@ -132,8 +131,8 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
         return replace(weakest, comparison=replace(weakest.comparison, dataset="pooled"))
     whole = pooled(effects)
     carry = [row for row, weight in zip(ran, whole.weights, strict=True) if weight]
-    weigh = _unique(row.comparison.dataset for row in carry)
-    found = replace(_row(replace(head, effect=whole)), datasets=tuple(weigh))
+    weigh = tuple(dict.fromkeys(row.comparison.dataset for row in carry))
+    found = replace(_row(replace(head, effect=whole)), datasets=weigh)
     loud = [_place(r) if r.comparison.dataset in weigh else r.comparison.dataset for r in ran if r not in carry]
     against = [row for row in ran if row.verdict in OPPOSITE.get(found.verdict, ())]
     apart = against or [row for row in ran if row.verdict == Verdict.CONTRADICTED != found.verdict]
@@ -168,7 +167,7 @@ def _whole(cases: Sequence[Row]) -> Row:
     if len(cases) > 1:
         head = f"{weakest.comparison.case}: {why}" if why else ""
         why = _said(head, *(f"{row.comparison.case}: {row.verdict}" for row in cases if row is not weakest))
-    spoken = tuple(_unique(dataset for row in cases for dataset in row.datasets))
+    spoken = tuple(dict.fromkeys(dataset for row in cases for dataset in row.datasets))
     return Row(replace(weakest.comparison, dataset="all"), weakest.interval, found, why, spoken)
 
 
@@ -214,16 +213,12 @@ def _place(row: Row) -> str:
     return " ".join(filter(None, (row.comparison.dataset, row.comparison.base)))
 
 
-def _unique(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
-
-
 def _said(*parts: str) -> str:
     return "; ".join(filter(None, parts))
 
 
 def _listed(names: Iterable[str], most: int = 3) -> str:
     """Each once; of more than `most` the first ones and how many more there are."""
-    found = _unique(filter(None, names))
+    found = list(dict.fromkeys(filter(None, names)))
     rest = [f"{len(found) - most} more"] if len(found) > most else []
     return ", ".join(found[:most] + rest)

@@ -1,13 +1,12 @@
 """All claims with their verdicts as one frame, and as text for people."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from samo.claims import get, numbers
-from samo.claims.comparison import Row
 from samo.claims.evidence import Evidence
 from samo.claims.rule import judge
 from samo.results import tables
@@ -35,15 +34,15 @@ def table(evidence: Evidence) -> pd.DataFrame:
         claim = get(number)
         judged = judge(claim.comparisons(evidence))
         for k, row in enumerate((judged.whole, *judged.cases, *judged.places)):
-            found.append((number, claim.sentence, claim.source, "" if k else claim.quote, *_values(row, evidence)))
+            c, ran, (mean, low, high, _) = row.comparison, row.comparison.effect, row.interval
+            found.append(
+                (
+                    *(number, claim.sentence, claim.source, "" if k else claim.quote, c.dataset, c.base, c.case),
+                    *(mean, c.unit, low, high, str(c.region) if ran else "", ran.n if ran and ran.n else math.nan),
+                    *(str(row.verdict), evidence.regime(row.datasets), c.figure if ran else "", row.why),
+                )
+            )
     return pd.DataFrame(found, columns=COLUMNS)
-
-
-def _values(row: Row, evidence: Evidence) -> Iterable[object]:
-    c, (mean, low, high, _), effect = row.comparison, row.interval, row.comparison.effect
-    yield from (c.dataset, c.base, c.case, mean, c.unit, low, high, str(c.region) if effect else "")
-    yield effect.n if effect and effect.n else math.nan
-    yield from (str(row.verdict), evidence.regime(row.datasets), c.figure if effect else "", row.why)
 
 
 def places(claims: pd.DataFrame) -> pd.DataFrame:

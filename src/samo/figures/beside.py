@@ -12,13 +12,12 @@ from samo.figures.style import grid, legend
 COLUMNS = ["method", "aggregator", "sharpness", "source", "delta_m", "delta_m_low", "delta_m_high"]
 """A row per method and source; printed values have no interval."""
 WHAT = "Δm against each study's own single-task training, % (left of the line: better than STL)"
-RUNS = {"reference run": ("s", -0.2), "this run": ("o", 0.2)}
-"""Mark of a run, and how far from the row's middle it stands."""
+RUNS = {"reference run": ("s", -0.2), "this run": ("o", 0.2)}  # mark, and how far from the row's middle it stands
 
 
 def draw(points: pd.DataFrame) -> Figure:
     """A row per method, grouped by aggregator: diamonds as printed, filled marks with 95 % intervals ours."""
-    rows = forest.joint(points.assign(networks="shared"))
+    rows = forest.joint(points)
     heads = rows.drop_duplicates("method")
     at, groups = forest.places(heads)
     place = dict(zip(heads["method"], at, strict=True))
@@ -42,8 +41,5 @@ def _look(source: str) -> tuple[dict[str, Any], float]:
 
 def describe(points: pd.DataFrame) -> str:
     """Every point in words."""
-    said = [
-        f"{row['method']} {row['delta_m']:.2f} ({row['source']})"
-        for row in points.dropna(subset=["delta_m"]).to_dict("records")
-    ]
-    return f"{WHAT}: " + "; ".join(said)
+    known = points.dropna(subset=["delta_m"]).to_dict("records")
+    return f"{WHAT}: " + "; ".join(f"{row['method']} {row['delta_m']:.2f} ({row['source']})" for row in known)

@@ -1,7 +1,4 @@
-"""What compute buys: the gain of each sharpness against the passes that it took, and against the updates.
-
-Each has a line over the budgets, or a point where there is one budget alone.
-"""
+"""What compute buys: the gain of each sharpness, budget by budget, against passes or updates."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,10 +13,7 @@ UPDATES = "updates of the training"
 
 
 def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
-    """The pooled gain with its 95 % interval over `x`, cost or updates, logarithmic; names at the lines' ends.
-
-    `pooled` is a frame of samo.results.ladder.pooled.
-    """
+    """Gain with its 95 % interval (a frame of samo.results.ladder.pooled) over `x`, cost or updates, logarithmic."""
     figure, [[axes]] = grid(1, 1, 3.9)
     zero = axes.axhline(0, color=INK, linewidth=1)
     parts = {str(name): part.sort_values(x) for name, part in _apart(pooled, x).groupby("sharpness", sort=False)}

@@ -8,10 +8,7 @@ from samo.figures.style import aside, grid, legend
 
 
 def draw(table: pd.DataFrame, cost: pd.DataFrame) -> Figure:
-    """Bars of step time over LS's with the quartiles of the repeats, and a mark where the count puts it.
-
-    `table` is a main table, `cost` has method, ratio, ratio_low, ratio_high, count_ratio.
-    """
+    """Bars of step time over LS's (`ratio` with its quartiles, `ratio_low` and `_high`), marks at the `count_ratio`."""
     kinds = {row["method"]: row for row in table.to_dict("records")}
     figure, [[axes]] = grid(1, 1, 0.9 + 0.25 * len(cost))
     names = []

@@ -19,7 +19,7 @@ def points(found: Mapping[str, tuple[int, pd.DataFrame, pd.DataFrame]]) -> pd.Da
     """A row per dataset and sharpness under LS: `COLUMNS`.
 
     `found` maps a dataset to its number of tasks, its main table and its frame of the analysis `cost`. No rows where
-    all datasets have the same number of tasks: there is nothing to see then.
+    all datasets have the same number of tasks.
     """
     rows = []
     for dataset, (tasks, main, cost) in found.items():
@@ -33,10 +33,7 @@ def points(found: Mapping[str, tuple[int, pd.DataFrame, pd.DataFrame]]) -> pd.Da
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """Step time over that of LS against the number of tasks, both on logarithmic axes; lines are counts of passes.
-
-    `frame` is that of `points`.
-    """
+    """Step time over that of LS against tasks (the frame of `points`), both logarithmic; lines are counts of passes."""
     figure, [[axes]] = grid(1, 1, 3.6)
     span = np.unique(np.geomspace(frame["tasks"].min(), frame["tasks"].max(), 40).round())
     dashed: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (4, 2)), "marker": ""}
@@ -65,8 +62,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 def describe(frame: pd.DataFrame) -> str:
     """Every point in words."""
     said = [
-        f"{row['sharpness']} with {row['tasks']} tasks ({row['dataset']}) {row['ratio']:.1f}, by count "
-        f"{row['count_ratio']:.1f}"
-        for row in frame.to_dict("records")
+        f"{r['sharpness']} with {r['tasks']} tasks ({r['dataset']}) {r['ratio']:.1f}, by count {r['count_ratio']:.1f}"
+        for r in frame.to_dict("records")
     ]
     return "Step time as a multiple of an LS step against the number of tasks: " + "; ".join(said)

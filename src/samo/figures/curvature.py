@@ -21,8 +21,8 @@ PANELS = {
 def shown(rows: pd.DataFrame) -> pd.DataFrame:
     """The average loss's eigenvalues as they are drawn: method, seed, measure, value, low, high, draws, residual.
 
-    `rows` are those of data/analysis/<dataset>/curvature.csv. The value is the mean over the draws, low and
-    high are the least and the largest of them. A seed has the same draws for every method.
+    `rows` are those of data/analysis/<dataset>/curvature.csv. Value, low and high are mean, least and largest of the
+    draws, which are the same for every method.
     """
     kept = rows[(rows["task"] == "all") & (rows["measure"].isin(PANELS) | rows["measure"].str.startswith("eig_"))]
     draws = kept.groupby(["method", "seed", "measure"], sort=False)

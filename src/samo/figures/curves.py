@@ -13,12 +13,9 @@ from samo.figures.palette import INK, MUTED, colour, label, look
 from samo.figures.style import at_edge, headed, named
 from samo.results.tables import is_reference
 
-FEW = 6
-"""Up to so many places have intervals that stand side by side."""
-CROWDED = 0.4
-"""A line that leaves the others less than this share of the scale does not count for it."""
-APART = 60
-"""They are the whole length over this apart."""
+FEW = 6  # up to so many places have intervals that stand side by side
+APART = 60  # they are the whole length over this apart
+CROWDED = 0.4  # a line that leaves the others less than this share of the scale does not count for it
 
 
 class Row(NamedTuple):
@@ -27,17 +24,14 @@ class Row(NamedTuple):
     task: str
     metric: str
     heading: str
-    line: float | None = None
-    """A level worth a line of its own, such as zero."""
-    limits: tuple[float, float] | None = None
-    """Ends of the y axis where the quantity has its own; else those of the data."""
+    line: float | None = None  # a level worth a line of its own, such as zero
+    limits: tuple[float, float] | None = None  # ends of the y axis where the quantity has its own, not the data's
 
 
 def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figure:
     """Mean and 95 % interval over seeds of each `Row`, one column per aggregator.
 
-    `table` is a main table (which names each method's aggregator and sharpness), `series` has method, update,
-    task, metric, mean, low, high. The plain method is the dark line and STL, where it has the series, the dashed one.
+    `table` is a main table, `series` has method, update, task, metric, mean, low, high. STL is dashed.
     """
     single = table.loc[is_reference(table), "method"]
     figure, panels, parts = columns(joint(table), len(rows), 2.1 if len(rows) > 1 else 2.7)
@@ -79,7 +73,7 @@ def _limits(part: pd.DataFrame) -> tuple[float, float] | None:
     kept = part[part["method"].isin(means)]
     reach = (high - low) / 2 or 0.1 * abs(high) or 1.0  # an interval that is far wider does not set the scale
     ends = max(low - reach, kept["low"].min()), min(high + reach, kept["high"].max())
-    low, high = (low if pd.isna(ends[0]) else min(low, ends[0])), (high if pd.isna(ends[1]) else max(high, ends[1]))
+    low, high = min(low, ends[0]), max(high, ends[1])
     margin = 0.06 * (high - low) or reach
     return low - margin, high + margin
 
@@ -98,10 +92,7 @@ def _off(axes: Axes, ends: Iterable[tuple[str, str, pd.DataFrame]], limits: tupl
 
 
 def lines(axes: Axes, methods: pd.DataFrame, frame: pd.DataFrame, x: str, y: str, **more: Any) -> None:
-    """A line for each of the methods (rows of `joint`) over x, with the interval where the frame has `low` and `high`.
-
-    Intervals at few places stand side by side; at many they are a band.
-    """
+    """A line for each of the methods (rows of `joint`), with intervals: side by side, or bands at many places."""
     own = frame[frame["method"].isin(methods["method"])]
     places = sorted(set(own[x]))
     few = len(places) <= FEW

@@ -4,19 +4,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import grid, headed, named, spoken_rows, ticks
+from samo.figures.style import grid, named, spoken_rows, ticks
 
 SHOWN = ("gsam", "samo", "placebo")
 
 
 def draw(doses: pd.DataFrame) -> Figure:
-    """A panel per dataset, each on its own scale: the gain with its 95 % interval against rho.
+    """A panel per dataset: the gain with its 95 % interval against rho, a line per aggregator.
 
-    A line joins the methods of one aggregator; the name is at the last.
-
-    `doses` is the frame of samo.results.ladder.doses.
+    `doses` has the rows of samo.results.ladder.doses whose sharpness is one of `SHOWN`.
     """
-    parts = doses[doses["sharpness"].isin(SHOWN)].groupby("dataset", sort=False)
+    parts = doses.groupby("dataset", sort=False)
     figure, [panels] = grid(1, len(parts), 3.0)
     for axes, (dataset, part) in zip(panels, parts, strict=True):
         axes.axhline(0, color=INK, linewidth=1)
@@ -27,13 +25,11 @@ def draw(doses: pd.DataFrame) -> Figure:
         axes.set(title=label(str(dataset)).replace("+", "\n+ "), xlabel="ρ")
         axes.margins(x=0.12)
     named(figure, [list(panels)])
-    headed(panels[0], "")
     figure.supylabel("gain, points of Δm", fontsize=9.5)
     return figure
 
 
 def describe(doses: pd.DataFrame) -> str:
     """Every point in words."""
-    shown = doses[doses["sharpness"].isin(SHOWN)]
-    said = spoken_rows(shown.assign(at=[f"rho {rho:g}" for rho in shown["rho"]]), "gain", "dataset", "method", "at")
+    said = spoken_rows(doses.assign(at=[f"rho {rho:g}" for rho in doses["rho"]]), "gain", "dataset", "method", "at")
     return "Gain over the aggregator alone in points of Δm against rho: " + "; ".join(said)

@@ -19,13 +19,10 @@ ATOMS = ("#d8d8d8", "#404040", "#0072b2", "#d55e00", "#009e73")
 
 
 def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
-    """The first examples of a batch with their targets, a panel each.
+    """The first examples of a batch with their targets, a panel each, `count` at most.
 
-    Args:
-        batch: of a dataset, as its split serves it: (pictures, labels), `Views`, (molecules, targets), (words,
-            parts of speech and genre), or task -> (pictures, labels) where each task has pictures of its own.
-        tasks: their names, in order.
-        count: examples at most.
+    `batch` is as a split serves it: (pictures, labels), `Views`, (molecules, targets), (words, parts of speech and
+    genre), or task -> (pictures, labels) where each task has pictures of its own.
     """
     if isinstance(batch, Views):
         return _views(batch, count)
@@ -53,11 +50,10 @@ def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
 def _texts(words: Tensor, parts: Tensor, count: int) -> Figure:
     """A row per text: its words by their frequency (bright is frequent), and their parts of speech."""
     figure, panels = _panels(2, 1, 0.5)
-    for (axes,), of, said in zip(
-        panels, (words.float().log1p(), parts % 20), ("words", "parts of speech"), strict=True
-    ):
+    rows = (("words", words.float().log1p(), "viridis_r"), ("parts of speech", parts % 20, "tab20"))
+    for (axes,), (said, of, colours) in zip(panels, rows, strict=True):
         shown = np.ma.masked_where((words[:count] == 0).cpu().numpy(), of[:count].cpu().numpy())
-        axes.imshow(shown, aspect="auto", cmap="viridis_r" if said == "words" else "tab20", interpolation="nearest")
+        axes.imshow(shown, aspect="auto", cmap=colours, interpolation="nearest")
         _titled(axes, said)
     return figure
 
@@ -123,9 +119,7 @@ def _molecule(axes: Axes, atoms: Tensor, pairs: Tensor, real: Tensor) -> None:
     at = (vectors[:, -2:] * values[-2:].clamp(min=0).sqrt()).numpy()
     for i, j in bonds.triu(1).nonzero().tolist():
         axes.plot(*at[[i, j]].T, color=MUTED, linewidth=1.2, zorder=1)
-    colours = [ATOMS[kind] for kind in kinds]
-    axes.scatter(
-        at[:, 0], at[:, 1], s=[22 if kind == 0 else 60 for kind in kinds], c=colours, edgecolors=INK, linewidths=0.5
-    )
+    sizes, colours = [22 if kind == 0 else 60 for kind in kinds], [ATOMS[kind] for kind in kinds]
+    axes.scatter(at[:, 0], at[:, 1], s=sizes, c=colours, edgecolors=INK, linewidths=0.5)
     axes.set_aspect("equal")
     axes.margins(0.15)

@@ -16,8 +16,8 @@ from samo.results.tables import is_reference, text
 def draw(table: pd.DataFrame) -> Figure:
     """Two forest plots over the same rows of a main table (samo.results.tables.main), grouped by aggregator.
 
-    Left: Delta-m in per cent with its 95 % interval; the zero line is single-task training. Right: the gain over the
-    same aggregator without sharpness, paired by seed; the zero line is that base method.
+    Left: Delta-m in per cent with its 95 % interval; zero is single-task training. Right: the gain over the same
+    aggregator without sharpness, paired by seed.
     """
     rows = joint(table)
     at, groups = places(rows)
@@ -41,10 +41,7 @@ def joint(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def columns(methods: pd.DataFrame, rows: int, height: float) -> tuple[Figure, Panels, list[pd.DataFrame]]:
-    """So many rows of panels, a column per aggregator with its name above it; and the methods of each column.
-
-    Panels of a row share their scale, so that aggregators can be compared. `methods` is as `joint` gives it.
-    """
+    """Rows of panels that share their scale, a titled column per aggregator; and each column's part of `joint` rows."""
     parts = [part for _, part in methods.groupby("aggregator", sort=False)] or [methods]
     figure, panels = grid(rows, len(parts), height, sharex=True, sharey="row")
     for axes, part in zip(panels[0], parts, strict=True):
@@ -79,10 +76,7 @@ def intervals(
     ticks: int = 6,
     mark: Callable[[dict[Any, Any]], dict[str, Any]] = lambda row: {},
 ) -> None:
-    """Column `name` of the rows with its limits, each row at its place, and the line of zero.
-
-    A row without limits is a point; `mark` says how one looks other than by its sharpness.
-    """
+    """Column `name` of the rows with its limits, if any, each at its place; `mark` changes the sharpness's look."""
     axes.axvline(0, color=INK, linewidth=1)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(ticks))

@@ -25,10 +25,7 @@ def table(mains: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def draw(gains: pd.DataFrame) -> Figure:
     """A panel per dataset, each with a scale of its own; a row per method, grouped by aggregator."""
-    parts = {
-        str(dataset): forest.joint(part.assign(networks="shared"))
-        for dataset, part in gains.groupby("dataset", sort=False)
-    }
+    parts = {str(dataset): forest.joint(part) for dataset, part in gains.groupby("dataset", sort=False)}
     first = next(iter(parts.values()))
     at, groups = forest.places(first)
     figure, [panels] = grid(1, len(parts), 1.1 + 0.27 * (max(at) + 1), sharey=True)

@@ -10,30 +10,21 @@ from samo.figures.forest import columns, joint
 from samo.figures.palette import MUTED, colour, spoken
 from samo.figures.style import grid, headed, named, plain_log
 
-MOST_TASKS = 3
-"""With more tasks than this their mean is drawn alone."""
+MOST_TASKS = 3  # with more tasks than this their mean is drawn alone
 MEAN = "mean of the tasks"
-STEEP = 10.0
-"""Where the largest loss of a row is so many times its least, the scales are logarithmic."""
-LEVELS = 8
-"""Contours of a row: at the losses below which equal shares of its points lie."""
+STEEP = 10.0  # where the largest loss of a row is so many times its least, the scales are logarithmic
+LEVELS = 8  # contours of a row: at the losses below which equal shares of its points lie
 
 
 def shown(losses: pd.DataFrame) -> pd.DataFrame:
-    """The losses that are drawn: means over seeds, of each task or, where they are many, of all tasks together.
-
-    `losses` has method, seed, task, x, y, loss.
-    """
+    """Method, task, x, y, loss: means over seeds, of each task or, where they are many, of all tasks together."""
     if losses["task"].nunique() > MOST_TASKS:
         losses = losses.assign(task=MEAN)
     return losses.groupby(["method", "task", "x", "y"], sort=False)["loss"].mean().reset_index()
 
 
 def draw_lines(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
-    """A row of panels per task, a column per aggregator, a line per sharpness.
-
-    `table` is a main table, `losses` is as `shown` gives it; its y is 0 on the line.
-    """
+    """A row of panels per task, a column per aggregator, a line per sharpness; `losses` are those of `shown`."""
     line, methods = losses[losses["y"] == 0], joint(table)
     tasks = list(dict.fromkeys(losses["task"]))
     figure, panels, parts = columns(methods[methods["method"].isin(line["method"])], len(tasks), 2.0)

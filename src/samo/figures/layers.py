@@ -4,19 +4,15 @@ import math
 
 import matplotlib as mpl
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from samo.figures.palette import MUTED, label, spoken
 from samo.figures.style import grid
 
-ACROSS = 3
-"""Heat maps in a row."""
-MOST_NAMES = 30
-"""Of more layers than this, only some are named."""
-MOST_CELLS = 3000
-"""Larger heat maps are stored as pixels."""
+ACROSS = 3  # heat maps in a row
+MOST_NAMES = 30  # of more layers than this, only some are named
+MOST_CELLS = 3000  # larger heat maps are stored as pixels
 COLOURS = mpl.colormaps["PuOr"].resampled(21)
 """Orange below zero, purple above, told apart with any common colour blindness; zero has a step of its own."""
 
@@ -24,9 +20,8 @@ COLOURS = mpl.colormaps["PuOr"].resampled(21)
 def draw(table: pd.DataFrame, layers: pd.DataFrame) -> Figure:
     """Mean cosine of task gradients per layer (rows, the input's on top) and update (columns), a panel per method.
 
-    `table` is a main table, which names aggregator and sharpness; `layers` has method, update, layer, position, mean,
-    chosen. All panels share one scale, the same to both sides of zero. Names of chosen layers are bold; where the tasks
-    share no gradient the map is empty.
+    `table` is a main table; `layers` has method, update, layer, position, mean, chosen. All panels share one scale, the
+    same to both sides of zero. Names of chosen layers are bold; where tasks share no gradient the map is empty.
     """
     methods = list(layers["method"].drop_duplicates())
     order = layers.sort_values("position").drop_duplicates("layer")
@@ -48,18 +43,15 @@ def draw(table: pd.DataFrame, layers: pd.DataFrame) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         row = known.get(method)
         axes.set(xlabel="update", title=spoken(row["aggregator"], row["sharpness"]) if row else label(method))
-    for first in panels:
-        _names(first[0], order)
+    every = math.ceil(len(order) / MOST_NAMES)
+    named = order.iloc[::every]
+    for first, *_ in panels:
+        first.set_yticks(range(0, len(order), every), list(named["layer"]))
+        first.set_ylim(len(order) - 0.5, -0.5)
+        for words, chosen in zip(first.get_yticklabels(), named["chosen"], strict=True):
+            words.set_fontweight("bold" if chosen else "normal")
     figure.colorbar(mesh, ax=places, pad=0.02).ax.set_title("cosine", fontsize=8.5, weight="normal", color=MUTED)
     return figure
-
-
-def _names(axes: Axes, order: pd.DataFrame) -> None:
-    named = order.iloc[:: math.ceil(len(order) / MOST_NAMES)]
-    axes.set_yticks(range(0, len(order), math.ceil(len(order) / MOST_NAMES)), list(named["layer"]))
-    axes.set_ylim(len(order) - 0.5, -0.5)
-    for words, chosen in zip(axes.get_yticklabels(), named["chosen"], strict=True):
-        words.set_fontweight("bold" if chosen else "normal")
 
 
 def describe(layers: pd.DataFrame) -> str:

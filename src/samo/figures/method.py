@@ -1,7 +1,6 @@
 """How SAMO makes a step: one step on two losses of two weights, worked out and drawn in four panels.
 
-Formulas: the SAMO paper's joint perturbation (samo.optim.perturbation), under LS, on the quadratics of the toys. All
-vectors are worked out, none is drawn by hand.
+Formulas: the SAMO paper's joint perturbation (samo.optim.perturbation), under LS, on the quadratics of the toys.
 """
 
 from typing import NamedTuple
@@ -22,12 +21,9 @@ from samo.figures.toys import ground
 RHO, ALPHA, MU, RATE = 0.7, 0.5, 0.35, 0.25
 """The radius, the weight of the mean gradient, the step of a probe and the learning rate; mu is far larger than the
 paper's 0.01, so that it can be seen (on quadratics the probe's slope is exact whatever mu is)."""
-NOISE = ((0.75, -0.75), (0.35, 1.0))
-"""Each task's random direction z_i; any would do."""
-HALF = 1.35
-"""Half the width of the part of the plane that is drawn, around the weights."""
-STYLES = ("-", "-", (0, (3, 1.5)))
-"""Of the lines of both tasks, task 1 and task 2: they are told apart without colour."""
+NOISE = ((0.75, -0.75), (0.35, 1.0))  # each task's random direction z_i; any would do
+HALF = 1.35  # half the width of the part of the plane that is drawn, around the weights
+STYLES = ("-", "-", (0, (3, 1.5)))  # of the lines of both tasks, task 1 and task 2, told apart without colour
 PANELS = (
     ("1  The mean gradient", "one backward pass:\ng₀, of the mean loss"),
     ("2  A probe of each task", "two forward passes per task\n(dots): ĝᵢ, a sign and noise"),
@@ -83,9 +79,7 @@ def step(toy: Toy = TOYS["quadratics"], theta: tuple[float, float] = (0.0, 0.0))
 
 
 def _gradient(toy: Toy, task: int, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    x = torch.tensor(at, requires_grad=True)
-    [found] = torch.autograd.grad(toy.losses[task](x), x)
-    return np.asarray(found.numpy())
+    return np.asarray(torch.func.grad(toy.losses[task])(torch.tensor(at)))
 
 
 def draw(arrows: pd.DataFrame) -> Figure:

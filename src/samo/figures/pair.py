@@ -12,8 +12,7 @@ from samo.figures.palette import INK, MUTED, colour
 from samo.figures.style import aside, grid
 from samo.results.tables import text
 
-SHOWN = 4
-"""Looks that are drawn: the last one, and others before it that are evenly apart."""
+SHOWN = 4  # looks that are drawn: the last one, and others before it that are evenly apart
 LONGER, SHORTER = colour("gsam"), colour("samo")
 Vector = NDArray[np.float64]
 
@@ -22,7 +21,6 @@ def draw(pairs: pd.DataFrame) -> Figure:
     """Some looks at two gradients: the longer one to the right, drawn with length 1, the shorter at its angle to it.
 
     The first seed's with names and with the mean of both, against which LS steps; thin: the shorter one of other seeds.
-
     `pairs` has seed, update, cosine, ratio (the shorter's length over the longer's).
     """
     looks = sorted(set(pairs["update"]))[::-2][:SHOWN][::-1]

@@ -12,41 +12,27 @@ MUTED = "#6e7781"
 GRID = "#d8dee4"
 PAPER = "#ffffff"
 
-COLOURS = {
-    "none": INK,
-    "gsam": "#0072b2",
-    "lsam": "#009e73",
-    "samo": "#d55e00",
-    "fmtl": "#cc79a7",
-    "samo-shared": "#e69f00",
-    "samo-sampled": "#56b4e9",
-    "placebo": MUTED,
+LOOKS = {
+    "none": (INK, "o", "plain"),
+    "gsam": ("#0072b2", "s", "G-SAM"),
+    "lsam": ("#009e73", "^", "L-SAM"),
+    "samo": ("#d55e00", "D", "SAMO"),
+    "fmtl": ("#cc79a7", "v", "F-MTL"),
+    "samo-shared": ("#e69f00", "P", "SAMO, shared"),
+    "samo-sampled": ("#56b4e9", "X", "SAMO, sampled"),
+    "placebo": (MUTED, "p", "placebo"),
     # Okabe and Ito have no more that stand out from both pages: these are of Tol's muted scheme.
-    "msam": "#7a6ff0",
-    "lookback": "#aa4466",
-    "friendly": "#999933",
-    "samo-remembered": "#a0522d",
-    "nadam": "#4d8076",
+    "msam": ("#7a6ff0", "<", "M-SAM"),
+    "lookback": ("#aa4466", ">", "look-back"),
+    "friendly": ("#999933", "h", "Friendly-SAM"),
+    "samo-remembered": ("#a0522d", "d", "SAMO, remembered"),
+    "nadam": ("#4d8076", "H", "NAdam, no sharpness"),
 }
-MARKS = {
-    "none": "o",
-    "gsam": "s",
-    "lsam": "^",
-    "samo": "D",
-    "fmtl": "v",
-    "samo-shared": "P",
-    "samo-sampled": "X",
-    "placebo": "p",
-    "msam": "<",
-    "lookback": ">",
-    "friendly": "h",
-    "samo-remembered": "d",
-    "nadam": "H",
-}
+"""Sharpness -> colour, mark and name."""
+COLOURS = {sharpness: shade for sharpness, (shade, _, _) in LOOKS.items()}
 SPARE = ["#e69f00", "#56b4e9", "#0072b2", "#009e73"]
 
-NAMES = {
-    "none": "plain",
+NAMES = {sharpness: name for sharpness, (_, _, name) in LOOKS.items()} | {
     "stl": "STL",
     "multimnist": "Multi-MNIST",
     "multimnistpoor": "Few data",
@@ -68,20 +54,9 @@ NAMES = {
     "cagrad": "CAGrad",
     "imtl-g": "IMTL-G",
     "nash-mtl": "Nash-MTL",
-    "gsam": "G-SAM",
-    "lsam": "L-SAM",
-    "samo": "SAMO",
-    "samo-shared": "SAMO, shared",
-    "samo-sampled": "SAMO, sampled",
-    "fmtl": "F-MTL",
     "fmtl-direct": "F-MTL, direct",
     "fmtl-second": "F-MTL, second",
     "fmtl-each": "F-MTL, each",
-    "msam": "M-SAM",
-    "lookback": "look-back",
-    "friendly": "Friendly-SAM",
-    "samo-remembered": "SAMO, remembered",
-    "nadam": "NAdam, no sharpness",
     "sgd momentum=0.9": "SGD, momentum",
     "sgd momentum=0.9 nesterov=True": "SGD, Nesterov",
 }
@@ -92,14 +67,10 @@ def colour(sharpness: str) -> str:
     return COLOURS.get(sharpness) or SPARE[sha256(sharpness.encode()).digest()[0] % len(SPARE)]
 
 
-def mark(sharpness: str) -> str:
-    """The sharpness's matplotlib marker."""
-    return MARKS.get(sharpness, "*")
-
-
 def look(sharpness: str, **more: Any) -> dict[str, Any]:
     """How matplotlib draws its line: colour, mark, name and sizes; `more` changes or adds to them."""
-    known = {"color": colour(sharpness), "marker": mark(sharpness), "label": label(sharpness)}
+    mark = LOOKS[sharpness][1] if sharpness in LOOKS else "*"
+    known = {"color": colour(sharpness), "marker": mark, "label": label(sharpness)}
     return known | {"linewidth": 1.6, "markersize": 4} | more
 
 

@@ -12,8 +12,7 @@ from samo.figures.style import Limits, at_edge, grid, headed, legend, spoken_row
 from samo.results.sensitivity import points
 from samo.results.tables import text
 
-ACROSS = 4
-"""Panels in a row."""
+ACROSS = 4  # panels in a row
 WORDS = {
     "rho": "ρ, the radius",
     "alpha": "α, weight of the mean gradient",
@@ -21,17 +20,15 @@ WORDS = {
     "normalise": "normalisation",
     "directions": "probe directions per task",
 }
-LOGARITHMIC = ("rho", "head_rho", "mu", "directions", "every")
-"""Fields whose numbers are compared by their ratios."""
+LOGARITHMIC = ("rho", "head_rho", "mu", "directions", "every")  # fields whose numbers are compared by their ratios
 PLAIN = "the aggregator alone"
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Delta-m minus that of the default, paired by seed, in points with 95 % intervals, all panels on one scale.
 
-    `table` is that of samo.results.sensitivity.table; what lies on no line is left out. A panel per aggregator and
-    field, a line per sharpness, its default ringed, at zero. The band is the aggregator without sharpness against
-    that default. A point far beyond the others is written out at the edge.
+    `table` is that of samo.results.sensitivity.table. A panel per aggregator and field, a line per sharpness, its
+    default ringed, at zero; the band is the aggregator without sharpness. A point far beyond is written at the edge.
     """
     found = points(table).groupby(["aggregator", "field"], sort=False)
     bands = table[(table["role"] == "base") & table["shift"].notna()]

@@ -19,20 +19,13 @@ from scipy.optimize import isotonic_regression
 from samo.figures.palette import GRID, INK, MUTED, colour, label
 from samo.results.tables import text
 
-WIDTH = 9.0
-"""Inches of a full-width figure."""
-NARROW = 6.4
-"""Of one with a single column of panels: it is read on a telephone, too."""
-LINE = 11.0
-"""Points (1/72 inch) that a line of words takes."""
-LETTER = 5.4
-"""Points that a letter of a bold small name takes."""
-MANY = 8
-"""So many lines are told apart by a legend."""
-ABREAST = 4
-"""Of more panels side by side than so many, none has room for names."""
-BEYOND = 4.0
-"""A row that reaches further from zero than so many times the median row does not set the scale."""
+WIDTH = 9.0  # inches of a full-width figure
+NARROW = 6.4  # of one with a single column of panels: it is read on a telephone, too
+LINE = 11.0  # points (1/72 inch) that a line of words takes
+LETTER = 5.4  # points that a letter of a bold small name takes
+MANY = 8  # so many lines are told apart by a legend
+ABREAST = 4  # of more panels side by side than so many, none has room for names
+BEYOND = 4.0  # a row that reaches further from zero than so many times the median row does not set the scale
 
 Panels = list[list[Axes]]
 Limits = tuple[float, float] | None
@@ -83,10 +76,7 @@ def legend(figure: Figure, panels: Panels, columns: int = 7) -> None:
 
 
 def named(figure: Figure, panels: Panels) -> None:
-    """The name of each line of the first row beside its end; one legend for `MANY` lines or narrow panels.
-
-    Rows below have the same lines. Panels of one scale share the room that the longest name takes.
-    """
+    """The name of each line of the first row beside its end; one legend for `MANY` lines or narrow panels."""
     found = []
     for axes in panels[0]:
         seen = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
@@ -107,10 +97,7 @@ def named(figure: Figure, panels: Panels) -> None:
 
 
 def name_ends(axes: Axes, ends: Iterable[tuple[str, float, float]]) -> None:
-    """The name of each sharpness beside the last point (x, y) of its line, none over another; instead of a legend.
-
-    Call it when scales and limits stand; it makes room to the right.
-    """
+    """Each sharpness's name beside the last point (x, y) of its line, none over another; call it once limits stand."""
     found = [(label(name), colour(name), x, y) for name, x, y in ends]
     _settle(axes.get_figure(root=True))
     _room(axes, [name for name, *_ in found])
@@ -139,23 +126,14 @@ def _names(axes: Axes, ends: Sequence[tuple[str, str, float, float]]) -> None:
         return
     right = max(x for *_, x, _ in ends)
     places = sorted(((_placed(axes, x, y)[1], name, shade, (x, y)) for name, shade, x, y in ends), reverse=True)
-    low, high = (
-        72 / axes.figure.dpi * edge + step for edge, step in ((axes.bbox.y0, LINE / 2), (axes.bbox.y1, -LINE / 2))
-    )
+    low, high = (72 / axes.figure.dpi * edge for edge in (axes.bbox.y0, axes.bbox.y1))
     steps = LINE * np.arange(len(places))
     wanted = isotonic_regression(np.array([place for place, *_ in places]) + steps, increasing=False).x
-    at = np.clip(wanted, low + LINE / 2 + steps[-1], high - LINE / 2) - steps
+    at = np.clip(wanted, low + LINE + steps[-1], high - LINE) - steps
     for up, (place, name, shade, (x, y)) in zip(at, places, strict=True):
-        from_line = {
-            "arrowstyle": "-",
-            "color": shade,
-            "linewidth": 0.6,
-            "shrinkA": 1,
-            "shrinkB": 3,
-            "relpos": (0, 0.5),
-        }
+        line = {"arrowstyle": "-", "color": shade, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 3, "relpos": (0, 0.5)}
         by = (9 + _placed(axes, right, y)[0] - _placed(axes, x, y)[0], up - place)
-        aside(axes, name, (x, y), by, color=shade, va="center", fontweight="bold", arrowprops=from_line)
+        aside(axes, name, (x, y), by, color=shade, va="center", fontweight="bold", arrowprops=line)
 
 
 def _placed(axes: Axes, x: float, y: float) -> tuple[float, float]:
@@ -172,10 +150,7 @@ def headed(axes: Axes, words: str) -> None:
 
 
 def usual(rows: pd.DataFrame, name: str) -> Limits:
-    """A range that shows most of column `name` with its _low and _high well; None where the axis shows all.
-
-    A row beyond it is to be written out at the edge (`aside`).
-    """
+    """A range that shows most of column `name` with its _low and _high well; None where the axis can show all."""
     if name not in rows or rows[name].notna().sum() < 3:
         return None
     ends = rows[[f"{name}_low", f"{name}_high", name]].dropna(subset=[name])

@@ -16,26 +16,18 @@ from samo.figures.palette import GRID, INK, MUTED, label, look
 from samo.figures.style import grid, headed, legend
 from samo.results.tables import text
 
-Window = tuple[tuple[float, float], tuple[float, float]]
-"""(lowest, highest) of the horizontal axis, then of the vertical one."""
+Window = tuple[tuple[float, float], tuple[float, float]]  # (lowest, highest) of the horizontal axis, of the vertical
 
-WEIGHTS: dict[str, Window] = {
-    "quadratics": ((-0.5, 1.3), (-0.7, 1.1)),
-    "valleys": ((-10.5, 10.5), (-10.5, 10.5)),
-}
-OUTCOMES: dict[str, Window] = {
-    "quadratics": ((1.8, 5.2), (2.0, 5.4)),
-    "valleys": ((-2.3, 1.2), (-22.0, 12.0)),
-}
+WEIGHTS: dict[str, Window] = {"quadratics": ((-0.5, 1.3), (-0.7, 1.1)), "valleys": ((-10.5, 10.5), (-10.5, 10.5))}
+OUTCOMES: dict[str, Window] = {"quadratics": ((1.8, 5.2), (2.0, 5.4)), "valleys": ((-2.3, 1.2), (-22.0, 12.0))}
 """The parts of both planes that are drawn."""
 
 
 def draw_paths(paths: pd.DataFrame, front: pd.DataFrame) -> Figure:
     """A row per toy, a column per aggregator: trajectories over contours of the average loss, with the Pareto front.
 
-    `paths` and `front` are the frames of samo.analysis.toys. A ring marks a start, a filled mark an end; what
-    leaves the window is cut there. In the SVG a trajectory has the id "walk-<number>-of-<points of a whole one>", so
-    that a page can move along it.
+    `paths` and `front` are the frames of samo.analysis.toys. A ring marks a start, a filled mark an end. In the SVG a
+    trajectory has the id "walk-<number>-of-<points of a whole one>", so that a page can move along it.
     """
     words = "weight x2 over weight x1; thin lines join points of equal average loss"
     figure, panels = _panels(paths, front, ("x1", "x2"), WEIGHTS, words)

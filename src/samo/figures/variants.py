@@ -20,10 +20,7 @@ WORDS = {
 
 
 def draw(variants: pd.DataFrame) -> Figure:
-    """A panel per dataset, a row per method: its gain over the aggregator alone with its 95 % interval.
-
-    `variants` is the frame of samo.results.ladder.variants.
-    """
+    """A panel per dataset, a row per method: its gain with 95 % interval, from samo.results.ladder.variants."""
     parts = variants.groupby(["dataset", "updates"], sort=False)
     figure, [panels] = grid(1, len(parts), 0.9 + 0.26 * int(parts.size().max()))
     for axes, ((dataset, updates), part) in zip(panels, parts, strict=True):

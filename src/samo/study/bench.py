@@ -75,11 +75,8 @@ def bench(
 ) -> None:
     """Print time and peak memory of a step for every preset, as ratios to an LS step of the same run.
 
-    None stands for all presets, for all problems, and for the aggregators ls and mgda. What is reported is the median
-    of `repeats` interleaved rounds. The folder `out` gets a JSON file per problem.
-
-    Raises:
-        ValueError: one of the names is unknown.
+    None stands for all presets, for all problems, and for the aggregators ls and mgda; a ValueError refuses an unknown
+    name. What is reported is the median of `repeats` interleaved rounds. The folder `out` gets a JSON file per problem.
     """
     console = Console()
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the memory profiler prints between the tables
@@ -114,11 +111,8 @@ def bench_loading(
 ) -> None:
     """Print the time of making a training batch, as a share of the plain LS step on it, for every prepared dataset.
 
-    `datasets` is None for all of the profile. What is reported is the median of `repeats` batches and steps, taken in
-    turn. The folder `out` gets loading.json.
-
-    Raises:
-        ValueError: no such dataset, or one without a whole batch.
+    `datasets` is None for all of the profile; a ValueError names an unknown one, or one without a whole batch. What is
+    reported is the median of `repeats` batches and steps, taken in turn. The folder `out` gets loading.json.
     """
     console, params, root = Console(), config.load(), paths.root()
     threads = threads or params.train.threads
@@ -127,10 +121,10 @@ def bench_loading(
     title = f"Loading beside the plain LS step, {device}, threads: {threads}"
     table = _table(title, "dataset|batch ms|step ms|share %|quartiles|")
     found: dict[str, Any] = {}
-    missing: list[str] = []
-    for name in known(datasets, params.datasets, "dataset"):
-        if not (root / "data/prepared" / name).is_dir():
-            missing.append(name)
+    names = known(datasets, params.datasets, "dataset")
+    missing = [name for name in names if not (root / "data/prepared" / name).is_dir()]
+    for name in names:
+        if name in missing:
             continue
         with console.status(name), torch.random.fork_rng():
             torch.manual_seed(0)

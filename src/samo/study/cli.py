@@ -24,7 +24,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-Workers = Annotated[int, typer.Option(help="Conditions side by side.", min=1, max=64)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only faults and the table.")]
 app.add_typer(ask.app)
 
@@ -104,7 +103,7 @@ def verify(
 
 @app.command()
 def repro(
-    workers: Workers = 2,
+    workers: Annotated[int, typer.Option(help="Conditions side by side.", min=1, max=64)] = 2,
     quiet: Quiet = False,
     system_metrics: Annotated[
         bool, typer.Option("--system-metrics", help="Log processor, memory and disk to MLflow, too.")
@@ -205,9 +204,7 @@ def fetch_raw(dataset: str) -> None:
 
     if dataset not in datasets.names():
         raise ValueError(f"no dataset {dataset!r}: there are {', '.join(datasets.names())}")
-    module = datasets.get(dataset)
-    folder = paths.root() / "data/raw" / dataset
-    fetch.fetch(module.RAW, folder, paths.given_data(dataset), print)
+    fetch.fetch(datasets.get(dataset).RAW, paths.root() / "data/raw" / dataset, paths.given_data(dataset), print)
 
 
 @contextmanager

@@ -21,9 +21,8 @@ from samo.training.problem import Problem
 def command(dataset: str, batches: list[int], options: points.Options, whole: bool) -> None:
     """Train plainly with every seed and size of batch, write the table and print it.
 
-    Raises:
-        ValueError: the profile has no such dataset, or it has fewer examples than a batch; or `whole` is set for one
-            without adapters.
+    A ValueError says that the profile has no such dataset, or one with fewer examples than a batch, or, if `whole` is
+    set, one without adapters.
     """
     root, params = paths.root(), config.load()
     if dataset not in params.datasets:
@@ -63,18 +62,14 @@ def _network(problem: Problem, seed: int, weights: Path | None) -> nn.Module:
 
 def lines(made: pd.DataFrame) -> Iterator[str]:
     """The table in Markdown: a row per estimate, a column per batch and place."""
-    head = made.iloc[0]
+    head, half = made.iloc[0], (made["cosine_high"] - made["cosine_low"]) / 2
+    made = made.assign(cell=[f"{mean:.4f} ± {width:.4f}" for mean, width in zip(made["cosine"], half, strict=True)])
     columns = list(dict.fromkeys(zip(made["batch"], made["update"], strict=True)))
     yield f"{head['dataset']}: P = {head['params']:,}, K = {head['tasks']}, n = {head['n']}"
     yield ""
     found = []
     for name, rows in made.groupby("estimate", sort=False):
-        at, first = rows.set_index(["batch", "update"]), rows.iloc[0]
-        found.append([name, f"{first['passes']:g}", first["rows"], *(_cell(at.loc[column]) for column in columns)])
+        cells, first = rows.set_index(["batch", "update"])["cell"], rows.iloc[0]
+        found.append([name, f"{first['passes']:g}", first["rows"], *cells.loc[columns]])
     heads = ["estimate", "units", "rows", *(f"batch {b}, after {n:,}" for b, n in columns)]
     yield markdown(pd.DataFrame(found, columns=heads)).rstrip()
-
-
-def _cell(row: "pd.Series[Any]") -> str:
-    half = (row["cosine_high"] - row["cosine_low"]) / 2
-    return f"{row['cosine']:.4f} ± {half:.4f}"

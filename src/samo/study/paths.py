@@ -10,11 +10,7 @@ TRACKING = "SAMO_TRACKING"
 
 
 def root() -> Path:
-    """The project's folder: DVC_ROOT inside a stage, else the nearest folder upwards that holds dvc.yaml.
-
-    Raises:
-        FileNotFoundError: no such folder.
-    """
+    """The project's folder: DVC_ROOT in a stage, else the nearest above with dvc.yaml; a FileNotFoundError if none."""
     if given := os.environ.get("DVC_ROOT"):
         return Path(given)
     here = Path.cwd()

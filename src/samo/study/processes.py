@@ -28,19 +28,19 @@ def is_alive(pid: int, by: float | None = None) -> bool:
         return False
 
 
-def identity() -> str:
-    """This process, so that another one can tell whether it is still alive: host, number and when it began."""
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"
+def identity(pid: int | None = None) -> str:
+    """A process, this one by default, so that another can tell whether it is alive: host, number and when it began."""
+    process = psutil.Process(pid)
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.0f}"
 
 
-def is_alive_as(identity: str) -> bool:
+def is_alive_as(known: str) -> bool:
     """Whether the process of an `identity` is alive; one on another machine is taken to be, for want of knowledge."""
-    host, _, rest = identity.partition(" ")
+    host, _, rest = known.partition(" ")
     if not rest or host != socket.gethostname():
         return bool(rest)
-    number, _, begun = rest.partition(" ")
     try:
-        return f"{psutil.Process(int(number)).create_time():.0f}" == begun
+        return identity(int(rest.partition(" ")[0])) == known
     except (psutil.NoSuchProcess, ValueError):
         return False
 
@@ -76,7 +76,7 @@ def kill(processes: Sequence[psutil.Process]) -> None:
 
 
 def _left(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Those that still run when the time is up, if any.
+    """Those that still run when the time is up.
 
     Exit statuses are left for whoever started the processes: if another thread has fetched one, `subprocess` takes it
     for 0, and DVC would keep what a killed command had written as its result.

@@ -7,6 +7,7 @@ from samo.study import config, paths, store
 from samo.study.errors import ConfigError
 
 KEPT = "params.yaml.before"
+_parsed = cache(config.parse)  # a report asks for every profile a dozen times
 
 
 def names(root: Path) -> list[str]:
@@ -15,21 +16,11 @@ def names(root: Path) -> list[str]:
 
 
 def read(root: Path, name: str) -> tuple[str, config.Params]:
-    """A profile's text, and what it says.
-
-    Raises:
-        ConfigError: there is none of that name, or it has a fault.
-    """
+    """A profile's text, and what it says; a ConfigError if there is none of that name, or it has a fault."""
     if name not in names(root):
         raise ConfigError(f"no profile {name!r}: there are {', '.join(names(root))}")
     text = (root / "profiles" / f"{name}.yaml").read_text()
-    return text, _parsed(text, name)
-
-
-@cache
-def _parsed(text: str, name: str) -> config.Params:
-    """Parse each text once: a report asks for every profile a dozen times."""
-    return config.parse(text, f"profiles/{name}.yaml")
+    return text, _parsed(text, f"profiles/{name}.yaml")
 
 
 def active(root: Path) -> str | None:

@@ -13,22 +13,18 @@ from typing import Any
 VARIABLE = "SAMO_PROGRESS"
 SECONDS = 5.0
 """How often `echo` writes a line, at most."""
-
 Event = dict[str, Any]
 
 
 def report(**event: Any) -> None:
-    """Append one event for whoever watches this stage; does nothing if nobody does.
+    """Append one event for whoever watches this stage; does nothing if nobody does, or if the file cannot be written.
 
-    Each line is a single append, so that several writers never mix their lines. A file that cannot be written is no
-    reason to stop a training: the event is then lost. An event may hold whatever JSON can; displays use `phase`,
-    `update`, `updates`, `loss` and `done`, the share of the stage's whole work that is done.
+    Each line is a single append, so that several writers never mix their lines. An event may hold whatever JSON can;
+    displays use `phase`, `update`, `updates`, `loss` and `done`, the share of the stage's whole work that is done.
     """
-    path = os.environ.get(VARIABLE)
-    if not path:
-        return
-    with contextlib.suppress(OSError), Path(path).open("ab", buffering=0) as file:
-        file.write((json.dumps(event) + "\n").encode())
+    if path := os.environ.get(VARIABLE):
+        with contextlib.suppress(OSError), Path(path).open("ab", buffering=0) as file:
+            file.write((json.dumps(event) + "\n").encode())
 
 
 class Tail:

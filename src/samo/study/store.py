@@ -32,18 +32,17 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """
     with _said_of(path):
         beside = _beside(path)
-    try:
-        with _said_of(path):
+        try:
             with beside.open("xb") as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             beside.replace(path)
             _sync(path.parent)
-    except BaseException:
-        with suppress(OSError):  # on a disk that has become read-only
-            beside.unlink(missing_ok=True)
-        raise
+        except BaseException:
+            with suppress(OSError):  # on a disk that has become read-only
+                beside.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
@@ -55,25 +54,22 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """
     with _said_of(path):
         beside, old = _beside(path), _beside(path)
-    try:
-        with _said_of(path):
+        try:
             beside.mkdir()
             yield beside
-            for folder, _, names in os.walk(beside):
-                for name in names:
-                    _sync(Path(folder) / name)
-                _sync(Path(folder))
+            for file in (*beside.rglob("*"), beside):
+                _sync(file)
             if path.exists():
                 path.rename(old)
             beside.rename(path)
             _sync(path.parent)
-    except BaseException:
-        if old.exists() and not path.exists():
-            old.rename(path)
-        raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        except BaseException:
+            if old.exists() and not path.exists():
+                old.rename(path)
+            raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _beside(path: Path) -> Path:

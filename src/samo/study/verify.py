@@ -55,8 +55,7 @@ def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
     """Rerun conditions, print which files differ from what is stored and by how much; returns whether all are the same.
 
     Each is `dvc repro -f -s STAGE` in a clone with its own cache, without tracking: nothing in the project is written.
-    Settings, data and code are the folder's present ones; if DVC sees that they changed since the condition ran, that
-    is printed.
+    Settings, data and code are the folder's present ones; it is printed if DVC sees that they changed since.
     """
     here = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}"
     same = True
@@ -103,8 +102,7 @@ def origin(root: Path, condition: Condition) -> str:
 
     Another device, processor or version of torch may change the last digits, and so what is chosen by them.
     """
-    tags = _tags(root, condition)
-    if tags.get("device", "unknown") == "unknown":
+    if not (tags := _tags(root, condition)):
         return "what it was made on is not recorded in MLflow"
     commit = tags.get("git.commit", "unknown")
     try:
@@ -117,7 +115,7 @@ def origin(root: Path, condition: Condition) -> str:
 
 
 def _tags(root: Path, condition: Condition) -> dict[str, str]:
-    """The tags of an MLflow run with the stored results; empty if there is no such run, or no MLflow."""
+    """The tags of an MLflow run with the stored results and a known device; empty if there is none, or no MLflow."""
     from samo.study.tracking import mlflow_store, record
 
     try:
@@ -175,8 +173,8 @@ def _values(path: Path) -> pd.Series:
     """All values in a file, by their place in it."""
     if path.suffix == ".json":
         return pd.Series(dict(_leaves(json.loads(path.read_text()))), dtype=object)
-    rows = dict(enumerate(pd.read_csv(path).to_dict("records"), start=2))
-    return pd.Series({f"line {n} {key}": value for n, row in rows.items() for key, value in row.items()}, dtype=object)
+    rows = enumerate(pd.read_csv(path).to_dict("records"), start=2)
+    return pd.Series({f"line {n} {key}": value for n, row in rows for key, value in row.items()}, dtype=object)
 
 
 def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,10 +1,9 @@
 """Processes that start with the libraries loaded: a server imports them once and forks for each stage and kernel.
 
 torch, MLflow, pandas and papermill take about ten core-seconds to import, as long as many a stage's own work. The grid
-keeps one server for all its workers; `python -m samo.study` and the kernels that it starts ask it for a process (`ask`)
-and stand in for that process in every way: output, exit code, signals, and its end when they are killed. Without a
-server, as under plain `dvc repro`, they start as usual. The server never loads this project's own code: a stage imports
-that from its own clone.
+keeps one server for all its workers; `python -m samo.study` and its kernels ask it for a process (`ask`) and stand in
+for that process: output, exit code, signals, and its end when they are killed. Without a server, as under plain
+`dvc repro`, they start as usual. The server loads none of this project's code: a stage imports it from its own clone.
 """
 
 import contextlib
@@ -25,11 +24,10 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 VARIABLE = "SAMO_WARM"
 """The variable that holds the server's socket."""
-
 LOADED = (
     "IPython.lib.lexers",
     "ipykernel.kernelapp",
@@ -53,7 +51,6 @@ LOADED = (
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
 # Variables read while libraries are imported: how a kernel draws, and that only its client waits for it.
 _KERNEL = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "JPY_PARENT_PID": "1"}
-
 _KINDS = {"command": ("samo.study.cli", "main"), "kernel": ("ipykernel.kernelapp", "launch_new_instance")}
 """What can be asked for: a module, and the function in it to call."""
 
@@ -196,11 +193,10 @@ def _become(request: dict[str, Any], connection: socket.socket, files: list[int]
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed()
 
-    def watch() -> NoReturn:
+    def watch() -> None:
         with contextlib.suppress(OSError):
             connection.recv(1)  # nothing more is ever sent, so this returns when the asker ends
         os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -1,18 +1,18 @@
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
+import yaml
 
 from samo.results.method import MethodSpec
 from samo.results.sensitivity import changed, defaults
 from samo.results.tables import Run
 from samo.study import config
-from samo.study.config.conditions import conditions
+from samo.study.config.conditions import conditions, main, variants
 from samo.study.errors import ConfigError
+from samo.study.grid.pipeline import CONDITIONS
+from tests.study.made_study import ROOT
 
-ROOT = Path(__file__).parents[3]
 GOOD = (ROOT / "profiles/smoke.yaml").read_text()
-NOTHING = {"chosen": {"rho": None}}
 
 
 def faults(text):
@@ -31,12 +31,13 @@ def test_every_shipped_profile_is_sound(path):
     assert len(stages) == len(everywhere) + len(some)
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("profiles/*.yaml")], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", ROOT.glob("profiles/*.yaml"), ids=lambda p: p.name)
 def test_every_variant_of_a_shipped_profile_changes_one_setting_of_a_method_of_the_table(path):
     params = config.load(path)
     for name in params.datasets:
         specs = {m: MethodSpec.of_run(m, block.made_of) for m, block in params.methods_on(name).items()}
-        runs: dict[str, Run | None] = {m: asdict(spec) | {"search": NOTHING} for m, spec in specs.items()}
+        searched = {"search": {"chosen": {"rho": None}}}
+        runs: dict[str, Run | None] = {m: asdict(spec) | searched for m, spec in specs.items()}
         known = defaults({method: runs[method] for method in params.main_on(name)})
         for method in params.sensitivity.methods.keys() & runs.keys():
             run, default = runs[method], runs[known[specs[method].family]]
@@ -67,17 +68,13 @@ LS = "ls: {aggregator: ls}"
         ("train: 320", "train: 99999999999999", ["datasets.multimnist.data.train", "less than or equal to"]),
         ("jitter: 2", "giter: 2", ["datasets.multimnist.data.giter: unknown key"]),
         ("network: lenet", "network: letnet", ["training.network = 'letnet'", "'lenet'"]),
-        (
-            "batch: 32",
-            "batch: 32, optimizer: {name: adam, momentum: 0.9}",
-            ["training.optimizer.momentum = 0.9", "sgd only"],
-        ),
+        ("batch: 32", "batch: 32, optimizer: {name: adam, momentum: 0.9}", ["optimizer.momentum = 0.9", "sgd only"]),
         ("    training: {", "    sede: 3\n    training: {", ["datasets.multimnist.sede: unknown key"]),
         ("    training: {", "    seeds: [1, 1]\n    training: {", ["datasets.multimnist.seeds", "each value once"]),
         (
             "    training: {",
             "    search: {lr: [1.0, 0.5]}\n    training: {",
-            ["datasets.multimnist.search.lr = [1.0, 0.5]", "lowest to the highest"],
+            ["search.lr = [1.0, 0.5]", "to the highest"],
         ),
         ("    training: {", "    search: {lr: [1.0]}\n    training: {", ["datasets.multimnist.search.lr"]),
         ("    training: {", "    updates: [20, 10]\n    training: {", ["datasets.multimnist.updates", "ascending"]),
@@ -211,3 +208,24 @@ def test_layers_may_be_named_for_each_dataset():
     assert params.methods_on("scenes")["samo-ls"].preset_name == "samo"
     common = config.parse(TWO.replace("alpha: 0.3", "layers: last"))
     assert common.methods_on("scenes")["samo-ls"] == common.methods["samo-ls"]
+
+
+def test_every_condition_has_a_name_a_stage_and_a_place_of_its_own():
+    params = config.parse(GOOD)
+    found = conditions(params)
+    shown = ["stl", "ls", "samo-ls", "fmtl-fairgrad"]
+    aside = ["samo-ls-alpha09", "placebo-ls"]
+    assert [c.name for c in found] == [f"multimnist/{m}" for m in (*shown[:3], *aside, shown[3])]
+    assert len({c.stage for c in found}) == len({c.runs for c in found}) == len({c.models for c in found}) == 6
+    assert main(params) == [("multimnist", method) for method in shown]
+    assert variants(params) == [("multimnist", method) for method in aside]
+    stages = ["train-sensitivity@multimnist-samo-ls-alpha09", "train-arms@multimnist-placebo-ls"]
+    assert [c.stage for c in found if c.variant] == stages
+
+
+def test_every_kind_of_condition_is_a_stage_and_runs_beside_others():
+    profiles = [config.load(ROOT / f"profiles/{name}.yaml") for name in ("laptop", "smoke")]
+    kinds = {one.kind for params in profiles for one in conditions(params)}
+    assert kinds == {"train", "train-more", "train-sensitivity", "train-arms"}
+    assert kinds <= set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    assert kinds <= set(CONDITIONS)

@@ -162,12 +162,11 @@ def test_a_client_that_gives_no_package_is_passed_on(monkeypatch, tmp_path):
             (cwd / name).write_bytes(b"a page that says sorry")
         return subprocess.CompletedProcess(command, 0, b"", b"")
 
-    failed = subprocess.CompletedProcess([], 1, b"", b"first\nno such package\n")
+    def nothing(command, **_):
+        return subprocess.CompletedProcess(command, 1, b"", b"first\nno such package\n")
+
     for number, source in enumerate(SOURCES):
-        for answer, kind, told in (
-            (sorry, ValueError, "digits"),
-            (lambda *_, **__: failed, OSError, "no such package"),
-        ):
+        for answer, kind, told in ((sorry, ValueError, "digits"), (nothing, OSError, "no such package")):
             monkeypatch.setattr("shutil.which", lambda program: f"/bin/{program}")
             monkeypatch.setattr("subprocess.run", answer)
             (packs := tmp_path / f"{number}-{told}").mkdir()

@@ -1,3 +1,5 @@
+from unittest.mock import Mock
+
 import pytest
 from typer.testing import CliRunner
 
@@ -47,13 +49,7 @@ def test_a_condition_is_reckoned_from_its_trials_seeds_updates_and_passes():
 
 
 def test_a_step_of_one_process_is_measured_on_a_small_sample(tmp_path, monkeypatch):
-    timed: list[int] = []
-    real = loading.measure
-
-    def timing(problem, share, *arguments, **options):
-        timed.append(share.batch)
-        return real(problem, share, *arguments, **options)
-
+    timing = Mock(wraps=loading.measure)
     monkeypatch.setattr(loading, "measure", timing)
     unit = measure(tmp_path, PARAMS, "scenes", lambda _: None)
     assert unit.tasks == 3
@@ -62,7 +58,7 @@ def test_a_step_of_one_process_is_measured_on_a_small_sample(tmp_path, monkeypat
     assert 16 * 16 * 3 < unit.stored < 16 * 16 * 40
     two = config.parse((TEXT[:START] + SCENES + TEXT[END:]).replace("threads: 1", "processes: 2"))
     measure(tmp_path, two, "scenes", lambda _: None)
-    assert set(timed) == {4, 2}
+    assert {call.args[1].batch for call in timing.call_args_list} == {4, 2}
 
 
 def test_the_command_makes_the_profile_active_and_prints_a_table_and_what_is_missing(tmp_path, monkeypatch):
@@ -76,13 +72,8 @@ def test_the_command_makes_the_profile_active_and_prints_a_table_and_what_is_mis
     looked = CliRunner().invoke(app, ["profile", "small", "--dry-run"])
     assert looked.exit_code == 0, looked.output
     assert not (tmp_path / "params.yaml").exists()
-    for words in (
-        "scenes",
-        "LS step",
-        "together: 4 conditions",
-        "celeba: no estimate: data.train, data.val, data.test",
-    ):
-        assert words in looked.output
+    no_estimate = "celeba: no estimate: data.train, data.val, data.test"
+    assert all(words in looked.output for words in ("scenes", "LS step", "together: 4 conditions", no_estimate))
     unit = estimate.recall(tmp_path, PARAMS)["scenes"]
     seconds = sum(condition_seconds(PARAMS, "scenes", m, unit) for m in PARAMS.methods) / 2
     assert f"about {duration(seconds)}, " in looked.output

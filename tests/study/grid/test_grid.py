@@ -10,28 +10,25 @@ import signal
 import struct
 import subprocess
 import termios
-import time
+from functools import partial
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from samo.study.errors import PipelineError
 from samo.study.grid import pipeline
 from samo.study.grid.plan import opened, plan
+from tests.forks import wait_for
 from tests.study.project import Project
 
 CONDITIONS = ["train@one-a", "train@one-b", "train@one-c"]
 ALL = ["fetch-one", "train-a", "train-b", "train-c"]
 
 
-def repro(
-    project: Project, rest: bool = True, quiet: bool = True, calls: list[str] | None = None, workers: int = 1
-) -> int:
-    def before() -> None:
-        if calls is not None:
-            calls.append("before")
-
-    return pipeline.repro(project.root, workers, lambda _: 1.0, quiet, before, rest)
+def repro(project: Project, rest: bool = True, quiet: bool = True, workers: int = 1, **more: Any) -> int:
+    return pipeline.repro(project.root, workers, lambda _: 1.0, quiet, rest=rest, **more)
 
 
 def test_all_runs_once_then_nothing_and_dvc_agrees(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,16 +36,17 @@ def test_all_runs_once_then_nothing_and_dvc_agrees(project: Project, capsys: pyt
     (left / ".dvc/tmp").mkdir(parents=True)
     (left / "dvc.yaml").write_text("not a pipeline")
     calls: list[str] = []
-    assert repro(project, rest=False, quiet=False, calls=calls, workers=2) == 0
+    tell = partial(calls.append, "before")
+    assert repro(project, rest=False, quiet=False, workers=2, before=tell) == 0
     assert capsys.readouterr().out.count("start train@one-a") == 1
     assert project.ran() == ALL
     assert not project.clones()
     assert (project.root / "data/runs/one/b").read_text() == "train-b {'rho': 2} fetch-one {} code\n"
     assert project.dvc("repro", *CONDITIONS).count("didn't change") == len(ALL)
-    assert repro(project, quiet=False, calls=calls) == 0
+    assert repro(project, quiet=False, before=tell) == 0
     assert "[1/1] tables" in capsys.readouterr().out
     assert project.ran() == ["tables"]
-    assert repro(project, quiet=False, calls=calls) == 0
+    assert repro(project, quiet=False, before=tell) == 0
     assert capsys.readouterr().out == "everything is up to date\n"
     assert (project.ran(), calls) == ([], ["before"] * 2)  # only where something runs
     assert "up to date" in project.dvc("status")
@@ -83,21 +81,14 @@ def test_uncommitted_changes_are_seen(project: Project) -> None:
 def test_params_are_parsed_once_not_once_a_stage(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from dvc.utils.serialize import _yaml
 
-    parsed: list[str] = []
-    parse = _yaml.parse_yaml
-
-    def counted(text: str, path: str, **more: object) -> object:
-        parsed.append(Path(path).name)
-        return parse(text, path, **more)
-
-    monkeypatch.setattr(_yaml, "parse_yaml", counted)
+    parse = Mock(wraps=_yaml.parse_yaml)
+    monkeypatch.setattr(_yaml, "parse_yaml", parse)
     assert len(plan(project.root).stale) == 5
+    parsed = [Path(call.args[1]).name for call in parse.call_args_list]
     assert 0 < parsed.count("params.yaml") < len(CONDITIONS)
 
 
-def test_two_run_at_once_each_in_its_clone_and_its_own_environment(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_run_at_once_in_clones_of_their_own(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", "/nowhere")
     project.edit("rho: 1", "meets: b")
@@ -154,9 +145,7 @@ ANALYSE = """
 """
 
 
-def test_analyses_and_report_are_made_of_the_conditions_that_there_are(
-    project: Project, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_analyses_and_report_are_made_of_what_there_is(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """One fails on one dataset; what the other needs cannot be prepared, so that none of its analyses can run."""
     pipeline_file = project.root / "dvc.yaml"
     pipeline_file.write_text(pipeline_file.read_text() + ANALYSE)
@@ -189,11 +178,11 @@ def test_a_worker_that_dies_fails_its_stage_alone(project: Project, capsys: pyte
 def test_a_killed_grid_leaves_nothing_and_goes_on(project: Project, how: signal.Signals) -> None:
     project.edit("rho: 2", "seconds: 60")
     first = project.start()
-    project.wait_for(lambda: (project.root / ".samo/progress/train@one-b.jsonl").exists())
+    wait_for(lambda: (project.root / ".samo/progress/train@one-b.jsonl").exists())
     first.send_signal(how)
     said, _ = first.communicate(timeout=30)
     # Two seconds on an idle machine; beside other tests it may be many more.
-    project.wait_for(lambda: not project.processes() and not project.clones(), seconds=30)
+    wait_for(lambda: not project.processes() and not project.clones(), seconds=30)
     assert ("goes on from there" in said) == (how != signal.SIGKILL)
     assert first.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130)
     assert "fetch-one" in project.ran()
@@ -248,10 +237,8 @@ def test_two_bars_at_once_and_ctrl_c_says_how_to_go_on(project: Project) -> None
     project.edit("rho: 2", "seconds: 60")
     project.edit("  c: {rho: 3}\n", "")
     terminal = Terminal(*project.command())
-    deadline = time.monotonic() + 300
-    while not FRAME.search(terminal.text()):
-        assert terminal.read(), terminal.text()
-        assert time.monotonic() < deadline, terminal.text()[-500:]
+    wait_for(lambda: not terminal.read() or FRAME.search(terminal.text()), 300)
+    assert FRAME.search(terminal.text()), terminal.text()
     assert "\ndone fetch@one  " in terminal.text()
 
     os.write(terminal.own, b"\x03")
@@ -271,16 +258,14 @@ def test_two_bars_at_once_and_ctrl_c_says_how_to_go_on(project: Project) -> None
 
 
 def test_faults_of_the_pipeline_are_one_line(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    with (
-        opened(project.root),
-        pytest.raises(PipelineError, match=r"^another dvc is at work in this folder: wait for it, or end it$"),
-    ):
+    told = r"^another dvc is at work in this folder: wait for it, or end it$"
+    with opened(project.root), pytest.raises(PipelineError, match=told):
         plan(project.root)
     (project.root / ".git").rename(project.root.parent / "git")
     project.dvc("config", "core.no_scm", "true")
     assert repro(project, rest=False) == 1
     assert "FAILED train@one-a: no clone for a worker: git clone failed in" in capsys.readouterr().out
     (project.root / "dvc.yaml").write_text("stages:\n  a: {cmd: 1, nonsense: 2}\n")
-    with pytest.raises(PipelineError) as told:
+    with pytest.raises(PipelineError) as fault:
         repro(project)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(fault.value)

@@ -1,13 +1,15 @@
 """Progress files, the estimate of the time left, and what the displays write."""
 
 import io
-import multiprocessing
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from samo.study.grid.display import Display, Remaining, duration
 from samo.study.progress import Tail, report, where
+from tests.forks import ended, forked
 
 
 def test_events_come_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,40 +31,27 @@ def test_events_come_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert tail.read() == [{"update": 2}]
 
 
-def _report_many(path: str, writer: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SAMO_PROGRESS", path)
+def test_writers_do_not_mix_their_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "stage.jsonl"
+    monkeypatch.setenv("SAMO_PROGRESS", str(path))
+
+    def write(writer: int) -> None:
         for number in range(200):
             report(writer=writer, number=number, padding="x" * 300)
 
-
-def test_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
-    path = tmp_path / "stage.jsonl"
-    context = multiprocessing.get_context("fork")
-    writers = [context.Process(target=_report_many, args=(str(path), number)) for number in range(4)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    writers = [forked(partial(write, number)) for number in range(4)]
+    assert list(map(ended, writers)) == [0] * 4
     found = sorted((event["writer"], event["number"]) for event in Tail(path).read())
     assert found == [(writer, number) for writer in range(4) for number in range(200)]
 
 
-class Time:
-    """A clock that a test moves."""
-
-    seconds = 100.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 def test_the_time_left_counts_all_that_is_still_to_run() -> None:
     """Six trainings two at a time, then an analysis, then tables and report one after the other."""
-    time = Time()
+    time = SimpleNamespace(seconds=100.0)
     trains = [f"train@x-{n}" for n in range(6)]
     expected = dict.fromkeys(trains, 10.0) | {"analyse@x-probe": 20.0, "tables": 30.0, "report": 40.0}
-    left = Remaining(expected, [(trains, 2), (("analyse@x-probe",), 2), (("tables", "report"), 1)], time)
+    phases = [(trains, 2), (("analyse@x-probe",), 2), (("tables", "report"), 1)]
+    left = Remaining(expected, phases, lambda: time.seconds)
     assert left.seconds_left() is None  # no training has said how fast it is
     for name in trains[:2]:
         left.start(name)
@@ -95,8 +84,8 @@ def test_the_time_left_counts_all_that_is_still_to_run() -> None:
 
 
 def test_a_phase_takes_as_long_as_its_longest_stage() -> None:
-    time = Time()
-    left = Remaining({"tables": 100.0, "a": 1.0}, [(("tables", "a"), 2)], time)
+    time = SimpleNamespace(seconds=100.0)
+    left = Remaining({"tables": 100.0, "a": 1.0}, [(("tables", "a"), 2)], lambda: time.seconds)
     assert left.seconds_left() == 100
     left.start("tables")
     time.seconds += 50

@@ -5,7 +5,6 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +12,7 @@ from samo.study import config
 from samo.study.errors import ConfigError
 from samo.study.ladder import assemble, rows, run
 from samo.study.ladder.plan import FOLDER, read, trainings
+from tests.study import made_study
 
 PROFILE = """
 seeds: [0, 1]
@@ -38,6 +38,7 @@ train: {threads: 1, device: cpu}
 analyses: {}
 toys: {}
 """
+PARAMS = config.parse(PROFILE)
 PLAN = """
 blocks:
   - {name: core, dataset: multimnist, methods: [ls, gsam-ls-rho005], updates: [8, 4], seeds: 2}
@@ -50,25 +51,14 @@ def root(tmp_path, monkeypatch):
     for name, text in {"profiles/study.yaml": PROFILE, str(FOLDER / "plan.yaml"): PLAN, "src/samo/a.py": ""}.items():
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(text)
-    data = tmp_path / "prepared"
-    data.mkdir()
-    rng = np.random.default_rng(0)
-    for split, n in (("train", 24), ("val", 20), ("test", 40)):
-        np.save(data / f"{split}_images.npy", rng.integers(0, 256, (n, 36, 36), dtype=np.uint8))
-        np.save(data / f"{split}_labels.npy", rng.integers(0, 10, (n, 2), dtype=np.uint8))
-    (data / "datasheet.json").write_text('{"mean": 0.5, "std": 0.29}')
-    monkeypatch.setattr(run, "prepared", lambda *_: data)
+    made_study.prepare(tmp_path / "prepared", train=24, val=20, test=40)
+    monkeypatch.setattr(run, "prepared", lambda *_: tmp_path / "prepared")
     monkeypatch.setattr(run, "identity", lambda *_: "here")
     return tmp_path
 
 
-@pytest.fixture
-def params():
-    return config.parse(PROFILE)
-
-
-def test_every_prefix_compares_pairs_and_nothing_is_planned_twice(root, params):
-    names = [(one.method, one.updates, one.seed) for _, one in trainings(read(root, params), params)]
+def test_every_prefix_compares_pairs_and_nothing_is_planned_twice(root):
+    names = [(one.method, one.updates, one.seed) for _, one in trainings(read(root, PARAMS), PARAMS)]
     arm = "gsam-ls-rho005"
     first = [("ls", 8, 0), (arm, 8, 0), ("ls", 4, 0), (arm, 4, 0)]
     assert names == [*first, *((method, n, 1) for method, n, _ in first), ("stl", 8, 0)]
@@ -84,22 +74,22 @@ def test_every_prefix_compares_pairs_and_nothing_is_planned_twice(root, params):
         ("seeds: 1}", "seed: 1}", "blocks.1.seed"),
     ],
 )
-def test_a_plan_that_does_not_fit_is_refused_in_a_line(root, params, old, new, said):
+def test_a_plan_that_does_not_fit_is_refused_in_a_line(root, old, new, said):
     path = root / FOLDER / "plan.yaml"
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ConfigError, match=said) as error:
-        read(root, params)
+        read(root, PARAMS)
     assert "\n" not in str(error.value)
 
 
 @pytest.fixture
-def make(root, params):
+def make(root):
     """The run by a thread in the place of processes: trainings draw from torch's global stream, one at a time."""
     with ThreadPoolExecutor(1) as pool:
-        yield partial(run.make, root, params, pool, workers=1)
+        yield partial(run.make, root, PARAMS, pool, workers=1)
 
 
-def test_a_run_in_two_pieces_reads_as_a_reference_run(root, params, make):
+def test_a_run_in_two_pieces_reads_as_a_reference_run(root, make):
     told: list[str] = []
     assert make(hours=0.0, tell=told.append) == 0
 
@@ -126,12 +116,10 @@ def test_a_run_in_two_pieces_reads_as_a_reference_run(root, params, make):
     assert any("1 rows are of other code" in line for line in told)
     assert sorted(path.read_text().splitlines()[-2:]) == sorted([lines[lost], lines[other]])
 
-    whole = assemble.reference(rows.read(root), params, root / FOLDER)
+    whole = assemble.reference(rows.read(root), PARAMS, root / FOLDER)
     assert set(whole.runs["multimnist"]) == {"ls", "gsam-ls-rho005", "stl"}
-    assert {(one["method"], one["updates"]) for one in whole.ladder} == {
-        *((method, n) for method in ("ls", "gsam-ls-rho005") for n in (4, 8)),
-        ("stl", 8),
-    }
+    compared = {(method, n) for method in ("ls", "gsam-ls-rho005") for n in (4, 8)}
+    assert {(one["method"], one["updates"]) for one in whole.ladder} == compared | {("stl", 8)}
     assert whole.variants == {("multimnist", "gsam-ls-rho005")}
     assert set(whole.evidence.delta_m["multimnist"]["ls"].index) == {0, 1}
     assert len(whole.frames["curvature"]) == 4  # at the longest budget, two methods and two seeds
@@ -150,16 +138,16 @@ def test_a_run_in_two_pieces_reads_as_a_reference_run(root, params, make):
     assert agreement["ratio"].between(0, 1).all()
 
 
-def test_another_processor_repeats_some_of_what_is_there(root, params, monkeypatch):
+def test_another_processor_repeats_some_of_what_is_there(root, monkeypatch):
     head = {"dataset": "multimnist", "method": "ls", "seed": 0, "code": "here", "processor": "older"}
     for updates in (8, 4):
         row = head | {"table": "training", "updates": updates, "chosen": {"lr": 0.01}, "values": {}, "history": []}
         rows.append(root, row)
-    job = run.Work(root, params).next()
+    job = run.Work(root, PARAMS).next()
     assert job
     assert (job.table, job.one.updates, job.chosen) == ("repeat", 4, {"lr": 0.01})
     monkeypatch.setattr(rows, "processor", lambda: "older")
-    job = run.Work(root, params).next()
+    job = run.Work(root, PARAMS).next()
     assert job
     assert job.table != "repeat"
 

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from samo.analysis import landscape, probe
 from samo.analysis.parts import looks
 from samo.datasets.parts.arrays import ArraySplit, DomainBatch, DomainSplit, present
+from samo.models import lenet
 from samo.models.multitask import MultiTaskNetwork
 from samo.study import paths
 from samo.study.errors import NotebookError
 from samo.study.report.show import chosen_layers
 from samo.study.runs.condition import train_condition
-from samo.training.problem import Problem
+from tests.problems import study_problem
 from tests.study import made_study
 from tests.study.notebooks import cells
 
@@ -30,10 +31,8 @@ def trained(tmp_path_factory):
     """Two methods with a shared trunk, trained for ten updates; an active profile for the whole module."""
     folder = made_study.make(tmp_path_factory.mktemp("analyses") / "study")
     file = folder / "params.yaml"
-    kept = [line for line in file.read_text().splitlines() if "fmtl-fairgrad" not in line]
-    file.write_text(
-        "\n".join(kept).replace("updates: [10, 20]", "updates: [10]").replace("updates: [20]", "updates: null") + "\n"
-    )
+    kept = "".join(line for line in file.read_text().splitlines(keepends=True) if "fmtl-fairgrad" not in line)
+    file.write_text(kept.replace("updates: [10, 20]", "updates: [10]").replace("updates: [20]", "updates: null"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(folder))
         patch.setenv(paths.TRACKING, "off")
@@ -134,8 +133,6 @@ def test_cost_and_conflict_have_a_row_for_every_method(trained):
 
 
 def test_layers_are_chosen_and_printed_as_params_yaml_takes_them(trained, tmp_path):
-    from samo.models import lenet
-
     with pytest.raises(NotebookError, match=r"analyses\.layers"):
         chosen_layers(trained, "multimnist")  # written before anything was trained
     table = cells.run("layers", dataset="multimnist")["table"]
@@ -169,15 +166,12 @@ def test_tasks_with_inputs_of_their_own_are_probed_and_looked_around(tmp_path):
         return [net(batch[k][0], [k])[0] for k in tasks]
 
     parts = [ArraySplit(tmp_path, f"train_{name}", lambda images: images.float()) for name in ("a", "b")]
-    problem = Problem(
+    problem = study_problem(
         tasks=("a", "b"),
-        metrics=(),
         network=network,
         forward=forward,
         loss=lambda task, output, batch: nn.functional.cross_entropy(output, batch[task][1]),
-        meter=lambda: None,  # type: ignore[arg-type, return-value]
         splits={"train": DomainSplit(parts, at_most=4)},
-        score=lambda values: 0.0,
         present=present,
     )
     made = network()

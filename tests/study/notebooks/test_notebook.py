@@ -1,18 +1,24 @@
+"""Notebooks as they are run, and what an executed one loses of chance and noise, and what it keeps."""
+
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from papermill import inspect_notebook
 
 from samo import analysis
 from samo.study.errors import NotebookError
 from samo.study.notebooks import notebook
+from samo.study.notebooks.notebook import scrub, title
+from samo.study.notebooks.page import to_mathml
 from tests.study.made_study import ROOT
 
 
@@ -68,11 +74,9 @@ def test_the_page_has_warnings_formulas_without_a_script_and_the_parameters_in_i
     nbformat.write(source, path)
     notebook.run("made", "made-one", {"who": "samo-ls"})
     page = (study / "reports/executed/made-one.html").read_text()
-    assert "<h1>A notebook: samo-ls</h1>" in page
+    assert all(words in page for words in ("<h1>A notebook: samo-ls</h1>", "<summary>Warnings</summary>", "<math "))
     assert page.count("UserWarning: made") == 1
-    assert "<summary>Warnings</summary>" in page
     assert "IProgress" not in page
-    assert "<math " in page
     assert "$$" not in page.split("</details>")[-1]
 
 
@@ -88,18 +92,14 @@ def test_what_cannot_be_run_is_told_in_one_line_and_leaves_nothing(study, capfd)
     assert capfd.readouterr().err == ""  # nothing of how the kernel ended
 
 
-def commands():
-    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
-        for command in [stage["cmd"]] if isinstance(stage["cmd"], str) else stage["cmd"]:
-            if " run " in command:
-                yield name, command.split(" run ")[1].split()
-
-
 def test_dvc_yaml_names_parameters_that_its_notebooks_have():
-    for stage, words in commands():
-        given = {words[i + 1].split("=")[0] for i, word in enumerate(words) if word == "-p"}
-        for name in [words[0]] if "$" not in words[0] else analysis.names():
-            assert given == set(inspect_notebook(str(ROOT / f"notebooks/{name}.ipynb"))), stage
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    commands = re.findall(r" run (\S+)(.*?)'", str([stage["cmd"] for stage in stages.values()]))
+    assert len(commands) > 5
+    for what, options in commands:
+        given = set(re.findall(r"-p (\w+)=", options))
+        for name in [what] if "$" not in what else analysis.names():
+            assert given == set(inspect_notebook(str(ROOT / f"notebooks/{name}.ipynb"))), name
 
 
 def test_no_grammar_of_addresses_is_compiled(tmp_path):
@@ -110,3 +110,77 @@ def test_no_grammar_of_addresses_is_compiled(tmp_path):
     done = subprocess.run(run, env=env, capture_output=True, text=True, check=True)
     (tried,) = [line for line in done.stderr.splitlines() if line.endswith(" rfc3987_syntax")]
     assert int(tried.split("|")[1]) < 10_000  # microseconds of a refused import
+
+
+PROJECT = Path("/somewhere/project")
+WARNING = "/else/python3.11/site-packages/torch/nn/functional.py:1075: UserWarning: not deterministic\n  return f(x)\n"
+
+
+def scrubbed(*outputs):
+    made = new_notebook(cells=[new_code_cell("1", outputs=list(outputs))])
+    return scrub(made, PROJECT).cells[0].outputs
+
+
+def said(text):
+    return new_output("stream", name="stderr", text=text)
+
+
+def test_a_warning_is_kept_once_without_this_machines_folders():
+    mine = f"{PROJECT}/src/samo/made.py:3: UserWarning: mine\n"
+    (only,) = scrubbed(said(WARNING), said(mine + WARNING), said(WARNING))
+    assert only.name == "stderr"
+    assert only.text == (
+        "torch/nn/functional.py:1075: UserWarning: not deterministic\n  return f(x)\n  (3 times)\n"
+        "src/samo/made.py:3: UserWarning: mine\n"
+    )
+
+
+def test_pieces_of_a_stream_become_one_wherever_they_came():
+    table = new_output("display_data", data={"text/plain": "table"})
+    printed = [new_output("stream", name="stdout", text=text) for text in ("a\n", "b\n")]
+    expected = scrubbed(said(WARNING), *printed, table)
+    assert [o.output_type for o in expected] == ["stream", "stream", "display_data"]
+    assert expected[1].text == "a\nb\n"
+    assert scrubbed(printed[0], table, said(WARNING), printed[1]) == expected
+
+
+def test_what_no_reader_needs_goes():
+    noise = "USDT:2026-01-02 03:04:05 7:7 Profiler.cpp:52] profiler_start\n"
+    assert scrubbed(said(noise * 3)) == []
+    (bar,) = scrubbed(said(" 10%\r 50%\r100%\n"))
+    assert bar.text == "100%\n"
+    (stamped,) = scrubbed(said("[W1123 05:24:26.123456 file.cpp:64] no device\n"))
+    assert stamped.text == "[W file.cpp:64] no device\n"
+
+
+def test_random_names_are_the_same_each_time():
+    def styled(name, address):
+        html = f'<style>#T_{name}_row0_col0 {{}}</style><table id="T_{name}"><td id="T_{name}_row0_col0">T_total</td>'
+        return scrubbed(new_output("execute_result", data={"text/html": html, "text/plain": f"<Styler at {address}>"}))
+
+    assert styled("0a1b2", "0x7f00aa") == styled("99fee", "0x7f1234")
+    (one,) = styled("0a1b2", "0x7f00aa")
+    assert 'id="T_0-0"' in one.data["text/html"]
+    assert one.data["text/plain"] == "<Styler>"
+
+
+def test_the_heading_says_what_it_was_run_for():
+    def heading(first, words):
+        return title(new_notebook(cells=[new_markdown_cell(first)]), words).cells[0].source
+
+    assert heading("# Train one cell\n\nText.", "digits / samo-ls") == "# Train one cell: digits / samo-ls\n\nText."
+    assert heading("# Tables", "") == "# Tables"
+    assert heading("No heading", "digits") == "No heading"
+
+
+def test_formulas_become_mathml_in_one_line_so_that_markdown_leaves_them_alone():
+    shown = to_mathml("A mix $v_i = \\alpha g_0$ of both.\n\n$$\\frac{a_1}{b^*}\n+ c_2$$\n")
+    assert shown.count("<math") == 2
+    assert 'display="inline"' in shown
+    assert 'display="block"' in shown
+    assert "<mfrac>" in shown
+    assert "$" not in shown
+    assert "\\alpha" not in shown
+    assert shown.count("\n") == 3
+    for words in ("It costs 5$ or $ 6.", "Price: \\$5 and \\$6.", "no formula"):
+        assert to_mathml(words) == words

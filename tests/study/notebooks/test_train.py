@@ -4,15 +4,15 @@ import pytest
 import torch
 
 from samo.study.runs.condition import train_condition
+from tests.study.made_study import content
 from tests.study.notebooks import cells
 
 
 def test_the_step_that_is_shown_leaves_no_trace_in_the_results(study):
     space = cells.run("train", dataset="multimnist", method="samo-ls")
-    folder, names = study / "data/runs/multimnist/samo-ls", ("metrics.json", "history.csv")
-    shown = [(folder / name).read_bytes() for name in names]
+    shown = content(study, "samo-ls")
     train_condition("multimnist", "samo-ls")
-    assert shown == [(folder / name).read_bytes() for name in names]
+    assert content(study, "samo-ls") == shown
     # A clean pass; two probes and a perturbed pass for each task; a perturbed point lies at rho.
     assert [row["pass"] == "forward" for row in space["passes"][:7]] == [False, True, True, False, True, True, False]
     rho = space["recipe"].sharpness.rho

@@ -18,8 +18,8 @@ from samo.study.runs.formats import csv_text
 from samo.study.runs.results import read_histories
 from tests.figures.made_toys import made_trajectories, write_toys
 from tests.made import made_variant, write_runs, write_variants
+from tests.study.made_study import ROOT
 
-HERE = Path(__file__).parents[3]
 METHODS = ["stl", "ls", "gsam-ls", "samo-ls", "mgda", "samo-mgda"]
 PARAMS = """
 seeds: [0, 1, 2]
@@ -52,13 +52,13 @@ toys: {}
 
 def copy_template(folder: Path) -> None:
     """The page's template and macros, which pieces of the report are made with."""
-    shutil.copytree(HERE / "reports/template", folder / "reports/template", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "reports/template", folder / "reports/template", dirs_exist_ok=True)
 
 
 def make(folder: Path) -> Report:
     """A project in `folder` as the stages before the report leave it, and the report over it."""
     for name in ("reports/template", "profiles", "data/reference"):
-        shutil.copytree(HERE / name, folder / name, ignore=shutil.ignore_patterns("study", "ladder"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("study", "ladder"))
     (folder / "params.yaml").write_text(PARAMS)
     params = config.parse(PARAMS)
     pairs = write_runs(folder, METHODS)
@@ -88,7 +88,7 @@ def executed(params: config.Params) -> list[str]:
 
 def page(report: Report) -> Path:
     """The page of the real report notebook, its cells evaluated here instead of in a kernel."""
-    notebook = nbformat.read(HERE / "notebooks/report.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "notebooks/report.ipynb", as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.source.startswith("page."):
             shown = eval(cell.source, {"page": report})

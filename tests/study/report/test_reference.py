@@ -43,14 +43,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def found(root: Path) -> reference.Reference:
-    run = reference.load(root)
-    assert run is not None
-    return run
-
-
 def test_runs_come_back_as_they_were(project):
-    back = found(project)
+    back = reference.needed(project)
     assert list(back.runs["multimnist"]) == [*METHODS, "bare"]
     assert back.variants == {("multimnist", "bare")}
     for method, run in back.runs["multimnist"].items():
@@ -58,7 +52,7 @@ def test_runs_come_back_as_they_were(project):
 
 
 def test_tables_and_verdicts_are_those_of_the_run_itself(project):
-    params, back = config.parse(PARAMS), found(project)
+    params, back = config.parse(PARAMS), reference.needed(project)
     pairs, variants = conditions.main(params), conditions.variants(params)
     direct = tables.main(read_runs(project, "multimnist", [method for _, method in pairs]))
     assert csv_text(back.main("multimnist")) == csv_text(direct)
@@ -78,8 +72,8 @@ def test_cells_that_have_not_run_are_named(project, tmp_path):
     write_runs(tmp_path, [method for method in METHODS if method != "samo-mgda"])
     missing = ["multimnist/samo-mgda", "multimnist/bare"]
     assert reference.write(tmp_path, config.parse(PARAMS)) == missing
-    assert found(tmp_path).about["missing"] == missing
-    assert "samo-mgda" not in found(tmp_path).runs["multimnist"]
+    assert reference.needed(tmp_path).about["missing"] == missing
+    assert "samo-mgda" not in reference.needed(tmp_path).runs["multimnist"]
 
 
 def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, capsys):
@@ -125,12 +119,8 @@ def test_a_broken_file_is_named_with_its_line(project, old, new, told):
         reference.read(project)
 
 
-shipped = pytest.mark.skipif(not (ROOT / SHIPPED).is_dir(), reason="no reference run is shipped")
-
-
-@shipped
 def test_every_shipped_table_follows_from_the_shipped_numbers(tmp_path):
-    run = found(ROOT)
+    run = reference.needed(ROOT)
     shutil.copy(run.folder / "params.yaml", tmp_path)
     reference.write_tables(replace(run, folder=tmp_path))
     made = {path.name for path in tmp_path.iterdir()}
@@ -139,9 +129,8 @@ def test_every_shipped_table_follows_from_the_shipped_numbers(tmp_path):
         assert (tmp_path / name).read_text() == (run.folder / name).read_text(), name
 
 
-@shipped
 def test_the_shipped_run_is_whole_and_has_seeds_enough():
-    run = found(ROOT)
+    run = reference.needed(ROOT)
     assert run.about["code_changed_since"] == []
     values = run.evidence.runs.groupby(["dataset", "method"])["seed"].nunique()
     for dataset, seeds in values.groupby("dataset"):

@@ -35,7 +35,7 @@ def test_a_method_is_shown_seed_by_seed_with_its_trials(root, capsys):
     run = made_run("samo-ls")
     for seed in SEEDS:
         assert f"seed {seed}" in said
-        assert f"{run['seeds'][str(seed)]['left']['accuracy']:.3f}" in said
+        assert f"{run['seeds'][seed]['left']['accuracy']:.3f}" in said
     assert said.count("chosen") == 1
 
 

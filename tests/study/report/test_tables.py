@@ -2,7 +2,6 @@
 
 import math
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,8 +13,9 @@ from samo.study.report import tables
 from samo.study.report.page import render
 from samo.study.report.table import Cell, Table, markdown, terminal
 from tests.made import made_run
+from tests.study.made_study import ROOT
 
-html = partial(render.html, Path(__file__).parents[3], "table")
+html = partial(render.html, ROOT, "table")
 
 
 def main(*methods: str) -> pd.DataFrame:
@@ -23,23 +23,14 @@ def main(*methods: str) -> pd.DataFrame:
 
 
 def claims() -> pd.DataFrame:
-    shared = {
-        "number": 5,
-        "claim": "SAMO improves <everything>",
-        "source": "SAMO, main tables",
-        "unit": "Δm points",
-        "low": -0.2,
-        "high": 1.2,
-        "effect": 0.5,
-        "simultaneous": "undecided",
-        "figure": "",
-    }
     rows = [
-        {**shared, "dataset": "all", "verdict": "undecided", "why": "1 of 2 undecided"},
-        {**shared, "dataset": "multimnist", "base": "ls", "verdict": "undecided", "figure": "multimnist-forest"},
-        {**shared, "dataset": "scenes", "base": "ls", "verdict": "not run", "effect": math.nan},
+        {"dataset": "all", "verdict": "undecided", "effect": 0.5, "figure": "", "why": "1 of 2 undecided"},
+        {"dataset": "multimnist", "base": "ls", "verdict": "undecided", "effect": 0.5, "figure": "multimnist-forest"},
+        {"dataset": "scenes", "base": "ls", "verdict": "not run", "effect": math.nan, "figure": ""},
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    shared = {"claim": "SAMO improves <everything>", "source": "SAMO, main tables", "unit": "Δm points"}
+    found = pd.DataFrame(rows, columns=COLUMNS)
+    return found.assign(number=5, low=-0.2, high=1.2, **shared)
 
 
 def test_a_claim_has_a_row_with_a_word_and_a_shape_and_the_reference_runs_beside_it():

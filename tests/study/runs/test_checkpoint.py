@@ -1,5 +1,6 @@
 """A condition that was stopped goes on, and ends with the bytes of one that was not."""
 
+import hashlib
 import json
 import pickle
 import warnings
@@ -15,8 +16,8 @@ from samo.study.runs import condition as conditions
 from samo.study.runs.checkpoint import Checkpoints
 from samo.study.runs.condition import train_condition
 from samo.training.loop import fit
-
-CPU = torch.device("cpu")
+from tests.corpus.entry import Harm
+from tests.study.made_study import content
 
 
 class Stopped(BaseException):
@@ -28,13 +29,8 @@ def each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(checkpoint.SECONDS, "0")
 
 
-def kept(folder: Path, **of: str) -> Checkpoints:
-    return Checkpoints(folder, {"params": "p", "data": "d", "code": "c"} | of, CPU)
-
-
-def content(study: Path, method: str) -> dict[str, bytes]:
-    folders = [study / "data" / kind / "multimnist" / method for kind in ("runs", "models")]
-    return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
+def kept(folder: Path) -> Checkpoints:
+    return Checkpoints(folder, {"params": "p", "data": "d", "code": "c"}, torch.device("cpu"))
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, passes: int) -> list[int]:
@@ -106,30 +102,18 @@ def test_what_was_kept_comes_back(tmp_path):
     assert kept(tmp_path).read("two") is None
 
 
-class Harm:
-    def __reduce__(self):
-        return Path.touch, (Path("harm"),)
-
-
-def test_a_broken_or_foreign_file_is_one_warning_and_nothing_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "one.pt"
+def test_a_broken_or_foreign_file_is_one_warning_and_nothing_runs(tmp_path):
+    path, harm = tmp_path / "one.pt", pickle.dumps(Harm(tmp_path / "harm"))
     kept(tmp_path).write("one", lambda: {"a": torch.arange(1000)})
     good = path.read_bytes()
     head, body = good.split(b"\n", 1)
-
-    def disguised() -> bytes:
-        import hashlib
-
-        harm = pickle.dumps(Harm())
-        return json.dumps(json.loads(head) | {"sha256": hashlib.sha256(harm).hexdigest()}).encode() + b"\n" + harm
-
+    disguised = json.dumps(json.loads(head) | {"sha256": hashlib.sha256(harm).hexdigest()}).encode() + b"\n" + harm
     flipped = bytearray(body)
     flipped[len(body) // 2] ^= 1
-    broken = [b"", b"\n", head, good[:-1], good[: len(good) // 2], head + b"\n" + flipped, b"\0" * 100, disguised()]
-    broken += [pickle.dumps(Harm()), b'{"made_from": 3, "sha256": ""}\n', b'{"made_from": {}, "sha256": ""}\n']
-    for content in broken:
-        path.write_bytes(content)
+    broken = [b"", b"\n", head, good[:-1], good[: len(good) // 2], head + b"\n" + flipped, b"\0" * 100, disguised]
+    broken += [harm, b'{"made_from": 3, "sha256": ""}\n', b'{"made_from": {}, "sha256": ""}\n']
+    for held in broken:
+        path.write_bytes(held)
         with pytest.warns(UserWarning, match=r"one\.pt: .*; not used, this part starts anew") as said:
             assert kept(tmp_path).read("one") is None
         assert len(said) == 1

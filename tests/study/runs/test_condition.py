@@ -1,13 +1,15 @@
-import csv
 import json
 import os
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
 from samo.study.runs.condition import train_condition
+from tests.study.made_study import content
 
 
 def test_what_a_condition_writes(study, tmp_path, monkeypatch):
@@ -32,14 +34,9 @@ def test_what_a_condition_writes(study, tmp_path, monkeypatch):
     metrics = result.at(20)
     assert [(m["task"], m["metric"]) for m in metrics["aside"]][-2:] == [("left", "loss"), ("right", "loss")]
 
-    with (study / "data/runs/multimnist/samo-ls/history.csv").open() as stream:
-        rows = list(csv.DictReader(stream))
-    last = {
-        (r["seed"], r["task"]): float(r["value"])
-        for r in rows
-        if (r["updates"], r["split"], r["metric"]) == ("20", "test", "accuracy")
-    }
-    assert last[("1", "right")] == metrics["seeds"]["1"]["right"]["accuracy"]
+    history = pd.read_csv(study / "data/runs/multimnist/samo-ls/history.csv")
+    own = history.query("updates == 20 and split == 'test' and metric == 'accuracy' and seed == 1 and task == 'right'")
+    assert own["value"].iloc[-1] == metrics["seeds"]["1"]["right"]["accuracy"]
     weights, other = (load_file(study / f"data/models/multimnist/samo-ls/20-{seed}.safetensors") for seed in (1, 0))
     assert sum(w.numel() for w in weights.values()) == 31_910
     assert all((weights[name] != tensor).any() for name, tensor in other.items())  # each seed has a start of its own
@@ -48,14 +45,8 @@ def test_what_a_condition_writes(study, tmp_path, monkeypatch):
     done = [event["done"] for event in events]
     assert done == sorted(done)
     assert done[-1] > 0.95
-    assert {"search 1/3", "10 updates, seed 0 (1/4)", "20 updates, seed 1 (4/4)"} <= {
-        event["phase"] for event in events
-    }
-
-
-def content(study, method):
-    folder = study / "data/runs/multimnist" / method
-    return [(folder / name).read_bytes() for name in ("metrics.json", "history.csv")]
+    phases = {event["phase"] for event in events}
+    assert {"search 1/3", "10 updates, seed 0 (1/4)", "20 updates, seed 1 (4/4)"} <= phases
 
 
 def test_the_same_condition_gives_the_same_bytes_in_another_process(study):
@@ -71,8 +62,6 @@ def test_the_same_condition_gives_the_same_bytes_in_another_process(study):
 
 def test_no_choice_can_see_test_data_and_an_arm_takes_its_donor_s(study):
     """Test labels are made worthless: the search comes out the same. An arm searches nothing."""
-    import numpy as np
-
     first = train_condition("multimnist", "ls").searched
     labels = study / "data/prepared/multimnist/test_labels.npy"
     np.save(labels, (np.load(labels) + 5) % 10)

@@ -1,27 +1,34 @@
 """Killed with SIGKILL at random moments: the next call ends with the right bytes, and nothing is left over."""
 
+import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+import torch
 from mlflow import MlflowClient
 
+from samo.datasets.parts.sources import RawFile
+from samo.study.data import fetch, prepare
 from samo.study.grid import pipeline
 from samo.study.runs import checkpoint
+from samo.study.runs.condition import train_condition
 from samo.study.tracking import mlflow_store
-from tests.forks import forked
+from tests.forks import forked, wait_for
+from tests.study.made_study import ROOT
 from tests.study.project import Project
-from tests.study.runs import kill_often
 
 pytestmark = pytest.mark.slow  # a dozen kills, and as many new starts
-ROOT = Path(__file__).parents[3]
+RAW = b"raw bytes " * 2_000_000
 SCENES = """
   scenes:
     data: {train: 24, val: 12, test: 12, height: 32, width: 48, seed: 0}
@@ -30,18 +37,73 @@ SCENES = """
 """
 
 
+def attempt(do: Callable[[], object], seconds: float) -> bool:
+    """Do it in a fork, and kill that after so many seconds; says whether it had ended by itself, and well."""
+    pid, end = forked(do), time.monotonic() + seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            assert status == 0, "it failed"
+            return True
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
+
+
+def digests(path: Path) -> dict[str, str] | None:
+    """Of an output's files; None where it is not there."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files} if path.exists() else None
+
+
+def kill_often(do: Callable[[], object], makes: list[Path], times: int, rng: random.Random) -> None:
+    """Kill it so often, at random moments of its whole time, and see that it ends with the same bytes."""
+
+    def undo() -> None:
+        """Take the outputs away, as DVC does before it runs a stage."""
+        for path in makes:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    began = time.monotonic()
+    assert attempt(do, 600)
+    took, whole = time.monotonic() - began, [digests(path) for path in makes]
+    assert None not in whole
+    undo()
+    killed = 0
+    while killed < times:
+        if attempt(do, rng.uniform(0, took)):
+            assert [digests(path) for path in makes] == whole, "other bytes"
+            undo()
+            continue
+        killed += 1
+        for path, wanted in zip(makes, whole, strict=True):
+            assert digests(path) in (None, wanted), "half an output"
+    assert attempt(do, 600)
+    assert [digests(path) for path in makes] == whole, "other bytes at the end"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
-def test_conditions_prepares_and_fetches(study, monkeypatch, capfd):
+def test_conditions_prepares_and_fetches(study, monkeypatch):
+    # Before the forks: no attempt is to spend its time on these.
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+    from sqlalchemy.orm import configure_mappers
+
+    configure_mappers()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
     monkeypatch.setenv(checkpoint.SECONDS, "0")
     monkeypatch.chdir(study)
-    params = study / "params.yaml"
-    params.write_text(params.read_text().replace("\nmethods:\n", f"{SCENES}\nmethods:\n", 1))
-    kill_often.main(study, conditions=6, prepares=3, fetches=3)
-    assert [line.split(",")[0] for line in capfd.readouterr().out.splitlines() if " kills, " in line] == [
-        "condition: 6 kills",
-        "prepare: 3 kills",
-        "fetch: 3 kills",
-    ]
+    Project(study).edit("\nmethods:\n", f"{SCENES}\nmethods:\n")
+    given, data, rng = study / "given", study / "data", random.Random(7)
+    given.mkdir()
+    (given / "file.bin").write_bytes(RAW)
+    raw = RawFile("file.bin", hashlib.sha256(RAW).hexdigest(), len(RAW), ())
+    made = [data / kind / "multimnist/ls" for kind in ("runs", "models")]
+    kill_often(lambda: train_condition("multimnist", "ls"), made, 6, rng)
+    kill_often(lambda: prepare.prepare("scenes"), [data / "prepared/scenes"], 3, rng)
+    brought = data / "raw/made/file.bin"
+    kill_often(lambda: fetch.fetch((raw,), brought.parent, given, lambda _: None), [brought], 3, rng)
     assert not list(study.rglob(".*.part"))
     assert not (study / ".samo/checkpoints/multimnist/ls").exists()
 
@@ -73,9 +135,9 @@ def test_grids(project: Project) -> None:
             process.kill()
         os.waitpid(first, 0)
         # A worker is not seen among the project's processes before it stands in its clone.
-        project.wait_for(lambda: not project.processes())
+        wait_for(lambda: not project.processes())
         if number % 2 == 0:
-            project.wait_for(lambda: not project.clones())
+            wait_for(lambda: not project.clones())
     bring_up()
     assert not project.clones()
     assert not project.processes()

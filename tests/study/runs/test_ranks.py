@@ -1,10 +1,10 @@
 """A condition that several processes train together: the numbers of one, and none left over however it ends."""
 
+import contextlib
 import json
 import os
 import signal
 import tempfile
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,41 +22,26 @@ from samo.study.progress import VARIABLE
 from samo.study.runs import checkpoint
 from samo.study.runs.condition import train_condition
 from samo.training.loop import DivergedError
-from tests.forks import START, ended, forked
+from tests.forks import START, ended, forked, wait_for
+from tests.study.made_study import content
+from tests.study.project import Project
 
 pytestmark = pytest.mark.slow  # two processes import torch and MLflow anew
 
 
-def over(study: Path, processes: int, **edits: str) -> None:
-    """Train over so many processes, and with these texts of params.yaml replaced."""
-    params = study / "params.yaml"
-    text = params.read_text().replace("\n  processes: 2", "")
-    for old, new in edits.items():
-        assert old in text
-        text = text.replace(old, new)
-    if processes > 1:
-        text = text.replace("\n  threads: 1", f"\n  threads: 1\n  processes: {processes}")
-    params.write_text(text)
+def over_two(study: Path) -> None:
+    """Train over two processes from now on."""
+    Project(study).edit("\n  threads: 1", "\n  threads: 1\n  processes: 2")
 
 
 def ranks() -> list[psutil.Process]:
     """All there are on this machine, of this study, whoever their parent is now."""
     found = []
     for process in psutil.process_iter():
-        try:
+        with contextlib.suppress(psutil.Error):
             here = process.environ().get("DVC_ROOT") == os.environ["DVC_ROOT"]
             if here and "multiprocessing.spawn" in " ".join(process.cmdline()):
                 found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def wait_for(what: Any) -> Any:
-    deadline = time.monotonic() + 300
-    while not (found := what()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
     return found
 
 
@@ -66,11 +51,6 @@ def none_left(study: Path) -> Iterator[None]:
     assert not ranks()
     own = psutil.Process()
     assert not [child for child in own.children() if child.cmdline() == own.cmdline()]  # a forked one
-
-
-def content(study: Path, method: str = "ls") -> dict[str, bytes]:
-    folders = [study / "data" / kind / "multimnist" / method for kind in ("runs", "models")]
-    return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
 
 
 def begin_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +68,7 @@ def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_s
     models = study / "data/models/multimnist/samo-ls"
     one, files = train_condition("multimnist", "samo-ls"), content(study, "samo-ls")
     weights = {seed: load_file(models / f"20-{seed}.safetensors") for seed in (0, 1)}
-    over(study, 2)
+    over_two(study)
     with monkeypatch.context() as patch:
         begin_at_once(patch)
         two = train_condition("multimnist", "samo-ls")
@@ -98,16 +78,12 @@ def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_s
     assert list(two.at()["seeds"]) == list(one.at()["seeds"]) == ["0", "1"]
     assert two.metrics | {"updates": 0} == one.metrics | {"updates": 0}
     assert [{**row, "value": 0} for row in two.history] == [{**row, "value": 0} for row in one.history]
-    losses = [
-        (ours["value"], expected["value"])
-        for ours, expected in zip(two.history, one.history, strict=True)
-        if ours["metric"] == "loss"
-    ]
-    assert [ours for ours, _ in losses] == pytest.approx([expected for _, expected in losses], rel=1e-2)
+    losses, expected = ([row["value"] for row in run.history if row["metric"] == "loss"] for run in (two, one))
+    assert losses == pytest.approx(expected, rel=1e-2)
     metrics = study / "data/runs/multimnist/samo-ls/metrics.json"
     assert json.loads(metrics.read_text()) == two.metrics
-    for seed, expected in weights.items():
-        torch.testing.assert_close(load_file(models / f"20-{seed}.safetensors"), expected, rtol=0, atol=1e-2)
+    for seed, own in weights.items():
+        torch.testing.assert_close(load_file(models / f"20-{seed}.safetensors"), own, rtol=0, atol=1e-2)
 
     metrics.unlink()
     monkeypatch.setenv(checkpoint.SECONDS, "0")
@@ -122,14 +98,14 @@ def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_s
             if how == signal.SIGINT:
                 begin_at_once(patch)
             parent = forked(lambda: train_condition("multimnist", "samo-ls"))
-        wait_for(lambda phase=phase: phase in (tmp_path / "progress").read_text())
+        wait_for(lambda phase=phase: phase in (tmp_path / "progress").read_text(), 300)
         there = ranks() or psutil.Process(parent).children()
         assert len(there) == 2
         listening = [c.laddr.ip for rank in there for c in rank.net_connections() if c.status == psutil.CONN_LISTEN]
         assert set(listening) == {"127.0.0.1"}
         os.kill(parent, how)
         assert ended(parent) == (-signal.SIGKILL if how == signal.SIGKILL else 1)
-        wait_for(lambda there=there: not any(map(processes._runs, there)) and not ranks())
+        wait_for(lambda there=there: not any(map(processes._runs, there)) and not ranks(), 300)
         assert not list(own.rglob("samo-ranks-*"))
         assert not metrics.exists()
         assert list((study / ".samo/checkpoints/multimnist/samo-ls").glob("*.pt"))
@@ -144,10 +120,10 @@ def test_two_processes_make_what_one_makes_and_the_same_bytes_however_they_are_s
 
 def test_a_loss_that_breaks_ends_all_with_the_words_of_one_process(study, monkeypatch):
     begin_at_once(monkeypatch)
-    over(study, 1, **{"ls: {aggregator: ls}": "ls: {aggregator: ls, lr: 1.0e+30}"})
+    Project(study).edit("ls: {aggregator: ls}", "ls: {aggregator: ls, lr: 1.0e+30}")
     with pytest.raises(DivergedError) as alone:
         train_condition("multimnist", "ls")
-    over(study, 2)
+    over_two(study)
     with pytest.raises(DivergedError) as together:
         train_condition("multimnist", "ls")
     assert str(together.value) == str(alone.value)
@@ -156,11 +132,13 @@ def test_a_loss_that_breaks_ends_all_with_the_words_of_one_process(study, monkey
 def test_one_that_is_killed_or_fails_ends_the_others_and_is_named(study, tmp_path, monkeypatch):
     begin_at_once(monkeypatch)
     monkeypatch.setenv(VARIABLE, str(tmp_path / "progress"))
-    over(study, 2, **{"updates: [10, 20]": "updates: [20000]", "  updates: [20]": "  updates: null"})
+    over_two(study)
+    Project(study).edit("updates: [10, 20]", "updates: [20000]")
+    Project(study).edit("  updates: [20]", "  updates: null")
     join = ProcessContext.join
 
     def kill_and_join(ranks: Any, **more: Any) -> bool:
-        wait_for(lambda: (tmp_path / "progress").exists() and "seed 0" in (tmp_path / "progress").read_text())
+        wait_for(lambda: (tmp_path / "progress").exists() and "seed 0" in (tmp_path / "progress").read_text(), 300)
         ranks.processes[1].kill()
         return bool(join(ranks, **more))
 

@@ -1,16 +1,16 @@
 """The set-up for a group, as docs/mlflow-server.md describes it: runs in Postgres, files with the server, its pages."""
 
 import os
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
+import tempfile
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,48 @@ from samo.study import config
 from samo.study.tracking import mlflow_store
 from samo.study.tracking.rebuild import rebuild
 from tests.browser import chromium
+from tests.forks import wait_for
 from tests.study import made_runs
-from tests.study.tracking.postgres import postgres
+
+
+def tool(name: str) -> str | None:
+    """A program of Postgres: where Debian puts it, by version; else on the PATH."""
+    places = (*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), None)
+    return next(filter(None, (shutil.which(name, path=place) for place in places)), None)
+
+
+def run(*command: str) -> None:
+    # Its output goes to files: a server that inherits a pipe would keep it open.
+    with tempfile.TemporaryFile() as out:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", check=False)
+        out.seek(0)
+        assert done.returncode == 0, out.read().decode()
+
+
+@contextmanager
+def postgres(otherwise: str) -> Iterator[str]:
+    """The address of an empty database for SQLAlchemy; `otherwise`, where Postgres or its driver is not installed."""
+    initdb, control = tool("initdb"), tool("pg_ctl")
+    if initdb is None or control is None or (os.geteuid() == 0 and shutil.which("runuser") is None):
+        yield otherwise
+        return
+    pytest.importorskip("psycopg2", reason="psycopg2 is not installed (extra dev)")
+    folder = Path(tempfile.mkdtemp(prefix="samo-postgres-"))  # a socket's path must be short
+    as_other: list[str] = []
+    if os.geteuid() == 0:  # it does not run as root: then another user does it, and owns the folder
+        user = next(name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
+        shutil.chown(folder, user)
+        as_other = ["runuser", "-u", user, "--"]
+    try:
+        run(*as_other, initdb, "-D", f"{folder}/data", "-U", "samo", "-A", "trust", "-N", "--no-locale", "-E", "UTF8")
+        options = f"-k {folder} -c listen_addresses= -c fsync=off"
+        run(*as_other, control, "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options, "start")
+        try:
+            yield f"postgresql+psycopg2://samo@/postgres?host={folder}"
+        finally:
+            run(*as_other, control, "-D", f"{folder}/data", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -35,16 +75,16 @@ def serving(log: Path, *arguments: str) -> Iterator[str]:
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", port, *arguments]
     with log.open("w") as out:
         server = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, env=dict(os.environ))
+
+    def answers() -> bool:
+        assert server.poll() is None, log.read_text()
+        with suppress(OSError):
+            urllib.request.urlopen(f"{address}/health", timeout=1).close()
+            return True
+        return False
+
     try:
-        deadline = time.monotonic() + 180
-        while True:
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=1).close()
-                break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
+        wait_for(answers, 180)
         yield address
     finally:
         os.killpg(server.pid, signal.SIGKILL)
@@ -52,9 +92,7 @@ def serving(log: Path, *arguments: str) -> Iterator[str]:
 
 
 @pytest.mark.slow  # a database, MLflow's tables in it, a server and a browser: about ten seconds
-def test_a_group_sees_the_runs_of_all_its_machines_and_compares_two_by_three_clicks(
-    study, tmp_path, monkeypatch, empty_store
-):
+def test_a_group_sees_all_runs_and_compares_two_by_three_clicks(study, tmp_path, monkeypatch, empty_store):
     made_runs.make(study)
     shutil.copy(empty_store, tmp_path / "group.db")  # where there is no Postgres
     files = tmp_path / "files"
@@ -65,10 +103,8 @@ def test_a_group_sees_the_runs_of_all_its_machines_and_compares_two_by_three_cli
             monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
             assert [rebuild(study, config.load(), lambda _: None) for _ in range(2)] == [12, 0]
             client = MlflowClient(address)
-            experiment = client.get_experiment_by_name("multimnist")
-            best, *_ = client.search_runs(
-                [experiment.experiment_id], "tags.sharpness = 'samo'", order_by=["metrics.delta_m ASC"]
-            )
+            where = [client.get_experiment_by_name("multimnist").experiment_id]
+            best, *_ = client.search_runs(where, "tags.sharpness = 'samo'", order_by=["metrics.delta_m ASC"])
             assert best.info.run_name in {"samo-ls/10/1", "samo-ls/20/1"}
             assert best.data.metrics["gain"] > 0
             page = download_artifacts(run_id=best.info.run_id, artifact_path="notebook/train-multimnist-samo-ls.html")

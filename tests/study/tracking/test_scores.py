@@ -5,27 +5,23 @@ import pytest
 
 from samo.results import tables
 from samo.study.tracking.rebuild import scores
+from tests.made import made_run
+
+METRICS = [
+    {"task": "left", "metric": "accuracy", "higher_is_better": True, "unit": "%"},
+    {"task": "right", "metric": "error", "higher_is_better": False, "unit": ""},
+]
 
 
-def run(method, values, networks="shared", sharpness="none"):
-    """A run of two metrics: accuracy, higher is better, and error."""
-    return {
-        "method": method,
-        "aggregator": "ls",
-        "sharpness": sharpness,
-        "networks": networks,
-        "metrics": [
-            {"task": "a", "metric": "accuracy", "higher_is_better": True, "unit": "%"},
-            {"task": "b", "metric": "error", "higher_is_better": False, "unit": ""},
-        ],
-        "search": {"trials": [], "chosen": {"lr": 0.1, "rho": None}},
-        "seeds": {str(s): {"a": {"accuracy": x}, "b": {"error": y}} for s, (x, y) in enumerate(values)},
-    }
+def run(method, values):
+    """A run with these values of its two metrics, seed by seed."""
+    seeds = {str(s): {"left": {"accuracy": x}, "right": {"error": y}} for s, (x, y) in enumerate(values)}
+    return made_run(method) | {"metrics": METRICS, "seeds": seeds}
 
 
-STL = run("stl", [(80.0, 1.0), (120.0, 3.0)], networks="separate")  # means 100 and 2
+STL = run("stl", [(80.0, 1.0), (120.0, 3.0)])  # means 100 and 2
 LS = run("ls", [(90.0, 2.2), (100.0, 2.0)])
-SAMO = run("samo-ls", [(95.0, 2.0), (110.0, 1.8)], sharpness="samo")
+SAMO = run("samo-ls", [(95.0, 2.0), (110.0, 1.8)])
 
 
 def test_parts_add_up_and_the_mean_is_that_of_the_main_table():
@@ -33,9 +29,9 @@ def test_parts_add_up_and_the_mean_is_that_of_the_main_table():
     found = scores(runs)
     first = found["ls"]["0"]
     # 90 of 100 is 10 % worse, 2.2 of 2 is 10 % worse.
-    names = ("delta_m/a/accuracy", "delta_m/b/error", "delta_m")
+    names = ("delta_m/left/accuracy", "delta_m/right/error", "delta_m")
     assert [first[name] for name in names] == pytest.approx([10, 10, 10])
-    assert first["reported/a/accuracy"] == 90
+    assert first["reported/left/accuracy"] == 90
     assert found["ls"]["1"]["delta_m"] == 0
     assert "gain" not in first
     # The base's 10 %, minus 5 % and 0 % of seed 0.
@@ -48,8 +44,8 @@ def test_parts_add_up_and_the_mean_is_that_of_the_main_table():
 
 
 def test_what_is_not_known_is_left_out():
-    assert set(scores({"ls": LS})["ls"]["0"]) == {"reported/a/accuracy", "reported/b/error"}
+    assert set(scores({"ls": LS})["ls"]["0"]) == {"reported/left/accuracy", "reported/right/error"}
     assert scores({"stl": None, "ls": None}) == {}
     found = scores({"stl": STL, "ls": run("ls", [(None, 2.0), (90.0, 2.0)])})["ls"]
-    assert not found["0"].keys() & {"delta_m", "reported/a/accuracy"}
+    assert not found["0"].keys() & {"delta_m", "reported/left/accuracy"}
     assert found["1"]["delta_m"] == pytest.approx(5)

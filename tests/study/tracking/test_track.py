@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 from dvc_data.hashfile.hash import file_md5
@@ -25,8 +26,7 @@ def client(study):
 
 
 def runs(client):
-    experiment = client.get_experiment_by_name("multimnist")
-    return client.search_runs([experiment.experiment_id]) if experiment else []
+    return client.search_runs([client.get_experiment_by_name("multimnist").experiment_id])
 
 
 def by_name(client):
@@ -51,9 +51,7 @@ def view(client):
     }
 
 
-def test_rebuilding_gives_the_runs_that_live_logging_gave_and_twice_changes_nothing(
-    study, client, monkeypatch, tmp_path
-):
+def test_rebuilding_gives_what_live_logging_gave_and_twice_changes_nothing(study, client, monkeypatch, tmp_path):
     """Of a variant under `sensitivity`, too: its tags say what it is, live and rebuilt."""
     methods = {"samo-ls": ("no", "0.3"), "samo-ls-alpha09": ("yes", "0.9")}
     for method in methods:
@@ -200,9 +198,8 @@ def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
     (used,) = by_name(client)["ls/20/0"].inputs.dataset_inputs
     assert used.dataset.name == "multimnist"
     tree = Tree()
-    for path in folder.rglob("*"):
-        if path.is_file():
-            tree.add(path.relative_to(folder).parts, None, HashInfo("md5", file_md5(str(path))))
+    for path in filter(Path.is_file, folder.rglob("*")):
+        tree.add(path.relative_to(folder).parts, None, HashInfo("md5", file_md5(str(path))))
     tree.digest()
     assert used.dataset.digest == tree.hash_info.value
 

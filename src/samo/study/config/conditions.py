@@ -11,10 +11,7 @@ from samo.training.search import Ranges, most, taken_from
 
 @dataclass(frozen=True)
 class Condition:
-    """One dataset x one method; `kind` is the stage that runs it.
-
-    "train", or "train-more", "train-sensitivity", "train-arms" for the methods of the block of that name.
-    """
+    """One dataset x one method; `kind` is its stage: "train", or e.g. "train-arms" for methods of the block `arms`."""
 
     dataset: str
     method: str
@@ -101,26 +98,23 @@ class Plan(NamedTuple):
 
 def plan(params: Params, dataset: str, method: str) -> Plan:
     """The trainings of a condition."""
-    search, updates = params.datasets[dataset].search, params.updates_on(dataset, method)
-    given, ranges = _space(params, dataset, method)
-    budgets = sorted({taken_from(search.updates, n) for n in updates})
-    trials = budgets * (most(ranges, search) * len(search.seeds))
-    return Plan(given, ranges, budgets, trials, updates * len(params.seeds_on(dataset, method)))
-
-
-def _space(params: Params, dataset: str, method: str) -> tuple[dict[str, float], Ranges]:
     search, block = params.datasets[dataset].search, params.methods_on(dataset)[method]
     shape = sharpness.preset(block.preset_name, **block.preset_fields)
     given: dict[str, float] = {} if block.lr is None else {"lr": block.lr}
     if shape.scope != "none" and "rho" in block.preset_fields:
         given["rho"] = shape.rho
-    if method in params.arms.methods:
-        return given, {}
     wanted = {"lr": search.lr}
     if shape.scope != "none":
         wanted["rho"] = search.rho
     if search.alpha and shape.scope == "joint" and "alpha" not in block.preset_fields:
         wanted["alpha"] = search.alpha
-    limits = {name: (low, high) for name, (low, high) in wanted.items() if name not in given}
-    given |= {name: low for name, (low, high) in limits.items() if low == high}
-    return given, {name: ends for name, ends in limits.items() if name not in given}
+    ranges: dict[str, tuple[float, float]] = {}
+    for name, (low, high) in wanted.items() if method not in params.arms.methods else ():
+        if name not in given and low == high:
+            given[name] = low
+        elif name not in given:
+            ranges[name] = low, high
+    updates, seeds = params.updates_on(dataset, method), params.seeds_on(dataset, method)
+    budgets = sorted({taken_from(search.updates, n) for n in updates})
+    trials = budgets * (most(ranges, search) * len(search.seeds))
+    return Plan(given, ranges, budgets, trials, updates * len(seeds))

@@ -14,7 +14,7 @@ from samo.study.errors import ConfigError
 TAGS = {"str", "dict[str,any]", "[key]", "int", "list"}
 """What a pydantic location holds besides keys."""
 FAULTS = 50
-"""How many faults are shown at most."""
+"""How many are shown at most."""
 
 
 def load(path: Path | None = None) -> Params:
@@ -27,10 +27,9 @@ def load(path: Path | None = None) -> Params:
     try:
         with path.open(encoding="utf-8") as stream:
             content = stream.read(text.LONGEST + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}: copy one of profiles/*.yaml there") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not text in UTF-8: copy one of profiles/*.yaml there") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
+        raise ConfigError(f"{path}: {reason}: copy one of profiles/*.yaml there") from error
     return parse(content, path.name)
 
 

@@ -111,11 +111,7 @@ def _named(value: Named, key: str) -> tuple[str, dict[str, Any]]:
 
 
 def _check_types(given: Mapping[str, Any], takes: Callable[..., object]) -> None:
-    """Check options against the types of a constructor's arguments; the constructor itself refuses unknown ones.
-
-    Raises:
-        pydantic.ValidationError: one is of another type.
-    """
+    """Refuse options of other types than a constructor's arguments; the constructor itself refuses unknown ones."""
     hints = typing.get_type_hints(takes.__init__ if inspect.isclass(takes) else takes)
     kinds: dict[str, Any] = {name: (hints[name], ...) for name in given if name in hints}
     strict = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)

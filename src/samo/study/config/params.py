@@ -3,6 +3,7 @@
 import importlib
 from typing import Annotated, Any, Generic, TypeVar, cast
 
+import torch
 from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator, model_validator
 
 from samo import datasets
@@ -24,9 +25,8 @@ class Train(Settings):
         device: "cpu", "cuda", "cuda:1", "mps" …, or "auto": the accelerator where there is one.
         processes: that train together, each on an equal share of every batch: on a GPU of its own with device "cuda",
             and with "auto" where there is CUDA; else on the CPU, `threads` each.
-        sync_batchnorm: whether BatchNorm then normalises over the whole batch, the default, so that a condition comes
-            out the same, up to rounding, with any number of processes. If false, each process normalises over its own
-            share, which sends less. With one process it has no effect.
+        sync_batchnorm: whether BatchNorm then normalises over the whole batch, so that a condition comes out the same,
+            up to rounding, with any number of processes; else each normalises over its share, which sends less.
     """
 
     threads: Annotated[int, Field(ge=1, le=256)] = 1
@@ -37,8 +37,6 @@ class Train(Settings):
     @field_validator("device")
     @classmethod
     def _kind_of_device(cls, name: str) -> str:
-        import torch
-
         try:
             return name if name == "auto" else str(torch.device(name))
         except RuntimeError as error:
@@ -106,8 +104,7 @@ _ANY = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
 class Params(Settings):
     """The active profile.
 
-    Variants under `sensitivity`, such as SAMO with another alpha, and `arms`, whose settings are given, run like all
-    other methods, but are left out of the main table and of analyses; see `main_on`.
+    Methods under `sensitivity` and `arms` run like all others, but the main table and analyses leave them out.
     """
 
     seeds: Seeds  # of the final runs; each is one run of every method and budget
@@ -131,17 +128,13 @@ class Params(Settings):
         if unknown := [name for name in blocks if name not in datasets.names()]:
             raise ValueError(f"unknown dataset {unknown[0]!r}: allowed are {', '.join(datasets.names())}")
         search = info.data.get("search") or _ANY  # if `search` has a fault of its own, which is told
-        modules = {name: datasets.get(name) for name in blocks}
-        kinds: dict[str, Any] = {
-            name: (DatasetBlock[module.Data, module.Training], ...)  # type: ignore[name-defined]
-            for name, module in modules.items()
-        }
-        whole = {
-            name: block | {"search": search.model_dump() | own}
-            if isinstance(block, dict) and isinstance(own := block.get("search", {}), dict)
-            else block
-            for name, block in blocks.items()
-        }
+        kinds: dict[str, Any] = {}
+        whole = dict(blocks)
+        for name, block in blocks.items():
+            module = datasets.get(name)
+            kinds[name] = DatasetBlock[module.Data, module.Training], ...  # type: ignore[name-defined]
+            if isinstance(block, dict) and isinstance(own := block.get("search", {}), dict):
+                whole[name] = block | {"search": search.model_dump() | own}
         return dict(create_model("Datasets", **kinds).model_validate(whole))
 
     @model_validator(mode="after")
@@ -183,7 +176,12 @@ class Params(Settings):
         given = dict(self.methods)
         for some in self.tiers.values():
             given |= some.methods if dataset in some.datasets else {}
-        found = {name: _on(dataset, name, method) for name, method in given.items()}
+        found = {}
+        for name, method in given.items():
+            try:
+                found[name] = method.on(dataset)
+            except ValueError as error:
+                raise ValueError(f"method {name}: {error}") from None
         families = list(dict.fromkeys((m.networks, m.aggregator_name) for m in found.values()))
         return dict(sorted(found.items(), key=lambda item: families.index((item[1].networks, item[1].aggregator_name))))
 
@@ -203,9 +201,7 @@ class Params(Settings):
         return own or self.datasets[dataset].updates or self.updates
 
     def options(self, analysis: str) -> Settings:
-        """The settings of one analysis, or of "toys", typed by its own module, which is imported only here.
-
-        Thus training reads params.yaml without the code of any analysis; `samo.study.config.check` checks them all.
+        """The settings of one analysis, or of "toys", typed by its module: imported only here, so never by training.
 
         Raises:
             ValueError: no such analysis, or its block has a fault.
@@ -217,10 +213,3 @@ class Params(Settings):
         if analysis not in known.names():
             raise ValueError(f"unknown analysis {analysis!r}: allowed are {', '.join(known.names())}")
         return cast("Settings", known.options(analysis).model_validate(self.analyses[analysis]))
-
-
-def _on(dataset: str, name: str, method: Method) -> Method:
-    try:
-        return method.on(dataset)
-    except ValueError as error:
-        raise ValueError(f"method {name}: {error}") from None

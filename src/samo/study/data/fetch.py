@@ -27,9 +27,7 @@ def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callab
     Each file is taken from `given` (a folder that the user filled) if it is there, else from its sources in order. A
     file already in `folder` with the right digest is left alone. Data that only a person may bring stay where they
     are; `folder` then holds a manifest of them, from which later stages see a change. `say` gets lines on progress.
-
-    Raises:
-        FetchError: a file could not be had (those fetched so far stay), or the given data are incomplete.
+    A FetchError if a file cannot be had (those fetched so far stay), or if the given data are incomplete.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(raw, Given):
@@ -48,8 +46,7 @@ def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callab
 
 def check_given(raw: Given, given: Path) -> None:
     """Raise a FetchError if data that a person must bring are incomplete: what to get, where, and what was found."""
-    faults = raw.check(given) if given.is_dir() else [f"{given}: no such folder"]
-    if faults:
+    if faults := raw.check(given) if given.is_dir() else [f"{given}: no such folder"]:
         lines = "\n".join(f"  {fault}" for fault in faults[:FAULTS])
         raise FetchError(
             f"{raw.what} must be brought by hand: get it from {raw.where} and lay it out in {given} as\n"

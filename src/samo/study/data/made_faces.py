@@ -21,8 +21,7 @@ from samo.study import config, paths, store
 def write(folder: Path, counts: Mapping[str, int], side: int, seed: int = 0) -> None:
     """Write `counts` pictures of each split, and both lists; an attribute is set if its class has a pixel in the view.
 
-    Raises:
-        FileExistsError: there is something in the folder.
+    A FileExistsError if the folder is there already.
     """
     if folder.exists():
         raise FileExistsError(f"{folder}: there already")
@@ -35,9 +34,8 @@ def write(folder: Path, counts: Mapping[str, int], side: int, seed: int = 0) -> 
                 rng = np.random.default_rng((seed, number, n))
                 view = photograph(furnish(rng), side, side, rng)
                 name = f"{len(attributes) + 1:06}.jpg"
-                Image.fromarray(np.ascontiguousarray(view.image.transpose(1, 2, 0))).save(
-                    out / celeba.IMAGES / name, quality=95
-                )
+                picture = Image.fromarray(np.ascontiguousarray(view.image.transpose(1, 2, 0)))
+                picture.save(out / celeba.IMAGES / name, quality=95)
                 seen = np.isin(np.arange(len(CLASSES)), view.label)
                 attributes.append(f"{name} {' '.join('1' if there else '-1' for there in seen)}")
                 partition.append(f"{name} {number}")

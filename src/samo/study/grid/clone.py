@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from samo.study.git import git
 
 WORKERS = Path(".samo/workers")
-GIVEN = Path("data/given")
-"""Data brought by hand are not a stage's output, so every clone uses the project's own."""
+GIVEN = Path("data/given")  # brought by hand, so no stage's output: every clone uses the project's own
 
 
 class RemoteClone(NamedTuple):
@@ -23,13 +22,9 @@ def make_clone(root: Path, clone: Path, cache: Path) -> None:
     """Clone `root` with its uncommitted changes, replacing what an earlier worker left in that place.
 
     Files that git ignores are not copied: a stage's inputs come from DVC's cache, a folder that all clones share.
-
-    Raises:
-        GitError: git fails, or `root` is not the top of a git work tree.
-        OSError: a file cannot be copied.
+    Raises GitError if git fails, and OSError if a file cannot be copied.
     """
     shutil.rmtree(clone, ignore_errors=True)
-    clone.parent.mkdir(parents=True, exist_ok=True)
     git(root, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(clone))
     listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for path in map(Path, filter(None, listed.split("\0"))):

@@ -18,14 +18,10 @@ from samo.study.grid import node
 from samo.study.grid.local import LOGS
 from samo.study.grid.schedule import Done, Job, Progress
 
-TRIES = 3
-"""How many workers a stage may lose before it is blamed for their end."""
-LEAVE = 4.0
-"""Seconds that workers get to end what is running and remove their clones."""
-PATIENCE = 30.0
-"""Seconds without any worker after which the user is told what the grid waits for."""
-LOOPBACK = ("127.0.0.1:", "localhost:")
-"""Addresses of a cluster on this machine alone."""
+TRIES = 3  # how many workers a stage may lose before it is blamed for their end
+LEAVE = 4.0  # seconds that workers get to end what is running and remove their clones
+PATIENCE = 30.0  # seconds without any worker after which the user is told what the grid waits for
+LOOPBACK = ("127.0.0.1:", "localhost:")  # addresses of a cluster on this machine alone
 
 
 class Cluster(NamedTuple):
@@ -50,9 +46,7 @@ class RayPool:
     """Actors that do jobs; if one is lost, `say` is told and another takes over its job.
 
     `settings` are the remote's address and credentials; `most` is the number of workers that can be kept busy.
-
-    Raises:
-        PipelineError: there is no Ray, no such cluster, or no room on it.
+    Raises PipelineError if there is no Ray, no such cluster, or no room on it.
     """
 
     def __init__(
@@ -69,8 +63,7 @@ class RayPool:
         self._waits = time.monotonic() + PATIENCE
         try:
             commit, bundle = git.pack(root)
-            actor = self._ray.remote(node.NodeWorker)
-            kind = actor.options(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=0)
+            kind = self._ray.remote(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=0)(node.NodeWorker)
             handle = self._ray.put(bundle)  # once, however many workers
             self._new: Callable[[], Any] = lambda: kind.remote(commit, handle, cluster.remote, dict(settings))
             self._workers = [self._start() for _ in range(min(most, cluster.workers or self._room(cluster)))]

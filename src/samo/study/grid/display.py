@@ -19,10 +19,8 @@ from samo.study.progress import Event, where
 
 Phases = Sequence[tuple[Collection[str], int]]
 """Stages, and how many of them run at once; one phase begins when the one before it is over."""
-ENOUGH = 0.1
-"""The share of a running stage's work that must be done before its speed says anything about other stages."""
-TAIL = 15
-"""Lines of a failed stage's log that are shown."""
+ENOUGH = 0.1  # the share of a stage's work that must be done before its speed says anything about other stages
+TAIL = 15  # lines of a failed stage's log that are shown
 
 
 class Display(contextlib.ExitStack):
@@ -100,7 +98,6 @@ class Display(contextlib.ExitStack):
         self._bars.refresh()
 
     def say(self, text: str) -> None:
-        """Show what the user may want to know."""
         if not self._quiet:
             self.warn(text)
 
@@ -118,23 +115,16 @@ class Display(contextlib.ExitStack):
 
 @dataclass
 class Running:
-    """A running stage: since when, what it last reported, and when it first reported how far it is."""
+    """A running stage."""
 
     began: float
-    state: Event = field(default_factory=dict)
-    first: tuple[float, float] | None = None
-
-    @property
-    def done(self) -> float:
-        """The share of its work that is done, as far as it has reported."""
-        return float(self.state.get("done", 0.0))
+    state: Event = field(default_factory=dict)  # what it last reported
+    done: float = 0.0  # the share of its work that is done, as far as it has reported
+    first: tuple[float, float] | None = None  # when it first reported that share, and which
 
 
 class Remaining:
-    """Counts stages, and the seconds that they are expected to take and that they `took`; `now` is the clock.
-
-    `phases` says which of them run side by side.
-    """
+    """Counts stages, and the seconds that they are expected to take and that they `took`; `now` is the clock."""
 
     def __init__(
         self, expected: Mapping[str, float], phases: Phases = (), now: Callable[[], float] = time.monotonic
@@ -147,7 +137,6 @@ class Remaining:
         self.took: dict[str, float] = {}  # of stages whose command ran to its end
 
     def start(self, stage: str) -> None:
-        """A stage starts."""
         self.waiting.discard(stage)
         self.running[stage] = Running(self.now())
 
@@ -155,6 +144,7 @@ class Remaining:
         """A stage reports something; what it does not repeat still holds."""
         one = self.running[stage]
         one.state.update(event)
+        one.done = float(one.state.get("done", 0.0))
         if one.first is None and "done" in event:
             one.first = self.now(), one.done  # until now it was loading, which says nothing about its speed
         return one
@@ -176,10 +166,7 @@ class Remaining:
         return 1 - sum(self._left(rates).values()) / whole if whole > 0 else 0.0
 
     def seconds_left(self) -> float | None:
-        """For all phases, each at least as long as its longest stage; None while the speed of trainings is unknown.
-
-        Stages that have ended or are well under way correct what is expected of others of their kind.
-        """
+        """For all phases, each at least as long as its longest stage; None while the speed of trainings is unknown."""
         rates = self._rates()
         if "train" not in rates and any(_kind(name) == "train" for name in (*self.waiting, *self.running)):
             return None
@@ -200,7 +187,7 @@ class Remaining:
         return left
 
     def _rates(self) -> dict[str, float]:
-        """Kind of stage -> seconds taken per second expected, where that is known."""
+        """Kind of stage -> seconds taken per second expected, by its stages that have ended or are well under way."""
         took: dict[str, float] = defaultdict(float)
         expected: dict[str, float] = defaultdict(float)
         for name, seconds in self.took.items():

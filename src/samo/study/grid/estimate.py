@@ -3,9 +3,9 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from rich.box import SIMPLE
@@ -27,18 +27,14 @@ from samo.study.errors import FetchError
 from samo.study.grid.display import duration
 from samo.training.evaluation import evaluate
 
-OVERHEAD = 8.0
-"""Seconds that a condition takes besides its training: starting Python, the notebook, DVC's bookkeeping."""
-SAMPLE = 16
-"""The most validation and test examples in the sample."""
-REPEATS, LONG = 3, 4.0
-"""Steps timed after a warm-up step; a single one if the warm-up took more than `LONG` seconds."""
+OVERHEAD = 8.0  # seconds that a condition takes besides its training: Python, the notebook, DVC's bookkeeping
+SAMPLE = 16  # the most validation and test examples in the sample
+REPEATS, LONG = 3, 4.0  # steps timed after a warm-up step; just that one if it took more than `LONG` seconds
 KNOWN = Path(".samo/seconds.json")
 """What was measured on this machine: steps, by the settings they hold for, and how long other stages last took."""
 USUAL = {"fetch": 5.0, "prepare": 10.0, "toys": 45.0, "analyse": 20.0, "tables": 30.0, "report": 40.0}
 """Seconds of stages that have never run here, measured with the profile `laptop` on one core."""
-STEP = 0.009
-"""Seconds of an LS step if none was measured; the first training corrects it."""
+STEP = 0.009  # seconds of an LS step if none was measured; the first training corrects it
 
 
 class Unit(NamedTuple):
@@ -54,17 +50,14 @@ class Unit(NamedTuple):
 def measure(root: Path, params: Params, dataset: str, say: Callable[[str], None]) -> Unit:
     """Prepare a few examples in a folder that is thrown away, and time a step and an evaluation on them.
 
-    Raw files that may be downloaded go into the project, where the stage `fetch` finds them later.
-
-    Raises:
-        samo.study.errors.FetchError: raw files are missing; the message says what to put where.
-        ValueError: one of them is not what it should be.
+    Raw files that may be downloaded go into the project, where the stage `fetch` finds them later. Raises FetchError
+    if some are missing (the message says what to put where), and ValueError if one is not what it should be.
     """
     module, raw, given = datasets.get(dataset), root / "data/raw" / dataset, paths.given_data(dataset)
     if isinstance(module.RAW, Given):
         fetch.check_given(module.RAW, raw := given)
     else:
-        fetch.fetch(cast("Sequence[Any]", module.RAW), raw, given, lambda line: say(f"{dataset}: {line}"))
+        fetch.fetch(module.RAW, raw, given, lambda line: say(f"{dataset}: {line}"))
     say(f"{dataset}: measuring a step")
     block, where = params.datasets[dataset], device(params.train.device)
     batch = block.training.batch
@@ -135,8 +128,8 @@ def show(root: Path, params: Params, workers: int) -> None:
                 continue
             methods = params.methods_on(dataset)
             networks = sum(unit.tasks if method.networks == "separate" else 1 for method in methods.values())
-            own_disk = sum(n or 0 for n in sizes.values()) * unit.stored
-            own_disk += len(params.seeds_on(dataset)) * len(params.updates_on(dataset)) * networks * unit.weights
+            runs = len(params.seeds_on(dataset)) * len(params.updates_on(dataset))
+            own_disk = sum(sizes.values()) * unit.stored + runs * networks * unit.weights
             own = sum(condition_seconds(params, dataset, method, unit) for method in methods) / workers
             step, steps = f"{1e3 * unit.step:.0f} ms", str(params.updates_on(dataset)[-1])
             sized = decimal(unit.weights), step, steps, duration(own), decimal(int(own_disk))
@@ -192,8 +185,7 @@ def note(root: Path, took: Mapping[str, float]) -> None:
 
 def _settings(params: Params, dataset: str) -> str:
     block, train = params.datasets[dataset], params.train
-    said = [dataset, block.data.model_dump(), block.training.model_dump()]
-    said += [train.threads, train.device, train.processes]
+    said = [dataset, block.data.model_dump(), block.training.model_dump(), train.threads, train.device, train.processes]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ def adopt(root: Path, made: Mapping[str, LockEntry | None], remote: str = "") ->
     from dvc.stage.loader import StageLoader
 
     with opened(root) as (repo, stages):
-        noted: dict[Any, list[Any]] = defaultdict(list)
         for name, entry in made.items():
             stage = stages[name]
             StageLoader.fill_from_lock(stage, entry)
@@ -29,10 +27,7 @@ def adopt(root: Path, made: Mapping[str, LockEntry | None], remote: str = "") ->
                 Exchange(repo, remote).pull(stage)
             stage.checkout(force=True)
             stage.ignore_outs()
-            if entry is not None:
-                noted[stage.dvcfile].append(stage)
-        for file, changed in noted.items():
-            note(file, changed)
+        note([stages[name] for name, entry in made.items() if entry is not None])
 
 
 def withdraw(root: Path, stages: Collection[str]) -> None:
@@ -45,16 +40,18 @@ def withdraw(root: Path, stages: Collection[str]) -> None:
             known[name].remove_outs(ignore_remove=False, force=False)
 
 
-def note(file: Any, stages: Sequence[Any]) -> None:
-    """Write stages' entries into the dvc.lock beside a dvc.yaml, whole or not at all: DVC itself writes in place."""
+def note(stages: Sequence[Any]) -> None:
+    """Write stages' entries into dvc.lock, whole or not at all: DVC itself writes in place."""
     from dvc.dvcfile import Lockfile
 
-    lock = Path(file.path).with_suffix(".lock")
+    if not stages:
+        return
+    lock = Path(stages[0].dvcfile.path).with_suffix(".lock")
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / lock.name
         if lock.exists():
             shutil.copyfile(lock, beside)
-        Lockfile(file.repo, str(beside)).dump_stages(stages)
+        Lockfile(stages[0].repo, str(beside)).dump_stages(stages)
         store.write_text(lock, beside.read_text())
 
 
@@ -104,11 +101,7 @@ class Exchange:
 
 
 def settings(root: Path, remote: str) -> dict[str, Any]:
-    """Address and credentials of a DVC remote, from all levels of DVC's config.
-
-    Raises:
-        PipelineError: there is none of that name, or it cannot hold a run-cache.
-    """
+    """Address and credentials of a DVC remote; a PipelineError if there is none, or it cannot hold a run-cache."""
     from dvc.repo import Repo
 
     with calm_dvc():

@@ -3,13 +3,13 @@
 import contextlib
 import json
 import os
-import selectors
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO
 
@@ -35,16 +35,16 @@ class LocalPool:
             shutil.rmtree(root / WORKERS, ignore_errors=True)
         for folder in (LOGS, PROGRESS):
             (root / folder).mkdir(parents=True, exist_ok=True)
-        self._workers: list[subprocess.Popen[str] | None] = [None] * max(1, workers)
+        self._size = max(1, workers)
+        self._workers: dict[int, subprocess.Popen[str]] = {}
         self._running: dict[int, tuple[str, Path, Tail]] = {}  # by worker: a stage, its log and its progress
-        self._selector = selectors.DefaultSelector()
 
     def idle(self) -> int:
-        return len(self._workers) - len(self._running)
+        return self._size - len(self._running)
 
     def submit(self, job: Job) -> None:
         """Start a job on an idle worker; its process starts with its first job."""
-        number = next(n for n in range(len(self._workers)) if n not in self._running)
+        number = next(n for n in range(self._size) if n not in self._running)
         name = job.stage.replace("/", "-")
         log, progress = self._root / LOGS / f"{name}.log", self._root / PROGRESS / f"{name}.jsonl"
         log.write_text("")
@@ -52,31 +52,30 @@ class LocalPool:
         self._running[number] = job.stage, log, Tail(progress)
         inputs = job.inputs if self._clones or self._remote else {}  # in the project itself they are present
         message = {"stage": job.stage, "inputs": inputs, "log": str(log), "progress": str(progress)}
-        worker = self._workers[number] or self._start(number)
+        worker = self._workers.get(number) or self._start(number)
         with contextlib.suppress(BrokenPipeError):  # the worker died: the next poll says so
             print(json.dumps(message), file=_pipe(worker.stdin), flush=True)
 
     def poll(self, timeout: float) -> Sequence[Progress | Done]:
-        ready = [key for key, _ in self._selector.select(timeout)]
+        outputs = {_pipe(self._workers[number].stdout).fileno(): number for number in self._running}
+        ready = wait(outputs, timeout)
         events: list[Progress | Done] = []
         for stage, _, tail in self._running.values():
             events += [Progress(stage, event) for event in tail.read()]
-        return events + [self._reply(key.data) for key in ready]
+        return events + [self._reply(number) for output, number in outputs.items() if output in ready]
 
     def close(self) -> None:
         """Let the workers end their jobs and remove their clones; kill those that are not gone in time."""
-        alive = [worker for worker in self._workers if worker is not None]
-        for worker in alive:
+        for worker in self._workers.values():
             with contextlib.suppress(BrokenPipeError):
                 _pipe(worker.stdin).close()
         deadline = time.monotonic() + processes.GRACE + 2
-        for worker in alive:
+        for worker in self._workers.values():
             try:
                 worker.wait(max(0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 _kill(worker)
             _pipe(worker.stdout).close()
-        self._selector.close()
         if self._clones:
             shutil.rmtree(self._root / WORKERS, ignore_errors=True)
 
@@ -94,20 +93,17 @@ class LocalPool:
                 start_new_session=True,  # a Ctrl-C is the grid's to answer
             )
         self._workers[number] = worker
-        self._selector.register(_pipe(worker.stdout), selectors.EVENT_READ, number)
         return worker
 
     def _reply(self, number: int) -> Done:
         (stage, log, _), worker = self._running.pop(number), self._workers[number]
-        assert worker is not None
         if line := _pipe(worker.stdout).readline():
             return Done(log=log, **json.loads(line))
-        self._selector.unregister(_pipe(worker.stdout))
-        self._workers[number] = None  # the next job gets a new one
+        del self._workers[number]  # the next job gets a new one
         _kill(worker)
         errors = (self._root / LOGS / f"worker-{number}.log").read_text(errors="replace").strip()
         code = worker.returncode
-        ending = f"signal {signal.Signals(-code).name}, out of memory?" if code == -9 else f"exit status {code}"
+        ending = "signal SIGKILL, out of memory?" if code == -signal.SIGKILL else f"exit status {code}"
         reason = errors.splitlines()[-1] if errors else f"its worker was ended ({ending})"
         with log.open("a") as file:
             file.write(reason + "\n")

@@ -18,10 +18,8 @@ import psutil
 
 from samo.study.git import check, unpack
 
-SCRATCH = "SAMO_SCRATCH"
-"""The variable that names a node's folder for clones and DVC's cache; by default the temporary folder."""
-LOG = 200_000
-"""How many of the last characters of a stage's output go to the head."""
+SCRATCH = "SAMO_SCRATCH"  # names a node's folder for clones and DVC's cache; by default the temporary folder
+LOG = 200_000  # how many of the last characters of a stage's output go to the head
 
 
 class NodeWorker:

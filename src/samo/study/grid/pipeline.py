@@ -15,14 +15,12 @@ from samo.study.grid.plan import Plan, opened, plan
 from samo.study.grid.schedule import Weight, schedule
 from samo.study.processes import stopping
 
-RAW, CONDITIONS = ("fetch",), ("prepare", "train", "train-more", "train-sensitivity", "train-arms", "toys")
-"""Kinds of stages: those that bring raw files, and those that run several at a time."""
-ANALYSES, TIMED = ("analyse",), "-cost"
-"""Those that read what conditions have written; the one that measures time runs alone."""
-REST: tuple[str, ...] = ()
-"""All others, one after the other."""
-STOPPED = 130
-"""The exit status when the user stopped it, as in shells."""
+RAW = ("fetch",)  # kinds of stages: those that bring raw files
+CONDITIONS = ("prepare", "train", "train-more", "train-sensitivity", "train-arms", "toys")  # several run at a time
+ANALYSES = ("analyse",)  # those that read what conditions have written
+TIMED = "-cost"  # the analysis that measures time runs alone
+REST: tuple[str, ...] = ()  # all others, one after the other
+STOPPED = 130  # the exit status when the user stopped it, as in shells
 
 
 def repro(
@@ -45,11 +43,8 @@ def repro(
         cluster: where conditions and analyses run, if not here.
         took: gets, at the end, the seconds of each stage whose command ran.
 
-    Returns:
-        The exit status: 0, 1 if a stage failed, 130 if the user stopped it.
-
-    Raises:
-        PipelineError: the pipeline cannot be read, or is in use.
+    Returns the exit status: 0, 1 if a stage failed, 130 if the user stopped it. Raises PipelineError if the pipeline
+    cannot be read, or is in use.
     """
     show, root = Display(quiet=quiet), root.resolve()
     try:

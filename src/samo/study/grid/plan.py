@@ -60,8 +60,7 @@ class Plan:
 def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
     """Read the pipeline of `root` and what is up to date in it: some stages with what they need, or all.
 
-    Raises:
-        PipelineError: DVC cannot read the pipeline, is at work in `root`, or knows no such stage.
+    Raises PipelineError if DVC cannot read the pipeline, is at work in `root`, or knows no such stage.
     """
     import networkx as nx
 
@@ -92,20 +91,15 @@ def calm_dvc() -> Iterator[None]:
     """Keep DVC's messages and bars off the screen, and tell in one line what it raises."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
+    from dvc.logger import set_loggers_level
 
-    loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)  # at ERROR it would still draw bars, into ours
     try:
-        yield
+        with set_loggers_level(logging.CRITICAL):  # at ERROR it would still draw bars, into ours
+            yield
     except LockError as error:
         raise PipelineError("another dvc is at work in this folder: wait for it, or end it") from error
     except DvcException as error:
         raise PipelineError(" ".join(str(error).split())) from error
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 @contextmanager
@@ -141,9 +135,7 @@ def parse_params_once() -> None:
     def parsed(path: str, fs: Any, _time: int, _size: int) -> Any:
         return parse(path, fs)
 
-    def load(path: str, fs: Any, **options: Any) -> Any:
-        if options or fs.protocol != "local" or not Path(path).is_file():
-            return parse(path, fs, **options)
+    def load(path: str, fs: Any) -> Any:
         info = Path(path).stat()
         return deepcopy(parsed(path, fs, info.st_mtime_ns, info.st_size))  # every stage gets its own copy
 

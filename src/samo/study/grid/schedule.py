@@ -1,6 +1,5 @@
 """Which stage runs when: as soon as its needs are met, longest first; and the messages to and from workers."""
 
-import heapq
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from graphlib import TopologicalSorter
@@ -11,8 +10,7 @@ from samo.study.grid.display import Display
 from samo.study.grid.plan import LockEntry, Plan
 from samo.study.progress import Event
 
-Weight = Callable[[str], float]
-"""Stage -> the seconds that it is expected to take: long ones start first."""
+Weight = Callable[[str], float]  # stage -> the seconds that it is expected to take: long ones start first
 
 
 class Job(NamedTuple):
@@ -42,38 +40,26 @@ class Progress(NamedTuple):
 class Pool(Protocol):
     """Workers that do jobs: processes on this machine, or actors on a cluster."""
 
-    def idle(self) -> int:
-        """How many jobs could start now."""
-
-    def submit(self, job: Job) -> None:
-        """Start a job on an idle worker."""
-
-    def poll(self, timeout: float) -> Sequence[Progress | Done]:
-        """What has happened since the last call; waits at most `timeout` seconds for it."""
-
-    def close(self) -> None:
-        """End what still runs and leave nothing behind, within five seconds."""
+    def idle(self) -> int: ...  # how many jobs could start now
+    def submit(self, job: Job) -> None: ...  # starts it on an idle worker
+    def poll(self, timeout: float) -> Sequence[Progress | Done]: ...  # since the last call; waits `timeout` s at most
+    def close(self) -> None: ...  # ends what still runs and leaves nothing behind, within five seconds
 
 
 def schedule(plan: Plan, pool: Pool, weight: Weight, display: Display) -> dict[str, LockEntry | None]:
-    """Run the stale stages of a plan on the workers of a pool, except those that need a failed one.
-
-    Returns:
-        The stages made, with their entries for dvc.lock.
-    """
+    """Run a plan's stale stages, except those that need a failed one; returns those made, with their lock entries."""
     stale = [name for name in plan.needs if name in plan.stale]
     order = TopologicalSorter({name: plan.stale.intersection(plan.needs[name]) for name in stale})
     order.prepare()
-    ready: list[tuple[float, int, str]] = []  # the longest first, else in the plan's order
-    place = {name: number for number, name in enumerate(stale)}
+    rank = {name: (-weight(name), number) for number, name in enumerate(stale)}  # the longest first
+    ready: list[str] = []
     made: dict[str, LockEntry | None] = {}
     locks = ChainMap(made, dict(plan.locks))
     running = 0
     while order.is_active():
-        for name in order.get_ready():
-            heapq.heappush(ready, (-weight(name), place[name], name))
+        ready = sorted([*ready, *order.get_ready()], key=lambda name: rank[name])
         for _ in range(min(pool.idle(), len(ready))):
-            name = heapq.heappop(ready)[-1]
+            name = ready.pop(0)
             pool.submit(Job(name, {need: locks[need] for need in plan.needs[name]}))
             running += 1
             display.started(name)

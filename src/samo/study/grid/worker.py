@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -95,7 +96,7 @@ class Worker:
             self._exchange.recall(stage)
         # A clone's dvc.lock is not updated: reading and writing it would cost more than all else here.
         if stage.reproduce(pull=self._exchange is not None) and self._keep:
-            note(stage.dvcfile, [stage])
+            note([stage])
         if self._exchange and self._remote:
             # If a stage changed the code, its results are not those of the commit.
             git.check(self._folder, self._remote.commit)
@@ -116,10 +117,7 @@ def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None
         warmed.start()
 
     leaving = threading.Event()
-
-    def leave() -> NoReturn:
-        leaving.set()
-        _leave(clone, warmed)
+    leave = partial(_leave, clone, warmed, leaving)
 
     def listen() -> None:
         for line in commands:
@@ -147,8 +145,9 @@ def main(root: Path, clone: Path | None, cache: Path, remote: RemoteClone | None
         raise
 
 
-def _leave(clone: Path | None, warmed: warm.Server) -> NoReturn:
+def _leave(clone: Path | None, warmed: warm.Server, leaving: threading.Event) -> NoReturn:
     """End what runs, remove the clone, exit. The main thread may still write into the clone: hence several tries."""
+    leaving.set()
     processes.end(processes.descendants())
     warmed.close()
     for _ in range(40):

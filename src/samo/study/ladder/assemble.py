@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,14 @@ def shipped(root: Path) -> Reference:
     return reference(read(root), config.load(root / FOLDER / "params.yaml"), root / FOLDER)
 
 
-def reference(rows: Iterable[Row], params: Params, folder: Path = FOLDER) -> Reference:
+def reference(rows: Sequence[Row], params: Params, folder: Path) -> Reference:
     """The run as far as it exists.
 
     Raises:
         ValueError: there is no training yet.
     """
-    rows = list(rows)
     trainings = [row for row in rows if row["table"] == "training" and row["values"]]
-    records = {(r["dataset"], r["method"]): r for r in conditions(rows, trainings, params)}
+    records = _conditions(rows, trainings, params)
     variants = [pair for pair in records if condition(params, *pair).variant]
     history = [
         {**_head(row), **dict(zip(("update", "split", "task", "metric", "value"), one, strict=True))}
@@ -54,13 +53,14 @@ def reference(rows: Iterable[Row], params: Params, folder: Path = FOLDER) -> Ref
         if row["updates"] == longest[row["dataset"]]
         for measure, value in row.get("curvature", {}).items()
     ]
-    counts = [_count(*pair, run) for pair, run in records.items()]
-    frames = {"history": pd.DataFrame(history), "curvature": pd.DataFrame(curvature), "cost": pd.DataFrame(counts)}
-    return parse("".join(lines(records, variants, {k: v for k, v in frames.items() if len(v)})), folder)
+    cost = [_cost(*pair, run) for pair, run in records.items()]
+    tables = {"history": history, "curvature": curvature, "cost": cost}
+    frames = {name: pd.DataFrame(found) for name, found in tables.items() if found}
+    return parse("".join(lines(records, variants, frames)), folder)
 
 
-def conditions(rows: Iterable[Row], trainings: Iterable[Row], params: Params) -> Iterator[dict[str, Any]]:
-    """Each condition's metrics.json, with its search beside it, from the existing trainings."""
+def _conditions(rows: Iterable[Row], trainings: Iterable[Row], params: Params) -> dict[tuple[str, str], dict[str, Any]]:
+    """(Dataset, method) -> its metrics.json, with its search beside it, from the existing trainings."""
     known = {row["dataset"]: row for row in rows if row["table"] == "dataset"}
     searches: dict[tuple[str, str], dict[str, Any]] = defaultdict(dict)
     for row in rows:
@@ -69,31 +69,24 @@ def conditions(rows: Iterable[Row], trainings: Iterable[Row], params: Params) ->
             searches[row["dataset"], row["method"]][str(row["updates"])] = found
     made: dict[tuple[str, str], dict[str, Any]] = {}
     for row in trainings:
-        pair = row["dataset"], row["method"]
-        block = params.methods_on(row["dataset"])[row["method"]]
-        one = made.setdefault(
-            pair,
-            {
-                "dataset": row["dataset"],
-                "method": row["method"],
-                "aggregator": block.aggregator_name,
-                "options": block.aggregator_options,
-                "sharpness": block.preset_name,
-                "fields": block.preset_fields,
-                "networks": block.networks,
-                "optimizer": block.optimizer_text,
-                "tasks": known[row["dataset"]]["tasks"],
-                "metrics": known[row["dataset"]]["metrics"],
-                "search": searches.get(pair, {}),
+        dataset, method = row["dataset"], row["method"]
+        if (dataset, method) not in made:
+            made[dataset, method] = {
+                "dataset": dataset,
+                "method": method,
+                **params.methods_on(dataset)[method].made_of,
+                "tasks": known[dataset]["tasks"],
+                "metrics": known[dataset]["metrics"],
+                "search": searches[dataset, method],
                 "updates": {},
-            },
-        )
-        budget = one["updates"].setdefault(str(row["updates"]), {"chosen": row["chosen"], "seeds": {}})
+            }
+        budgets = made[dataset, method]["updates"]
+        budget = budgets.setdefault(str(row["updates"]), {"chosen": row["chosen"], "seeds": {}})
         budget["seeds"][str(row["seed"])] = row["values"]
-    yield from made.values()
+    return made
 
 
-def _count(dataset: str, method: str, run: Mapping[str, Any]) -> dict[str, Any]:
+def _cost(dataset: str, method: str, run: Mapping[str, Any]) -> dict[str, Any]:
     """A step's passes in units of an LS step; nothing is timed while trainings share a machine."""
     shape, separate = preset(run["sharpness"], **run["fields"]), run["networks"] == "separate"
     count = units(shape, run["aggregator"], len(run["tasks"]), separate=separate)

@@ -1,9 +1,9 @@
 """What the reference run is to hold, in the order in which it is made: data/reference/ladder/plan.yaml."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NamedTuple
 
 from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
@@ -18,20 +18,13 @@ FOLDER = Path("data/reference/ladder")
 
 
 class Block(Settings):
-    """Some methods on a dataset, at some budgets, with some seeds.
+    """Some methods on a dataset of the profile, at some budgets, with some seeds."""
 
-    Attributes:
-        name: as people read it.
-        dataset, methods: of the profile.
-        updates: budgets, in the order in which they run.
-        seeds: the first so many of the dataset's.
-    """
-
-    name: str
+    name: str  # as people read it
     dataset: str
     methods: Annotated[list[str], Field(min_length=1)]
-    updates: Annotated[list[int], Field(min_length=1)]
-    seeds: Annotated[int, Field(ge=1)]
+    updates: Annotated[list[int], Field(min_length=1)]  # budgets, in the order in which they run
+    seeds: Annotated[int, Field(ge=1)]  # the first so many of the dataset's
 
 
 class Plan(Settings):
@@ -40,8 +33,7 @@ class Plan(Settings):
     blocks: Annotated[list[Block], Field(min_length=1)]
 
 
-@dataclass(frozen=True, order=True)
-class Training:
+class Training(NamedTuple):
     """One final training."""
 
     dataset: str
@@ -61,16 +53,16 @@ def read(root: Path, params: Params) -> Plan:
     Raises:
         ConfigError: it has a fault, or names what the profile does not have.
     """
-    path = root / FOLDER / "plan.yaml"
+    path = FOLDER / "plan.yaml"
     try:
-        plan = Plan.model_validate(YAML(typ="safe", pure=True).load(path.read_text()))
+        plan = Plan.model_validate(YAML(typ="safe", pure=True).load((root / path).read_text()))
     except (OSError, YAMLError) as error:
-        raise ConfigError(f"{FOLDER}/plan.yaml: {' '.join(str(error).split())[:200]}") from error
+        raise ConfigError(f"{path}: {' '.join(str(error).split())[:200]}") from error
     except ValidationError as error:
-        raise ConfigError(f"{FOLDER}/plan.yaml: {faults(error)[0]}") from error
+        raise ConfigError(f"{path}: {faults(error)[0]}") from error
     for block in plan.blocks:
         if fault := _fault(block, params):
-            raise ConfigError(f"{FOLDER}/plan.yaml: block {block.name!r}: {fault}")
+            raise ConfigError(f"{path}: block {block.name!r}: {fault}")
     return plan
 
 
@@ -78,23 +70,22 @@ def trainings(plan: Plan, params: Params) -> Iterator[tuple[Block, Training]]:
     """Every final training once, in order: block by block, seed by seed, so that any prefix compares pairs."""
     seen: set[Training] = set()
     for block in plan.blocks:
-        for seed in params.seeds_on(block.dataset)[: block.seeds]:
-            for updates in block.updates:
-                for method in block.methods:
-                    one = Training(block.dataset, method, updates, seed)
-                    if one not in seen:
-                        seen.add(one)
-                        yield block, one
+        seeds = params.seeds_on(block.dataset)[: block.seeds]
+        for seed, updates, method in product(seeds, block.updates, block.methods):
+            one = Training(block.dataset, method, updates, seed)
+            if one not in seen:
+                seen.add(one)
+                yield block, one
 
 
 def _fault(block: Block, params: Params) -> str | None:
-    known: dict[str, Any] = dict(params.methods_on(block.dataset)) if block.dataset in params.datasets else {}
-    if not known:
-        return f"no dataset {block.dataset} in the profile"
-    if unknown := [name for name in block.methods if name not in known]:
-        return f"no method {unknown[0]} on {block.dataset} in the profile"
-    if unknown := [str(n) for n in block.updates if n not in params.updates_on(block.dataset)]:
-        return f"no budget {unknown[0]} on {block.dataset} in the profile"
-    if block.seeds > len(params.seeds_on(block.dataset)):
-        return f"{block.seeds} seeds, and the profile has {len(params.seeds_on(block.dataset))}"
+    dataset = block.dataset
+    if dataset not in params.datasets:
+        return f"no dataset {dataset} in the profile"
+    if unknown := [name for name in block.methods if name not in params.methods_on(dataset)]:
+        return f"no method {unknown[0]} on {dataset} in the profile"
+    if excess := [n for n in block.updates if n not in params.updates_on(dataset)]:
+        return f"no budget {excess[0]} on {dataset} in the profile"
+    if block.seeds > (seeds := len(params.seeds_on(dataset))):
+        return f"{block.seeds} seeds, and the profile has {seeds}"
     return None

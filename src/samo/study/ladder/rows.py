@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,27 +44,9 @@ def read(root: Path) -> list[dict[str, Any]]:
 
 def append(root: Path, row: Row) -> None:
     """Add a row, in a single write that is on the disk when this returns."""
-    path = root / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab", buffering=0) as stream:
+    with (root / FILE).open("ab", buffering=0) as stream:
         stream.write(json.dumps(rounded(dict(row)), separators=(",", ":"), allow_nan=False).encode() + b"\n")
         os.fsync(stream.fileno())
-
-
-def of_code(rows: Iterable[Row], identities: Mapping[str, str]) -> tuple[list[Row], int]:
-    """The rows that the present code would reproduce, and how many other rows there are.
-
-    Args:
-        rows: all rows.
-        identities: dataset -> id of the code behind its trainings, now.
-    """
-    kept, others = [], 0
-    for row in rows:
-        if identities.get(row["dataset"], row["code"]) == row["code"]:
-            kept.append(row)
-        else:
-            others += 1
-    return kept, others
 
 
 def processor() -> str:

@@ -1,12 +1,13 @@
 """Makes what is missing from the plan, several trainings at a time, and writes each row once it is complete."""
 
+import hashlib
 import multiprocessing
 import os
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from samo.analysis.curvature import Measure, curvature, sets
 from samo.results.tables import markdown
 from samo.study import config, paths, store
 from samo.study.config import Params
+from samo.study.data.fetch import fetch
 from samo.study.ladder import rows, summary
 from samo.study.ladder.assemble import shipped
 from samo.study.ladder.code import identity
-from samo.study.ladder.data import prepared
 from samo.study.ladder.plan import FOLDER, Training, read, trainings
 from samo.study.processes import descendants, end
 from samo.study.report.reference import AGREEMENT, write_tables
@@ -37,13 +38,14 @@ from samo.training.search import Trial, taken_from
 
 PROFILE = Path("profiles/study.yaml")
 CURVATURE = Measure(examples=256, batch=256, draws=1, eigenvalues=1, task_eigenvalues=0, probes=0, steps=0)
+HERE = Place(torch.device("cpu"))
 REPEATS = 2
 """How many trainings a processor without rows repeats first, to show how its results differ from the others'."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A search, or a final training with what it takes from one."""
+    """A search, whose seed is 0, or a final training with what it takes from one."""
 
     one: Training
     table: str
@@ -51,69 +53,52 @@ class Job:
 
 
 class Work:
-    """What has been made, and what comes next.
-
-    Args:
-        root: the project's folder.
-        params: the profile.
-    """
+    """What has been made, and what comes next."""
 
     def __init__(self, root: Path, params: Params) -> None:
         self.root, self.params = root, params
         self.planned = list(trainings(read(root, params), params))
         names = dict.fromkeys(one.dataset for _, one in self.planned)
         self.code = {name: identity(root / "src/samo", name) for name in names}
-        kept, self.others = rows.of_code(rows.read(root), self.code)
-        self.searches = {_key(row): row for row in kept if row["table"] == "search"}
-        self.trainings = {(*_key(row), row["seed"]): row for row in kept if row["table"] == "training"}
+        found = rows.read(root)
+        kept = [row for row in found if self.code.get(row["dataset"], row["code"]) == row["code"]]
+        self.others = len(found) - len(kept)
+        self.searches = {_training(row): row for row in kept if row["table"] == "search"}
+        self.trainings = {_training(row): row for row in kept if row["table"] == "training"}
         self.described = {row["dataset"] for row in kept if row["table"] == "dataset"}
         known = {row["processor"] for row in kept if "processor" in row}
-        self.waiting = deque(self._repeats() if known and rows.processor() not in known else [])
-        self.waiting += [Job(one, "training") for _, one in self.planned if _place(one) not in self.trainings]
-        self.begun: set[tuple[str, str, int]] = set()
+        again = sorted(self.trainings, key=lambda one: one.updates) if known and rows.processor() not in known else []
+        self.waiting = [Job(one, "repeat", self.trainings[one]["chosen"]) for one in again[:REPEATS]]
+        self.waiting += [Job(one, "training") for _, one in self.planned if one not in self.trainings]
+        self.begun: set[Training] = set()
 
     def next(self) -> Job | None:
         """The first job that can run now; None while all the others wait for a running search."""
-        for number, job in enumerate(self.waiting):
-            if job.chosen is not None:
-                del self.waiting[number]
-                return job
-            wanted = self._search_of(job.one)
-            if wanted is None or _place(wanted)[:3] in self.searches:
-                del self.waiting[number]
-                return Job(job.one, job.table, self._chosen(job.one, wanted))
-            if (key := _place(wanted)[:3]) not in self.begun:
-                self.begun.add(key)
-                return Job(wanted, "search")
+        for job in self.waiting:
+            given, ranges = config.plan(self.params, job.one.dataset, job.one.method)[:2]
+            search = self._search_of(job.one) if job.chosen is None and (ranges or "lr" not in given) else None
+            if search is None or search in self.searches:
+                self.waiting.remove(job)
+                found = self.searches[search]["chosen"] if search else {}
+                taken = {name: value for name, value in found.items() if name == "lr" or name in ranges}
+                return job if job.chosen is not None else replace(job, chosen=taken | given)
+            if search not in self.begun:
+                self.begun.add(search)
+                return Job(search, "search")
         return None
 
-    def done(self, row: rows.Row) -> None:
-        """Write a row, and take account of it."""
-        rows.append(self.root, row)
-        if row["table"] == "search":
-            self.searches[_key(row)] = row
-
-    def _search_of(self, one: Training) -> Training | None:
-        """The search whose choice a training takes; None where nothing is chosen."""
-        given, ranges = config.plan(self.params, one.dataset, one.method)[:2]
-        if not ranges and "lr" in given:
-            return None
+    def _search_of(self, one: Training) -> Training:
+        """The search whose choice a training takes; an arm takes its donor's."""
         arms = self.params.arms
         method = arms.donor if one.method in arms.methods else one.method
         budget = taken_from(self.params.datasets[one.dataset].search.updates, one.updates)
         return Training(one.dataset, method, budget, 0)
 
-    def _chosen(self, one: Training, wanted: Training | None) -> dict[str, Any]:
-        given, ranges = config.plan(self.params, one.dataset, one.method)[:2]
-        found = self.searches[_place(wanted)[:3]]["chosen"] if wanted else {}
-        return {name: value for name, value in found.items() if name == "lr" or name in ranges} | given
-
-    def _repeats(self) -> list[Job]:
-        shortest = sorted(self.trainings.values(), key=lambda row: row["updates"])[:REPEATS]
-        return [
-            Job(Training(*(row[key] for key in ("dataset", "method", "updates", "seed"))), "repeat", row["chosen"])
-            for row in shortest
-        ]
+    def done(self, row: dict[str, Any]) -> None:
+        """Write a row, and take account of it."""
+        rows.append(self.root, row)
+        if row["table"] == "search":
+            self.searches[_training(row)] = row
 
 
 def make(
@@ -124,8 +109,8 @@ def make(
     Args:
         root: the project's folder, which gets the data that are missing.
         params: the profile.
-        pool: runs them; see `processes`.
-        workers: trainings at a time, one thread each.
+        pool: runs the trainings, `workers` at a time.
+        workers: no more are begun at once.
         hours: after which no training begins.
         tell: takes a line for every row.
     """
@@ -153,9 +138,24 @@ def make(
             tell(f"{row['table']}: {job.one.name}; {len(work.waiting) + len(running)} to go")
 
 
-def processes(root: Path, workers: int) -> ProcessPoolExecutor:
-    """Processes of one thread each."""
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (root,))
+def prepared(root: Path, params: Params, dataset: str, code: str, tell: Callable[[str], None]) -> Path:
+    """The folder of a dataset's arrays, made where it is missing by this code with the profile's settings.
+
+    It is kept beside the active profile's data.
+
+    Raises:
+        samo.study.errors.FetchError: its raw files could not be had.
+    """
+    module, data = datasets.get(dataset), params.datasets[dataset].data
+    key = hashlib.sha256(f"{code} {data.model_dump_json()}".encode()).hexdigest()[:16]
+    folder = root / ".samo" / "reference" / f"{dataset}-{key}"
+    if not folder.exists():
+        raw = root / "data/raw" / dataset
+        tell(f"{dataset}: raw files into {raw.relative_to(root)}")
+        fetch(module.RAW, raw, paths.given_data(dataset), tell)
+        with store.whole_folder(folder) as out:
+            store.write_json(out / "datasheet.json", module.prepare(raw, out, data))
+    return folder
 
 
 def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
@@ -163,11 +163,11 @@ def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
     params = config.load(root / PROFILE)
     work = Work(root, params)
     count = Counter(block.name for block, _ in work.planned)
-    there = Counter(block.name for block, one in work.planned if _place(one) in work.trainings)
+    there = Counter(block.name for block, one in work.planned if one in work.trainings)
     for name in count:
         print(f"{name:<40} {there[name]:>4} of {count[name]} trainings")
     if not tables:
-        with processes(root, workers) as pool:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (root,)) as pool:
             try:
                 make(root, params, pool, workers=workers, hours=hours)
             except KeyboardInterrupt:
@@ -188,6 +188,7 @@ def write(root: Path) -> None:
 
 
 def _start(root: Path) -> None:
+    """Begin a process of the pool."""
     os.chdir(root)
     torch.set_num_threads(1)
     torch.set_deterministic_debug_mode("warn")
@@ -205,21 +206,17 @@ def _run(root: Path, data: Path, job: Job, code: str) -> dict[str, Any]:
     block, method = params.datasets[one.dataset], params.methods_on(one.dataset)[one.method]
     made_from = {"code": code, "chosen": repr(job.chosen), "block": block.model_dump_json()}
     place = paths.checkpoints(root) / "reference" / f"{job.table}-{one.dataset}-{one.method}-{one.updates}-{one.seed}"
-    kept = Checkpoints(place, made_from | {"method": method.model_dump_json()}, _HERE.device)
-    trainings = Trainings(problem, block.training, method, _HERE, Watch(one.name, 0, one.updates), kept)
+    kept = Checkpoints(place, made_from | {"method": method.model_dump_json()}, HERE.device)
+    trainings = Trainings(problem, block.training, method, HERE, Watch(one.name, 0, one.updates), kept)
     head = {"table": job.table, "dataset": one.dataset, "method": one.method, "updates": one.updates, "code": code}
     if job.table == "search":
-        found = _searched(params, trainings, one)
+        plan = config.plan(params, one.dataset, one.method)._replace(budgets=[one.updates], trials=[])
+        found = trainings.search(plan, block.search)[one.updates].stored()
     else:
         head |= {"seed": one.seed, "processor": rows.processor(), "chosen": dict(job.chosen or {})}
         found = _trained(trainings, job)
     kept.clear()
     return head | found
-
-
-def _searched(params: Params, trainings: Trainings, one: Training) -> dict[str, Any]:
-    plan = config.plan(params, one.dataset, one.method)._replace(budgets=[one.updates], trials=[])
-    return trainings.search(plan, params.datasets[one.dataset].search)[one.updates].stored()
 
 
 def _trained(trainings: Trainings, job: Job) -> dict[str, Any]:
@@ -233,18 +230,11 @@ def _trained(trainings: Trainings, job: Job) -> dict[str, Any]:
     found: dict[str, Any] = {"values": reported(problem, run.history, training), "history": list(run.history)}
     if not recipe.separate:
         run.network.eval()
-        drawn = sets(problem, training.batch, CURVATURE, _HERE.device)
+        drawn = sets(problem, training.batch, CURVATURE, HERE.device)
         at_end = curvature(problem, run.network, drawn, CURVATURE, close=False)
         found["curvature"] = {one.measure: one.value for one in at_end if one.measure == "lambda_max"}
     return found
 
 
-_HERE = Place(torch.device("cpu"))
-
-
-def _key(row: rows.Row) -> tuple[str, str, int]:
-    return row["dataset"], row["method"], row["updates"]
-
-
-def _place(one: Training) -> tuple[str, str, int, int]:
-    return one.dataset, one.method, one.updates, one.seed
+def _training(row: rows.Row) -> Training:
+    return Training(row["dataset"], row["method"], row["updates"], row.get("seed", 0))

@@ -1,15 +1,16 @@
 """The second run in a table: what each method gained over LS or its own aggregator, and at what price."""
 
+from typing import Any
+
 import pandas as pd
 
 from samo.claims import contrast, measures
 from samo.claims.evidence import Evidence
 from samo.claims.measures import DELTA_M, Measure
-from samo.figures.palette import label, spoken
+from samo.figures.palette import spoken
 from samo.results.tables import text
 from samo.study.report.reference import Reference
 
-GAIN = "gain in Δm, points"
 TIMES: dict[str, Measure] = {
     "test loss": measures.TEST_LOSS,
     "calibration error": measures.CALIBRATION,
@@ -17,7 +18,7 @@ TIMES: dict[str, Measure] = {
 }
 """Measures that the table shows as ratios, the method's over its base's."""
 MEASURED = {"cosine_mean": "cosine", "magnitude_ratio": "ratio"}
-HEADS = ["method", "compute", "seeds", GAIN, *TIMES]
+HEADS = ["method", "compute", "seeds", "gain in Δm, points", *TIMES]
 
 
 def table(run: Reference, dataset: str) -> pd.DataFrame:
@@ -54,13 +55,9 @@ def agreement(run: Reference) -> pd.DataFrame:
     return wide.rename(columns=MEASURED).reindex(columns=list(MEASURED.values())).dropna().reset_index()
 
 
-def _named(row: dict[str, object]) -> str:
-    rho = row["rho"]
-    said = [str(row["setting"])] if row["setting"] else []
-    said += [f"rho {rho:g}"] if isinstance(rho, float) and rho == rho else []
-    own = str(row["sharpness"])
-    name = spoken(str(row["aggregator"]), own) if own != "none" else label(str(row["aggregator"]))
-    return ", ".join([name, *said])
+def _named(row: dict[Any, Any]) -> str:
+    radius = "" if pd.isna(row["rho"]) else f"rho {row['rho']:g}"
+    return ", ".join(filter(None, (spoken(row["aggregator"], row["sharpness"]), row["setting"], radius)))
 
 
 def _words(

@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import papermill
 from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from papermill.exceptions import PapermillExecutionError
 
 from samo.study import paths, store, warm
 from samo.study.errors import NotebookError
 from samo.study.notebooks.page import page
 from samo.study.progress import echo
 
-STYLER = re.compile(r"\bT_[0-9a-f]{5}(?=[\"_ ])")
-"""How pandas names a styled table: at random."""
+STYLER = re.compile(r"\bT_[0-9a-f]{5}(?=[\"_ ])")  # how pandas names a styled table: at random
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-STAMP = re.compile(r"^\[([WEI])\d{4} \d\d:\d\d:[\d.]+ +", re.MULTILINE)
-"""How torch's own code begins a warning: letter, day, time."""
-NOISE = re.compile(r"^(USDT|INFO):.*\n?", re.MULTILINE)
-"""Lines of torch's profiler."""
+STAMP = re.compile(r"^\[([WEI])\d{4} \d\d:\d\d:[\d.]+ +", re.MULTILINE)  # torch's warnings: letter, day, time
+NOISE = re.compile(r"^(USDT|INFO):.*\n?", re.MULTILINE)  # lines of torch's profiler
 PACKAGES = re.compile(r"\S*/(site|dist)-packages/")
 
 
@@ -37,8 +37,7 @@ class LocalKernelManager(AsyncKernelManager):  # type: ignore[misc]
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         """The usual command; if a server has the libraries loaded (`samo.study.warm`), one that asks it.
 
-        The kernel is silenced: it would log an interruption at the end of each notebook. What a cell raises is
-        reported in another way.
+        The kernel is silenced: it would log an interruption at the end of each notebook.
         """
         command: list[Any] = [*super().format_kernel_cmd(extra_arguments), "--log-level=50"]
         if warm.VARIABLE not in os.environ or command[1:3] != ["-m", "ipykernel_launcher"]:
@@ -51,15 +50,9 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
 
     Nothing may depend on the bytes of either: they are for people. The copy's heading has the parameters' values, and
     what differs between runs by chance alone is removed (`scrub`). `parameters` replace those of the cell tagged
-    `parameters`; each must be named there.
-
-    Raises:
-        NotebookError: no such notebook or parameter, a failing cell, or a kernel that was killed.
+    `parameters`; each must be named there. A NotebookError says that there is no such notebook or parameter, that a
+    cell failed, or that the kernel was killed.
     """
-    import papermill
-    from nbclient.exceptions import DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
-
     root = paths.root()
     for given in (notebook, name):
         if Path(given).name != given or not given.strip("."):
@@ -106,8 +99,6 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
 
 def _parameters(source: Path) -> set[str]:
     """The names that a notebook's parameters cell sets; a NotebookError if the file is no notebook."""
-    import papermill
-
     try:
         content = nbformat.reader.reads(source.read_text(encoding="utf-8"))
         if content.get("nbformat") != 4:

@@ -1,14 +1,16 @@
-"""An executed notebook as one HTML page that needs no network: formulas in MathML, code that folds away."""
+"""An executed notebook as one HTML page that needs neither script nor network: browsers draw MathML by themselves."""
 
+import re
 import warnings
 from copy import deepcopy
 from pathlib import Path
 
+from latex2mathml import converter
 from nbformat import NotebookNode
 
-from samo.study.notebooks.mathml import to_mathml
-
 TEMPLATES = Path(__file__).parent / "templates"
+FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\\w$])\$([^\s$][^$\n]*?)\$(?!\w)", flags=re.DOTALL)
+"""LaTeX between dollar signs, as Jupyter shows it."""
 
 
 def page(executed: NotebookNode, title: str) -> str:
@@ -37,6 +39,20 @@ def page(executed: NotebookNode, title: str) -> str:
         warnings.simplefilter("ignore")
         body, _ = exporter.from_notebook_node(shown, resources={"title": title, "css": css})
     return str(body)
+
+
+def to_mathml(markdown: str) -> str:
+    """Markdown with `$…$` as inline and `$$…$$` as display formulas in MathML; an escaped dollar stays a dollar."""
+    return FORMULA.sub(_formula, markdown)
+
+
+def _formula(match: re.Match[str]) -> str:
+    display = match[1] is not None
+    found = converter.convert((match[1] or match[2]).strip(), display="block" if display else "inline")
+    if display:  # wider than a telephone's screen, it scrolls, also by keyboard
+        found = found.replace("<math ", '<math tabindex="0" ', 1)
+    # Markdown must not take a formula's underscores and stars for its own, nor a formula for several paragraphs.
+    return re.sub(r"\s*\n\s*", " ", found)
 
 
 def _colours() -> str:

@@ -64,8 +64,7 @@ def settings(dataset: str, method: str = "", analysis: str = "") -> pd.DataFrame
 
 def flat(facts: Mapping[str, Any]) -> pd.DataFrame:
     """Nested facts as a table of two columns, a dotted name and a value."""
-    rows = list(_leaves("", facts))
-    return pd.DataFrame({"value": [value for _, value in rows]}, index=pd.Index([name for name, _ in rows]))
+    return pd.Series(dict(_leaves("", facts)), name="value").to_frame()
 
 
 def picture(draw: Callable[[], Figure], words: str) -> Picture:

@@ -35,12 +35,8 @@ from samo.study.report import published, reference
 from samo.study.report.sources import frame
 from samo.study.runs.results import TOYS
 
-MOST_ROWS = 6
-"""Beyond this many task metrics, only the first are drawn; the rest are in the figure's numbers and the table."""
-
-ESTIMATES = "data/reference/estimates.csv"
-"""What `samo estimates` found on several networks; docs/estimates.md says how."""
-
+MOST_ROWS = 6  # of more task metrics only the first are drawn; the rest are in the figure's numbers and the table
+ESTIMATES = "data/reference/estimates.csv"  # what `samo estimates` found on several networks (docs/estimates.md)
 SHARE = (-0.04, 1.04)
 AGREEMENT = {
     "cosine": [curves.Row("all", "cosine_mean", "mean cosine between task gradients", 0.0)],
@@ -64,28 +60,28 @@ class Drawing(NamedTuple):
 
 def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
     """All drawings; one without numbers means that its conditions or analysis have not been run."""
-    names = list(datasets)
-    run = reference.load(root)
-    printed = published.load(root) if (root / published.FILE).exists() else None
-    shipped = gains.table({dataset: run.main(dataset) for dataset in run.runs} if run else {})
+    names, tables = list(datasets), root / "reports/tables"
+    run, later = reference.load(root), second(root)
+    shipped = {dataset: run.main(dataset) for dataset in run.runs} if run else {}
+    found = [drawing for dataset in names for drawing in of_dataset(root, dataset)]
+    if (root / published.FILE).exists():
+        printed = published.load(root)
+        for dataset in names:
+            main, theirs = frame(tables / f"{dataset}.csv", "method"), shipped.get(dataset)
+            found.append(_simple(f"{dataset}-beside", beside, published.points(dataset, main, printed, theirs)))
+    agreement = frame(root / reference.SECOND / reference.AGREEMENT, "dataset", "method")
     return [
-        *(drawing for dataset in names for drawing in of_dataset(root, dataset)),
-        *(_published(root, dataset, printed, run) for dataset in names if printed is not None),
+        *found,
         _simple("all-tasks", cost_tasks, _tasks(root, names)),
-        *of_budgets("all", frame(root / "reports/tables/ladder.csv", *ladder.COLUMNS)),
+        *of_budgets("all", frame(tables / "ladder.csv", *ladder.COLUMNS)),
         *of_toys(root),
-        _simple("reference-gains", gains, shipped),
+        _simple("reference-gains", gains, gains.table(shipped)),
         *of_budgets("reference", run.budgets if run else pd.DataFrame(columns=ladder.COLUMNS)),
-        *of_budgets("second", second(root)),
-        _simple("second-variants", variants, ladder.variants(second(root))),
-        _simple("second-pair", pair, _pair(root)),
+        *of_budgets("second", later),
+        _simple("second-variants", variants, ladder.variants(later)),
+        _simple("second-pair", pair, agreement.query("dataset == dataset.min() and method == 'ls'")),
         _simple("estimates-cosine", estimates, frame(root / ESTIMATES, "network")),
     ]
-
-
-def _published(root: Path, dataset: str, printed: pd.DataFrame, run: reference.Reference | None) -> Drawing:
-    main, shipped = frame(root / "reports/tables" / f"{dataset}.csv", "method"), run.main(dataset) if run else None
-    return _simple(f"{dataset}-beside", beside, published.points(dataset, main, printed, shipped))
 
 
 def second(root: Path) -> pd.DataFrame:
@@ -93,21 +89,14 @@ def second(root: Path) -> pd.DataFrame:
     return frame(root / reference.SECOND / reference.BUDGETS, *ladder.COLUMNS)
 
 
-def _pair(root: Path) -> pd.DataFrame:
-    """How the gradients of two tasks relate under LS in the second run, by seed and update; on the first dataset."""
-    found = frame(root / reference.SECOND / reference.AGREEMENT, "dataset", "method")
-    return found.query("dataset == dataset.min() and method == 'ls'")
-
-
 def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:
     """The drawings over budgets; persistence and equal compute need two of them."""
     pooled, equal = ladder.pooled(found), ladder.pooled(ladder.equal_compute(found))
     over = pooled if len(set(pooled["updates"])) > 1 else pooled[:0]
     doses = ladder.doses(found)
-    updates = partial(budgets.draw_updates, pooled), partial(budgets.describe, pooled)
     return [
         _simple(f"{of}-compute", budgets, pooled),
-        Drawing(f"{of}-persistence", over, *updates),
+        Drawing(f"{of}-persistence", over, partial(budgets.draw_updates, over), partial(budgets.describe, over)),
         _simple(f"{of}-equal", budgets, equal),
         _simple(f"{of}-dose", dose, doses[doses["sharpness"].isin(dose.SHOWN)]),
     ]
@@ -118,15 +107,11 @@ def of_dataset(root: Path, dataset: str) -> list[Drawing]:
     tables, analysis = root / "reports/tables", root / "data/analysis" / dataset
     main = frame(tables / f"{dataset}.csv", "method")
     measures = frame(tables / f"{dataset}-measures.csv", "task")
-    trials, series = (
-        found[found["dataset"] == dataset].drop(columns="dataset")
-        for found in (
-            frame(tables / "search.csv", "dataset"),
-            frame(tables / "curves.csv", "dataset", "split", "metric"),
-        )
-    )
-    losses = series[(series["split"] == "train") & (series["metric"] == "loss")]
-    tasks = list(dict.fromkeys(losses["task"]))[:MOST_ROWS] if len(losses) else []
+    trials = frame(tables / "search.csv", "dataset").query("dataset == @dataset").drop(columns="dataset")
+    series = frame(tables / "curves.csv", "dataset", "split", "task", "metric")
+    series = series.query("dataset == @dataset").drop(columns="dataset")
+    losses = series.query("split == 'train' and metric == 'loss'")
+    tasks = list(losses["task"].unique()[:MOST_ROWS])
     agreement = frame(analysis / "conflict.csv", "method", "metric").assign(task="all")
     if measures["task"].nunique() <= 2:
         # Two tasks make a single pair, whose share of conflict is 0 or 1 and says less than its cosine.
@@ -151,7 +136,6 @@ def of_dataset(root: Path, dataset: str) -> list[Drawing]:
     settings = frame(tables / f"{dataset}-sensitivity.csv", "field", "shift")
     rows = [curves.Row(str(task), "loss", f"{task}: training loss") for task in tasks]
     line = around[around["y"] == 0]
-    lines = partial(landscape.draw_lines, main, around), partial(landscape.describe, around)
     over = partial(landscape.draw_planes, main, planes), partial(landscape.describe_planes, planes)
     varied = partial(sensitivity.draw, settings), partial(sensitivity.describe, settings)
     ran = main[main["delta_m"].notna()] if "delta_m" in main else main[:0]
@@ -163,7 +147,7 @@ def of_dataset(root: Path, dataset: str) -> list[Drawing]:
         _simple("layers", layers, of_main("layers"), main),
         _simple("curvature", curvature, spectra, main),
         _simple("cost", cost, of_main("cost"), main),
-        Drawing("landscape", line, *lines),
+        Drawing("landscape", line, partial(landscape.draw_lines, main, around), partial(landscape.describe, around)),
         Drawing("planes", planes, *over),
         _simple("probe", probe, probed),
         Drawing("sensitivity", points(settings), *varied),
@@ -196,17 +180,12 @@ def curve_rows(measures: pd.DataFrame) -> list[curves.Row]:
 
 def _tasks(root: Path, datasets: Iterable[str]) -> pd.DataFrame:
     """The costs of all datasets against their number of tasks."""
-    tables = root / "reports/tables"
-    return cost_tasks.points(
-        {
-            dataset: (
-                int(frame(tables / f"{dataset}-measures.csv", "task")["task"].nunique()),
-                frame(tables / f"{dataset}.csv", "method"),
-                frame(root / f"data/analysis/{dataset}/cost.csv", "method"),
-            )
-            for dataset in datasets
-        }
-    )
+    tables, found = root / "reports/tables", {}
+    for dataset in datasets:
+        tasks = int(frame(tables / f"{dataset}-measures.csv", "task")["task"].nunique())
+        price = frame(root / f"data/analysis/{dataset}/cost.csv", "method")
+        found[dataset] = tasks, frame(tables / f"{dataset}.csv", "method"), price
+    return cost_tasks.points(found)
 
 
 def _simple(name: str, module: Any, data: pd.DataFrame, *table: pd.DataFrame) -> Drawing:

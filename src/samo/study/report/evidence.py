@@ -13,20 +13,16 @@ from samo.results.method import MethodSpec
 from samo.results.tables import Run
 from samo.study import config
 from samo.study.report.sources import frame
-from samo.study.runs.results import Pairs, by_dataset, read_histories, read_metrics, view
+from samo.study.runs.results import TOYS, Pairs, by_dataset, read_histories, read_metrics, view
 
-ANALYSES = ("curvature", "cost", "probe")
-"""The frames under data/analysis/<dataset>, each in <analysis>.csv."""
-TOYS = "data/analysis/toys/ends.csv"
-HISTORY = {"cosine_mean", "minibatch_conflict"}
-"""What the claims need of a history."""
+ANALYSES = ("curvature", "cost", "probe")  # the frames under data/analysis/<dataset>, each in <analysis>.csv
+HISTORY = {"cosine_mean", "minibatch_conflict"}  # what the claims need of a history
 
 
 def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Evidence:
     """The evidence from the conditions of the main tables, variants beside them, analyses, and the toys.
 
-    What was not run is empty. Analyses and methods that are no longer in the profile are left out, even if their files
-    remain.
+    What was not run is empty; what is no longer in the profile is left out, even if its files remain.
     """
     pairs, variants, active = list(pairs), list(variants), set(analyses)
     conditions = by_dataset([*pairs, *variants])
@@ -43,7 +39,7 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
     full = {name: [part for part in parts if len(part)] for name, parts in frames.items()}
     made = {name: pd.concat(parts, ignore_index=True) if parts else empty(name) for name, parts in full.items()}
     runs = [run for dataset, methods in conditions.items() for run in ladder(root, dataset, methods)]
-    gathered = evidence(conditions, runs, variants, {**made, "toys": frame(root / TOYS, *COLUMNS["toys"])})
+    gathered = evidence(conditions, runs, variants, {**made, "toys": frame(root / TOYS / "ends.csv", *COLUMNS["toys"])})
     params = root / "params.yaml"
     return replace(gathered, regimes=regimes(config.load(params))) if params.exists() else gathered
 

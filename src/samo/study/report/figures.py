@@ -11,21 +11,13 @@ from samo.figures.palette import COLOURS, GRID, INK, MUTED, label
 from samo.study.config import Params
 
 # Each colour becomes a custom property of the page, so that figures follow the reader's light or dark mode.
-VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid"} | {
-    shade: f"c-{name}" for name, shade in COLOURS.items() if name not in ("none", "placebo")
-}
-ANALYSES = dict.fromkeys(("conflict", "cosine", "norms"), "conflict") | dict.fromkeys(
-    ("landscape", "planes"), "landscape"
-)
-ANALYSES |= {name: name for name in ("layers", "curvature", "cost", "probe")}
+VARIABLES = {shade: f"c-{name}" for name, shade in COLOURS.items()} | {INK: "ink", MUTED: "muted", GRID: "grid"}
+ANALYSES = {name: name for name in ("conflict", "landscape", "layers", "curvature", "cost", "probe")}
+ANALYSES |= {"cosine": "conflict", "norms": "conflict", "planes": "landscape"}
 """Kind of figure -> the analysis whose numbers it shows; the others show results of the conditions themselves."""
-MOST_NAMES = 4
-"""The most methods that are all named; of more, only some are."""
-LARGEST = 150_000
-"""The most bytes of numbers put into the page; for more, the page links to the file beside it."""
-
-NARROW = 520.0
-"""Points (1/72 inch); a wider figure scrolls on a telephone."""
+MOST_NAMES = 4  # of more methods than this, only some are named
+LARGEST = 150_000  # the most bytes of numbers put into the page; for more, the page links to the file beside it
+NARROW = 520.0  # points (1/72 inch); a wider figure scrolls on a telephone
 
 
 @dataclass(frozen=True)

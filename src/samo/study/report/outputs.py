@@ -1,7 +1,7 @@
 """The stage `tables`: runs and analyses in; reports/tables and reports/figures out, each whole or not at all.
 
-The caller, who reads params.yaml, says which conditions there are: a method that was removed there must vanish from
-every table, whatever files it left behind.
+The caller says which conditions there are: a method that was removed from params.yaml must vanish from every table,
+whatever files it left behind.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,14 +29,12 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
     """Write reports/tables whole; returns the main table of each dataset.
 
     <dataset>.csv and .md hold the main table, <dataset>-measures.csv what its metric columns are, <dataset>-best.csv
-    which method is bold in each column, <dataset>-sensitivity.csv and .md the variants (`samo.results.sensitivity`)
-    if there are any. curves.csv and search.csv hold the curves and trials of all datasets, ladder.csv every training
-    with its budget, compute and gain (`samo.results.ladder`), toys.csv where the trajectories over the toys end. For
-    DVC there are metrics/<dataset>/<method>.json, a row each in `dvc metrics show reports/tables/metrics/…`, and a few
-    numbers in summary.json.
+    which method is bold in each column, <dataset>-sensitivity.csv and .md the variants, if any. Of all datasets,
+    curves.csv and search.csv hold curves and trials, ladder.csv every training with its budget, compute and gain;
+    toys.csv has the ends of the toys' trajectories. For DVC: metrics/<dataset>/<method>.json, and summary.json.
     """
     varied, mains = by_dataset(variants), {}
-    curves, trials, summary = [], [], {}
+    curves, trials, summary = {}, {}, {}
     with store.whole_folder(root / TABLES) as out:
 
         def write(name: str, content: pd.DataFrame | str) -> None:
@@ -56,15 +54,15 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
                 write(f"{dataset}-sensitivity.md", markdown(tables.settings(dataset, settings)))
             price = frame(root / "data/analysis" / dataset / "cost.csv", "method", "count_ratio")
             metrics = _metrics(main, dict(zip(price["method"], price["count_ratio"], strict=True)))
-            curves.append(_first(results.curves(read_histories(root, dataset, methods)), dataset))
-            trials.append(_first(results.search(runs), dataset))
+            curves[dataset] = results.curves(read_histories(root, dataset, methods))
+            trials[dataset] = results.search(runs)
             for name, numbers in metrics.items():
                 store.write_json(out / "metrics" / dataset / f"{name}.json", numbers)
             summary[dataset] = _summary(main)
         store.write_json(out / "summary.json", summary)
         write("ladder.csv", evidence.budgets(evidence.read(root, pairs, ["cost"], variants)))
-        write("curves.csv", pd.concat(curves))
-        write("search.csv", pd.concat(trials))
+        for name, parts in {"curves": curves, "search": trials}.items():
+            write(f"{name}.csv", pd.concat(parts, names=["dataset"]).reset_index("dataset"))
         if (root / TOYS / "ends.csv").exists():
             write("toys.csv", (root / TOYS / "ends.csv").read_text())
     return mains
@@ -86,8 +84,8 @@ def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pa
 def write_figures(root: Path, datasets: Iterable[str]) -> None:
     """Write reports/figures whole: each figure as <dataset>-<figure>.svg, with its numbers (.csv) and words (.txt).
 
-    Figures of all datasets together are all-<figure>, of the toys toys-<figure>, of the shipped reference run
-    reference-<figure>. A figure without numbers (its conditions or analysis have not been run) is left out.
+    What belongs to no dataset is all-<figure>, toys-<figure> or named by a shipped run. A figure without numbers (its
+    conditions or analysis have not been run) is left out.
     """
     with store.whole_folder(root / FIGURES) as out:
         for drawing in every(root, datasets):
@@ -96,11 +94,7 @@ def write_figures(root: Path, datasets: Iterable[str]) -> None:
 
 
 def write_figure(root: Path, datasets: Iterable[str], name: str) -> Path:
-    """Redraw just this figure in reports/figures; returns the drawing's path.
-
-    Raises:
-        ValueError: there is no figure of that name, or nothing to draw in it yet.
-    """
+    """Redraw just this figure in reports/figures; returns its path. A ValueError if it is unknown or has no numbers."""
     found = {drawing.name: drawing for drawing in every(root, datasets)}
     if name not in found:
         raise ValueError(f"no figure {name!r}: there are {', '.join(found)}")
@@ -132,7 +126,3 @@ def _write(out: Path, drawing: Drawing) -> None:
     store.write_text(out / f"{drawing.name}.svg", svg(drawing.draw))
     store.write_text(out / f"{drawing.name}.csv", csv_text(drawing.data))
     store.write_text(out / f"{drawing.name}.txt", drawing.words() + "\n")
-
-
-def _first(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    return frame.assign(dataset=dataset)[["dataset", *frame.columns]]

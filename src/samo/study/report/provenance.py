@@ -1,9 +1,8 @@
 """What ties the page to its inputs, the same wherever and whenever it is made from them: no date, no host.
 
-The page is kept in git, so it cannot name the commit that it will be part of. Instead it names git's own id of the
-code: a tree, which depends on content alone, and from which git finds the commits (`git log --find-object`). Nor can
-it have the hash of dvc.lock, which contains the page's; it has that of the lock's entry for the stage `tables`, which
-covers, through that stage's inputs, all that comes before the page.
+The page is kept in git and cannot name the commit that it will be part of. It names git's own id of the code: a tree,
+which depends on content alone, and from which `git log --find-object` finds the commits. Nor can it have the hash of
+dvc.lock, which contains the page's, but that of the lock's entry for `tables`, whose inputs cover all before the page.
 """
 
 import json

@@ -30,9 +30,7 @@ KEYS = {
     "QM9": "qm9",
 }
 """The papers' name of a dataset -> its key here."""
-
-DELTA_M = "Delta_m%"
-"""Delta-m in the papers' tables: against each paper's own single-task runs, as ours is against ours."""
+DELTA_M = "Delta_m%"  # in the papers' tables: against each paper's own single-task runs, as ours is against ours
 
 _DIGITS = {"acc task 1 (top-left)": "left accuracy", "acc task 2 (bottom-right)": "right accuracy"}
 _VIEWS = {"mIoU": "segmentation mIoU", "Pix Acc": "segmentation Pix Acc"}
@@ -67,12 +65,9 @@ class Kind(NamedTuple):
 
 _SAME = "LS, SI, RLW, DWA, UW, MGDA, PCGrad, GradDrop, CAGrad, IMTL-G, Nash-MTL, FAMO, FairGrad, Aligned-MTL, STCH"
 _BASES = {name: name.lower() for name in _SAME.split(", ")} | {"IMTL": "imtl-g", "NashMTL": "nash-mtl"}
-_PREFIXES = {"SAMO-": "samo", "G-SAM-": "gsam", "L-SAM-": "lsam", "F-": "fmtl"}
+_PREFIXES = {"": "none", "SAMO-": "samo", "G-SAM-": "gsam", "L-SAM-": "lsam", "F-": "fmtl"}
 METHODS: dict[str, Kind] = {
-    **{name: Kind(ours) for name, ours in _BASES.items()},
-    **{
-        prefix + name: Kind(ours, sharpness) for prefix, sharpness in _PREFIXES.items() for name, ours in _BASES.items()
-    },
+    **{prefix + name: Kind(ours, added) for prefix, added in _PREFIXES.items() for name, ours in _BASES.items()},
     "STL": Kind("ls", separate=True),
     "F-STL": Kind("ls", "fmtl", separate=True),
     "FairGrad (alpha 2)": Kind("fairgrad"),
@@ -101,9 +96,8 @@ class Shipped(NamedTuple):
 def load(root: Path) -> pd.DataFrame:
     """A row per printed number, in the file's order.
 
-    Columns: paper, table, dataset (our key, or as printed where it is none of ours), method, metric, value, decimals
-    (as many as were printed, so that 22.60 is told from 22.6), plus_minus (NaN where none was printed),
-    higher_is_better, note.
+    Columns: paper, table, dataset (our key, or as printed), method, metric, value, decimals (as printed: 22.60 is not
+    22.6), plus_minus (NaN where none was printed), higher_is_better, note.
     """
     frame = pd.read_csv(root / FILE, dtype=str, keep_default_na=False)
     return frame.assign(
@@ -125,11 +119,8 @@ def beside(
     """A dataset's published numbers, each beside those of the reference run and ours for the same method and metric.
 
     `main` is its main table, `printed` the frame of `load`, `differs` the settings that differ from the papers', as
-    words (None where that is not known), `reference` the reference run, where it has the dataset.
-
-    Returns:
-        A table of the methods that the profile or the reference run has, and one of the others, either possibly
-        without rows; None if no paper prints numbers comparable with ours.
+    words (None where that is not known). Returns a table of the methods that the profile or the reference run has, and
+    one of the others; None if no paper prints numbers comparable with ours.
     """
     rows = printed[printed["dataset"] == dataset]
     columns = {DELTA_M: "delta_m", **COLUMNS.get(dataset, {})}
@@ -194,8 +185,7 @@ def points(
                 head = (str(same["method"]), kind.aggregator, kind.sharpness)
                 found.append((*head, f"{paper}, {table}", value, math.nan, math.nan))
                 for run, row in ours.items():
-                    ends = tuple(row.get(f"delta_m{end}", math.nan) for end in ("", "_low", "_high")) if row else ()
-                    found += [(*head, run, *ends)] if ends else []
+                    found += [(*head, run, *(row.get(name, math.nan) for name in FIGURE[-3:]))] if row else []
     return pd.DataFrame(found, columns=FIGURE).drop_duplicates(["method", "source"], ignore_index=True)
 
 

@@ -1,9 +1,8 @@
 """The reference run: the profile `study` as it is shipped with the project, in data/reference/study.
 
 Its numbers are in one file, run.jsonl: a JSON record per line, each with the `table` that it belongs to. A record of
-the table `conditions` is a condition's unchanged metrics.json, with its trials as `search`; the others are rows of
-tidy tables, `TABLES`. All that is said about the run (main tables, verdicts on the claims, the report's columns) is
-made from them by the same functions as for a run at hand. `write` makes the file from a profile's run, once complete.
+the table `conditions` is a condition's metrics.json, with its trials as `search`; the others are rows of tidy tables,
+`TABLES`. All that is said about the run is made from them by the same functions as for a run at hand.
 """
 
 import json
@@ -30,13 +29,10 @@ from samo.study.runs import results
 from samo.study.runs.formats import csv_text
 
 FOLDER = Path("data/reference/study")
-SECOND = Path("data/reference/ladder")
-"""Where the rows of the second run, a ladder of budgets, and the tables made from them are."""
+SECOND = Path("data/reference/ladder")  # of the second run, a ladder of budgets
 FILE = "run.jsonl"
-BUDGETS = "budgets.csv"
-"""Every training with its budget, compute and gain, in either folder."""
-AGREEMENT = "agreement.csv"
-"""How the two task gradients of plain methods relate, in the second run's folder."""
+BUDGETS = "budgets.csv"  # every training with its budget, compute and gain, in either folder
+AGREEMENT = "agreement.csv"  # how the two task gradients of plain methods relate, in the second run's folder
 REMEDY = f"`git checkout {FOLDER}` brings it back as it was"
 CONDITIONS = "conditions"
 TABLES = {name: COLUMNS[name] for name in ("history", "layers", "toys", *gathered.ANALYSES)}
@@ -57,8 +53,7 @@ class Reference:
     @cached_property
     def about(self) -> dict[str, Any]:
         """The commit, the versions and the machine of the run."""
-        found: dict[str, Any] = store.read_json(self.folder / "about.json")
-        return found
+        return dict(store.read_json(self.folder / "about.json"))
 
     @cached_property
     def params(self) -> Params:
@@ -88,21 +83,12 @@ class Reference:
 
 
 def load(root: Path) -> Reference | None:
-    """The reference run of the project in `root`; None where none is shipped.
-
-    Raises:
-        ValueError: its file is missing or broken; the message names the line.
-    """
+    """The reference run of the project in `root`, None where none is shipped; a ValueError names a broken line."""
     return read(root / FOLDER) if (root / FOLDER).is_dir() else None
 
 
 def needed(root: Path) -> Reference:
-    """The same as `load`, except that none shipped is an error.
-
-    Raises:
-        FileNotFoundError: none is shipped.
-        ValueError: see `load`.
-    """
+    """The same as `load`; a FileNotFoundError where none is shipped."""
     if (run := load(root)) is None:
         raise FileNotFoundError(f"{FOLDER} is not there: {REMEDY}")
     return run
@@ -159,12 +145,9 @@ def verdicts(root: Path, folder: Path = FOLDER) -> dict[int, str]:
 
 
 def write(root: Path, params: Params) -> list[str]:
-    """Write data/reference/study whole from data/runs and data/analysis; returns the conditions that have not run.
+    """Write data/reference/study whole; returns the conditions that have not run, a ValueError if none has.
 
     Cosines by layer are kept only for methods without sharpness, which are all that a claim looks at.
-
-    Raises:
-        ValueError: no condition has run.
     """
     main, variants = conditions.main(params), conditions.variants(params)
     own, missing = {}, []

@@ -29,8 +29,7 @@ CLAIMS = results.Columns(
 )
 RATIOS = {"claim": 5, "pooled effect, 95 %": 4, "why": 4, "why (this run)": 4, "where": 3, "effect, 95 %": 4}
 """Columns whose text may be wrapped -> share of the width."""
-WIDE = 18
-"""Characters that a metric takes on the screen; if not all metrics fit, `samo show DATASET METHOD` has them."""
+WIDE = 18  # characters that a metric takes on the screen; if not all fit, `samo show DATASET METHOD` has them
 
 
 def show(root: Path, params: Params, dataset: str, method: str | None = None, console: Console | None = None) -> None:
@@ -81,10 +80,7 @@ def _trials(run: Run) -> Table:
 def show_claims(
     root: Path, of: int | None = None, console: Console | None = None, run: reference.Reference | None = None
 ) -> None:
-    """Print the verdicts: a line per claim, or all comparisons of claim number `of`.
-
-    A shipped `run` is judged anew from its records; otherwise the verdicts on the run at hand are shown, from
-    reports/tables/claims.csv, with the reference run's beside them.
+    """Print the verdicts, or all comparisons of claim `of`: of the run at hand, or of a shipped `run`, judged anew.
 
     Raises:
         ValueError: there is no claim of that number.
@@ -123,11 +119,7 @@ def _comparisons(own: pd.DataFrame) -> Table:
 
 
 def characteristics(root: Path, worlds: int, of: int | None = None) -> str:
-    """How often the rule errs, as Markdown: simulated worlds with the places, seeds and noise of the reference run.
-
-    Raises:
-        FileNotFoundError: no reference run is shipped.
-    """
+    """How often the rule errs, as Markdown: simulated worlds with the places, seeds and noise of the reference run."""
     asked = made_worlds.CLAIMS if of is None else (of,)
     return made_worlds.markdown(made_worlds.table(reference.needed(root).evidence, worlds, asked))
 
@@ -135,8 +127,7 @@ def characteristics(root: Path, worlds: int, of: int | None = None) -> str:
 def chosen_layers(root: Path, dataset: str, file: Path | None = None) -> str:
     """The layers that the analysis chose, as text for the reader and as a setting for params.yaml.
 
-    The choice is also written to `file`, as a JSON list that a sharpness reads with `layers="@FILE"`. The study's own
-    settings hold the names themselves, so that DVC sees a change.
+    The choice is also written to `file`, as a JSON list that a sharpness reads with `layers="@FILE"`.
 
     Raises:
         NotebookError: the analysis has not been run, or had no method to look at.

@@ -28,8 +28,9 @@ class Sources:
 
     def table(self, dataset: str) -> pd.DataFrame:
         """The main table; rows of gaps if it is not there."""
-        rows = [{"method": method, "n_seeds": 0} for method in self.params.main_on(dataset)]
-        return self._table(f"{dataset}.csv", "method") if self._has(f"{dataset}.csv") else pd.DataFrame(rows)
+        found = self._table(f"{dataset}.csv", "method")
+        gaps = pd.DataFrame([{"method": method, "n_seeds": 0} for method in self.params.main_on(dataset)])
+        return found if len(found) else gaps
 
     def measures(self, dataset: str) -> pd.DataFrame:
         """What its metric columns are."""
@@ -41,16 +42,15 @@ class Sources:
         return dict(zip(found["column"], found["method"], strict=True))
 
     def sensitivity(self, dataset: str) -> pd.DataFrame:
-        """The variants of settings."""
         return self._table(f"{dataset}-sensitivity.csv", "field")
 
     def trials(self, dataset: str) -> pd.DataFrame:
-        """The search trials."""
         return self._table("search.csv", "dataset", "method").query("dataset == @dataset")
 
     def claims(self) -> pd.DataFrame | None:
         """The verdicts on the claims; None where none has been judged."""
-        return self._table("claims.csv") if self._has("claims.csv") else None
+        found = self._table("claims.csv")
+        return found if len(found) else None
 
     def numbers(self, dataset: str, kind: str) -> pd.DataFrame:
         """The numbers of a figure."""
@@ -65,9 +65,6 @@ class Sources:
         lead = {key: sheet.pop(key) for key in ("what", "subset_of") if key in sheet}
         parts = {f"{name} split": facts for name, facts in splits.items()}
         return lead | sheet | parts | self.params.datasets[dataset].model_dump(exclude_unset=True)
-
-    def _has(self, name: str) -> bool:
-        return (self.root / "reports/tables" / name).exists()
 
     def _table(self, name: str, *columns: str) -> pd.DataFrame:
         return frame(self.root / "reports/tables" / name, *columns)

@@ -12,8 +12,7 @@ from samo.results.tables import choices, is_reference, left_out, metric_columns
 from samo.study.report.figures import VARIABLES
 from samo.study.report.table import Cell, Table, interval, number, verdict, width
 
-SILENT = ["not run", "not testable"]
-"""Verdicts without a comparison."""
+SILENT = ["not run", "not testable"]  # verdicts without a comparison
 CHOICES = {"lr": "learning rate", "rho": "ρ", "alpha": "α"}
 
 
@@ -27,12 +26,8 @@ def main(
 ) -> Table:
     """The main table, STL first; its note names the gaps, and the metrics that Delta-m leaves out.
 
-    Args:
-        table: the frame of `samo.results.tables.main`.
-        measures: the frame of `samo.results.tables.measures`.
-        best: column -> the method that is bold there (`samo.results.tables.best`).
-        metrics: whether the metrics themselves have columns.
-        chosen: whether what was chosen on validation data has columns.
+    `table` and `measures` are frames of `samo.results.tables`, `best` maps a column to the method that is bold there.
+    `metrics` and `chosen` say whether the metrics, and what was chosen on validation data, have columns.
     """
     names = metric_columns(table) if metrics else []
     units = {f"{m['task']} {m['metric']}": m["unit"] for m in measures.fillna("").to_dict("records")}
@@ -114,10 +109,7 @@ def notebooks(rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def beside_reference(dataset: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Table:
-    """Delta-m, and the gain over the same aggregator alone, of the reference run (`theirs`) and of this run.
-
-    Both are main tables; a method in either has a row.
-    """
+    """Delta-m and gain of the reference run (`theirs`) and of this run, both main tables; with a row per method."""
     runs = [{row["method"]: row for row in frame.to_dict("records")} for frame in (theirs, ours)]
     rows = []
     for name in dict.fromkeys([*runs[0], *runs[1]]):
@@ -130,10 +122,7 @@ def beside_reference(dataset: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> 
 
 
 def claims(judged: pd.DataFrame, shipped: Mapping[str, Mapping[int, str]]) -> Table:
-    """A row per claim: its sentence and source, the verdict on the whole of it, the pooled effect, and why.
-
-    `shipped` holds the verdicts of other runs, by name and claim; each has a column before that of this run.
-    """
+    """A row per claim; each of the `shipped` runs (name -> claim -> verdict) has a column before that of this run."""
     rows = []
     for row in judged[judged["dataset"] == ALL].to_dict("records"):
         others = [verdict(known.get(row["number"], "not run")) for known in shipped.values()]
@@ -148,9 +137,8 @@ def claims(judged: pd.DataFrame, shipped: Mapping[str, Mapping[int, str]]) -> Ta
 def strip(runs: Mapping[str, tuple[str, pd.DataFrame]]) -> Table:
     """The claims at a glance: a row per dataset, a column per claim, each mark linked to its comparison.
 
-    If a claim has several comparisons on a dataset, the mark is the verdict they agree on, or undecided if they do
-    not; comparisons over several datasets and on toys have no row. `runs` maps the name of a run's table of
-    comparisons to the label of its rows, beside the dataset, and its claims.
+    If comparisons on a dataset do not agree, the mark is "undecided"; those over several datasets and on toys have no
+    row. `runs` maps the name of a run's table of comparisons to the words beside its datasets, and its claims.
     """
     rows, whole = [], pd.DataFrame()
     for name, (words, judged) in runs.items():

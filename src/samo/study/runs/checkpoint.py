@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from samo.optim.process_group import ALONE, Ranks
 from samo.study import store
@@ -29,8 +30,8 @@ HEAD = 4096
 class Checkpoints:
     """The kept states of one condition, a file each: a line of JSON saying what it belongs to, then `torch.save` data.
 
-    Nothing else is in the folder. `made_from` has, by name, the digests of everything that the condition's bytes depend
-    on. All `ranks` resume from the files; only the first writes and removes them.
+    `made_from` has, by name, the digests of everything that the condition's bytes depend on. All `ranks` resume from
+    the files; only the first writes and removes them. Nothing else is in the folder.
     """
 
     def __init__(self, folder: Path, made_from: Mapping[str, str], device: torch.device, ranks: Ranks = ALONE) -> None:
@@ -83,14 +84,13 @@ class Checkpoints:
         begun = time.monotonic()
         if begun < self._next or self._ranks.number:
             return False
-        payload = BytesIO()
-        torch.save(make(), payload)
-        bare = payload.getbuffer()
-        head = {"made_from": self._made_from, "sha256": hashlib.sha256(bare).hexdigest()}
+        torch.save(make(), buffer := BytesIO())
+        payload = buffer.getbuffer()
+        head = {"made_from": self._made_from, "sha256": hashlib.sha256(payload).hexdigest()}
         try:
             with store.whole_file(self._path(name)) as stream:
                 stream.write(json.dumps(head).encode() + b"\n")
-                stream.write(bare)
+                stream.write(payload)
         except OSError as error:
             self._next = float("inf")
             warnings.warn(f"no checkpoint in {self._folder}: {error.strerror}; training goes on without", stacklevel=2)
@@ -115,13 +115,10 @@ class Checkpoints:
 
 
 def made_from(root: Path, dataset: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Digests of all that a condition's bytes depend on.
+    """Digests of all that a condition's bytes depend on: `settings`, and the files on which the stage `train` depends.
 
-    Data and code are the files that dvc.yaml gives as dependencies of the stage `train`, so that the two cannot
-    disagree; `settings` are its part of params.yaml, the device and versions, as JSON can hold them.
+    Those are read from dvc.yaml, so that the two cannot disagree.
     """
-    import yaml
-
     data, code = hashlib.sha256(), hashlib.sha256()
     for given in yaml.safe_load((root / "dvc.yaml").read_text())["stages"]["train"]["deps"]:
         name = given.replace("${item.dataset}", dataset)

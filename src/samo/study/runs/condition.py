@@ -41,12 +41,7 @@ class Result:
 
 
 class OpenCondition:
-    """A condition of the active profile, to be inspected, searched, trained and written, in that order.
-
-        condition = OpenCondition(dataset, method)
-        searched = condition.search()
-        fits = condition.train(searched)
-        result = condition.write(searched, fits)
+    """A condition of the active profile, to be inspected, searched, trained and written; see `train_condition`.
 
     Attributes:
         problem: the dataset's.
@@ -96,8 +91,7 @@ class OpenCondition:
     def search(self) -> dict[int, Searched]:
         """Make the method's choices by short trainings scored on validation data: budget -> trials and choice.
 
-        An arm takes the learning rates that its donor chose. With `train.processes` above 1, separate processes search
-        and train in one go, in this call.
+        An arm takes the learning rates that its donor chose. With `train.processes` above 1 this call trains, too.
 
         Raises:
             samo.study.errors.RankError: one of several processes failed or was killed.
@@ -108,13 +102,13 @@ class OpenCondition:
             if "diverged" in self._answer:
                 raise DivergedError(self._answer["diverged"])
             found = self._answer["searched"] or self._answer["metrics"]["updates"]
-            tried = {int(n): [Trial(**trial) for trial in one.get("trials", [])] for n, one in found.items()}
-            return {n: Searched(trials, Trial(**found[str(n)]["chosen"]), []) for n, trials in tried.items()}
+            tried = {n: [Trial(**trial) for trial in one.get("trials", [])] for n, one in found.items()}
+            return {int(n): Searched(tried[n], Trial(**one["chosen"]), []) for n, one in found.items()}
         if own.method not in params.arms.methods:
             return self._trainings.search(self._plan, self._search)
         donor = results.read_search(self._root / Condition(own.dataset, params.arms.donor).search)
-        rates: dict[int, dict[str, Any]] = {int(n): {"lr": one["chosen"]["lr"]} for n, one in donor.items()}
-        return {n: Searched([], Trial(**{**rate, **self._plan.given}), []) for n, rate in rates.items()}
+        given: dict[str, Any] = {**self._plan.given}
+        return {int(n): Searched([], Trial(**{"lr": one["chosen"]["lr"], **given}), []) for n, one in donor.items()}
 
     def train(self, searched: dict[int, Searched]) -> Fits:
         """Run one training per budget and seed with what was chosen for it, shown live in MLflow.
@@ -145,9 +139,8 @@ class OpenCondition:
     def write(self, searched: dict[int, Searched], fits: Fits) -> Result:
         """Write the condition's files, whole or not at all, and finish its runs in MLflow.
 
-        `data/search/<dataset>/<method>.json` (except for an arm), `data/runs/<dataset>/<method>/metrics.json` and
-        `history.csv`, `layers.csv` for a method with a shared trunk, and the weights under `data/models/`. What holds
-        for this execution only (times, device, commit) goes to MLflow, never into these files.
+        The search (except an arm's), metrics.json, history.csv, layers.csv for a shared trunk, and the weights. What
+        holds for this execution only (times, device, commit) goes to MLflow, never into these files.
         """
         if self._answer:
             return Result(**self._answer)

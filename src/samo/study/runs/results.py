@@ -196,11 +196,10 @@ def read_runs(root: Path, dataset: str, methods: Iterable[str], updates: int | N
     found: dict[str, Run | None] = dict.fromkeys(methods)
     for method in found:
         own = Condition(dataset, method)
-        if not (file := root / own.runs / "metrics.json").exists():
-            continue
-        metrics, trials = read_metrics(file), root / own.search
-        if updates is None or str(updates) in metrics["updates"]:
-            found[method] = view(metrics, read_search(trials) if trials.exists() else {}, updates)
+        if (file := root / own.runs / "metrics.json").exists():
+            metrics, trials = read_metrics(file), root / own.search
+            if updates is None or str(updates) in metrics["updates"]:
+                found[method] = view(metrics, read_search(trials) if trials.exists() else {}, updates)
     return found
 
 
@@ -211,9 +210,9 @@ def read_histories(
 
     None if the condition has not been run or has no such file.
     """
-    files = {method: root / "data/runs" / dataset / method / name for method in methods}
-    kind = LAYERS if name == "layers.csv" else HISTORY
-    found = {method: read_rows(file, kind) if file.exists() else None for method, file in files.items()}
-    if whole:
-        return found
-    return {m: None if f is None else f[f["updates"] == f["updates"].max()] for m, f in found.items()}
+    found: dict[str, pd.DataFrame | None] = dict.fromkeys(methods)
+    for method in found:
+        if (file := root / Condition(dataset, method).runs / name).exists():
+            rows = read_rows(file, LAYERS if name == "layers.csv" else HISTORY)
+            found[method] = rows if whole else rows[rows["updates"] == rows["updates"].max()]
+    return found

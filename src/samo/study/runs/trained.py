@@ -14,14 +14,14 @@ from torch import nn
 
 from samo import datasets
 from samo.analysis.parts.method_filter import MethodFilter
-from samo.models.multitask import MultiTaskNetwork, SeparateNetworks
 from samo.study import config, paths, progress, store
 from samo.study.config import Params
-from samo.study.config.conditions import Condition, conditions
+from samo.study.config.conditions import Condition, condition
 from samo.study.config.method import Method
 from samo.study.errors import NotebookError
 from samo.study.runs import results
 from samo.study.runs.formats import csv_text
+from samo.training.loop import fresh
 from samo.training.problem import Problem
 from samo.training.settings import Training
 
@@ -82,7 +82,7 @@ class Setting:
         Raises:
             NotebookError: none has run, or a file of weights is missing or of another network.
         """
-        asked = [c for c in conditions(self.params) if c.dataset == self.dataset and c.method in self.methods]
+        asked = [condition(self.params, self.dataset, method) for method in self.methods]
         ran = [cell for cell in asked if (self.root / cell.models).is_dir()]
         for cell in asked if ran else ():
             if cell not in ran:
@@ -123,9 +123,7 @@ def network(root: Path, params: Params, cell: Condition, seed: int, of: Problem)
     path = root / cell.weights(params.updates_on(cell.dataset, cell.method)[-1], seed)
     if not path.exists():
         raise NotebookError(f"{path}: not there: `dvc repro {cell.stage}` trains it")
-    made = of.network()
-    if params.methods_on(cell.dataset)[cell.method].networks == "separate":
-        made = SeparateNetworks(cast("MultiTaskNetwork", made))
+    made = fresh(of, separate=params.methods_on(cell.dataset)[cell.method].networks == "separate")
     try:
         weights = load_file(path)
         made.load_state_dict(weights)

@@ -15,15 +15,13 @@ from samo.training.loop import DivergedError, Fit, Progress, Recipe, fit
 from samo.training.problem import Problem
 from samo.training.search import Search, Searched, Trial, search
 from samo.training.settings import Training
-from samo.training.state import State, StateError
+from samo.training.state import StateError
 
 
 class Watch:
     """Turns the progress of single trainings into a share of the condition's whole work.
 
-    Args:
-        name: the condition's.
-        searched, final: the most updates of its search, and the updates of its final runs.
+    `searched` is the most updates of its search, `final` those of its final runs.
     """
 
     def __init__(self, name: str, searched: int, final: int) -> None:
@@ -89,10 +87,11 @@ class Trainings:
                 made += 1
                 self.watch.phase(f"search {made}/{total}", updates)
                 if made > len(scores):
-                    recipe, name = self.recipe(trial, updates, seed), f"search-{made}"
+                    recipe = self.recipe(trial, updates, seed)
                     train = partial(fit, self.problem, recipe, ("val",), along=False, on_progress=self.watch)
                     try:
-                        scores.append(self.problem.score(values_of(self.go_on(name, train).history, "val")))
+                        run = self.go_on(f"search-{made}", train)
+                        scores.append(self.problem.score(values_of(run.history, "val")))
                     except DivergedError:
                         scores.append(float("-inf"))
                     if self.kept.write("search", lambda: scores):
@@ -105,13 +104,9 @@ class Trainings:
 
     def go_on(self, name: str, train: Callable[..., Fit]) -> Fit:
         """A training from its last checkpoint, or from its beginning."""
-
-        def keep(make: Callable[[], State]) -> None:
-            self.kept.write(name, make)
-
-        state = self.kept.read(name)
+        keep = partial(self.kept.write, name)
         try:
-            return train(resume=state, keep=keep)
+            return train(resume=self.kept.read(name), keep=keep)
         except StateError as error:
             self.kept.refuse(name, str(error))
             return train(keep=keep)

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 REMEDY = "if this lasts, move the store aside: `samo track` makes it anew from data/runs"
-PATIENCE = 5.0
-"""Seconds that a condition waits for a locked store."""
+PATIENCE = 5.0  # seconds that a condition waits for a locked store
+# Without this tag MLflow's page takes an experiment for one on language models.
 KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Without this tag MLflow's page takes an experiment for one on language models."""
 QUERY = {
     "searchFilter": 'tags.current = "yes" and tags.variant = "no"',
     "orderByKey": "metrics.`delta_m`",
@@ -45,11 +44,7 @@ def masked(text: str) -> str:
 
 
 def connect(root: Path) -> "MlflowClient":
-    """A client of the study's store.
-
-    Raises:
-        OSError: the database is locked for longer than `PATIENCE`, or is no database.
-    """
+    """A client of the study's store; an OSError if its database is locked for longer than `PATIENCE`, or is none."""
     from mlflow import MlflowClient  # takes a second to import, so only if something is logged
 
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its faults are raised, and told in one line

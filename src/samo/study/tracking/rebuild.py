@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-DIGITS = 4
-"""Decimals of the numbers to compare by: MLflow shows all that it gets."""
+DIGITS = 4  # decimals of the numbers to compare by: MLflow shows all that it gets
 
 
 def show(root: Path, port: int = 5000) -> None:
@@ -46,10 +45,7 @@ def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
 
     A condition restored from DVC's cache has logged nothing; this adds its runs. Runs with other results, and of
     conditions that the profile no longer has, stay, marked as not current; interrupted ones are marked, too. A second
-    call changes nothing.
-
-    Returns:
-        How many runs were made.
+    call changes nothing. Returns how many runs were made.
 
     Raises:
         OSError: the store or its server cannot be reached or written to; the message is one line.

@@ -23,14 +23,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput
 
-LONGEST = 500
-"""The most characters of a setting that every kind of store accepts."""
-BATCH = 1000
-"""The most metrics that one call to MLflow accepts."""
+LONGEST = 500  # the most characters of a setting that every kind of store accepts
+BATCH = 1000  # the most metrics that one call to MLflow accepts
 FIGURES = {"image/svg+xml": "svg", "image/png": "png"}
+PROCESS, FILES = "process", "artifacts"  # tags: the process that owns a run under way; the files that a run has
 _md5 = partial(hashlib.md5, usedforsecurity=False)
-PROCESS, FILES = "process", "artifacts"
-"""Tags: the process that owns a run under way; the files that a run has."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +56,8 @@ class Record:
 
     def finish(self, run: str, of: Run, seed: int) -> None:
         """Name a run by its results; older runs of the same budget and seed stay, marked as not current."""
-        query = (
-            f"tags.condition = '{self.condition.name}' and tags.seed = '{seed}' and tags.updates = '{of['updates']}'"
-        )
+        same = {"condition": self.condition.name, "seed": seed, "updates": of["updates"]}
+        query = " and ".join(f"tags.{tag} = '{value}'" for tag, value in same.items())
         for other in self.client.search_runs([self.experiment], query, max_results=1000):
             if other.info.run_id != run and other.data.tags.get("current") != "no":
                 self.client.set_tag(other.info.run_id, "current", "no")

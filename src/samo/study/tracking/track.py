@@ -14,8 +14,7 @@ from samo.study.tracking import mlflow_store, record
 from samo.training.loop import Row
 from samo.training.search import Trial
 
-ASKED = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"
-"""MLflow's own switch: where it is set, processor, memory, disk, network and accelerator are logged."""
+ASKED = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"  # MLflow's own switch: log what the machine is doing
 
 
 def prepare(root: Path, params: Params) -> None:

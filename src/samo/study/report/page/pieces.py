@@ -10,10 +10,9 @@ from samo.study.config import Params
 from samo.study.report import figures
 from samo.study.report.page import profiles, render
 from samo.study.report.sources import Sources
-from samo.study.report.table import Cell, Table
+from samo.study.report.table import GAP, Table
 
-SHOWN = 5
-"""Rows of a long table that are shown unfolded."""
+SHOWN = 5  # rows of a long table that are shown unfolded
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,7 +38,6 @@ class Pieces:
 
     @cached_property
     def sources(self) -> Sources:
-        """The files that it shows."""
         return Sources(self.root, self.params)
 
     def html(self, macro: str, *content: object) -> str:
@@ -48,7 +46,6 @@ class Pieces:
 
     @property
     def datasets(self) -> list[str]:
-        """Those of the profile, in its order."""
         return list(self.params.datasets)
 
     @property
@@ -63,19 +60,16 @@ class Pieces:
         return Piece("".join(self.html("table", table) for table in found))
 
     def _folded(self, table: Table) -> str:
-        """A table that opens by a click."""
         return self.html("folded", f"{table.caption} ({len(table.rows)} rows)", self.html("table", table))
 
     def _excerpt(self, table: Table) -> str:
         """A long main table: its reference and the rows with the lowest Delta-m, then all of it, folded."""
         if len(table.rows) <= SHOWN + 1:
             return self.html("table", table)
-        order = sorted(
-            range(len(table.rows)), key=lambda n: (table.rows[n][0].kind != "single", *_place(table.rows[n][1]))
-        )
-        short = replace(table, name=f"{table.name}-top", rows=[table.rows[n] for n in order[:SHOWN]])
-        note = f"{table.caption}: the {SHOWN} rows with the lowest Δm"
-        return self.html("table", replace(short, caption=note)) + self._folded(table)
+        rows = sorted(table.rows, key=lambda row: (row[0].kind != "single", row[1].text == GAP, row[1].key))
+        caption = f"{table.caption}: the {SHOWN} rows with the lowest Δm"
+        short = replace(table, name=f"{table.name}-top", caption=caption, rows=rows[:SHOWN])
+        return self.html("table", short) + self._folded(table)
 
     def _said(self, dataset: str, words: str) -> str:
         """A sentence, preceded by the dataset that it is about."""
@@ -91,8 +85,3 @@ class Pieces:
         found = figures.read(self.root, self.params, of, kind, title, caption)
         words = f"No figure `{of}-{kind}`: what it shows has not been run."
         return self.html("paragraph", words, "gap") if found is None else self.html("figure", found)
-
-
-def _place(cell: Cell) -> tuple[bool, float]:
-    """A sort key that puts gaps after all numbers."""
-    return (False, cell.key) if isinstance(cell.key, float) and cell.key == cell.key else (True, 0.0)

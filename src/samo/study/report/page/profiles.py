@@ -10,19 +10,15 @@ from samo.study.config import Params
 
 Holds = Callable[[Params], bool]
 """Whether a profile holds what is asked for."""
-PAPERS = "paper"
-"""The profile that spells the papers' settings out, and whose they are."""
-UNSEEN = {"data.seed", "training.conflict_batches"}
-"""Settings that only change which of several equivalent draws is taken, or change nothing at all."""
-SIZES = ("laptop", "mini", "study")
-"""Profiles from small to large, before the others."""
+PAPERS = "paper"  # the profile that spells the papers' settings out, and whose they are
+UNSEEN = {"data.seed", "training.conflict_batches"}  # another of equivalent draws, or no change at all
+SIZES = ("laptop", "mini", "study")  # profiles from small to large, before the others
 
 
 def absent(root: Path, what: str, holds: Holds) -> str:
     """One line instead of a section: what is missing, and which ready-made profile has it."""
-    known = dict.fromkeys([*SIZES, *profile.names(root)])
-    names = [name for name in known if name in profile.names(root) and name != "smoke"]
-    found = [f"`samo profile {name}`" for name in names if holds(profile.read(root, name)[1])]
+    names = sorted(profile.names(root), key=lambda name: SIZES.index(name) if name in SIZES else len(SIZES))
+    found = [f"`samo profile {name}`" for name in names if name != "smoke" and holds(profile.read(root, name)[1])]
     if not found:
         return f"Not in this profile: {what}. No ready-made profile has it: a line in params.yaml brings it."
     return f"Not in this profile: {what}. {' or '.join(found)} has it."
@@ -36,14 +32,10 @@ def has_dataset(name: str) -> Holds:
 def has_sharpness(*names: str, separate: bool = False) -> Holds:
     """Whether some dataset of a profile has methods with every one of these sharpnesses."""
     networks = "separate" if separate else "shared"
-
-    def holds(params: Params) -> bool:
-        return any(
-            set(names) <= {m.preset_name for m in params.main_on(dataset).values() if m.networks == networks}
-            for dataset in params.datasets
-        )
-
-    return holds
+    return lambda params: any(
+        set(names) <= {m.preset_name for m in params.main_on(dataset).values() if m.networks == networks}
+        for dataset in params.datasets
+    )
 
 
 def varies(field: str) -> Holds:

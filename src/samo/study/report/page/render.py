@@ -13,20 +13,15 @@ from markupsafe import Markup
 
 from samo.results.tables import text
 from samo.study import store
-from samo.study.notebooks.mathml import to_mathml
+from samo.study.notebooks.page import to_mathml
 from samo.study.report.provenance import provenance
 
-LIMIT = 8_000_000
-"""The most bytes of the page: more takes a telephone too long."""
+LIMIT = 8_000_000  # the most bytes of the page: more takes a telephone too long
 TEMPLATES = Path("reports/template")
 
 
 def html(root: Path, macro: str, *content: object) -> str:
-    """What a macro of reports/template/macros.html.j2 makes of its content; every name in it is escaped.
-
-    Raises:
-        FileNotFoundError: the template is missing.
-    """
+    """What a macro of reports/template/macros.html.j2 makes of its content; every name in it is escaped."""
     return str(getattr(_macros(root / TEMPLATES), macro)(*content))
 
 
@@ -64,15 +59,10 @@ def _fact(value: object) -> str:
 
 
 def render(executed: Path, root: Path, device: str = "") -> Path:
-    """Write reports/html/index.html with the template under reports/template.
+    """Write reports/html/index.html from the executed notebook, with the template under reports/template.
 
     A page larger than `LIMIT` gets links to the figures' numbers instead of the numbers; if it is still too large, a
-    warning says so.
-
-    Args:
-        executed: the report notebook as it ran.
-        root: the project's folder.
-        device: what its runs are computed on, for the foot of the page.
+    warning says so. `device`, on which the runs are computed, stands at its foot.
 
     Raises:
         FileNotFoundError: the notebook or the template is missing.
