@@ -1,23 +1,17 @@
-"""Aggregators by name, J -> direction, and losses -> their weights."""
+"""Aggregators by name, and losses -> their weights."""
 
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
-from torchjd.aggregation import GramianWeightedAggregator, Weighting
 
-from samo import aggregation
-from samo.aggregation import combine, loss_weights, make
+from samo.aggregation import loss_weights, make
 
-GRADIENT_BASED = [n for n in aggregation.NAMES if n not in aggregation.SCALARISERS]
 LOSSES = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
-J = torch.randn(3, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-def made(name: str, tasks: int = 3, **options: Any) -> Any:
-    """An aggregator or a scalariser."""
-    return make(name, tasks=tasks, **options)
+def made(name: str, **options: Any) -> Any:
+    return make(name, tasks=3, **options)
 
 
 @pytest.mark.parametrize(
@@ -71,28 +65,3 @@ def test_dwa_rolls_its_window() -> None:
 def test_a_loss_that_a_logarithm_cannot_take_is_an_error() -> None:
     with pytest.raises(FloatingPointError, match="ScaleInvariant"):
         loss_weights(made("si"), torch.tensor([1.0, 0.0]))
-
-
-@pytest.mark.parametrize("name", GRADIENT_BASED)
-def test_the_gramian_path_is_the_aggregators_own(name: str) -> None:
-    found = []
-    for call in (lambda a: combine(a, J)[0], lambda a: a(J)):
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            found.append(call(made(name)))
-    torch.testing.assert_close(*found)
-
-
-@pytest.mark.parametrize("name", GRADIENT_BASED)
-def test_no_gradient_gives_no_direction(name: str) -> None:
-    direction, *_ = combine(made(name, 2), torch.zeros(2, 5, dtype=torch.float64))
-    assert torch.equal(direction, torch.zeros(5, dtype=torch.float64))
-
-
-def test_weights_that_are_not_finite_are_an_error() -> None:
-    class Nowhere(Weighting[Tensor]):
-        def forward(self, gramian: Tensor, /) -> Tensor:
-            return gramian[0] * float("nan")
-
-    with pytest.raises(FloatingPointError, match="nan"):
-        combine(GramianWeightedAggregator(Nowhere()), J)

@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
 
 from samo.datasets import multifashion, multifashionmnist, multimnist
 from samo.datasets.parts import composites
 from samo.datasets.parts.composites import Pool
-from samo.datasets.parts.tasks import BINS, classification
 from samo.study import store
 from tests.datasets.made_raw import both, digits, problem
 
@@ -74,14 +72,3 @@ def test_inputs_are_standardised_and_accuracy_counts_all_examples(raw, tmp_path)
     found_ = {task: values["accuracy"] for task, values in meter.compute().items()}
     assert found_ == pytest.approx({"left": 100.0, "right": 100 / 3})
     assert found.score({"left": {"accuracy": 40.0}, "right": {"accuracy": 60.0}}) == 50.0
-
-
-def test_accuracy_and_calibration_over_a_split_are_torchmetrics_over_all_examples() -> None:
-    generator = torch.Generator().manual_seed(0)
-    outputs, target = 3 * torch.randn(200, 5, generator=generator), torch.randint(5, (200,), generator=generator)
-    task = classification("digit")
-    batches = zip(outputs.split(70), target.split(70), strict=True)
-    found = task.summary(torch.stack([task.count(*batch).double() for batch in batches]).sum(0))
-    right = multiclass_accuracy(outputs, target, 5, average="micro")
-    error = multiclass_calibration_error(outputs.softmax(1), target, 5, n_bins=BINS, norm="l1")
-    assert found == pytest.approx({"accuracy": 100 * float(right), "calibration": 100 * float(error)}, rel=1e-4)

@@ -1,6 +1,5 @@
 """Estimates of a task's gradient against what theory says of them, and perturbations against their formula."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from torchjd.aggregation import FairGrad
 from samo import MultiTaskUpdate, preset
 from samo.optim.closures import TaskLosses
 from samo.optim.estimators import AtTheta, direction, draw
-from samo.optim.perturbation import Vector, Weights, all_finite, mixed, safe_ratio, to_radius_
+from samo.optim.perturbation import Weights
 from samo.optim.random_state import draw_seeds
 from tests.optim.transcriptions import Model, like_layers_of, to_radius
 from tests.problems import Problem, grads, problem, same, train, update_of
@@ -206,25 +205,3 @@ def test_every_direction_has_the_length_of_its_mean_gradient_where_it_is_rescale
     update_of(case, FairGrad(alpha=2.0), "fmtl", rescale=True).backward(case.closure)
     found = torch.cat([p.grad.flatten() for p in case.network.trunk.parameters() if p.grad is not None])
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-8)
-
-
-def vector(*rows: list[float]) -> Vector:
-    return [torch.tensor(row, dtype=torch.float64) for row in rows]
-
-
-def test_a_zero_gradient_moves_nothing() -> None:
-    theta, nothing = vector([1, 1], [1]), vector([0, 0], [0])
-    assert not any(part.any() for part in to_radius_(vector([0, 0], [0]), theta, 0.1))
-    assert [part.tolist() for part in to_radius_(vector([0, 0], [2]), theta, 0.1, ball="layer")] == [[0, 0], [0.1]]
-    assert [part.tolist() for part in to_radius_(vector([0, 0], [2]), theta, 0.1, ball=[0, 1])] == [[0, 0], [0.1]]
-    one = torch.tensor(1.0, dtype=torch.float64)
-    assert not any(part.any() for part in mixed(nothing, vector([3, 0], [4]), one, 0.5, "layer"))
-    assert safe_ratio(torch.tensor(1.0), torch.tensor(1e-45)) == 0  # too small to divide by
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_one_element_that_is_not_finite_is_seen(bad: float) -> None:
-    v = [torch.ones(3), torch.ones(2, 2), torch.ones(0)]
-    assert all_finite(v, [None])
-    v[1][1, 0] = bad
-    assert not all_finite([None], v)

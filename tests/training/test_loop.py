@@ -6,9 +6,9 @@ import torch
 
 from samo.models.multitask import MultiTaskNetwork
 from samo.optim.sharpness import preset
-from samo.training.evaluation import evaluate, reported
-from samo.training.loop import Row, fit
-from samo.training.settings import Named, Training
+from samo.training.evaluation import evaluate
+from samo.training.loop import fit
+from samo.training.settings import Named
 from tests.problems import same
 from tests.training import learnable
 from tests.training.learnable import PASS, TASKS, Squares, recipe
@@ -80,24 +80,6 @@ def test_evaluation_is_over_all_examples_and_leaves_the_mode(problem):
         expected = float(((outputs[i] - y[:, i]) ** 2).mean().detach())
         assert values[task]["loss"] == pytest.approx(expected, rel=1e-5)
         assert values[task]["mse"] == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("rule", "value"),
-    [
-        ({"reported": "last"}, 4.0),
-        ({"reported": "best"}, 2.0),
-        ({"reported": "mean-of-last", "last_evaluations": 2}, 6.5),
-    ],
-)
-def test_the_evaluation_that_counts_goes_by_validation_alone(problem, rule, value):
-    history = [
-        Row(update, split, "one", "accuracy", value)
-        for split, values in (("val", [10.0, 30.0, 30.0, 20.0]), ("test", [1.0, 2.0, 9.0, 4.0]))
-        for update, value in enumerate(values, 1)
-    ]
-    by_accuracy = dataclasses.replace(problem, score=lambda values: values["one"]["accuracy"])
-    assert reported(by_accuracy, history, Training(batch=1, **rule)) == {"one": {"accuracy": value}}
 
 
 def test_clipping_bounds_the_trunk_gradient_only(problem, monkeypatch):

@@ -1,17 +1,12 @@
 """What is remembered at a place, what every estimate costs, and that the table is the mean over seeds."""
 
-from functools import partial
-
 import pandas as pd
 import pytest
 import torch
 
 from samo.analysis.estimates.points import KEYS, Estimate, Options, along, estimates, table
-from samo.analysis.parts.looks import plain_training
-from samo.optim.jacobian import as_rows, task_gradients
-from samo.optim.perturbation import Vector
 from samo.optim.sharpness import preset
-from tests.problems import Snapshot, as_study, problem
+from tests.problems import as_study, problem
 
 SMALL = Options(at=[2, 9], looks=2, directions=2, rank=2, mu=1e-4, short=1e-5, memory=5)
 
@@ -69,27 +64,3 @@ def test_the_table_is_the_mean_over_seeds_of_their_means() -> None:
     assert row["cosine"] == pytest.approx(sum(seeds) / 2)
     assert row["cosine_low"] < min(seeds) < max(seeds) < row["cosine_high"]
     assert (row["passes"], row["rows"], row["tasks"], row["batch"]) == (12, 0, 3, 7)
-
-
-def test_gradients_of_the_places_before_are_remembered_and_their_mean_starts_with_the_first() -> None:
-    case = problem(2)
-    trunk = list(case.network.trunk.parameters())
-    batches = [(case.x + n, case.y) for n in range(6)]
-    seen: list[list[Vector]] = []
-    study, wanted = as_study(case), {1, 2, 4}.__contains__
-    for place in plain_training(study, case.network, batches, lr=0.01, decay=0.75, seed=0, wanted=wanted):
-        assert place.update == (1, 2, 4)[len(seen)]
-        before = Snapshot.of(case.network)
-        losses = partial(study.losses, case.network, batches[place.update])
-        for row, own in zip(place.looked.rows, task_gradients(losses, trunk, range(2)), strict=True):
-            torch.testing.assert_close(row, as_rows(own, trunk))
-        Snapshot.of(case.network).assert_equal(before)
-        assert len(place.last) == len(place.mean) == (2 if seen else 0)
-        for task in range(2 if seen else 0):
-            torch.testing.assert_close(place.last[task], seen[-1][task])
-            mean = seen[0][task]
-            for rows in seen[1:]:
-                mean = [0.75 * old + 0.25 * new for old, new in zip(mean, rows[task], strict=True)]
-            torch.testing.assert_close(place.mean[task], mean)
-        seen.append([list(row) for row in place.looked.rows])
-    assert len(seen) == 3
