@@ -323,6 +323,20 @@ def test_a_learning_rate_that_samo_and_placebo_are_given_is_a_case_of_its_own():
     assert found == pytest.approx({"rho 0.3": 3.0, "rho 0.3, lr 0.001": 4.0}, abs=0.2)
 
 
+def test_the_story_compares_a_method_at_a_given_learning_rate_with_its_base_at_that_rate():
+    told = story(1)
+    extra = [("ls", f"{kind}+lr 0.001", {"rho": 0.05}, -30.0) for kind in ("none", "gsam")]
+    alike = [f"{kind}-ls-0.05" for _, kind, *_ in extra]  # as LS in all measures but for the cost of the rate
+    more = {
+        frame: pd.concat([rows, *(rows[rows["method"] == "ls"].assign(method=name) for name in alike)])
+        for frame in ("history", "curvature")
+        for rows in [told[frame]]
+    }
+    found = [places(24, world(**one)) for one in (told, told | more | {"extra": extra})]
+    without, with_rate = ([(row.comparison.case, row.comparison.note) for row in rows] for rows in found)
+    assert with_rate == without  # at that rate G-SAM changes nothing, so it is no method more
+
+
 def test_layers_picked_by_their_own_noise_do_not_lead():
     rng = np.random.default_rng(0)
     noise = pd.DataFrame(rng.uniform(0.5, 1.5, (150, 9)))

@@ -2,11 +2,11 @@
 
 The papers tell one story: flatter, so less conflict, so lower error. Over all methods with a sharpness at a dose that
 shows (one of the three measures differs from the base's beyond the seeds' noise), each against its own aggregator
-without: lambda_max falls (its logarithm), the cosine between task gradients rises, Delta-m falls; means over the seeds
-that both have. Methods are nested in their base: each base's mean is taken out, and a method less a base counts.
-Tested: Spearman's correlation of each pair of the three, so oriented that the story says positive, pooled over
-datasets; over methods, since the sentence is about methods, at least six of them. Supported: above 0, all
-three. Equivalent: within 0.1, a hundredth of the variance. Contradicted: below 0 for one.
+without, at the same learning rate where one is given: lambda_max falls (its logarithm), the cosine between task
+gradients rises, Delta-m falls; means over the seeds that both have. Methods are nested in their base: each base's mean
+is taken out, and a method less a base counts. Tested: Spearman's correlation of each pair of the three, so oriented
+that the story says positive, pooled over datasets; over methods, since the sentence is about methods, at least six of
+them. Supported: above 0, all three. Equivalent: within 0.1, a hundredth of the variance. Contradicted: below 0 for one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,9 +16,9 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import PLAIN, difference
+from samo.claims.contrast import difference
 from samo.claims.effects import of_ranks
-from samo.claims.evidence import Evidence, find
+from samo.claims.evidence import Evidence
 from samo.claims.measures import COSINE, DELTA_M, LAMBDA_MAX, Measure
 
 SOURCE = "ours; the story of SAMO and F-MTL"
@@ -42,16 +42,16 @@ def _rows(evidence: Evidence, dataset: str) -> Iterator[dict[str, object]]:
     """The three changes against the base, a row per method at a dose that shows, and the base; NaN: not measured."""
     known = evidence.methods[dataset]
     for method in known:
-        base = find(known, PLAIN, method.aggregator_text)
-        if not base or method.networks != "shared" or method.plain:
+        base = method.base(known)
+        if not base or method.networks != "shared":
             continue
         found = {
-            name: difference(evidence, dataset, method.name, base, measure=measure, ratio=ratio)
+            name: difference(evidence, dataset, method.name, base.name, measure=measure, ratio=ratio)
             for name, (measure, ratio, _) in MEASURES.items()
         }
         if any(effect and effect.differs for effect in found.values()):
             changes = {name: MEASURES[name][2] * e.value if e else float("nan") for name, e in found.items()}
-            yield {"base": method.aggregator_text, **changes}
+            yield {"base": base.name, **changes}
 
 
 def _comparison(changes: pd.DataFrame, dataset: str, first: str, second: str) -> Comparison:
