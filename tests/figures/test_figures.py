@@ -22,6 +22,7 @@ from samo.figures import (
     cost_tasks,
     curvature,
     curves,
+    dose,
     estimates,
     forest,
     gains,
@@ -85,6 +86,15 @@ VARIANTS = VARIANTS.assign(dataset="multimnist", updates=3000, sharpness="samo",
 VARIANTS = VARIANTS.assign(gain=0.5, gain_low=0.25, gain_high=0.75, n_seeds=5)
 GAINS = gains.table({"multimnist": MAIN, "scenes": MAIN[MAIN["aggregator"] != "mgda"]})
 
+RATES = pd.DataFrame(
+    [
+        ("multimnist", "ls", sharpness, method, lr, gain, gain - 0.5, gain + 0.5)
+        for sharpness, method, gains_ in (("none", "ls", (1.0, 0.0)), ("samo", "samo-ls", (1.5, -0.5)))
+        for lr, gain in zip((0.001, 0.005), gains_, strict=True)
+    ],
+    columns=["dataset", "aggregator", "sharpness", "method", "lr", "gain", "gain_low", "gain_high"],
+)
+
 DRAWN: dict[str, tuple[Callable[[], Figure], str]] = {
     "forest": (lambda: forest.draw(MAIN), forest.describe(MAIN)),
     "gains": (lambda: gains.draw(GAINS), gains.describe(GAINS)),
@@ -105,6 +115,7 @@ DRAWN: dict[str, tuple[Callable[[], Figure], str]] = {
     "estimates": (lambda: estimates.draw(ESTIMATES), estimates.describe(ESTIMATES)),
     "variants": (lambda: variants.draw(VARIANTS), variants.describe(VARIANTS)),
     "search": (lambda: search.draw(TRIALS), search.describe(TRIALS)),
+    "rates": (lambda: dose.draw(RATES, "lr"), dose.describe(RATES, "lr")),
 }
 """Figure -> how it is drawn, and its words for who cannot see it."""
 
@@ -125,6 +136,7 @@ WRITTEN = {
     "estimates": ("adapters", "1k weights", "g₀: mean gradient", "probe, 8 directions, μ 0.001"),
     "variants": ("SAMO (4.3×)", "SAMO, adaptive α (4.3×)", "Multi-MNIST, 3,000 updates"),
     "search": ("learning rate", "ρ", "chosen", "STL"),
+    "rates": ("learning rate", "0.001", "0.005", "Multi-MNIST", "SAMO", "plain"),
 }
 """What stands in the drawing."""
 
@@ -145,6 +157,7 @@ SAID = {
     "estimates": ("LeNet: g_0 0.7000 (0.600 to 0.800)", "adapters: last gradient"),
     "variants": ("multimnist SAMO, α 0.3, rho 0.05 0.50 (0.25 to 0.75)",),
     "search": ("samo-ls learning rate 0.003, rho 0.01",),
+    "rates": ("multimnist samo-ls lr 0.001 1.50 (1.00 to 2.00)",),
 }
 """What its words hold."""
 

@@ -20,6 +20,7 @@ def runs(values: dict[str, dict[int, list[float]]]) -> pd.DataFrame:
         {"method": name, "sharpness": SHARPNESS.get(name, "none"), "updates": updates, "seed": seed, "value": value}
         | {"networks": "separate" if name == "stl" else "shared", "optimizer": OWN.get(name, "")}
         | {"variant": name in RHO, "fields": {"rho": RHO[name]} if name in RHO else {}, "rho": RHO.get(name, 0.1)}
+        | {"lr": 0.001 if name.endswith("-lr") else 0.01}
         for name, budgets in values.items()
         for updates, by_seed in budgets.items()
         for seed, value in enumerate(by_seed)
@@ -121,6 +122,12 @@ def test_a_dose_stands_for_its_sharpness_and_another_optimiser_is_a_control():
     assert ladder.doses(read)["rho"].tolist() == ladder.doses(found.reset_index())["rho"].tolist() == [0.1, 0.05, 0.2]
     assert found[found.index == "gsam-ls-lr"]["setting"].unique().tolist() == ["lr 0.001"]
     assert ladder.variants(read).empty
+    rates = ladder.rates(read).set_index("method")
+    # Over LS at the searched rate, with the radius that stands for G-SAM.
+    found = {"ls": (0.01, 0.0), "gsam-ls-rho005": (0.01, 2.0), "ls-lr": (0.001, -10.0), "gsam-ls-lr": (0.001, -6.0)}
+    assert rates.loc[list(found), ["lr", "gain"]].to_numpy() == pytest.approx(np.array(list(found.values())))
+    assert "gsam-ls-rho02" not in rates.index
+    assert ladder.rates(MADE).empty
 
 
 def test_doses_are_of_the_longest_budget():

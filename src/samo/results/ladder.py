@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samo.results.method import MethodSpec, standing_for
+from samo.results.method import OWN_RATE, MethodSpec, standing_for
 from samo.results.metrics import delta_m
 from samo.results.stats import MIN_SEEDS, Interval, mean_interval
 
-KEYS = ["dataset", "method", "aggregator", "sharpness", "setting", "main", "networks", "updates", "rho", "seed"]
+KEYS = ["dataset", "method", "aggregator", "sharpness", "setting", "main", "networks", "updates", "rho", "lr", "seed"]
 COLUMNS = [*KEYS, "delta_m", "gain", "against_last", "loss", "cost"]
 POOLED = ["sharpness", "updates", "cost", "gain", "gain_low", "gain_high", "conditions", "n_seeds"]
 
@@ -174,6 +174,26 @@ def doses(ladder: pd.DataFrame) -> pd.DataFrame:
     last = ladder[ladder["updates"] == ladder.groupby("dataset")["updates"].transform("max")]
     plain = last[last["setting"].fillna("") == ""]  # a CSV has no empty text
     return _gains(plain.dropna(subset=["rho"]), ["dataset", "aggregator", "sharpness", "method"], "rho")
+
+
+def rates(ladder: pd.DataFrame) -> pd.DataFrame:
+    """The gain against the learning rate, all over the aggregator alone at its searched rate, at the longest budgets.
+
+    Of each dataset and aggregator that were trained at given rates; of each sharpness the radius that stands for it.
+    Columns: dataset, aggregator, sharpness, method, lr, gain …
+    """
+    last = ladder[ladder["updates"] == ladder.groupby("dataset")["updates"].transform("max")]
+    last = last[last["networks"] == "shared"].assign(setting=last["setting"].fillna(""))
+    keys = ["dataset", "aggregator"]
+    plain = last[last["sharpness"] == "none"]
+    given = plain[plain["setting"].str.startswith(OWN_RATE)]
+    own = last[last["setting"].isin({"", *given["setting"]})].merge(given[keys].drop_duplicates())
+    radii = last.loc[last["main"].astype(bool), [*keys, "sharpness", "rho"]].drop_duplicates()
+    own = own.merge(radii, on=[*keys, "sharpness"], suffixes=("", "_main"))
+    own = own[own["rho"].eq(own["rho_main"]) | own["rho_main"].isna()]
+    both = own.merge(plain.loc[plain["setting"] == "", [*keys, "seed", "delta_m"]], on=[*keys, "seed"])
+    both["gain"] = both["delta_m_y"] - both["delta_m_x"]
+    return _gains(both, [*keys, "sharpness", "method"], "lr")
 
 
 def variants(ladder: pd.DataFrame) -> pd.DataFrame:

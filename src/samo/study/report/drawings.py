@@ -93,12 +93,13 @@ def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:
     """The drawings over budgets; persistence and equal compute need two of them."""
     pooled, equal = ladder.pooled(found), ladder.pooled(ladder.equal_compute(found))
     over = pooled if len(set(pooled["updates"])) > 1 else pooled[:0]
-    doses = ladder.doses(found)
+    doses, rates = (one[one["sharpness"].isin(dose.SHOWN)] for one in (ladder.doses(found), ladder.rates(found)))
     return [
         _simple(f"{of}-compute", budgets, pooled),
         Drawing(f"{of}-persistence", over, partial(budgets.draw_updates, over), partial(budgets.describe, over)),
         _simple(f"{of}-equal", budgets, equal),
-        _simple(f"{of}-dose", dose, doses[doses["sharpness"].isin(dose.SHOWN)]),
+        _simple(f"{of}-dose", dose, doses),
+        Drawing(f"{of}-rates", rates, partial(dose.draw, rates, "lr"), partial(dose.describe, rates, "lr")),
     ]
 
 
