@@ -5,7 +5,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import Limits, at_edge, grid, headed, name_ends, plain_log, spoken_rows, ticks, usual
+from samo.figures.style import (
+    Limits,
+    apart,
+    at_edge,
+    grid,
+    headed,
+    name_ends,
+    plain_log,
+    spoken_rows,
+    ticks,
+    until,
+    usual,
+)
 from samo.results.tables import text
 
 COMPUTE = "compute of the training, in LS steps by the count of passes"
@@ -16,7 +28,7 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
     """Gain with its 95 % interval (a frame of samo.results.ladder.pooled) over `x`, cost or updates, logarithmic."""
     figure, [[axes]] = grid(1, 1, 3.9)
     zero = axes.axhline(0, color=INK, linewidth=1)
-    parts = {str(name): part.sort_values(x) for name, part in _apart(pooled, x).groupby("sharpness", sort=False)}
+    parts = {str(name): part.sort_values(x) for name, part in apart(pooled, x).groupby("sharpness", sort=False)}
     for name, part in parts.items():
         axes.vlines(part[x], part["gain_low"], part["gain_high"], color=colour(name), linewidth=2.2, alpha=0.55)
         axes.plot(part[x], part["gain"], **look(name, markersize=7))
@@ -32,18 +44,10 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
         axes.set_xscale("log")
         plain_log(axes.xaxis)
     _names(axes, parts, x, limits)
-    end = axes.transData.transform((max(part[x].max() for part in parts.values()), 0))
-    zero.set_xdata([0, axes.transAxes.inverted().transform(end)[0]])  # names stand beyond
+    until(zero, max(part[x].max() for part in parts.values()))
     axes.set_xlabel(COMPUTE if x == "cost" else UPDATES)
     headed(axes, "gain over the aggregator alone, points of Δm (above the line: better)")
     return figure
-
-
-def _apart(pooled: pd.DataFrame, x: str) -> pd.DataFrame:
-    """Points of one place stand side by side, by some per cent of it, so that no interval hides another."""
-    placed = pooled.assign(place=pooled[x].round(6))
-    same = placed.groupby("place")[x]
-    return placed.assign(**{x: placed[x] * 1.03 ** (same.cumcount() - (same.transform("count") - 1) / 2)})
 
 
 def draw_updates(pooled: pd.DataFrame) -> Figure:

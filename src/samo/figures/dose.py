@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from samo.figures.palette import INK, colour, label, look
-from samo.figures.style import grid, named, spoken_rows, ticks
+from samo.figures.style import apart, grid, named, spoken_rows, ticks, until
 
 SHOWN = ("none", "gsam", "samo", "placebo")
 AXES = {"rho": "ρ", "lr": "learning rate"}
@@ -18,15 +18,17 @@ def draw(points: pd.DataFrame, x: str = "rho") -> Figure:
     """
     parts = points.groupby("dataset", sort=False)
     figure, [panels] = grid(1, len(parts), 3.0)
+    zeros = [axes.axhline(0, color=INK, linewidth=1) for axes in panels]
     for axes, (dataset, part) in zip(panels, parts, strict=True):
-        axes.axhline(0, color=INK, linewidth=1)
-        for (name, _), own in part.sort_values(x).groupby(["sharpness", "aggregator"], sort=False):
+        for (name, _), own in apart(part, x).sort_values(x).groupby(["sharpness", "aggregator"], sort=False):
             axes.vlines(own[x], own["gain_low"], own["gain_high"], color=colour(str(name)), linewidth=2, alpha=0.4)
             axes.plot(own[x], own["gain"], **look(str(name), linewidth=1.2, markersize=6))
         ticks(axes, sorted(set(part[x])))
         axes.set(title=label(str(dataset)).replace("+", "\n+ "), xlabel=AXES[x])
         axes.margins(x=0.12)
     named(figure, [list(panels)])
+    for zero, (_, part) in zip(zeros, parts, strict=True):
+        until(zero, apart(part, x)[x].max())
     figure.supylabel("gain, points of Δm", fontsize=9.5)
     return figure
 

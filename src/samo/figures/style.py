@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -13,6 +13,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
@@ -102,6 +103,19 @@ def name_ends(axes: Axes, ends: Iterable[tuple[str, float, float]]) -> None:
     _settle(axes.get_figure(root=True))
     _room(axes, [name for name, *_ in found])
     _names(axes, found)
+
+
+def apart(points: pd.DataFrame, x: str) -> pd.DataFrame:
+    """Points of one place stand side by side, by some per cent of it, so that no interval hides another."""
+    placed = points.assign(place=points[x].round(6))
+    same = placed.groupby("place")[x]
+    return placed.assign(**{x: placed[x] * 1.03 ** (same.cumcount() - (same.transform("count") - 1) / 2)})
+
+
+def until(line: Line2D, x: float) -> None:
+    """End a horizontal line of the whole panel at this x, beyond which the names stand; call it once limits stand."""
+    axes = cast("Axes", line.axes)
+    line.set_xdata([0, axes.transAxes.inverted().transform(axes.transData.transform((x, 0)))[0]])
 
 
 def _settle(figure: Figure | None) -> None:
