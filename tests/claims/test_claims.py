@@ -321,20 +321,41 @@ def test_a_learning_rate_that_samo_and_placebo_are_given_is_a_case_of_its_own():
     rows = places(21, world(**PLAIN_LS, extra=here + plain + given))
     found = {row.comparison.case: row.comparison.effect.interval()[0] for row in rows if row.comparison.effect}
     assert found == pytest.approx({"rho 0.3": 3.0, "rho 0.3, lr 0.001": 4.0}, abs=0.2)
+    searched = judged(21, world(bases={"ls": 9.0}, gain={"samo": 2.0}, extra=plain + given)).cases
+    effects = {row.comparison.case: row.interval.mean for row in searched}
+    assert effects == pytest.approx({"": 2.0, "rho 0.3, lr 0.001": 4.0}, abs=0.2)
+    [alone] = places(21, world(**PLAIN_LS, extra=given))
+    assert (alone.verdict, alone.comparison.missing) == (NOT_RUN, "none with lr 0.001 on ls")
+    # Where all lose by the rate alone, the perturbation does not show.
+    alike = [("ls", f"{s}+lr 0.001", {"rho": 0.3}, -30.0) for s in ("none", "placebo", "samo")]
+    assert [row.verdict for row in places(21, world(**PLAIN_LS, extra=alike, seed=1))] == [NOT_TESTABLE]
+
+
+def test_untuned_means_the_papers_learning_rate():
+    elsewhere = [(a, s.replace("0.001", "0.002"), f, x) for a, s, f, x in untuned(2.0)]
+    assert {row.verdict for row in places(34, world(extra=elsewhere))} == {NOT_RUN}
+    both, own = (places(34, world(extra=extra)) for extra in (untuned(2.0) + elsewhere, untuned(2.0)))
+    assert [row.comparison.case for row in both] == [row.comparison.case for row in own]
 
 
 def test_the_story_compares_a_method_at_a_given_learning_rate_with_its_base_at_that_rate():
     told = story(1)
-    extra = [("ls", f"{kind}+lr 0.001", {"rho": 0.05}, -30.0) for kind in ("none", "gsam")]
-    alike = [f"{kind}-ls-0.05" for _, kind, *_ in extra]  # as LS in all measures but for the cost of the rate
-    more = {
-        frame: pd.concat([rows, *(rows[rows["method"] == "ls"].assign(method=name) for name in alike)])
-        for frame in ("history", "curvature")
-        for rows in [told[frame]]
-    }
-    found = [places(24, world(**one)) for one in (told, told | more | {"extra": extra})]
-    without, with_rate = ([(row.comparison.case, row.comparison.note) for row in rows] for rows in found)
-    assert with_rate == without  # at that rate G-SAM changes nothing, so it is no method more
+
+    def notes(gain: float, like: str) -> set[str]:
+        """With LS, and G-SAM so much better, at a rate that costs 30 points; in all else they are as LS and `like`."""
+        extra = [("ls", f"{kind}+lr 0.001", {"rho": 0.05}, x - 30.0) for kind, x in (("none", 0.0), ("gsam", gain))]
+        frames = {}
+        for frame in ("history", "curvature"):
+            rows = told[frame]
+            same = {"none+lr 0.001-ls-0.05": "ls", "gsam+lr 0.001-ls-0.05": like}
+            copies = [rows[rows["method"] == of].assign(method=name) for name, of in same.items()]
+            frames[frame] = pd.concat([rows, *copies])
+        return {row.comparison.note for row in places(24, world(**told | frames | {"extra": extra}))}
+
+    [before] = {row.comparison.note for row in places(24, world(**told))}
+    assert notes(0.0, like="ls") == {before}  # it changes nothing at that rate, so it is no method more
+    methods, bases = int(before.split()[0]), int(before.split()[3])
+    assert notes(1.0, like="gsam-ls") == {f"{methods + 1} methods on {bases + 1} bases"}
 
 
 def test_layers_picked_by_their_own_noise_do_not_lead():

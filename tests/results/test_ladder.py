@@ -122,11 +122,15 @@ def test_a_dose_stands_for_its_sharpness_and_another_optimiser_is_a_control():
     assert ladder.doses(read)["rho"].tolist() == ladder.doses(found.reset_index())["rho"].tolist() == [0.1, 0.05, 0.2]
     assert found[found.index == "gsam-ls-lr"]["setting"].unique().tolist() == ["lr 0.001"]
     assert ladder.variants(read).empty
-    rates = ladder.rates(read).set_index("method")
+    other = read[read["method"] == "ls"].assign(aggregator="mgda", method="mgda")
+    rates = ladder.rates(pd.concat([read, read.assign(updates=50, lr=9.0), other], ignore_index=True)).set_index(
+        "method"
+    )
     # Over LS at the searched rate, with the radius that stands for G-SAM.
-    found = {"ls": (0.01, 0.0), "gsam-ls-rho005": (0.01, 2.0), "ls-lr": (0.001, -10.0), "gsam-ls-lr": (0.001, -6.0)}
-    assert rates.loc[list(found), ["lr", "gain"]].to_numpy() == pytest.approx(np.array(list(found.values())))
-    assert "gsam-ls-rho02" not in rates.index
+    expected = {"ls": (0.01, 0.0), "gsam-ls-rho005": (0.01, 2.0), "ls-lr": (0.001, -10.0), "gsam-ls-lr": (0.001, -6.0)}
+    assert rates.loc[list(expected), ["lr", "gain"]].to_numpy() == pytest.approx(np.array(list(expected.values())))
+    assert set(rates.index) == {*expected, "nadam-ls"}
+    assert rates["n_seeds"].eq(2).all()
     assert ladder.rates(MADE).empty
 
 

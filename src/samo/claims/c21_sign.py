@@ -14,7 +14,7 @@ import pandas as pd
 
 from samo.claims.comparison import Comparison, Region
 from samo.claims.contrast import GAIN, PLAIN, SAMO, Test, difference, each_dataset
-from samo.claims.evidence import Evidence, Kind, find
+from samo.claims.evidence import Evidence, Kind
 from samo.claims.measures import DELTA_M, LAMBDA_MAX
 from samo.optim.sharpness import preset
 from samo.results.method import MethodSpec
@@ -39,10 +39,13 @@ def at_equal_settings(region: Region = GAIN, ours: Kind = SAMO) -> Test:
             if all(own != other for own, other in said):
                 yield Comparison(dataset, None, base=base, untestable=f"settings differ: {said[0][0]} for {said[0][1]}")
             for (a, b), (own, other) in zip(here, said, strict=True):
+                plain = a.base(known)
                 if own == other:
-                    hidden = "" if _shows(evidence, dataset, a, b) else f"the perturbation does not show at {own}"
-                    effect = None if hidden else difference(evidence, dataset, b.name, a.name)
-                    figure, lack = f"{dataset}-forest", "runs on the same seeds"
+                    shown = plain is None or _shows(evidence, dataset, plain.name, a.name, b.name)
+                    hidden = "" if shown else f"the perturbation does not show at {own}"
+                    effect = difference(evidence, dataset, b.name, a.name) if plain and shown else None
+                    at_rate = replace(PLAIN, optimizer=a.optimizer)
+                    figure, lack = f"{dataset}-forest", "runs on the same seeds" if plain else f"{at_rate} on {base}"
                     dose = ", ".join(filter(None, (f"rho {a.radii['rho']:g}" if a.radii else "", a.optimizer)))
                     yield Comparison(dataset, effect, region, "Δm points", base, dose, figure, lack, own, hidden)
 
@@ -65,14 +68,11 @@ def _at_any_rate(method: MethodSpec) -> Kind:
     return replace(Kind.of(method), optimizer="" if method.at_own_rate else method.optimizer)
 
 
-def _shows(evidence: Evidence, dataset: str, *methods: MethodSpec) -> bool:
-    plain = replace(PLAIN, optimizer=methods[0].optimizer)
-    base = find(evidence.methods[dataset], plain, methods[0].aggregator_text)
+def _shows(evidence: Evidence, dataset: str, base: str, *methods: str) -> bool:
     found = [
-        difference(evidence, dataset, method.name, base, measure=measure, ratio=ratio)
+        difference(evidence, dataset, method, base, measure=measure, ratio=ratio)
         for method in methods
         for measure, ratio in ((DELTA_M, False), (LAMBDA_MAX, True))
-        if base
     ]
     return any(effect.differs for effect in found if effect)
 

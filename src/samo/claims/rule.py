@@ -53,8 +53,9 @@ def judge(comparisons: Sequence[Comparison]) -> Judged:
     """A claim's comparisons, judged apart, pooled by case, and as a whole."""
     places = _places(comparisons)
     names = dict.fromkeys(c.case for c in comparisons if c.effect or c.case) or [""] * bool(comparisons)
-    # What has no case of its own says why a dataset has none of them.
-    cases = [_case(name, [row for row in places if row.comparison.case in (name, "")]) for name in names]
+    # What has neither a case nor an effect says why a dataset has none of the cases.
+    of = [(row, row.comparison.case if row.comparison.case or row.comparison.effect else None) for row in places]
+    cases = [_case(name, [row for row, case in of if case in (name, None)]) for name in names]
     # Where every place contradicts its case, the pooled p value says nothing.
     p = [(_tests(row.comparison).contradicted, row.verdict == Verdict.CONTRADICTED) for row in cases]
     kept = holm([0.0 if by_places and x >= ALPHA / 2 else x for x, by_places in p], ALPHA / 2)

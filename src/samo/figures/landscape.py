@@ -17,14 +17,20 @@ LEVELS = 8  # contours of a row: at the losses below which equal shares of its p
 
 
 def shown(losses: pd.DataFrame) -> pd.DataFrame:
-    """Method, task, x, y, loss: means over seeds, of each task or, where they are many, of all tasks together."""
+    """Method, task, x, y, loss: means over seeds, of each task or, where they are many, of all tasks together.
+
+    `losses` has method, seed, task, x, y, loss.
+    """
     if losses["task"].nunique() > MOST_TASKS:
         losses = losses.assign(task=MEAN)
     return losses.groupby(["method", "task", "x", "y"], sort=False)["loss"].mean().reset_index()
 
 
 def draw_lines(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
-    """A row of panels per task, a column per aggregator, a line per sharpness; `losses` are those of `shown`."""
+    """A row of panels per task, a column per aggregator, a line per sharpness; `losses` are those of `shown`.
+
+    `table` is a main table; the line is where y is 0.
+    """
     line, methods = losses[losses["y"] == 0], joint(table)
     tasks = list(dict.fromkeys(losses["task"]))
     figure, panels, parts = columns(methods[methods["method"].isin(line["method"])], len(tasks), 2.0)

@@ -19,7 +19,8 @@ def draw(probe: pd.DataFrame) -> Figure:
     """Mean cosine with its 95 % interval against parameters, as estimated and layer-normalised, theory dashed.
 
     A column per source; below, the share of estimates on the gradient's side, beside that of coins. A mean that is not
-    positive is left out. `probe` is the frame of the analysis.
+    positive is left out. `probe` has source, method, estimator, statistics, layer_normalised, directions, params,
+    cosine with limits, theory, sign_share.
     """
     columns = probe.groupby(["source", "method"], sort=False)
     figure, panels = grid(3, len(columns), 2.2, sharex="col", sharey="row")

@@ -13,7 +13,8 @@ AXES = {"lr": "learning rate", "rho": "ρ", "alpha": "α"}
 def draw(trials: pd.DataFrame) -> Figure:
     """A row per aggregator, a point per trial: the score against the learning rate, rho and, where searched, alpha.
 
-    `trials` is the frame of samo.results.tables.search; a higher score is better. Single-task training is grey.
+    `trials` is the frame of samo.results.tables.search; the score is on validation data, higher is better.
+    Single-task training is grey.
     """
     shared, single = trials[trials["networks"] == "shared"], trials[trials["networks"] != "shared"]
     axes_shown = {name: words for name, words in AXES.items() if name == "lr" or trials[name].notna().any()}

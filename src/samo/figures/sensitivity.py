@@ -27,8 +27,9 @@ PLAIN = "the aggregator alone"
 def draw(table: pd.DataFrame) -> Figure:
     """Delta-m minus that of the default, paired by seed, in points with 95 % intervals, all panels on one scale.
 
-    `table` is that of samo.results.sensitivity.table. A panel per aggregator and field, a line per sharpness, its
-    default ringed, at zero; the band is the aggregator without sharpness. A point far beyond is written at the edge.
+    `table` is that of samo.results.sensitivity.table; what lies on no line is left out. A panel per aggregator and
+    field, a line per sharpness, its default ringed, at zero; the band is the aggregator without sharpness. A point far
+    beyond is written at the edge.
     """
     found = points(table).groupby(["aggregator", "field"], sort=False)
     bands = table[(table["role"] == "base") & table["shift"].notna()]

@@ -10,7 +10,7 @@ TRACKING = "SAMO_TRACKING"
 
 
 def root() -> Path:
-    """The project's folder: DVC_ROOT in a stage, else the nearest above with dvc.yaml; a FileNotFoundError if none."""
+    """The project's folder: DVC_ROOT in a stage, else the nearest upwards with dvc.yaml, or FileNotFoundError."""
     if given := os.environ.get("DVC_ROOT"):
         return Path(given)
     here = Path.cwd()

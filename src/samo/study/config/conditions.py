@@ -108,8 +108,10 @@ def plan(params: Params, dataset: str, method: str) -> Plan:
         wanted["rho"] = search.rho
     if search.alpha and shape.scope == "joint" and "alpha" not in block.preset_fields:
         wanted["alpha"] = search.alpha
+    if method in params.arms.methods:
+        wanted = {}  # an arm searches nothing
     ranges: dict[str, tuple[float, float]] = {}
-    for name, (low, high) in wanted.items() if method not in params.arms.methods else ():
+    for name, (low, high) in wanted.items():
         if name not in given and low == high:
             given[name] = low
         elif name not in given:

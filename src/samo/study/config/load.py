@@ -14,7 +14,7 @@ from samo.study.errors import ConfigError
 TAGS = {"str", "dict[str,any]", "[key]", "int", "list"}
 """What a pydantic location holds besides keys."""
 FAULTS = 50
-"""How many are shown at most."""
+"""How many faults are shown at most."""
 
 
 def load(path: Path | None = None) -> Params:

@@ -46,7 +46,8 @@ def fetch(raw: Sequence[RawFile] | Given, folder: Path, given: Path, say: Callab
 
 def check_given(raw: Given, given: Path) -> None:
     """Raise a FetchError if data that a person must bring are incomplete: what to get, where, and what was found."""
-    if faults := raw.check(given) if given.is_dir() else [f"{given}: no such folder"]:
+    faults = raw.check(given) if given.is_dir() else [f"{given}: no such folder"]
+    if faults:
         lines = "\n".join(f"  {fault}" for fault in faults[:FAULTS])
         raise FetchError(
             f"{raw.what} must be brought by hand: get it from {raw.where} and lay it out in {given} as\n"

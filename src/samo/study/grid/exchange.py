@@ -46,7 +46,8 @@ def note(stages: Sequence[Any]) -> None:
 
     if not stages:
         return
-    lock = Path(stages[0].dvcfile.path).with_suffix(".lock")
+    [pipeline] = {stage.dvcfile.path for stage in stages}  # the project has one
+    lock = Path(pipeline).with_suffix(".lock")
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / lock.name
         if lock.exists():

@@ -135,7 +135,9 @@ def parse_params_once() -> None:
     def parsed(path: str, fs: Any, _time: int, _size: int) -> Any:
         return parse(path, fs)
 
-    def load(path: str, fs: Any) -> Any:
+    def load(path: str, fs: Any, **options: Any) -> Any:
+        if options or fs.protocol != "local" or not Path(path).is_file():
+            return parse(path, fs, **options)
         info = Path(path).stat()
         return deepcopy(parsed(path, fs, info.st_mtime_ns, info.st_size))  # every stage gets its own copy
 

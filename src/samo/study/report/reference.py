@@ -83,7 +83,7 @@ class Reference:
 
 
 def load(root: Path) -> Reference | None:
-    """The reference run of the project in `root`, None where none is shipped; a ValueError names a broken line."""
+    """The reference run of the project in `root`, None if none is shipped; a ValueError if it is broken."""
     return read(root / FOLDER) if (root / FOLDER).is_dir() else None
 
 
@@ -145,7 +145,7 @@ def verdicts(root: Path, folder: Path = FOLDER) -> dict[int, str]:
 
 
 def write(root: Path, params: Params) -> list[str]:
-    """Write data/reference/study whole; returns the conditions that have not run, a ValueError if none has.
+    """Write data/reference/study whole; returns the conditions that have not run; raises ValueError if none has.
 
     Cosines by layer are kept only for methods without sharpness, which are all that a claim looks at.
     """

@@ -119,7 +119,10 @@ def _comparisons(own: pd.DataFrame) -> Table:
 
 
 def characteristics(root: Path, worlds: int, of: int | None = None) -> str:
-    """How often the rule errs, as Markdown: simulated worlds with the places, seeds and noise of the reference run."""
+    """How often the rule errs, as Markdown: simulated worlds with the places, seeds and noise of the reference run.
+
+    Raises FileNotFoundError if no reference run is shipped.
+    """
     asked = made_worlds.CLAIMS if of is None else (of,)
     return made_worlds.markdown(made_worlds.table(reference.needed(root).evidence, worlds, asked))
 

@@ -84,7 +84,8 @@ class Checkpoints:
         begun = time.monotonic()
         if begun < self._next or self._ranks.number:
             return False
-        torch.save(make(), buffer := BytesIO())
+        buffer = BytesIO()
+        torch.save(make(), buffer)
         payload = buffer.getbuffer()
         head = {"made_from": self._made_from, "sha256": hashlib.sha256(payload).hexdigest()}
         try:

@@ -90,8 +90,8 @@ class Trainings:
                     recipe = self.recipe(trial, updates, seed)
                     train = partial(fit, self.problem, recipe, ("val",), along=False, on_progress=self.watch)
                     try:
-                        run = self.go_on(f"search-{made}", train)
-                        scores.append(self.problem.score(values_of(run.history, "val")))
+                        history = self.go_on(f"search-{made}", train).history
+                        scores.append(self.problem.score(values_of(history, "val")))
                     except DivergedError:
                         scores.append(float("-inf"))
                     if self.kept.write("search", lambda: scores):

@@ -21,7 +21,10 @@ TEMPLATES = Path("reports/template")
 
 
 def html(root: Path, macro: str, *content: object) -> str:
-    """What a macro of reports/template/macros.html.j2 makes of its content; every name in it is escaped."""
+    """What a macro of reports/template/macros.html.j2 makes of its content; every name in it is escaped.
+
+    Raises FileNotFoundError if the template is missing.
+    """
     return str(getattr(_macros(root / TEMPLATES), macro)(*content))
 
 
