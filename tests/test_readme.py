@@ -431,12 +431,12 @@ def test_what_is_said_of_the_probe_and_of_what_costs_no_pass():
     assert within == [False, False, True, True]
     assert "From 3,000 updates on a coin in the place of its probe does as well" in SAID
     assert f"and {gain('samo-ls-rho02', 'placebo-ls-rho02', 0.9)} at rho 0.2 after 10,000" in SAID
-    given = {
+    rated = {
         rate: next(row for row in judged(26) if (row["dataset"], row["case"]) == ("pooled", f"rho 0.05, lr {rate}"))
         for rate in RATES[:2]
     }
-    assert {row["verdict"] for row in given.values()} == {"supported"}
-    assert f"At 0.001 and 0.002 they are equivalent: {effect(given['0.001'])} and {effect(given['0.002'])}" in SAID
+    assert {row["verdict"] for row in rated.values()} == {"supported"}
+    assert f"At 0.001 and 0.002 they are equivalent: {effect(rated['0.001'])} and {effect(rated['0.002'])}" in SAID
     assert f"cost no pass, gain {gain('remembered-ls-rho005', 'placebo-ls-rho005', 0.9)} there" in SAID
     free = [gain(method, updates=n) for method in ("msam-ls", "nadam-ls") for n in (300, LONGEST)]
     assert "Momentum SAM gains {} after 300 updates and {} after 10,000".format(*free) in SAID
