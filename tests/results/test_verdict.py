@@ -1,5 +1,7 @@
 """Sentences follow the data."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -119,3 +121,27 @@ def test_best_tells_runs_at_zero_from_runs_that_are_missing():
     assert "at 0 on every metric" in verdict.best(frame)
     assert "missing" in verdict.best(frame[frame["method"] != "stl"])
     assert "missing" in verdict.best(frame.assign(**{"bald f1": 1.0}))
+
+
+def test_the_answer_says_what_samo_gains_and_apart_from_that_what_at_given_learning_rates():
+    gains = {("samo", ""): -0.4, ("samo", "lr 0.001"): 0.2, ("samo", "lr 0.002"): -0.1, ("placebo", ""): -0.4}
+    gains |= {("none", rate): 0.0 for rate in ("", "lr 0.001", "lr 0.002")}
+    alike = {"dataset": "d", "aggregator": "ls", "networks": "shared", "updates": 100}
+    rows = [
+        {"sharpness": kind, "setting": rate, "main": not rate, "rho": None if kind == "none" else 0.05, **alike}
+        | {"seed": seed, "delta_m": 2 * seed - gain + noise * (kind == "samo"), "loss": 1.0 if kind == "none" else 0.5}
+        | {"cost": {"samo": 433.0, "placebo": 300.0, "none": 100.0}[kind]}
+        for (kind, rate), gain in gains.items()
+        for seed, noise in enumerate((-0.01, 0.0, 0.01))
+    ]
+    beside, placebo, of = verdict.answer(pd.DataFrame(rows))
+    assert beside.startswith("SAMO does as well as its aggregator alone, within 0.5 points. It gains −0.40 points")
+    assert (
+        "its test loss is 0.50 (0.50 to 0.50) times as high; with both at a given learning rate it gains 0.20 ("
+        in beside
+    )
+    assert re.search(r"gains 0\.20 \([^)]+\) at 0\.001 and −0\.10 \([^)]+\) at 0\.002\.$", beside)
+    assert placebo.startswith("SAMO does as well as a placebo")
+    assert "learning rate" not in placebo
+    assert "SAMO takes 4.3 times the passes" in of
+    assert "after 100 updates of small networks on d, under ls at rho 0.05" in of

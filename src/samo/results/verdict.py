@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from samo.results.ladder import difference, family, times
+from samo.results.method import OWN_RATE
 from samo.results.sensitivity import points
 from samo.results.stats import Interval, paired_interval
 from samo.results.tables import is_reference, left_out, metric_columns, text
@@ -55,7 +56,10 @@ def answer(ladder: pd.DataFrame, name: Callable[[str], str] = str) -> list[str]:
         counts = f"{places} conditions, {gain.n} seeds" if places > 1 else f"{gain.n} seeds"
         loss = times(samo, other, 0.9)
         also = f", its test loss is {text(loss.mean, 2)} ({text(loss.low, 2)} to {text(loss.high, 2)}) times as high"
-        said.append(f"{what}. It gains {text(gain.mean, 2)} points of Δm ({ends}; {counts}){also * bool(loss.n)}.")
+        rates = _at_rates(ladder, samo) if other is plain else ""
+        said.append(
+            f"{what}. It gains {text(gain.mean, 2)} points of Δm ({ends}; {counts}){also * bool(loss.n)}{rates}."
+        )
     updates = " to ".join(f"{n:,}" for n in sorted({int(own["updates"].min()), int(own["updates"].max())}))
     pairs = samo.merge(plain, on=["dataset", "aggregator", "seed"], suffixes=("", "_plain"))
     factor = pairs["cost"] / pairs["cost_plain"]
@@ -69,6 +73,20 @@ def answer(ladder: pd.DataFrame, name: Callable[[str], str] = str) -> list[str]:
         "papers' own scale."
     )
     return said
+
+
+def _at_rates(ladder: pd.DataFrame, samo: pd.DataFrame) -> str:
+    """What SAMO gains at given learning rates where these rows of it are, over the aggregator alone at that rate."""
+    given = ladder[ladder["setting"].fillna("").str.startswith(OWN_RATE)]
+    here = given.merge(samo[["dataset", "aggregator", "updates"]].drop_duplicates())
+    said = []
+    for rate, rows in here.groupby("setting"):
+        own = rows[(rows["sharpness"] == "samo") & rows["rho"].isin(samo["rho"])]
+        gain, places = difference(own, rows[rows["sharpness"] == "none"], 0.9)
+        if places:
+            found = f"{text(gain.mean, 2)} ({text(gain.low, 2)} to {text(gain.high, 2)})"
+            said.append(f"{found} at {str(rate).removeprefix(OWN_RATE)}")
+    return f"; with both at a given learning rate it gains {' and '.join(said)}" if said else ""
 
 
 def headline(dataset: str, table: pd.DataFrame) -> str:
