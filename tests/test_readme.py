@@ -20,7 +20,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from samo import claims as rules
+from samo.claims import contrast, measures
+from samo.claims.effects import Effect
+from samo.claims.effects import pooled as pool
+from samo.claims.evidence import Evidence, Kind
 from samo.study import config
+from samo.study.ladder.assemble import shipped
 from samo.study.ladder.plan import read, trainings
 from samo.study.ladder.run import PROFILE
 from samo.study.report.reference import Reference, parse
@@ -373,6 +379,22 @@ def effect(row: dict[str, str]) -> str:
     return "{} ({} to {})".format(*(short(float(row[end])) for end in ("effect", "low", "high")))
 
 
+@cache
+def evidence() -> Evidence:
+    """What the second run's claims are judged by."""
+    return shipped(ROOT).evidence
+
+
+def told(effect: Effect, level: float = 0.95) -> str:
+    """An effect as the README has it."""
+    return "{} ({} to {})".format(*map(short, effect.interval(level)[:3]))
+
+
+def over_places(test: contrast.Test, case: str = "") -> Effect:
+    """The effect of a comparison, pooled over its places as the claims do."""
+    return pool([(c.dataset, c.effect) for c in test(evidence()) if c.effect and case in ("", c.case)])
+
+
 def bought() -> list[str]:
     """Of claim 33, budget by budget."""
     return [effect(row) for row in judged(33) if row["dataset"] == "multimnist"]
@@ -396,7 +418,10 @@ def test_what_is_said_of_the_second_run():
     samo = [gain("samo-ls-rho005", updates=n) for n in BUDGETS]
     assert all(ends(one)[1] < 0 for one in samo)
     sizes = sorted((one.partition(" (")[0][1:] for one in samo), key=float)
-    assert f"*loses* {sizes[0]} to {sizes[-1]} points of Δm at every budget" in SAID
+    assert (
+        f"*loses* {sizes[0]} to {sizes[-1]} points of Δm against LS from 300 to 10,000 updates (radius rho 0.05)"
+        in SAID
+    )
     assert all(ends(gain("gsam-ls-rho005", updates=n))[0] < 0 for n in BUDGETS)  # nowhere a gain
 
 
@@ -429,22 +454,24 @@ def test_what_is_said_of_the_probe_and_of_what_costs_no_pass():
     assert said.format(verdict(26), *sign) in SAID
     within = [low > -0.3 and high < 0.3 for low, high in map(ends, sign)]
     assert within == [False, False, True, True]
-    assert "From 3,000 updates on a coin in the place of its probe does as well" in SAID
+    assert "From 3,000 updates on no difference to a coin in its probe's place shows" in SAID
     assert f"and {gain('samo-ls-rho02', 'placebo-ls-rho02', 0.9)} at rho 0.2 after 10,000" in SAID
     rated = {
         rate: next(row for row in judged(26) if (row["dataset"], row["case"]) == ("pooled", f"rho 0.05, lr {rate}"))
         for rate in RATES[:2]
     }
     assert {row["verdict"] for row in rated.values()} == {"supported"}
-    assert f"At 0.001 and 0.002 they are equivalent: {effect(rated['0.001'])} and {effect(rated['0.002'])}" in SAID
-    assert f"cost no pass, gain {gain('remembered-ls-rho005', 'placebo-ls-rho005', 0.9)} there" in SAID
+    signs = [told(over_places(rules.get(26).comparisons, f"rho 0.05, lr {rate}"), 0.9) for rate in ("0.001", "0.002")]
+    assert "At 0.001 and 0.002, pooled with few data, it does: {} and {}.".format(*signs) in SAID
+    assert f"gain {gain('remembered-ls-rho005', 'placebo-ls-rho005', 0.9)} over the placebo after 10,000" in SAID
     free = [gain(method, updates=n) for method in ("msam-ls", "nadam-ls") for n in (300, LONGEST)]
     assert "Momentum SAM gains {} after 300 updates and {} after 10,000".format(*free) in SAID
-    assert "NAdam without any perturbation {} and {}".format(*free[2:]) in SAID
+    assert "plain NAdam {} and {}, all over LS at its searched rate".format(*free[2:]) in SAID
     assert ends(free[0])[0] > 0 < ends(free[2])[0]
     given = [gain(f"msam-ls-rho005{sign}", updates=n) for sign in ("", "-back") for n in (300, LONGEST)]
     assert "(at rho 0.05 {} and {}, with the other sign {} and {})".format(*given) in SAID
-    assert f"by the plan's rule it is {verdict(27)}." in SAID
+    assert f"Whether it is acceleration is {verdict(27)} by the plan's rule." in SAID
+    assert f"LS at 0.002 gains {gain('ls-lr0002').partition(' ')[0]} there" in SAID
 
 
 DOSE = (("gsam", "G-SAM"), ("samo", "SAMO"), ("placebo", "placebo"))
@@ -487,15 +514,45 @@ def test_what_is_said_of_learning_rates():
     assert all(low < 0 < high for pair in found.values() for low, high in map(ends, pair))
     at_best = [one for name, _ in DOSE for one in found[name, "0.002"]]
     assert "Over LS at that rate G-SAM gains {} and {}, SAMO {} and {}, the placebo {} and {}.".format(*at_best) in SAID
-    pooled_ = {row["case"]: effect(row) for row in judged(34) if row["dataset"] == "pooled"}
-    gsam, samo = (pooled_[f"{name} at lr 0.001"] for name in ("gsam", "samo"))
-    said = f"pooled over both, G-SAM gains {gsam} over LS at 0.001, SAMO {samo}; the placebo {{}} and {{}}."
-    assert said.format(*found["placebo", "0.001"]) in SAID
-    assert ends(gsam)[0] > 0 > ends(samo)[0]
-    assert f"Whether it gains only over an untuned base is {verdict(34)} by the plan's rule." in SAID
-    assert "at a lower rate, better for LS at the longest budgets, it is not told from LS" in SAID
-    assert ends(quotient("ls-lr0001", "loss", FEW, ("gsam-ls-rho02", FEW)))[1] < 1
-    assert "or on few data a lower learning rate, lowers it more" in SAID
+    kinds = [Kind(name, optimizer="lr 0.001") for name in ("none", *(name for name, _ in DOSE))]
+    at_papers = [over_places(contrast.compare(kinds[0], kind)) for kind in kinds[1:]]
+    said = "pooled over both, G-SAM gains {}, SAMO {}, the placebo {}: equivalent to none by the plan's rule"
+    assert said.format(*map(told, at_papers)) in SAID
+    for one in at_papers:
+        low, high = ends(told(one, 0.9))
+        assert -MARGIN < low < high < MARGIN
+    assert f"which leaves {verdict(34)} whether sharpness gains only over an untuned base" in SAID
+    assert "at the lower rates tried at the longest budgets no gain of SAMO shows" in SAID
+    at_rates = [f"{name}-ls-rho005{end}" for name, _ in DOSE for end in ("", AT["0.002"], AT["0.001"])]
+    losses = [over_its_base(name, updates)[1] for name in at_rates for updates in (FEW, LONGEST)]
+    assert all(ends(one)[1] < 1 for one in losses)
+    sizes = sorted(float(one.partition(" ")[0]) for one in losses)
+    least, most = (round(100 * (1 - size)) for size in (sizes[-1], sizes[0]))
+    assert f"lowers the test loss, at rho 0.05 by {least} to {most} %; a lower rate does, too" in SAID
+    assert all(ends(over_its_base(f"ls{AT[rate]}", n)[1])[1] < 1 for rate in RATES for n in (FEW, LONGEST))
+
+
+def test_what_is_said_of_flatness_at_the_rate_that_suits_ls():
+    names = [f"{name}-ls-rho005-lr0002" for name in ("gsam", "samo")]
+    flatter = [
+        contrast.difference(evidence(), data, "ls-lr0002", name, measure=measures.LAMBDA_MAX, ratio=True)
+        for data in ("multimnist", "multimnistpoor")
+        for name in names
+    ]
+    found = [ends(told(one)) for one in flatter if one]
+    assert len(found) == 4
+    assert all(low > 1 for low, _ in found)
+    sizes = sorted(round(float(told(one).partition(" ")[0])) for one in flatter if one)
+    assert f"sharpness makes the minima {sizes[0]} to {sizes[-1]} times flatter, the network no more accurate" in SAID
+    assert all(ends(over_its_base(name, n)[0])[0] < 0 for name in names for n in (FEW, LONGEST))
+    study = " ".join((ROOT / "docs/study.md").read_text().split())
+    times = [
+        contrast.difference(evidence(), data, "ls-lr0001", "ls", measure=measures.LAMBDA_MAX, ratio=True)
+        for data in ("multimnist", "multimnistpoor")
+    ]
+    said = "LS at 0.001 has {} times the λ_max of LS at its searched rate, on few data {} times"
+    assert said.format(*(told(one) for one in times if one)) in study
+    assert all(ends(gain("ls-lr0001", updates=n))[1] > 0 for n in (FEW, LONGEST))
 
 
 def test_what_the_rules_say_of_learning_rates():
@@ -513,6 +570,10 @@ def test_what_the_rules_say_of_learning_rates():
     assert f"({told[2]}) but not on few data ({told[3]}), where it is undecided" in study
     few, longest = (gain("ls-lr0002", "gsam-ls-rho005-lr0001", updates=updates) for updates in (FEW, LONGEST))
     assert f"is better than G-SAM at 0.001 by {few}" in study
+    shorter = [quotient("ls", "loss", 3000, (f"{name}-ls-rho005-lr0001", LONGEST)) for name in ("gsam", "samo")]
+    assert "it has {} times the loss of G-SAM and {} times that of SAMO.".format(*shorter) in study
+    others = [gain(name, "ls-lr0002") for name in ("nadam-ls", "msam-ls", "msam-ls-rho005")]
+    assert "NAdam gains {}, momentum SAM with rho searched {} and at rho 0.05 {}.".format(*others) in study
     assert f"they are not told apart ({longest.replace(' (', ', ')}" in study
 
 
@@ -534,6 +595,8 @@ def test_the_best_rate_of_ls_is_that_of_validation_data():
         assert second()["ls", updates]["0"]["chosen"]["lr"] == searched
         found = {name: validation(name, updates) for name in ("ls", *(f"ls{AT[rate]}" for rate in RATES))}
         order = sorted(found, key=lambda name: -found[name])
+        lead = f"{found[order[0]] - found[order[1]]:.2f}"
+        assert f"by 0.06 points, few data {lead};" in SAID if updates == FEW else f"by {lead} points, few data" in SAID
         assert order[0] == "ls-lr0002"
         assert said.format(*(f"{found[name]:.1f}" for name in order)) in study
 
@@ -573,19 +636,26 @@ def test_what_is_said_of_what_the_seeds_left_open():
 
 
 def test_what_is_said_of_compute_conflict_and_curvature():
-    said = "{} points where SAMO gets 300 updates and LS 1,000, {} for 1,000 and 3,000, and {} for 3,000 and 10,000"
-    assert said.format(*bought()) in SAID
-    said = "raises the mean cosine between task gradients by {} and divides λ_max by {}, on few data by {} and {}"
-    assert said.format(*(on(n, data, case) for data in ("multimnist", "multimnistpoor") for n, case in FLAT)) in SAID
-    assert f"pooled, both are {verdict(1)}." in SAID
-    ranks = [on(24, data, "flatter, less conflict") for data in ("multimnist", "multimnistpoor")]
-    assert (
-        "flatness and less conflict have a rank correlation of {} here, against the papers' story, and of {}".format(
-            *ranks
-        )
-        in SAID
+    said = (
+        "LS after 1,000 updates beats SAMO after 300 by {} points (Δm against STL after 10,000), "
+        "LS after 3,000 SAMO after 1,000 by {}; LS after 10,000 and SAMO after 3,000 are level: {}."
     )
-    assert verdict(1) == verdict(2)
+    assert said.format(*bought()) in SAID
+    said = "changes the mean cosine of task gradients by {} and divides λ_max by {}, on few data {} and {}; at 0.002 {}, {}"
+    data = ("multimnist", "multimnistpoor")
+    lower = [
+        contrast.difference(evidence(), one, *pair, measure=measure, ratio=ratio)
+        for one in data
+        for measure, ratio in ((measures.COSINE, False), (measures.LAMBDA_MAX, True))
+        for pair in [("gsam-ls-rho005-lr0002", "ls-lr0002")[:: -1 if ratio else 1]]
+    ]
+    at_lower = [told(one) for one in lower if one]
+    found = [*(on(n, one, case) for one in data for n, case in FLAT), *at_lower]
+    assert (said + ", {} and {}.").format(*found) in SAID
+    less = [on(24, one, case) for case in ("flatter, less error", "flatter, less conflict") for one in data]
+    said = "flatter goes with less error (rank correlation {}, few data {}), not with less conflict ({}, {})"
+    assert said.format(*less) in SAID
+    assert [ends(one)[0] > 0 for one in less] == [True, True, False, False]
 
 
 FLAT = ((1, ""), (2, "lambda_max"))
