@@ -447,6 +447,8 @@ def test_what_is_said_of_test_loss_and_calibration():
 
     assert validation("ls", 3000) < validation("samo-ls-rho02", LONGEST) < validation("ls", LONGEST)
     assert f"G-SAM has {quotient('gsam-ls-rho005', 'calibration', 3000)} times LS's calibration error" in SAID
+    cost = gain("gsam-ls-rho005", updates=3000).partition(" ")[0].removeprefix("−")
+    assert f"at twice the price and {cost} points" in SAID
 
 
 def test_what_is_said_of_the_probe_and_of_what_costs_no_pass():
