@@ -473,7 +473,10 @@ def test_what_is_said_of_the_probe_and_of_what_costs_no_pass():
     assert ends(free[0])[0] > 0 < ends(free[2])[0]
     given = [gain(f"msam-ls-rho005{sign}", updates=n) for sign in ("", "-back") for n in (300, LONGEST)]
     assert "(at rho 0.05 {} and {}, with the other sign {} and {})".format(*given) in SAID
-    assert f"Whether it is acceleration is {verdict(27)} by the plan's rule." in SAID
+    assert f"Whether the gain is acceleration is {verdict(27)}." in SAID
+    others = gain("lookback-ls"), gain("sgd-ls"), quotient("sgd-ls", "loss")
+    said = "Look-back SAM gains {} after 10,000, SGD with momentum in Adam's place {}, with {} times the test loss."
+    assert said.format(*others) in SAID
     assert f"LS at 0.002 gains {gain('ls-lr0002').partition(' ')[0]} there" in SAID
 
 
