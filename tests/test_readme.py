@@ -592,8 +592,10 @@ def test_what_the_rules_say_of_learning_rates():
     others = [gain(name, "ls-lr0002") for name in ("nadam-ls", "msam-ls", "msam-ls-rho005")]
     assert "NAdam gains {}, momentum SAM with rho searched {} and at rho 0.05 {}.".format(*others) in study
     block = [gain(name, updates=n) for name in ("lookback-ls", "sgd-ls", "nesterov-ls") for n in (3000, LONGEST)]
-    said = "look-back SAM gains {} after 3,000 updates and {} after 10,000, SGD with momentum {} and {}, with Nesterov's {}"
-    assert said.format(*block) + f" and {block[-1]};" in study
+    said = (
+        "look-back SAM gains {} after 3,000 updates and {} after 10,000, SGD with momentum {} and {}, with Nesterov's "
+    )
+    assert said.format(*block[:4]) + "{} and {};".format(*block[4:]) in study
     assert f"they are not told apart ({longest.replace(' (', ', ')}" in study
 
 
