@@ -131,6 +131,8 @@ def test_a_dose_stands_for_its_sharpness_and_another_optimiser_is_a_control():
     assert rates.loc[list(expected), ["lr", "gain"]].to_numpy() == pytest.approx(np.array(list(expected.values())))
     assert set(rates.index) == {*expected, "nadam-ls"}
     assert rates["n_seeds"].eq(2).all()
+    fewer = read[(read["method"] != "gsam-ls-lr") | (read["seed"] == 0)]
+    assert ladder.rates(fewer)["n_seeds"].eq(1).all()
     assert ladder.rates(MADE).empty
 
 

@@ -179,7 +179,8 @@ def doses(ladder: pd.DataFrame) -> pd.DataFrame:
 def rates(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gain against the learning rate, all over the aggregator alone at its searched rate, at the longest budgets.
 
-    Of each dataset and aggregator that were trained at given rates; of each sharpness the radius that stands for it.
+    Of each dataset and aggregator that were trained at given rates, with the seeds that all methods have there, so that
+    points compare; of each sharpness the radius that stands for it.
     Columns: dataset, aggregator, sharpness, method, lr, gain …
     """
     last = ladder[ladder["updates"] == ladder.groupby("dataset")["updates"].transform("max")]
@@ -193,6 +194,8 @@ def rates(ladder: pd.DataFrame) -> pd.DataFrame:
     own = own[own["rho"].eq(own["rho_main"]) | own["rho_main"].isna()]
     both = own.merge(plain.loc[plain["setting"] == "", [*keys, "seed", "delta_m"]], on=[*keys, "seed"])
     both["gain"] = both["delta_m_y"] - both["delta_m_x"]
+    having = both.groupby([*keys, "seed"])["method"].transform("nunique")
+    both = both[having == both.groupby(keys)["method"].transform("nunique")]
     return _gains(both, [*keys, "sharpness", "method"], "lr")
 
 
