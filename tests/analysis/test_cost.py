@@ -58,6 +58,7 @@ def test_measuring_leaves_weights_alone_and_knows_every_method() -> None:
     assert [cost.method for cost in costs] == ["LS", "none", "gsam", "samo-shared"]
     assert [round(cost.count_ratio, 2) for cost in costs] == [1, 1, 2, 3.67]
     assert all(cost.seconds > 0 and cost.ratio_low <= cost.ratio <= cost.ratio_high for cost in costs)
+    assert all(cost.memory > 0 for cost in costs)
     assert costs[0].copies == 0
     assert costs[2].copies > 0
     assert all(torch.equal(p, q) for p, q in zip(before, case.network.parameters(), strict=True))

@@ -124,6 +124,7 @@ def test_holm_is_the_library_s():
     for _ in range(2):
         p = rng.beta(0.3, 3, 7)
         assert holm([*p, math.nan], 0.05) == [*multipletests(p, 0.05, method="holm")[0], False]
+    assert holm([0.01, 0.03, 0.04], 0.05) == [True, False, False]  # what follows a failure fails
 
 
 def test_comparisons_with_one_shared_method_err_together_as_rarely_as_said():

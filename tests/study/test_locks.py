@@ -70,6 +70,7 @@ def test_who_started_a_process_that_is_ended_sees_that_it_failed(ignores: bool) 
 def test_a_process_is_known_by_when_it_began() -> None:
     own = processes.identity()
     host, pid, began = own.split()
+    assert float(began) == round(psutil.Process().create_time())
     assert processes.is_alive_as(own)
     assert processes.is_alive_as(f"elsewhere {pid} {began}")  # cannot be told
     for gone in ("", "nonsense", f"{host} {GONE} {began}", f"{host} {pid} 12345", f"{host} x {began}"):

@@ -75,6 +75,8 @@ def test_evaluation_is_over_all_examples_and_leaves_the_mode(problem):
     assert network.training
     x, y = problem.splits["val"].tensors
     network.eval()
+    evaluate(problem, network, "val", CPU)
+    assert not network.training
     outputs = network(x, (0, 1))
     for i, task in enumerate(TASKS):
         expected = float(((outputs[i] - y[:, i]) ** 2).mean().detach())

@@ -29,7 +29,7 @@ def test_every_shipped_profile_is_sound(path):
     assert len(stages) == len(everywhere) + len(some)
 
 
-@pytest.mark.parametrize("path", ROOT.glob("profiles/*.yaml"), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [*ROOT.glob("profiles/*.yaml")], ids=lambda p: p.name)
 def test_every_variant_of_a_shipped_profile_changes_one_setting_of_a_method_of_the_table(path):
     params = config.load(path)
     for name in params.datasets:

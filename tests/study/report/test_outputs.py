@@ -117,3 +117,4 @@ def test_dvc_has_a_small_file_a_method_and_one_line_a_dataset(study):
     summary = json.loads((tables / "summary.json").read_text())
     assert list(summary) == ["multimnist", "scenes"]
     assert summary["multimnist"]["method"] == "samo-ls"
+    assert summary["multimnist"]["gain_from"] < summary["multimnist"]["gain_to"]
