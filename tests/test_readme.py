@@ -77,6 +77,11 @@ def short(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def worded(mean: float, low: float, high: float) -> str:
+    """An interval as the README has it."""
+    return f"{short(mean)} ({short(low)} to {short(high)})"
+
+
 def pooled(differences: Sequence[Seeds], level: float) -> tuple[float, float, float]:
     """The mean over conditions and seeds, with Student's interval over the seeds' means.
 
@@ -292,8 +297,7 @@ def tasks_of(method: str, metric: str, updates: int = LONGEST) -> dict[str, list
 
 def interval(differences: Seeds, level: float = 0.95, of: Callable[[float], float] = float) -> str:
     """The mean with its interval as the README has it: "x (low to high)"."""
-    mean, low, high = (short(of(end)) for end in pooled([differences], level))
-    return f"{mean} ({low} to {high})"
+    return worded(*map(of, pooled([differences], level)))
 
 
 def gain(method: str, base: str = "ls", level: float = 0.95, updates: int = LONGEST) -> str:
@@ -316,6 +320,12 @@ def quotient(method: str, metric: str, updates: int = LONGEST, base: tuple[str, 
     logs = [{s: fmean(map(math.log, v)) for s, v in tasks_of(m, metric, n).items()} for m, n in pair]
     both = logs[0].keys() & logs[1].keys()
     return interval({seed: logs[0][seed] - logs[1][seed] for seed in both}, of=math.exp)
+
+
+def validation(method: str, updates: int, metric: str, seeds: int = 9) -> list[float]:
+    """At the end of training, of every task and of the first so many seeds."""
+    rows = [row for seed, row in second()[method, updates].items() if int(seed) < seeds]
+    return [h[4] for row in rows for h in row["history"] if h[:2] == [updates, "val"] and h[3] == metric]
 
 
 def accuracy(method: str, updates: int = LONGEST) -> str:
@@ -378,7 +388,7 @@ def verdict(number: int) -> str:
 
 def effect(row: dict[str, str]) -> str:
     """That of a comparison, as the README has it."""
-    return "{} ({} to {})".format(*(short(float(row[end])) for end in ("effect", "low", "high")))
+    return worded(*(float(row[end]) for end in ("effect", "low", "high")))
 
 
 @cache
@@ -389,7 +399,7 @@ def evidence() -> Evidence:
 
 def told(effect: Effect, level: float = 0.95) -> str:
     """An effect as the README has it."""
-    return "{} ({} to {})".format(*map(short, effect.interval(level)[:3]))
+    return worded(*effect.interval(level)[:3])
 
 
 def over_places(test: contrast.Test, case: str = "") -> Effect:
@@ -441,12 +451,11 @@ def test_what_is_said_of_test_loss_and_calibration():
     )
     assert round(LONGEST * 13 / 3 / 3000) == 14  # a step of SAMO takes 13 units, one of LS 3
 
-    def validation(method: str, updates: int) -> float:
-        rows = second()[method, updates].values()
-        last = [h for row in rows for h in row["history"] if h[:2] == [updates, "val"] and h[3] == "loss"]
-        return fmean(math.log(h[4]) for h in last)
-
-    assert validation("ls", 3000) < validation("samo-ls-rho02", LONGEST) < validation("ls", LONGEST)
+    ls, samo, late = (
+        fmean(map(math.log, validation(method, updates, "loss")))
+        for method, updates in (("ls", 3000), ("samo-ls-rho02", LONGEST), ("ls", LONGEST))
+    )
+    assert ls < samo < late
     assert f"G-SAM has {quotient('gsam-ls-rho005', 'calibration', 3000)} times LS's calibration error" in SAID
     cost = gain("gsam-ls-rho005", updates=3000).partition(" ")[0].removeprefix("−")
     assert f"at twice the price and {cost} points" in SAID
@@ -600,11 +609,6 @@ def test_what_the_rules_say_of_learning_rates():
 
 
 def test_the_best_rate_of_ls_is_that_of_validation_data():
-    def validation(name: str, updates: int) -> float:
-        rows = [second()[name, updates][str(seed)] for seed in range(4)]
-        last = [h for row in rows for h in row["history"] if h[:2] == [updates, "val"] and h[3] == "accuracy"]
-        return fmean(h[4] for h in last)
-
     study = " ".join((ROOT / "docs/study.md").read_text().split())
     for updates, searched, said in (
         (
@@ -615,7 +619,10 @@ def test_the_best_rate_of_ls_is_that_of_validation_data():
         (LONGEST, 0.00533, "at the longest budget {} beside {} at the searched 0.005, {} at 0.001 and {} at 0.0005"),
     ):
         assert second()["ls", updates]["0"]["chosen"]["lr"] == searched
-        found = {name: validation(name, updates) for name in ("ls", *(f"ls{AT[rate]}" for rate in RATES))}
+        found = {
+            name: fmean(validation(name, updates, "accuracy", 4))
+            for name in ("ls", *(f"ls{AT[rate]}" for rate in RATES))
+        }
         order = sorted(found, key=lambda name: -found[name])
         lead = f"{found[order[0]] - found[order[1]]:.2f}"
         assert f"by 0.06 points, few data {lead};" in SAID if updates == FEW else f"by {lead} points, few data" in SAID

@@ -39,13 +39,13 @@ def at_equal_settings(region: Region = GAIN, ours: Kind = SAMO) -> Test:
             if all(own != other for own, other in said):
                 yield Comparison(dataset, None, base=base, untestable=f"settings differ: {said[0][0]} for {said[0][1]}")
             for (a, b), (own, other) in zip(here, said, strict=True):
-                plain = a.base(known)
                 if own == other:
+                    plain = a.base(known)
                     shown = plain is None or _shows(evidence, dataset, plain.name, a.name, b.name)
                     hidden = "" if shown else f"the perturbation does not show at {own}"
                     effect = difference(evidence, dataset, b.name, a.name) if plain and shown else None
-                    at_rate = replace(PLAIN, optimizer=a.optimizer)
-                    figure, lack = f"{dataset}-forest", "runs on the same seeds" if plain else f"{at_rate} on {base}"
+                    lack = "runs on the same seeds" if plain else f"{replace(PLAIN, optimizer=a.optimizer)} on {base}"
+                    figure = f"{dataset}-forest"
                     dose = ", ".join(filter(None, (f"rho {a.radii['rho']:g}" if a.radii else "", a.optimizer)))
                     yield Comparison(dataset, effect, region, "Δm points", base, dose, figure, lack, own, hidden)
 

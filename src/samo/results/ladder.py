@@ -171,9 +171,10 @@ def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
 
 def doses(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gain against rho at each dataset's longest budget: dataset, aggregator, sharpness, method, rho, gain …"""
-    last = ladder[ladder["updates"] == ladder.groupby("dataset")["updates"].transform("max")]
-    plain = last[last["setting"].fillna("") == ""]  # a CSV has no empty text
-    return _gains(plain.dropna(subset=["rho"]), ["dataset", "aggregator", "sharpness", "method"], "rho")
+    last = _longest(ladder)
+    return _gains(
+        last[last["setting"] == ""].dropna(subset=["rho"]), ["dataset", "aggregator", "sharpness", "method"], "rho"
+    )
 
 
 def rates(ladder: pd.DataFrame) -> pd.DataFrame:
@@ -183,17 +184,17 @@ def rates(ladder: pd.DataFrame) -> pd.DataFrame:
     points compare; of each sharpness the radius that stands for it.
     Columns: dataset, aggregator, sharpness, method, lr, gain …
     """
-    last = ladder[ladder["updates"] == ladder.groupby("dataset")["updates"].transform("max")]
-    last = last[last["networks"] == "shared"].assign(setting=last["setting"].fillna(""))
-    keys = ["dataset", "aggregator"]
+    last, keys = _longest(ladder), ["dataset", "aggregator"]
+    last = last[last["networks"] == "shared"]
     plain = last[last["sharpness"] == "none"]
     given = plain[plain["setting"].str.startswith(OWN_RATE)]
     own = last[last["setting"].isin({"", *given["setting"]})].merge(given[keys].drop_duplicates())
     radii = last.loc[last["main"].astype(bool), [*keys, "sharpness", "rho"]].drop_duplicates()
     own = own.merge(radii, on=[*keys, "sharpness"], suffixes=("", "_main"))
     own = own[own["rho"].eq(own["rho_main"]) | own["rho_main"].isna()]
-    both = own.merge(plain.loc[plain["setting"] == "", [*keys, "seed", "delta_m"]], on=[*keys, "seed"])
-    both["gain"] = both["delta_m_y"] - both["delta_m_x"]
+    searched = plain.loc[plain["setting"] == "", [*keys, "seed", "delta_m"]]
+    both = own.merge(searched, on=[*keys, "seed"], suffixes=("", "_searched"))
+    both["gain"] = both["delta_m_searched"] - both["delta_m"]
     having = both.groupby([*keys, "seed"])["method"].transform("nunique")
     both = both[having == both.groupby(keys)["method"].transform("nunique")]
     return _gains(both, [*keys, "sharpness", "method"], "lr")
@@ -217,6 +218,12 @@ def variants(ladder: pd.DataFrame) -> pd.DataFrame:
         parts.append(own[here & (own["main"].astype(bool) | (own["setting"] != ""))])
     keys = ["dataset", "updates", "sharpness", "setting", "method"]
     return _gains(pd.concat(parts) if parts else own[:0], keys, "rho", "units")
+
+
+def _longest(ladder: pd.DataFrame) -> pd.DataFrame:
+    """Each dataset's longest budget; a CSV has no empty text for the setting."""
+    last = ladder[ladder["updates"] == ladder.groupby("dataset")["updates"].transform("max")]
+    return last.assign(setting=last["setting"].fillna(""))
 
 
 def _gains(rows: pd.DataFrame, keys: list[str], *first: str) -> pd.DataFrame:

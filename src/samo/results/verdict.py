@@ -55,7 +55,7 @@ def answer(ladder: pd.DataFrame, name: Callable[[str], str] = str) -> list[str]:
         ends = f"90 % interval {text(gain.low, 2)} to {text(gain.high, 2)}"
         counts = f"{places} conditions, {gain.n} seeds" if places > 1 else f"{gain.n} seeds"
         loss = times(samo, other, 0.9)
-        also = f", its test loss is {text(loss.mean, 2)} ({text(loss.low, 2)} to {text(loss.high, 2)}) times as high"
+        also = f", its test loss is {_told(loss)} times as high"
         rates = _at_rates(ladder, samo) if other is plain else ""
         said.append(
             f"{what}. It gains {text(gain.mean, 2)} points of Δm ({ends}; {counts}){also * bool(loss.n)}{rates}."
@@ -84,9 +84,12 @@ def _at_rates(ladder: pd.DataFrame, samo: pd.DataFrame) -> str:
         own = rows[(rows["sharpness"] == "samo") & rows["rho"].isin(samo["rho"])]
         gain, places = difference(own, rows[rows["sharpness"] == "none"], 0.9)
         if places:
-            found = f"{text(gain.mean, 2)} ({text(gain.low, 2)} to {text(gain.high, 2)})"
-            said.append(f"{found} at {str(rate).removeprefix(OWN_RATE)}")
+            said.append(f"{_told(gain)} at {str(rate).removeprefix(OWN_RATE)}")
     return f"; with both at a given learning rate it gains {' and '.join(said)}" if said else ""
+
+
+def _told(of: Interval) -> str:
+    return f"{text(of.mean, 2)} ({text(of.low, 2)} to {text(of.high, 2)})"
 
 
 def headline(dataset: str, table: pd.DataFrame) -> str:
