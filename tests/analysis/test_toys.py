@@ -2,6 +2,7 @@
 
 import math
 
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from samo import preset
 from samo.analysis.toys import trajectories
 from samo.analysis.toys.losses import TOYS
-from tests.figures.made_toys import made_trajectories
+from tests.figures.made_toys import SHORT, made_trajectories
 
 QUADRATICS, VALLEYS = TOYS["quadratics"], TOYS["valleys"]
 GOAL = torch.tensor([2 / 3, 1 / 3], dtype=torch.float64)
@@ -131,3 +132,8 @@ def test_the_tables_hold_every_walk_and_the_kept_points():
     assert set(table["pareto_optimal"]) <= {"yes", "no"}
     assert (table.loc[table["toy"] == "valleys", "pareto_optimal"] == "no").all()
     assert table["lambda_max"].notna().all()
+
+
+def test_what_was_drawn_before_changes_no_trajectory():
+    torch.rand(1)
+    pd.testing.assert_frame_equal(trajectories.trajectories(SHORT), made_trajectories())

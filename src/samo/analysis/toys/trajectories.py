@@ -128,14 +128,15 @@ def trajectory(
 def trajectories(options: Options) -> pd.DataFrame:
     """Every trajectory's kept points: toy, start, aggregator, sharpness, step, x1, x2, loss1, loss2.
 
-    Where a trajectory broke off, its last rows are gaps.
+    Where a trajectory broke off, its last rows are gaps. All draw the same random directions, whatever ran before.
     """
     parts = []
     for name, toy in TOYS.items():
         how = options.of(name)
         for start, aggregator, sharpness in product(how.starts, AGGREGATORS, SHARPNESS):
             shape = preset(sharpness, **({} if sharpness == "none" else {"rho": how.rho}))
-            path = trajectory(toy, toy.starts[start - 1], aggregator, shape, how)
+            directions = torch.Generator().manual_seed(0)
+            path = trajectory(toy, toy.starts[start - 1], aggregator, shape, how, directions)
             found = points(toy, path[how.kept]).assign(step=how.kept)
             parts.append(found.assign(toy=name, start=start, aggregator=aggregator, sharpness=sharpness))
     return pd.concat(parts, ignore_index=True)[[*KEYS, "step", *POINT]]
