@@ -67,7 +67,7 @@ def test_the_front_goes_from_minimiser_to_minimiser_is_stationary_and_nothing_do
     best = torch.tensor([not (there < at).all(-1).any() for at in there])
     assert best.sum() > 10
     step = max(right - left, high - low) / 63
-    assert torch.cdist(grid[best], toy.front(400)).min(1).values.max() < 2 * step
+    assert torch.cdist(grid[best], toy.front(400)).amin(1).max() < 2 * step
 
 
 def on_quadratics(sharpness, rho=0.3, steps=60, lr=0.05, aggregator="ls"):
