@@ -1,4 +1,4 @@
-"""The README says what the committed runs found: every number of ours in it is computed anew from committed tables.
+"""README and docs/findings.md say what the committed runs found: their numbers are computed anew from the tables.
 
 The pilot's numbers cannot be: it shipped no tables, and the README says what it can bear.
 """
@@ -33,7 +33,9 @@ from samo.study.report.reference import Reference, parse
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-SAID = " ".join(README.split())
+SHORT = " ".join(README.split())
+"""What the README says; the findings have it in full."""
+SAID = f"{SHORT} {' '.join((ROOT / 'docs/findings.md').read_text().split())}"
 FAMILY = ("multimnist", "multifashion", "multifashionmnist")
 BASES = ("ls", "mgda", "fairgrad")
 MARGIN = 0.5
@@ -687,6 +689,37 @@ def test_what_is_said_of_compute_conflict_and_curvature():
     said = "flatter goes with less error (rank correlation {}, few data {}), not with less conflict ({}, {})"
     assert said.format(*less) in SAID
     assert [ends(one)[0] > 0 for one in less] == [True, True, False, False]
+
+
+def test_the_readme_has_the_findings_in_short():
+    best, papers = (
+        {(name, n): over_its_base(f"{name}-ls-rho005{AT[rate]}", n)[0] for name, _ in DOSE for n in (LONGEST, FEW)}
+        for rate in RATES[:2]
+    )
+    said = "they gain {} and {} after 10,000 updates, {} and {} on few data"
+    assert said.format(*(best[name, n] for n in (LONGEST, FEW) for name in ("gsam", "samo"))) in SHORT
+    said = "0.001, on few data: G-SAM {}, SAMO {}, its placebo {}."
+    assert said.format(*(papers[name, FEW] for name, _ in DOSE)) in SHORT
+    ahead = gain("ls-lr0002", "samo-ls-rho005-lr0001", updates=FEW)
+    assert f"There LS at twice the rate is ahead of SAMO by {ahead}." in SHORT
+    late, early = (quotient("samo-ls-rho005", "loss", n) for n in (LONGEST, 300))
+    assert f"SAMO's is {late} times LS's after 10,000 updates, {early} times after 300." in SHORT
+    assert f"LS at 0.001 has {over_its_base('ls-lr0001', LONGEST)[1]} times the loss after 10,000" in SHORT
+    pair = ("gsam-ls-rho005-lr0002", "ls-lr0002")
+    places = ("multimnist", "multimnistpoor")
+    flatter = [contrast.difference(evidence(), d, *pair[::-1], measure=measures.LAMBDA_MAX, ratio=True) for d in places]
+    cosine = [contrast.difference(evidence(), d, *pair, measure=measures.COSINE) for d in places]
+    found = [told(one) for one in (*flatter, *cosine) if one]
+    said = "divides λ_max by {}, on few data by {}, and raises the cosine of task gradients by {} and {}."
+    assert said.format(*found) in SHORT
+    assert all(ends(one)[0] > least for one, least in zip(found, (1, 1, -0.005, 0), strict=True))
+    sign = gain("samo-ls-rho005", "placebo-ls-rho005", 0.9)
+    assert ends(sign)[0] < 0 < ends(sign)[1]
+    assert f"over its placebo SAMO gains {sign.replace('(', '(90 % interval ')} after 10,000 updates" in SHORT
+    assert f"That it is equivalent within 0.3 points at all rhos and rates is {verdict(26)}." in SHORT
+    said = "LS after 1,000 beats SAMO after 300 by {} points, LS after 3,000 SAMO after 1,000 by {}; "
+    said += "LS after 10,000 and SAMO after 3,000 are level, {}."
+    assert said.format(*bought()) in SHORT
 
 
 FLAT = ((1, ""), (2, "lambda_max"))
