@@ -59,7 +59,9 @@ class DenseSplit(RowSplit):
     ) -> Iterator[Views]:
         """See `RowSplit`."""
         for views in super().batches(size, device, shuffle, group):
-            yield augment(views, shuffle, group) if shuffle is not None and self.augmented else views
+            made = views if shuffle is None or not self.augmented else augment(views, shuffle, group)
+            # Networks are a quarter to a third faster so on a CPU.
+            yield made._replace(image=made.image.contiguous(memory_format=torch.channels_last))
 
     def take(self, rows: Rows, device: torch.device) -> Views:
         """See `RowSplit`."""

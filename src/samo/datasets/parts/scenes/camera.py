@@ -35,8 +35,8 @@ def photograph(room: Room, height: int, width: int, rng: np.random.Generator) ->
     on_solid = which >= 0
     inward = -np.eye(3, dtype=np.float32)[:, face // 2] * np.where(face % 2, 1, -1).astype(np.float32)
     normals = np.where(on_solid, room.solids.normals(which, points), inward)
-    labels = np.where(on_solid, np.array(room.labels, np.int8)[which], _CLASS_OF_FACE[face])
-    material = np.where(on_solid, np.array(room.made_of)[which], np.array(room.shell)[face])
+    labels = np.where(on_solid, room.labels[which], _CLASS_OF_FACE[face])
+    material = np.where(on_solid, room.made_of[which], room.shell[face])
     places = np.where(on_solid, room.solids.local(which, points), points)
 
     light = _light(room, points, normals, material, rays, _reflectance(room, places, material))
@@ -62,19 +62,13 @@ def _meet(room: Room, rays: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[n
 
 def _reflectance(room: Room, places: Floats, material: NDArray[np.intp]) -> Floats:
     """Colours [3, P] of places on solids, in their own axes."""
-    waves = np.stack([m.waves for m in room.materials])[material]
+    waves = room.materials["waves"][material]
     phase = np.einsum("pwi,ip->wp", waves[..., :3], places) + waves[..., 3].T
     sines = np.sin(phase)
-    share = np.choose(
-        np.array([m.pattern for m in room.materials])[material],
-        [
-            np.zeros_like(sines[0]),
-            (sines[0] > 0.3).astype(np.float32),
-            (np.prod(np.sign(sines), axis=0) > 0).astype(np.float32),
-            0.5 + 0.5 * np.sin(0.4 * phase[0] + 1.5 * sines[1] + sines[2]),
-        ],
-    )
-    colours = np.stack([m.colours for m in room.materials])[material]
+    stripes, checks = sines[0] > 0.3, np.prod(np.sign(sines), axis=0) > 0
+    marble = 0.5 + 0.5 * np.sin(0.4 * phase[0] + 1.5 * sines[1] + sines[2])
+    share = np.choose(room.materials["pattern"][material], [np.zeros_like(marble), stripes, checks, marble])
+    colours = room.materials["colours"][material]
     return np.asarray(((1 - share)[:, None] * colours[:, 0] + share[:, None] * colours[:, 1]).T)
 
 
@@ -83,7 +77,7 @@ def _light(
 ) -> Floats:
     """Light that reaches the camera [3, P]: from the sky of the room, from its lamps with their shadows, and glow."""
     total = reflectance * (0.22 + 0.1 * normals[1])
-    gloss = np.array([m.gloss for m in room.materials], np.float32)[material]
+    gloss = room.materials["gloss"][material]
     back = -rays / np.linalg.norm(rays, axis=0)
     start = points + 2e-3 * normals
     for lamp, power in zip(room.lamps, room.power, strict=True):
@@ -97,7 +91,7 @@ def _light(
         half = way / distance + back
         shine = gloss * lit * np.maximum(0, (half * normals).sum(0) / np.linalg.norm(half, axis=0)) ** 40
         total = total + power[:, None] * (reflectance * cosine + shine) * 3.0 / (0.8 + distance**2)
-    return np.asarray(total + reflectance * np.array([m.glow for m in room.materials])[material])
+    return np.asarray(total + reflectance * room.materials["glow"][material])
 
 
 def _expose(light: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
