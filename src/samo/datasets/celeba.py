@@ -11,6 +11,7 @@ Two protocols, chosen by the network:
 Pictures are resized to a square, which changes their proportions, as in the papers. Neither protocol augments.
 """
 
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -170,6 +171,10 @@ def _answers(output: Tensor, target: Tensor) -> Tensor:
     return torch.stack([(yes & true).sum(), (yes ^ true).sum(), torch.ones_like(true).sum()])
 
 
+def _binary(output: Tensor, target: Tensor) -> Tensor:
+    return binary_cross_entropy_with_logits(output[:, 0], target.float())
+
+
 def _f1(sums: Tensor) -> dict[str, float]:
     hits, wrong, _ = sums.tolist()
     return {"f1": 200 * hits / max(1, 2 * hits + wrong)}
@@ -179,8 +184,8 @@ def _error(sums: Tensor) -> dict[str, float]:
     return {"error": 100 * float(sums[1]) / float(sums[2])}
 
 
-def _binary(output: Tensor, target: Tensor) -> Tensor:
-    return binary_cross_entropy_with_logits(output[:, 0], target.float())
+F1 = Task("an attribute", (("f1", True, "%"),), _binary, _answers, _f1, lambda values: values["f1"])
+ERROR = Task("an attribute", (("error", False, "%"),), cross_entropy, _answers, _error, lambda v: -v["error"])
 
 
 def problem(prepared: Path, training: Training) -> Problem:
@@ -197,21 +202,18 @@ def problem(prepared: Path, training: Training) -> Problem:
         raise ValueError(f"celeba: attributes are {', '.join(tasks)}; allowed, each once: {', '.join(named)}")
     columns = [named.index(task) for task in tasks]
     if training.network == "cnn9":
-        build, mean = cnn9.build, torch.zeros(3)
-        kind = partial(Task, metrics=(("f1", True, "%"),), loss=_binary, summary=_f1, score=lambda v: v["f1"])
+        kind, build, mean = F1, cnn9.build, (0.0, 0.0, 0.0)
     else:
-        build, mean = resnet18.build_faces, torch.tensor(MEAN)
-        kind = partial(
-            Task, metrics=(("error", False, "%"),), loss=cross_entropy, summary=_error, score=lambda v: -v["error"]
-        )
+        kind, build, mean = ERROR, resnet18.build_faces, MEAN
 
     def network() -> nn.Module:
         return build(len(tasks)).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
-    transform = partial(pictures.standardised, mean=mean, std=torch.full((3,), 255.0))
-    splits = {split: ArraySplit(prepared, split, transform) for split in SPLITS}
+    transform = partial(pictures.standardised, mean=torch.tensor(mean), std=torch.full((3,), 255.0))
     return assemble(
-        *([kind(name, count=_answers) for name in tasks], network, splits),
+        [replace(kind, name=name) for name in tasks],
+        network,
+        {split: ArraySplit(prepared, split, transform) for split in SPLITS},
         target=lambda k, batch: batch[1][:, columns[k]],
         probe=training.batch,  # K = 40 gradients of 500 pictures would hold gigabytes
     )
