@@ -161,6 +161,12 @@ def both(folder: Path) -> Path:
     return folder
 
 
+def save(folder: Path, **arrays: NDArray[Any]) -> None:
+    """Write a prepared training split's arrays."""
+    for name, array in arrays.items():
+        np.save(folder / f"train_{name}.npy", array)
+
+
 TWO = {"train": 24, "val": 10, "test": 11}
 WORDS = {"train": 40, "val": 30, "test": 40, "length": 8}
 DENSE = {"train": 5, "val": 3, "test": 4, "height": 16, "width": 32}

@@ -104,7 +104,6 @@ class GraphSplit(RowSplit):
         return len(self.targets)
 
     def take(self, rows: Rows, device: torch.device) -> tuple[Molecules, Tensor]:
-        """See `RowSplit`."""
         atoms, owner = ragged(self.atoms_at, rows)
         molecule = torch.from_numpy(owner).to(device)
 
