@@ -1,6 +1,5 @@
 """Small raw data in each publisher's layout, and the problem that comes of them."""
 
-import csv
 import io
 import tarfile
 from collections.abc import Callable, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -111,8 +111,7 @@ def molecules(folder: Path, rows: Sequence[list[str]] | None = None) -> Path:
     folder.mkdir(exist_ok=True)
     rows = [molecule(i) for i in range(42)] if rows is None else rows
     for part, file in enumerate(qm9.RAW):
-        with (folder / file.name).open("w", newline="") as stream:
-            csv.writer(stream).writerows([COLUMNS, *rows[part::3]])
+        pd.DataFrame(rows[part::3], columns=COLUMNS).to_csv(folder / file.name, index=False)
     return folder
 
 

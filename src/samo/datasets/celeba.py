@@ -136,11 +136,7 @@ class Training(settings.Training):
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write `<split>_images.npy` [N, side, side, 3] and `<split>_labels.npy` [N, 40], both uint8; return the datasheet.
-
-    Raises:
-        ValueError: a split has fewer faces than asked for, or none; a list or picture is not what it should be.
-    """
+    """Write `<split>_images.npy` [N, side, side, 3] and `<split>_labels.npy` [N, 40], uint8; return the datasheet."""
     labels, parts = read_lists(raw)
     sheet: dict[str, Any] = {
         "what": f"aligned faces, resized to {data.side} x {data.side}",

@@ -70,9 +70,6 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """Write `<split>_<domain>_images.npy` [N, side, side, 3] and `<split>_<domain>_labels.npy` [N], and the weights.
 
     The pictures of a domain are in a random order. Returns the datasheet.
-
-    Raises:
-        ValueError: a folder, list, picture or the file of weights is not what it should be, or a split is empty.
     """
     domains = domain_folders.read_domains(raw)
     classes = list(next(iter(domains.values())))

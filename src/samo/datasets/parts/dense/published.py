@@ -115,9 +115,6 @@ def prepare(raw: Path, out: Path, data: Data, layout: Layout) -> dict[str, Any]:
     """Write `<split>_<kind>.npy` as `samo.datasets.parts.dense.split` reads them; return the datasheet.
 
     Images are stored in 8 bits a channel, as the cameras gave them, normals in half precision, depth in single.
-
-    Raises:
-        ValueError: more images are asked for than there are, or a file is broken; the message names it.
     """
     size = (data.height, data.width)
     for split, numbers in choose(data, **layout.images).items():

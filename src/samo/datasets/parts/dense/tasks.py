@@ -54,9 +54,8 @@ SEGMENTATION = Task("segmentation", _METRICS, _segmentation_loss, _confusion, _o
 averages them as NaN, and keeps the confusion matrix of the test images when it goes on to training images."""
 
 
-def _depth_loss(predicted: Tensor, views: Views) -> Tensor:
-    known = views.depth != 0
-    return ((predicted - views.depth).abs() * known).sum() / known.sum().clamp(min=1)
+def _mean(values: Tensor, known: Tensor) -> Tensor:
+    return (values * known).sum() / known.sum().clamp(min=1)
 
 
 def _depth_errors(predicted: Tensor, views: Views) -> Tensor:
@@ -65,12 +64,14 @@ def _depth_errors(predicted: Tensor, views: Views) -> Tensor:
     return torch.stack([off.sum(), (off / views.depth[known]).sum(), known.sum()])
 
 
-def _depth_means(sums: Tensor) -> dict[str, float]:
-    return {"Abs Err": float(sums[0] / sums[2]), "Rel Err": float(sums[1] / sums[2])}
-
-
-_ERRORS = (("Abs Err", False, "m"), ("Rel Err", False, ""))
-DEPTH = Task("depth", _ERRORS, _depth_loss, _depth_errors, _depth_means, lambda v: -v["Abs Err"])
+DEPTH = Task(
+    "depth",
+    metrics=(("Abs Err", False, "m"), ("Rel Err", False, "")),
+    loss=lambda predicted, views: _mean((predicted - views.depth).abs(), views.depth != 0),
+    count=_depth_errors,
+    summary=lambda sums: {"Abs Err": float(sums[0] / sums[2]), "Rel Err": float(sums[1] / sums[2])},
+    score=lambda values: -values["Abs Err"],
+)
 """[N, 1, H, W] in metres; mean absolute error, and in the metrics relative to the target, too."""
 
 
@@ -81,7 +82,7 @@ def _cosine(predicted: Tensor, views: Views) -> tuple[Tensor, Tensor]:
 
 def _normals_loss(predicted: Tensor, views: Views) -> Tensor:
     cosine, known = _cosine(predicted, views)
-    return ((1 - cosine) * known).sum() / known.sum().clamp(min=1)
+    return _mean(1 - cosine, known)
 
 
 def _angles(predicted: Tensor, views: Views) -> Tensor:
