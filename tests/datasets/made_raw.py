@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -138,18 +138,25 @@ def views(root: Path, layout: Layout, height: int = 16, width: int = 32) -> Path
     return root
 
 
+def archive(path: Path, texts: Mapping[str, str]) -> None:
+    """Texts by name, as the Brown corpus's package holds them."""
+    with tarfile.open(path, "w:gz") as made:
+        for name, text in texts.items():
+            info = tarfile.TarInfo(f"package/{name}")
+            info.size = len(text)
+            made.addfile(info, io.BytesIO(text.encode()))
+
+
 def texts(folder: Path) -> Path:
-    """Three made texts of each genre, of six paragraphs, as the package holds them: a genre has a word of its own."""
+    """Three made texts of each genre, of six paragraphs: a genre has a word of its own."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    with tarfile.open(folder / brown.RAW[0].name, "w:gz") as archive:
-        for name in (f"c{genre}{n:02}" for genre in brown.GENRES for n in (1, 2, 3)):
-            words = [f"Word{name[1]}/np-tl", "the/at", "not/*", "--/--", "can't/md*", "fin/fw-nn", "end/nn-hl"]
-            paragraphs = [" ".join(rng.choice(words, 3 + n)) + "\n./." for n in range(6)]
-            content = ("\n\n\n\t" + "\n\n\n\t".join(paragraphs) + "\n").encode()
-            info = tarfile.TarInfo(f"package/{name}")
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+    made = {}
+    for name in (f"c{genre}{n:02}" for genre in brown.GENRES for n in (1, 2, 3)):
+        words = [f"Word{name[1]}/np-tl", "the/at", "not/*", "--/--", "can't/md*", "fin/fw-nn", "end/nn-hl"]
+        paragraphs = [" ".join(rng.choice(words, 3 + n)) + "\n./." for n in range(6)]
+        made[name] = "\n\n\n\t" + "\n\n\n\t".join(paragraphs) + "\n"
+    archive(folder / brown.RAW[0].name, made)
     return folder
 
 
