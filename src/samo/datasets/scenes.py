@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from samo.datasets.parts.dense import tasks as dense
+from samo.datasets.parts.dense.folders import CHANNELS
 from samo.datasets.parts.dense.published import STORED, describe
 from samo.datasets.parts.scenes.camera import photograph
 from samo.datasets.parts.scenes.furnish import furnish
@@ -52,12 +53,15 @@ class Training(dense.Training):
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """Draw all views into `<split>_{image,label,depth,normal}.npy`; return the datasheet."""
     for number, split in enumerate(SPLITS):
-        views = []
-        for n in range(getattr(data, split)):
-            rng = np.random.default_rng((data.seed, number, n))
-            views.append(photograph(furnish(rng), data.height, data.width, rng))
-        for kind, dtype in STORED.items():
-            np.save(out / f"{split}_{kind}.npy", np.array([getattr(view, kind) for view in views], dtype))
+        n, size = getattr(data, split), (data.height, data.width)
+        arrays = {kind: np.empty((n, *CHANNELS[kind], *size), dtype) for kind, dtype in STORED.items()}
+        for i in range(n):
+            rng = np.random.default_rng((data.seed, number, i))
+            view = photograph(furnish(rng), *size, rng)
+            for kind, array in arrays.items():
+                array[i] = getattr(view, kind)
+        for kind, array in arrays.items():
+            np.save(out / f"{split}_{kind}.npy", array)
     return {"what": "synthetic scenes drawn by this project", "seed": data.seed, **describe(out, CLASSES)}
 
 
