@@ -7,9 +7,7 @@ import subprocess
 import tarfile
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,10 +21,10 @@ from tests.datasets.made_raw import idx
 
 PARAMS = (Path(__file__).parents[2] / "profiles/smoke.yaml").read_text()
 MULTIMNIST = PARAMS[PARAMS.index("  multimnist:") : PARAMS.index("methods:")]
-BLOCKS: dict[str, tuple[str, Any]] = {
+BLOCKS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "multimnist": ("{train: 8, val: 4, test: 4, jitter: 2, seed: 0}", made_raw.digits),
     "qm9": ("{train: 4, val: 2, test: 2, seed: 0}", made_raw.molecules),
-    "nyuv2": ("{train: 4, val: 2, test: 2, height: 16, width: 32}", None),
+    "nyuv2": ("{train: 4, val: 2, test: 2, height: 16, width: 32}", made_raw.SMALL["nyuv2"][0]),
     "officehome": ("{train: 4, val: 2, test: 2, side: 32, weights: weights.pth}", made_raw.things),
 }
 IMAGES, LABELS, TABLE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "qm9_part1.csv"
@@ -36,10 +34,9 @@ PICTURE, VIEW, WEIGHTS = "Art/Bed/00003.jpg", "val/image/1.npy", "weights.pth"
 @pytest.fixture
 def project(bare, monkeypatch) -> Callable[[str], Path]:
     """A project of one dataset with its raw files, where `fetch` or a person puts them."""
-    layout = replace(nyuv2.LAYOUT, images={"train": 8, "val": 3})
     monkeypatch.setattr(composites, "HELD_OUT", 15)
-    monkeypatch.setattr(nyuv2, "LAYOUT", layout)
-    monkeypatch.setattr(nyuv2, "RAW", replace(nyuv2.RAW, check=layout.check))
+    monkeypatch.setitem(nyuv2.LAYOUT.images, "train", 8)
+    monkeypatch.setitem(nyuv2.LAYOUT.images, "val", 3)
 
     def of(dataset: str) -> Path:
         data, write = BLOCKS[dataset]
@@ -48,8 +45,7 @@ def project(bare, monkeypatch) -> Callable[[str], Path]:
         (bare / "params.yaml").write_text(text)
         folder: Path = (bare.parent / "given" if dataset in {"nyuv2", "officehome"} else bare / "data/raw") / dataset
         folder.parent.mkdir(parents=True, exist_ok=True)
-        found: Path = made_raw.views(folder, layout) if write is None else write(folder)
-        return found
+        return write(folder)
 
     return of
 

@@ -1,14 +1,14 @@
 """Small raw data in each publisher's layout, and the problem that comes of them."""
 
-import csv
 import io
 import tarfile
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,7 +16,7 @@ from rdkit import Chem
 from rdkit.Chem.rdDistGeom import EmbedMolecule
 
 from samo import datasets
-from samo.datasets import qm9
+from samo.datasets import cityscapes, nyuv2, qm9
 from samo.datasets.parts import brown, composites
 from samo.datasets.parts.dense.folders import Layout
 from samo.study import store
@@ -111,8 +111,7 @@ def molecules(folder: Path, rows: Sequence[list[str]] | None = None) -> Path:
     folder.mkdir(exist_ok=True)
     rows = [molecule(i) for i in range(42)] if rows is None else rows
     for part, file in enumerate(qm9.RAW):
-        with (folder / file.name).open("w", newline="") as stream:
-            csv.writer(stream).writerows([COLUMNS, *rows[part::3]])
+        pd.DataFrame(rows[part::3], columns=COLUMNS).to_csv(folder / file.name, index=False)
     return folder
 
 
@@ -126,7 +125,7 @@ def views(root: Path, layout: Layout, height: int = 16, width: int = 32) -> Path
             for n in range(count):
                 array = {
                     "image": rng.random((height, width, 3)),
-                    "label": rng.integers(layout.classes, size=(height, width)),
+                    "label": rng.integers(len(layout.classes), size=(height, width)),
                     "depth": rng.uniform(0.5, 9, (height, width, 1)),
                     "normal": rng.normal(size=(height, width, 3)),
                 }[kind].astype(np.float32)
@@ -139,18 +138,25 @@ def views(root: Path, layout: Layout, height: int = 16, width: int = 32) -> Path
     return root
 
 
+def archive(path: Path, texts: Mapping[str, str]) -> None:
+    """Texts by name, as the Brown corpus's package holds them."""
+    with tarfile.open(path, "w:gz") as made:
+        for name, text in texts.items():
+            info = tarfile.TarInfo(f"package/{name}")
+            info.size = len(text)
+            made.addfile(info, io.BytesIO(text.encode()))
+
+
 def texts(folder: Path) -> Path:
-    """Three made texts of each genre, of six paragraphs, as the package holds them: a genre has a word of its own."""
+    """Three made texts of each genre, of six paragraphs: a genre has a word of its own."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    with tarfile.open(folder / brown.RAW[0].name, "w:gz") as archive:
-        for name in (f"c{genre}{n:02}" for genre in brown.GENRES for n in (1, 2, 3)):
-            words = [f"Word{name[1]}/np-tl", "the/at", "not/*", "--/--", "can't/md*", "fin/fw-nn", "end/nn-hl"]
-            paragraphs = [" ".join(rng.choice(words, 3 + n)) + "\n./." for n in range(6)]
-            content = ("\n\n\n\t" + "\n\n\n\t".join(paragraphs) + "\n").encode()
-            info = tarfile.TarInfo(f"package/{name}")
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+    made = {}
+    for name in (f"c{genre}{n:02}" for genre in brown.GENRES for n in (1, 2, 3)):
+        words = [f"Word{name[1]}/np-tl", "the/at", "not/*", "--/--", "can't/md*", "fin/fw-nn", "end/nn-hl"]
+        paragraphs = [" ".join(rng.choice(words, 3 + n)) + "\n./." for n in range(6)]
+        made[name] = "\n\n\n\t" + "\n\n\n\t".join(paragraphs) + "\n"
+    archive(folder / brown.RAW[0].name, made)
     return folder
 
 
@@ -161,25 +167,30 @@ def both(folder: Path) -> Path:
     return folder
 
 
+def save(folder: Path, **arrays: NDArray[Any]) -> None:
+    """Write a prepared training split's arrays."""
+    for name, array in arrays.items():
+        np.save(folder / f"train_{name}.npy", array)
+
+
 TWO = {"train": 24, "val": 10, "test": 11}
-SMALL: dict[str, tuple[Callable[[Path], Path] | None, dict[str, Any], dict[str, Any]]] = {
+WORDS = {"train": 40, "val": 30, "test": 40, "length": 8}
+DENSE = {"train": 5, "val": 3, "test": 4, "height": 16, "width": 32}
+SMALL: dict[str, tuple[Callable[[Path], Path], dict[str, Any], dict[str, Any]]] = {
     "multimnist": (digits, TWO, {}),
     "multifashion": (digits, TWO, {}),
     "multifashionmnist": (both, TWO, {}),
     "celeba": (faces, {"side": 16}, {}),
     "officehome": (things, {"side": 32}, {}),
     "qm9": (molecules, {"val": 7, "test": 5}, {"width": 8}),
-    "nyuv2": (None, {"train": 5, "val": 3, "test": 4, "height": 16, "width": 32}, {"widths": [4, 6]}),
-    "cityscapes": (None, {"train": 5, "val": 3, "test": 4, "height": 16, "width": 32}, {"widths": [4, 6]}),
-    "brown": (texts, {"train": 40, "val": 30, "test": 40, "length": 8}, {"width": 16, "layers": 1}),
-    "brownlora": (
-        *(texts, {"train": 40, "val": 30, "test": 40, "length": 8, "width": 16, "layers": 1, "updates": 3}),
-        {"width": 16, "layers": 1},
-    ),
+    "nyuv2": (partial(views, layout=nyuv2.LAYOUT), DENSE, {"widths": [4, 6]}),
+    "cityscapes": (partial(views, layout=cityscapes.LAYOUT), DENSE, {"widths": [4, 6]}),
+    "brown": (texts, WORDS, {"width": 16, "layers": 1}),
+    "brownlora": (texts, {**WORDS, "width": 16, "layers": 1, "updates": 3}, {"width": 16, "layers": 1}),
     "multimnistpoor": (digits, TWO, {}),
     "scenes": (Path, {"train": 8, "val": 2, "test": 3, "height": 16, "width": 24}, {"widths": [4, 6, 8]}),
 }
-"""Dataset -> what writes raw files (None: views in its own layout, Path: nothing), how it is prepared and trained."""
+"""Dataset -> what writes raw files (Path: nothing), how it is prepared and trained."""
 
 
 def prepared(name: str, folder: Path) -> Path:
@@ -189,15 +200,15 @@ def prepared(name: str, folder: Path) -> Path:
     out.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(composites, "HELD_OUT", 15)
-        if write is None:
-            patch.setattr(module, "LAYOUT", replace(module.LAYOUT, images={"train": 8, "val": 4}))  # type: ignore[attr-defined]
-        raw = views(folder / "raw", module.LAYOUT) if write is None else write(folder / "raw")  # type: ignore[attr-defined]
-        store.write_json(out / "datasheet.json", module.prepare(raw, out, module.Data(**data)))
+        for layout in (nyuv2.LAYOUT, cityscapes.LAYOUT):
+            patch.setitem(layout.images, "train", 8)
+            patch.setitem(layout.images, "val", 4)
+        sheet = module.prepare(write(folder / "raw"), out, module.Data(**data))
+    store.write_json(out / "datasheet.json", sheet)
     return out
 
 
 def problem(name: str, arrays: Path, **training: Any) -> Problem:
     """A dataset's problem with small batches and a small network."""
     module = datasets.get(name)
-    settings = {"batch": 4, **SMALL[name][2], **training}
-    return module.problem(arrays, module.Training(**settings))
+    return module.problem(arrays, module.Training(**{"batch": 4, **SMALL[name][2], **training}))

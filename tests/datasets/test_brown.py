@@ -1,6 +1,3 @@
-import io
-import tarfile
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +6,7 @@ from safetensors.torch import load_file, save_file
 import samo
 from samo.datasets.parts import brown
 from samo.models.multitask import MultiTaskNetwork
-from tests.datasets.made_raw import prepared, problem, texts
+from tests.datasets.made_raw import archive, prepared, problem, texts
 
 CPU = torch.device("cpu")
 
@@ -80,8 +77,9 @@ def test_only_the_adapters_are_trained_and_perturbed(adapted):
 
 def test_weights_of_another_trunk_are_refused(adapted, tmp_path):
     path = tmp_path / "other.safetensors"
-    for content in ({"words.weight": torch.zeros(3, 16)}, None):
-        path.write_bytes(b"no weights") if content is None else save_file(content, path)
+    save_file({"words.weight": torch.zeros(3, 16)}, path)
+    for content in (path.read_bytes(), b"no weights"):
+        path.write_bytes(content)
         with pytest.raises(ValueError, match=r"other\.safetensors: no weights of this trunk"):
             problem("brownlora", adapted, lora={"rank": 2, "weights": str(path)}).network()
 
@@ -91,9 +89,6 @@ def test_what_is_no_corpus_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(ValueError, match=r"brown\.tgz: no whole archive"):
         brown.read(path)
-    with tarfile.open(path, "w:gz") as archive:
-        info = tarfile.TarInfo("package/ca01")
-        info.size = 9
-        archive.addfile(info, io.BytesIO(b"no tags. "))
+    archive(path, {"ca01": "no tags. "})
     with pytest.raises(ValueError, match=r"ca01: 'no' is no word/tag"):
         brown.read(path)

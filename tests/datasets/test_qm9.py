@@ -16,11 +16,6 @@ def rows():
     return [made_raw.molecule(i) for i in range(42)]
 
 
-@pytest.fixture
-def raw(tmp_path, rows):
-    return made_raw.molecules(tmp_path / "raw", rows)
-
-
 @pytest.fixture(scope="module")
 def problem(arrays):
     return made_raw.problem("qm9", arrays, batch=6)
@@ -30,12 +25,12 @@ def batch_of(problem, split="test"):
     return next(problem.splits[split].batches(100, torch.device("cpu")))
 
 
-def test_every_molecule_is_in_one_split_and_a_subset_keeps_the_test_molecules(raw, arrays, tmp_path):
+def test_every_molecule_is_in_one_split_and_a_subset_keeps_the_test_molecules(arrays, tmp_path):
     mu = [np.load(arrays / f"{split}_targets.npy")[:, 0] for split in ("train", "val", "test")]
     assert [len(values) for values in mu] == [30, 7, 5]
     assert sorted(np.concatenate(mu)) == list(range(42))
     assert list(np.concatenate(mu)) != list(range(42))
-    sheet = qm9.prepare(raw, tmp_path, qm9.Data(train=4, val=3, test=5))
+    sheet = qm9.prepare(arrays.parent / "raw", tmp_path, qm9.Data(train=4, val=3, test=5))
     assert [sheet["splits"][split]["molecules"] for split in ("train", "val", "test")] == [4, 3, 5]
     assert (tmp_path / "test_targets.npy").read_bytes() == (arrays / "test_targets.npy").read_bytes()
 
@@ -58,9 +53,6 @@ def test_energies_of_atomisation_are_in_mev(tmp_path, rows):
 
 def test_targets_are_standardised_with_the_training_molecules_only(arrays, problem):
     train = np.load(arrays / "train_targets.npy")
-    targets = torch.cat([b[1] for b in problem.splits["train"].batches(6, torch.device("cpu"))])
-    assert targets.mean(0).abs().max() < 1e-5
-    assert (targets.std(0, unbiased=False) - 1).abs().max() < 1e-5
     ours = (np.load(arrays / "test_targets.npy") - train.mean(0)) / train.std(0)
     torch.testing.assert_close(batch_of(problem)[1], torch.tensor(ours, dtype=torch.float32))
 
@@ -132,21 +124,20 @@ def test_what_cannot_be_read_is_left_out_and_counted(tmp_path, rows):
     assert sum(of["molecules"] for of in sheet["splits"].values()) == 33
 
 
-def test_what_is_broken_is_named_by_file_and_line(tmp_path, raw, rows):
+def test_what_is_broken_is_named_by_file_and_line(tmp_path, rows):
+    raw = made_raw.molecules(tmp_path / "raw", rows)
     with pytest.raises(ValueError, match="42 molecules"):
         qm9.prepare(raw, tmp_path, qm9.Data(train=31, val=7, test=5))
-    second = (raw / "qm9_part2.csv").read_text()
+    path = raw / "qm9_part2.csv"
+    second = path.read_text()
     for name, text in (("Dipole_debye", "nan"), ("LUMO_au", "much"), ("XYZ_Ang", "[[0,0,0]]"), ("XYZ_Ang", "[[0,x]]")):
         broken = [list(r) for r in rows]
         broken[4][COLUMNS.index(name)] = text  # the second row of the second file
         made_raw.molecules(raw, broken)
         with pytest.raises(ValueError, match=r"qm9_part2\.csv, line 3"):
             qm9.prepare(raw, tmp_path, qm9.Data(val=7, test=5))
-    for cut, told in (
-        (second[:-60], "line 15"),
-        (second[:-200], "string"),
-        (second.replace("SMILES", "x", 1), "SMILES"),
-    ):
-        (raw / "qm9_part2.csv").write_text(cut)
+    misspelt = second.replace("SMILES", "x", 1)
+    for cut, told in ((second[:-60], "line 15"), (second[:-200], "string"), (misspelt, "SMILES")):
+        path.write_text(cut)
         with pytest.raises(ValueError, match=rf"qm9_part2\.csv.*{told}"):
             qm9.prepare(raw, tmp_path, qm9.Data(val=7, test=5))

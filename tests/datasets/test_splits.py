@@ -1,9 +1,8 @@
 """Every kind of split: what it serves to evaluate and to train on, alone and shared among the ranks of a group."""
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,43 +10,46 @@ import torch
 from torch import Tensor
 
 from samo.datasets.parts.arrays import ArraySplit, DomainSplit
-from samo.datasets.parts.dense.split import DenseSplit
+from samo.datasets.parts.dense.split import DenseSplit, Views
 from samo.datasets.parts.molecules import GraphSplit, Molecule, save
 from samo.models.mpnn import Molecules
-from samo.optim.process_group import Group
-from samo.training.problem import Split
+from tests.datasets import made_raw
 
 N, SIZE, RANKS = 14, 6, 2
 CPU = torch.device("cpu")
 
 
-def group(rank: int, size: int = RANKS) -> Group:
+def group(rank: int, size: int = RANKS) -> Any:
     """As much of a process group as a split asks for."""
-    return cast("Group", SimpleNamespace(rank=lambda: rank, size=lambda: size))
+    return SimpleNamespace(rank=lambda: rank, size=lambda: size)
 
 
-def arrays(folder: Path) -> Split:
-    np.save(folder / "train_images.npy", np.arange(N * 4, dtype=np.uint8).reshape(N, 2, 2))
-    np.save(folder / "train_labels.npy", np.arange(N, dtype=np.uint8)[:, None])
-    return ArraySplit(folder, "train", lambda images: images.float())
+def arrays(folder: Path) -> ArraySplit:
+    made_raw.save(
+        folder,
+        images=np.arange(N * 4, dtype=np.uint8).reshape(N, 2, 2),
+        labels=np.arange(N, dtype=np.uint8)[:, None],
+    )
+    return ArraySplit(folder, "train", Tensor.float)
 
 
-def domains(folder: Path) -> Split:
-    part = cast("ArraySplit", arrays(folder))
-    return DomainSplit([part, part], at_most=4)
+def domains(folder: Path) -> DomainSplit:
+    return DomainSplit([arrays(folder)] * 2, at_most=4)
 
 
-def dense(folder: Path) -> Split:
+def dense(folder: Path) -> DenseSplit:
     draw = np.random.default_rng(0)
-    np.save(folder / "train_image.npy", draw.integers(0, 255, (N, 3, 8, 12), dtype=np.uint8))
-    label = np.broadcast_to(np.arange(N, dtype=np.int8)[:, None, None], (N, 8, 12))
-    np.save(folder / "train_label.npy", label)
-    np.save(folder / "train_depth.npy", draw.random((N, 1, 8, 12), dtype=np.float32))
-    np.save(folder / "train_normal.npy", draw.random((N, 3, 8, 12)).astype(np.float16))
+    made_raw.save(
+        folder,
+        image=draw.integers(0, 255, (N, 3, 8, 12), dtype=np.uint8),
+        label=np.broadcast_to(np.arange(N, dtype=np.int8)[:, None, None], (N, 8, 12)),
+        depth=draw.random((N, 1, 8, 12), dtype=np.float32),
+        normal=draw.random((N, 3, 8, 12)).astype(np.float16),
+    )
     return DenseSplit(folder, "train", augmented=True)
 
 
-def molecules(folder: Path) -> Split:
+def molecules(folder: Path) -> GraphSplit:
     draw = np.random.default_rng(0)
     made = [
         Molecule(
@@ -67,13 +69,12 @@ def tensors(batch: Any) -> list[Tensor]:
         return [batch]
     if isinstance(batch, Molecules):
         return [batch.atoms, batch.pairs, batch.real]
-    parts = batch.values() if isinstance(batch, dict) else batch if isinstance(batch, tuple) else ()
-    return [t for part in parts for t in tensors(part)]
+    return [t for part in (batch.values() if isinstance(batch, dict) else batch) for t in tensors(part)]
 
 
 def numbers(batch: Any) -> list[int]:
     """Which examples are in a batch, by their labels."""
-    label = batch.label[:, 0, 0] if hasattr(batch, "label") else tensors(batch)[-1][:, 0]
+    label = batch.label[:, 0, 0] if isinstance(batch, Views) else tensors(batch)[-1][:, 0]
     return [int(n) for n in label]
 
 
@@ -81,14 +82,14 @@ kinds = pytest.mark.parametrize("make", [arrays, domains, dense, molecules])
 
 
 @kinds
-def test_to_evaluate_every_example_comes_once_and_in_order_and_is_not_shared(make, tmp_path: Path) -> None:
+def test_to_evaluate_every_example_comes_once_and_in_order_and_is_not_shared(make, tmp_path):
     batches = list(make(tmp_path).batches(SIZE, CPU, None, group(1)))
     assert [n for batch in batches for n in numbers(batch)] == list(range(N))
     assert max(len(numbers(batch)) for batch in batches) <= SIZE
 
 
 @kinds
-def test_training_batches_are_whole_and_drawn_from_their_generator_alone(make, tmp_path: Path) -> None:
+def test_training_batches_are_whole_and_drawn_from_their_generator_alone(make, tmp_path):
     split, before = make(tmp_path), torch.get_rng_state()
     first, again, other = (list(split.batches(SIZE, CPU, torch.Generator().manual_seed(seed))) for seed in (3, 3, 4))
     orders = [[numbers(batch) for batch in run] for run in (first, again, other)]
@@ -101,7 +102,7 @@ def test_training_batches_are_whole_and_drawn_from_their_generator_alone(make, t
 
 
 @kinds
-def test_shares_make_up_the_batch_of_one_process(make: Callable[[Path], Split], tmp_path: Path) -> None:
+def test_shares_make_up_the_batch_of_one_process(make, tmp_path):
     split = make(tmp_path)
     orders = [torch.Generator().manual_seed(3) for _ in range(RANKS + 1)]
     whole = list(split.batches(SIZE, CPU, orders[0]))

@@ -25,6 +25,9 @@ class Dataset(Protocol):
         """Raw files (for `Given` data: the folder that the person filled) -> compact arrays in `out`.
 
         Returns the datasheet: counts, shapes, class balance, what was left out and why.
+
+        Raises:
+            ValueError: a raw file is not as published, or there are fewer examples than asked for; which, it says.
         """
 
     def problem(self, prepared: Path, training: Any) -> Problem:
@@ -37,11 +40,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Dataset:
-    """The module of a dataset.
-
-    Raises:
-        KeyError: there is none of that name.
-    """
+    """The module of a dataset; a KeyError where there is none of that name."""
     if name not in names():
         raise KeyError(name)
     return cast("Dataset", importlib.import_module(f"samo.datasets.{name}"))

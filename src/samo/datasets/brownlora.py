@@ -15,13 +15,13 @@ from safetensors.torch import save_file
 
 from samo.datasets.parts import brown
 from samo.datasets.parts.brown import RAW, problem
+from samo.training import settings
 from samo.training.evaluation import evaluate
 
 __all__ = ["RAW", "Data", "Training", "prepare", "problem"]
 
 TRUNK = "trunk.safetensors"
 OTHERS: list[brown.Name] = ["part of speech", "genre"]
-Size = Annotated[int, Field(ge=1)]
 
 
 class Data(brown.Data):
@@ -32,11 +32,11 @@ class Data(brown.Data):
         updates, batch, lr: of its training.
     """
 
-    width: Size = 64
-    layers: Size = 2
-    attention_heads: Size = 4
-    updates: Size = 1000
-    batch: Size = 32
+    width: settings.Count = 64
+    layers: settings.Count = 2
+    attention_heads: settings.Count = 4
+    updates: settings.Count = 1000
+    batch: settings.Count = 32
     lr: Annotated[float, Field(gt=0)] = 0.003
 
 
@@ -56,7 +56,7 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     sheet = brown.prepare(raw, out, data)
     shape: dict[str, Any] = {"width": data.width, "layers": data.layers, "attention_heads": data.attention_heads}
     training = brown.Training(batch=data.batch, tasks=["next word"], **shape)
-    made, device = brown.assembled(sheet, out, training), torch.device("cpu")
+    made, device = problem(out, training, sheet), torch.device("cpu")
     if len(made.splits["train"]) < data.batch:
         raise ValueError(f"{raw}: {len(made.splits['train'])} paragraphs to train on, a batch holds {data.batch}")
     with torch.random.fork_rng(devices=[]):

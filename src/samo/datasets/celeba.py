@@ -11,6 +11,7 @@ Two protocols, chosen by the network:
 Pictures are resized to a square, which changes their proportions, as in the papers. Neither protocol augments.
 """
 
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -47,9 +48,8 @@ def read_lists(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
         ValueError: a line is not as published, or the lists name different files; up to `FAULTS` lines are named.
     """
     path, partition = folder / ATTRIBUTES, folder / PARTITION
-    found = lines(path)
-    count, names = [*found, "", ""][:2]
-    attributes = _table(path, found[2:], 3, names.split(), ("-1", "1"))
+    count, names, *rows = [*lines(path), "", ""]
+    attributes = _table(path, rows[:-2], 3, names.split(), ("-1", "1"))
     if count.strip() != str(len(attributes)):
         raise ValueError(f"{path}: its first line says {count.strip()[:20]!r}, but {len(attributes)} files follow")
     parts = _table(partition, lines(partition), 1, ["split"], ("0", "1", "2"))["split"]
@@ -70,9 +70,9 @@ def check(folder: Path) -> list[str]:
     missing, unknown = [n for n in names if n not in found], sorted(found.difference(names))
     if missing or unknown:
         faults = [f"{folder / IMAGES}: {len(found)} pictures, but the lists name {len(names)}"]
-        faults += [_absent(folder, f"{IMAGES}/{missing[0]}")] if missing else []
+        faults += [_absent(folder, f"{IMAGES}/{name}") for name in missing[:1]]
         faults += [f"{folder / IMAGES / name}: missing" for name in missing[1:FAULTS]]
-        return [*faults, *(f"{folder / IMAGES / name}: in neither list" for name in unknown[:FAULTS])][:FAULTS]
+        return [*faults, *(f"{folder / IMAGES / name}: in neither list" for name in unknown)][:FAULTS]
     return list(islice(pictures.faults((folder / IMAGES / name for name in names), FORMATS, MODES), FAULTS))
 
 
@@ -107,7 +107,6 @@ RAW = Given(
 )
 MEAN = (72.39239876, 82.90891754, 73.15835921)
 """Of red, green and blue, in F-MTL's code; of 255."""
-Count = Annotated[int, Field(ge=1)] | None
 
 
 class Data(settings.Settings):
@@ -118,9 +117,9 @@ class Data(settings.Settings):
         side: of the square that they are resized to, in pixels; 64 in the papers.
     """
 
-    train: Count = None
-    val: Count = None
-    test: Count = None
+    train: settings.Count | None = None
+    val: settings.Count | None = None
+    test: settings.Count | None = None
     side: Annotated[int, Field(ge=16, le=178)] = 64
 
 
@@ -137,11 +136,7 @@ class Training(settings.Training):
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write `<split>_images.npy` [N, side, side, 3] and `<split>_labels.npy` [N, 40], both uint8; return the datasheet.
-
-    Raises:
-        ValueError: a split has fewer faces than asked for, or none; a list or picture is not what it should be.
-    """
+    """Write `<split>_images.npy` [N, side, side, 3] and `<split>_labels.npy` [N, 40], uint8; return the datasheet."""
     labels, parts = read_lists(raw)
     sheet: dict[str, Any] = {
         "what": f"aligned faces, resized to {data.side} x {data.side}",
@@ -172,6 +167,10 @@ def _answers(output: Tensor, target: Tensor) -> Tensor:
     return torch.stack([(yes & true).sum(), (yes ^ true).sum(), torch.ones_like(true).sum()])
 
 
+def _binary(output: Tensor, target: Tensor) -> Tensor:
+    return binary_cross_entropy_with_logits(output[:, 0], target.float())
+
+
 def _f1(sums: Tensor) -> dict[str, float]:
     hits, wrong, _ = sums.tolist()
     return {"f1": 200 * hits / max(1, 2 * hits + wrong)}
@@ -181,8 +180,8 @@ def _error(sums: Tensor) -> dict[str, float]:
     return {"error": 100 * float(sums[1]) / float(sums[2])}
 
 
-def _binary(output: Tensor, target: Tensor) -> Tensor:
-    return binary_cross_entropy_with_logits(output[:, 0], target.float())
+F1 = Task("an attribute", (("f1", True, "%"),), _binary, _answers, _f1, lambda values: values["f1"])
+ERROR = Task("an attribute", (("error", False, "%"),), cross_entropy, _answers, _error, lambda v: -v["error"])
 
 
 def problem(prepared: Path, training: Training) -> Problem:
@@ -198,28 +197,19 @@ def problem(prepared: Path, training: Training) -> Problem:
     if not set(tasks) <= set(named) or len(set(tasks)) < len(tasks):
         raise ValueError(f"celeba: attributes are {', '.join(tasks)}; allowed, each once: {', '.join(named)}")
     columns = [named.index(task) for task in tasks]
-    one_logit = training.network == "cnn9"
-
-    def transform(images: Tensor) -> Tensor:
-        # [N, H, W, 3] seen as [N, 3, H, W]: the layout in which convolutions are fastest on a CPU.
-        inputs = images.permute(0, 3, 1, 2).float()
-        if not one_logit:
-            inputs -= torch.tensor(MEAN, device=images.device).view(3, 1, 1)
-        return inputs.div_(255)
+    if training.network == "cnn9":
+        kind, build, mean = F1, cnn9.build, (0.0, 0.0, 0.0)
+    else:
+        kind, build, mean = ERROR, resnet18.build_faces, MEAN
 
     def network() -> nn.Module:
-        built = (cnn9.build if one_logit else resnet18.build_faces)(len(tasks))
-        return built.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return build(len(tasks)).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
-    splits = {split: ArraySplit(prepared, split, transform) for split in SPLITS}
-    if one_logit:
-        kind = partial(Task, metrics=(("f1", True, "%"),), loss=_binary, summary=_f1, score=lambda v: v["f1"])
-    else:
-        kind = partial(
-            Task, metrics=(("error", False, "%"),), loss=cross_entropy, summary=_error, score=lambda v: -v["error"]
-        )
+    transform = partial(pictures.standardised, mean=torch.tensor(mean), std=torch.full((3,), 255.0))
     return assemble(
-        *([kind(name, count=_answers) for name in tasks], network, splits),
+        [replace(kind, name=name) for name in tasks],
+        network,
+        {split: ArraySplit(prepared, split, transform) for split in SPLITS},
         target=lambda k, batch: batch[1][:, columns[k]],
         probe=training.batch,  # K = 40 gradients of 500 pictures would hold gigabytes
     )

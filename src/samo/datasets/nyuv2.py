@@ -1,30 +1,23 @@
 """NYUv2 (Silberman et al. 2012) as MTAN's authors publish it: 13 classes, depth and surface normals of 1,449 rooms."""
 
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from samo.datasets.parts.dense import published
-from samo.datasets.parts.dense import tasks as dense
-from samo.datasets.parts.dense.folders import Layout
-from samo.datasets.parts.dense.tasks import DEPTH, NORMALS, SEGMENTATION
-from samo.datasets.parts.sources import Given
+from samo.datasets.parts.dense.folders import CHANNELS, Layout
+from samo.datasets.parts.dense.tasks import DEPTH, NORMALS, SEGMENTATION, Training, build
 
-CLASSES = (
-    *("bed", "books", "ceiling", "chair", "floor", "furniture", "objects"),
-    *("picture", "sofa", "table", "tv", "wall", "window"),
-)
+__all__ = ["RAW", "Data", "Training", "prepare", "problem"]
+
 LAYOUT = Layout(
-    folders={"image": ("image",), "label": ("label",), "depth": ("depth",), "normal": ("normal",)},
-    images={"train": 795, "val": 654},
-    classes=len(CLASSES),
-)
-RAW = Given(
     what="NYUv2, pre-processed by MTAN's authors (288 x 384, 13 classes, depth, normals)",
-    where="https://github.com/lorenmt/mtan",
-    layout="{train,val}/{image,label,depth,normal}/<n>.npy, n from 0 to 794 (train) and 653 (val)",
-    check=LAYOUT.check,
+    folders={kind: (kind,) for kind in CHANNELS},
+    images={"train": 795, "val": 654},
+    classes=(
+        *("bed", "books", "ceiling", "chair", "floor", "furniture", "objects"),
+        *("picture", "sofa", "table", "tv", "wall", "window"),
+    ),
 )
+RAW = LAYOUT.given()
 
 
 class Data(published.Data):
@@ -34,13 +27,5 @@ class Data(published.Data):
     width: published.Width = 384
 
 
-Training = dense.Training
-
-
-def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
-    """Write `<split>_{image,label,depth,normal}.npy`; return the datasheet."""
-    return published.prepare(raw, out, data, LAYOUT, CLASSES, RAW.what)
-
-
-problem = partial(dense.build, tasks=(SEGMENTATION, DEPTH, NORMALS), depth_unit="m")
-"""Nine metrics, depth in metres."""
+prepare = partial(published.prepare, layout=LAYOUT)
+problem = partial(build, tasks=(SEGMENTATION, DEPTH, NORMALS))

@@ -10,7 +10,7 @@ The folders decide domains and classes: PACS in the same layout is another such 
 """
 
 import hashlib
-import itertools
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from samo.datasets.parts import domain_folders, pictures
 from samo.datasets.parts.arrays import ArraySplit, DomainSplit, present
@@ -39,7 +39,6 @@ RAW = Given(
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's red, green and blue."""
 WEIGHTS = "weights.safetensors"
-Count = Annotated[int, Field(ge=1)] | None
 
 
 class Data(settings.Settings):
@@ -53,9 +52,9 @@ class Data(settings.Settings):
             the folder of the raw data, or an absolute one. None starts from random weights.
     """
 
-    train: Count = None
-    val: Count = None
-    test: Count = None
+    train: settings.Count | None = None
+    val: settings.Count | None = None
+    test: settings.Count | None = None
     side: Annotated[int, Field(ge=32, le=512)] = 224
     seed: Annotated[int, Field(ge=0)] = 0
     weights: str | None = None
@@ -71,38 +70,32 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """Write `<split>_<domain>_images.npy` [N, side, side, 3] and `<split>_<domain>_labels.npy` [N], and the weights.
 
     The pictures of a domain are in a random order. Returns the datasheet.
-
-    Raises:
-        ValueError: a folder, list, picture or the file of weights is not what it should be, or a split is empty.
     """
     domains = domain_folders.read_domains(raw)
-    splits, listed = domain_folders.read_split(raw, domains, data.seed)
+    classes = list(next(iter(domains.values())))
     ours = f"ours, 60 : 20 : 20 of each class of each domain, seed {data.seed}; no lists were given"
     sheet: dict[str, Any] = {
-        "what": f"{len(domains.classes)} classes of pictures in {len(domains.files)} domains, "
-        f"resized to {data.side} x {data.side}",
-        "split": "by the lists given" if listed else ours,
-        "domains": list(domains.files),
-        "classes": list(domains.classes),
+        "what": f"{len(classes)} classes of pictures in {len(domains)} domains, resized to {data.side} x {data.side}",
+        "split": "by the lists given" if (raw / domain_folders.LISTS).exists() else ours,
+        "domains": list(domains),
+        "classes": classes,
         "side": data.side,
         "weights": None if data.weights is None else _weights(raw / data.weights, out / WEIGHTS),
         "splits": {split: {} for split in SPLITS},
     }
     rng = np.random.default_rng(data.seed)
-    for split, domain in itertools.product(SPLITS, domains.files):
-        examples, name = splits[split][domain], f"{split}_{domain}"
+    for (split, domain), examples in domain_folders.read_split(raw, domains, data.seed).items():
         # Shuffled even where all are wanted: lists go by class, and whoever reads the first ones must see several.
         chosen = [examples[n] for n in rng.permutation(len(examples))[: getattr(data, split)].tolist()]
         if not chosen:
             raise ValueError(f"{domain}: no pictures in {split}")
         paths, labels = zip(*chosen, strict=True)
-        modes = pictures.write(out / f"{name}_images.npy", paths, data.side, domain_folders.FORMATS)
-        np.save(out / f"{name}_labels.npy", np.array(labels, np.uint16))
-        counts = np.bincount(labels, minlength=len(domains.classes)).tolist()
+        modes = pictures.write(out / f"{split}_{domain}_images.npy", paths, data.side, domain_folders.FORMATS)
+        np.save(out / f"{split}_{domain}_labels.npy", np.array(labels, np.uint16))
         sheet["splits"][split][domain] = {
             "images": len(chosen),
             "left_out": {"beyond the number asked for": len(examples) - len(chosen)},
-            "class_counts": dict(zip(domains.classes, counts, strict=True)),
+            "class_counts": {name: labels.count(number) for number, name in enumerate(classes)},
             "converted_to_rgb": {mode: n for mode, n in sorted(modes.items()) if mode != "RGB"},
         }
     return sheet
@@ -124,11 +117,8 @@ def problem(prepared: Path, training: Training) -> Problem:
     sheet = read_sheet(prepared, "domains", "classes", "weights")
     domains = tuple(sheet["domains"])
 
-    def transform(images: Tensor) -> Tensor:
-        # [N, H, W, 3] seen as [N, 3, H, W]: the layout in which convolutions are fastest on a CPU.
-        inputs = images.permute(0, 3, 1, 2).float()
-        mean, std = (255 * torch.tensor(v, device=images.device).view(3, 1, 1) for v in (MEAN, STD))
-        return inputs.sub_(mean).div_(std)
+    mean, std = (255 * torch.tensor(values) for values in (MEAN, STD))
+    transform = partial(pictures.standardised, mean=mean, std=std)
 
     def network() -> nn.Module:
         weights = None if sheet["weights"] is None else prepared / WEIGHTS

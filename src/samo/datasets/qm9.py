@@ -39,14 +39,13 @@ if TYPE_CHECKING:
     # Graphs and chemistry take seconds to import, and every stage reads every dataset's settings.
     from samo.datasets.parts.molecules import Molecule
 
-_FILES = (
-    ("qm9_part1.csv", 69693764, "19f0a5d595462d52cd82eef3370f3e9eb55a1f52cb14985657200349568deff3"),
-    ("qm9_part2.csv", 76868612, "2bca113fdc0b28a13563c80ed9b240e934f3da6c64c64fe74ddb4f0f36036e61"),
-    ("qm9_part3.csv", 79083002, "9c5efb5733d2af149db8d95d36ff198b4ffed12d9f7b344220a1e5877d5c6a43"),
-)
 RAW = tuple(
     RawFile(name, sha256, size, (WheelMember("qm9pack==1.0.3", f"qm9pack/data/{name}"),))
-    for name, size, sha256 in _FILES
+    for name, size, sha256 in (
+        ("qm9_part1.csv", 69693764, "19f0a5d595462d52cd82eef3370f3e9eb55a1f52cb14985657200349568deff3"),
+        ("qm9_part2.csv", 76868612, "2bca113fdc0b28a13563c80ed9b240e934f3da6c64c64fe74ddb4f0f36036e61"),
+        ("qm9_part3.csv", 79083002, "9c5efb5733d2af149db8d95d36ff198b4ffed12d9f7b344220a1e5877d5c6a43"),
+    )
 )
 
 
@@ -92,8 +91,8 @@ class Data(settings.Settings):
     """
 
     train: Annotated[int, Field(ge=2)] | None = None
-    val: Annotated[int, Field(ge=1)] = 10_000
-    test: Annotated[int, Field(ge=1)] = 10_000
+    val: settings.Count = 10_000
+    test: settings.Count = 10_000
     seed: Annotated[int, Field(ge=0)] = 0
 
 
@@ -101,13 +100,12 @@ class Training(settings.Training):
     """The training of `samo.training.settings.Training`, the network, and its width (64 in the papers)."""
 
     network: Literal["mpnn"] = "mpnn"
-    width: Annotated[int, Field(ge=1)] = 64
+    width: settings.Count = 64
 
 
 def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     """Write the arrays of `samo.datasets.parts.molecules.save` for each split; return the datasheet."""
     from samo.datasets.parts import molecules
-    from samo.datasets.parts.molecules import ELEMENTS, UnreadableError
 
     rows = pd.concat([_table(raw / file.name) for file in RAW], ignore_index=True)
     train = len(rows) - data.test - data.val if data.train is None else data.train
@@ -127,7 +125,7 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
         for row in rows.iloc[chosen].to_dict("records"):
             try:
                 molecule, values = _read(row)
-            except UnreadableError as reason:
+            except molecules.UnreadableError as reason:
                 sheet["left_out"][str(reason)] += 1
             except ValueError as error:
                 raise ValueError(f"{row['where']}: {error}") from error
@@ -137,10 +135,10 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
         if not read:
             raise ValueError(f"{raw}: none of the {split} molecules can be read ({dict(sheet['left_out'])})")
         molecules.save(out, split, read, np.array(targets))
-        atoms = np.sum([molecule.features[:, :5].sum(0, dtype=np.int64) for molecule in read], axis=0)
+        atoms = np.concatenate([molecule.features[:, :5] for molecule in read]).sum(0, dtype=np.int64)
         sheet["splits"][split] = {
             "molecules": len(read),
-            "atoms": dict(zip(ELEMENTS, atoms.tolist(), strict=True)),
+            "atoms": dict(zip(molecules.ELEMENTS, atoms.tolist(), strict=True)),
             "bonds": sum(len(molecule.bonds) for molecule in read),
         }
         if split == "train":
@@ -177,17 +175,18 @@ def _read(row: dict[Any, str]) -> tuple["Molecule", NDArray[np.float64]]:
 def _task(name: str, unit: str, std: float) -> Task:
     """A target: squared error of its standardised values, mean absolute error in its unit, of which they have `std`."""
 
-    def loss(output: Tensor, target: Tensor) -> Tensor:
-        return mse_loss(output.squeeze(1), target)
-
     def count(output: Tensor, target: Tensor) -> Tensor:
         off = (output.squeeze(1) - target).abs().double()
         return torch.stack([off.sum(), torch.ones_like(off).sum()])
 
-    def summary(sums: Tensor) -> dict[str, float]:
-        return {"mae": std * float(sums[0] / sums[1])}
-
-    return Task(name, (("mae", False, unit),), loss, count, summary, lambda values: -values["mae"] / std)
+    return Task(
+        name,
+        metrics=(("mae", False, unit),),
+        loss=lambda output, target: mse_loss(output.squeeze(1), target),
+        count=count,
+        summary=lambda sums: {"mae": std * float(sums[0] / sums[1])},
+        score=lambda values: -values["mae"] / std,
+    )
 
 
 def problem(prepared: Path, training: Training) -> Problem:

@@ -16,7 +16,6 @@ from pydantic import Field
 from samo.datasets.parts.dense import tasks as dense
 from samo.datasets.parts.dense.folders import CHANNELS
 from samo.datasets.parts.dense.published import STORED, describe
-from samo.datasets.parts.dense.tasks import DEPTH, NORMALS, SEGMENTATION
 from samo.datasets.parts.scenes.camera import photograph
 from samo.datasets.parts.scenes.furnish import furnish
 from samo.datasets.parts.scenes.furniture import CLASSES
@@ -66,4 +65,4 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     return {"what": "synthetic scenes drawn by this project", "seed": data.seed, **describe(out, CLASSES)}
 
 
-problem = partial(dense.build, tasks=(SEGMENTATION, DEPTH, NORMALS), depth_unit="m")
+problem = partial(dense.build, tasks=(dense.SEGMENTATION, dense.DEPTH, dense.NORMALS))

@@ -3,16 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from samo.datasets import nyuv2
 from samo.datasets.parts.dense import published
-from samo.datasets.parts.dense.folders import Layout
 from tests.datasets.made_raw import views
 
-LAYOUT = Layout(
-    folders={"image": ("image",), "label": ("label",), "depth": ("depth",), "normal": ("normal",)},
-    images={"train": 23, "val": 7},
-    classes=4,
-)
-CLASSES = ("a", "b", "c", "d")
+LAYOUT = replace(nyuv2.LAYOUT, images={"train": 23, "val": 7}, classes=tuple("abcd"))
 
 
 def data(**changes):
@@ -26,7 +21,7 @@ def raw(tmp_path_factory):
 
 
 def test_what_is_stored_is_what_was_published(raw, tmp_path):
-    sheet = published.prepare(raw, tmp_path, data(), LAYOUT, CLASSES, "views")
+    sheet = published.prepare(raw, tmp_path, data(), LAYOUT)
     numbers = published.choose(data(), 23, 7)["train"]
     for k, n in enumerate(numbers):
         image, label, depth, normal = (np.load(raw / f"train/{kind}/{n}.npy") for kind in LAYOUT.folders)
@@ -46,7 +41,7 @@ def test_what_is_stored_is_what_was_published(raw, tmp_path):
 
 
 def test_the_constant_guess_is_what_such_a_guess_gets(raw, tmp_path):
-    guess = published.prepare(raw, tmp_path, data(), LAYOUT, CLASSES, "views")["constant_guess"]
+    guess = published.prepare(raw, tmp_path, data(), LAYOUT)["constant_guess"]
     label, depth = np.load(tmp_path / "train_label.npy"), np.load(tmp_path / "train_depth.npy")
     share = max((label == c).sum() for c in range(4)) / (label >= 0).sum()
     assert guess["segmentation"] == pytest.approx(1 - share / 4)
@@ -81,7 +76,7 @@ def test_all_that_is_not_held_out_can_be_trained_on_and_no_more():
 
 
 def test_another_size_keeps_labels_whole_and_depths_measured(raw, tmp_path):
-    published.prepare(raw, tmp_path, data(height=8, width=8), LAYOUT, CLASSES, "views")
+    published.prepare(raw, tmp_path, data(height=8, width=8), LAYOUT)
     label, depth = np.load(tmp_path / "test_label.npy"), np.load(tmp_path / "test_depth.npy")
     assert label.shape == (7, 8, 8)
     assert np.load(tmp_path / "test_image.npy").shape == (7, 3, 8, 8)
@@ -109,4 +104,4 @@ def test_a_split_without_targets_and_a_target_without_variety(tmp_path, split, k
     for path in (raw / split / kind).iterdir():
         np.save(path, change(np.load(path)))
     with pytest.raises(ValueError, match=told):
-        published.prepare(raw, tmp_path, data(train=5, val=5, test=3, height=8, width=8), layout, CLASSES, "views")
+        published.prepare(raw, tmp_path, data(train=5, val=5, test=3, height=8, width=8), layout)

@@ -6,6 +6,7 @@ from samo.datasets.parts.dense import split
 from samo.datasets.parts.dense.split import DenseSplit, Views, augment
 from samo.models.segnet import unit_length
 from tests.datasets.dense.test_tasks import views
+from tests.datasets.made_raw import save
 
 CPU = torch.device("cpu")
 
@@ -14,7 +15,7 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def flat(n: int, height: int = 24, width: int = 36) -> Views:
+def flat(n, height=24, width=36):
     """A view whose image, depth and label all tell the column and row that a pixel came from."""
     rows = torch.arange(height).view(1, 1, height, 1).expand(n, 1, height, width)
     columns = torch.arange(width).view(1, 1, 1, width).expand(n, 1, height, width)
@@ -25,10 +26,13 @@ def flat(n: int, height: int = 24, width: int = 36) -> Views:
 
 def test_evaluation_batches_are_small_and_never_augmented(tmp_path, monkeypatch):
     images = np.arange(10 * 3 * 4 * 6, dtype=np.uint8).reshape(10, 3, 4, 6)
-    np.save(tmp_path / "train_image.npy", images)
-    np.save(tmp_path / "train_label.npy", np.zeros((10, 4, 6), np.int8))
-    np.save(tmp_path / "train_depth.npy", np.ones((10, 1, 4, 6), np.float32))
-    np.save(tmp_path / "train_normal.npy", np.full((10, 3, 4, 6), 0.5773, np.float16))
+    save(
+        tmp_path,
+        image=images,
+        label=np.zeros((10, 4, 6), np.int8),
+        depth=np.ones((10, 1, 4, 6), np.float32),
+        normal=np.full((10, 3, 4, 6), 0.5773, np.float16),
+    )
     monkeypatch.setattr(split, "PIXELS", 3 * 4 * 6)
     served = DenseSplit(tmp_path, "train", augmented=True)
     assert [len(batch.label) for batch in served.batches(5, CPU, generator())] == [5, 5]
@@ -59,7 +63,6 @@ def test_scales_and_flips_occur_as_often_as_they_should_and_windows_reach_every_
 
 def test_interpolation_and_nearest_pixels_are_those_of_torch_in_one_window_for_all():
     taken = views(1, 24, 36)
-    assert taken.normal is not None
     for seed in range(20):
         made = augment(taken, generator(seed))
         assert made.normal is not None

@@ -2,16 +2,14 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 from torch.nn.functional import one_hot
 
 from samo.datasets.parts.dense.split import Views
 from samo.datasets.parts.dense.tasks import DEPTH, LIMITS, NORMALS, SEGMENTATION
-from samo.datasets.parts.tasks import Task
 from samo.models.segnet import unit_length
 
 
-def views(n: int = 2, height: int = 4, width: int = 6) -> Views:
+def views(n=2, height=4, width=6):
     g = torch.Generator().manual_seed(0)
     return Views(
         image=torch.rand(n, 3, height, width, generator=g),
@@ -21,18 +19,14 @@ def views(n: int = 2, height: int = 4, width: int = 6) -> Views:
     )
 
 
-def measure(task: Task, output: Tensor, target: Views) -> dict[str, float]:
+def measure(task, output, target):
     """The metrics over the views, taken one by one."""
-    sums = torch.zeros(1)
-    for k in range(len(output)):
-        one = Views(*(part[k : k + 1] for part in target))  # type: ignore[index]
-        sums = sums + task.count(output[k : k + 1], one).double()
-    return task.summary(sums)
+    ones = [Views(*(part[k : k + 1] for part in target)) for k in range(len(output))]
+    return task.summary(sum(task.count(output[k : k + 1], one).double() for k, one in enumerate(ones)))
 
 
 def test_what_is_not_known_counts_in_neither_loss_nor_metrics():
     taken = views()
-    assert taken.normal is not None
     label, far, normal = taken.label.clone(), taken.depth.clone(), taken.normal.clone()
     label[0, :2], far[0, :, 1:3], normal[1, :, :, :4] = -1, 0, 0
     masked = taken._replace(label=label, depth=far, normal=normal)
@@ -78,7 +72,6 @@ def test_metrics_weigh_pixels_and_not_batches():
 
 def test_angles_over_all_pixels():
     taken = views(3, 5, 7)
-    assert taken.normal is not None
     angle = torch.linspace(1, 100, 3 * 5 * 7).view(3, 1, 5, 7)
     across = unit_length(torch.linalg.cross(taken.normal, torch.roll(taken.normal, 1, dims=1), dim=1))
     turned = taken.normal * torch.deg2rad(angle).cos() + across * torch.deg2rad(angle).sin()

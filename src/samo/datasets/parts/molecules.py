@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdchem import BondType, HybridizationType
 from torch import Tensor
+from torch_geometric.utils import to_dense_batch
 
 from samo.datasets.parts.arrays import Rows, RowSplit
 from samo.datasets.parts.prepared import mapped
@@ -60,13 +61,12 @@ def read(smiles: str, elements: list[str], positions: NDArray[np.float32]) -> Mo
     if hydrogens[heavy].tolist() != [atom.GetTotalNumHs() for atom in atoms]:
         raise UnreadableError("SMILES and coordinates place hydrogen at different atoms")
 
-    features = np.zeros((len(symbols), len(FEATURES)), np.uint8)
     kinds = [ELEMENTS.index(symbol) for symbol in elements]
+    features = np.zeros((len(symbols), len(FEATURES)), np.uint8)
     features[np.arange(len(symbols)), kinds] = 1
     features[:, 5] = np.array(_NUMBERS)[kinds]
     features[heavy, 6] = [atom.GetIsAromatic() for atom in atoms]
-    for column, hybrid in enumerate(_HYBRIDS, 7):
-        features[heavy, column] = [atom.GetHybridization() == hybrid for atom in atoms]
+    features[heavy, 7:10] = [[atom.GetHybridization() == hybrid for hybrid in _HYBRIDS] for atom in atoms]
     features[:, 10] = hydrogens
     bonds = [
         *((heavy[b.GetBeginAtomIdx()], heavy[b.GetEndAtomIdx()], _KINDS[b.GetBondType()]) for b in graph.GetBonds()),
@@ -104,34 +104,30 @@ class GraphSplit(RowSplit):
         return len(self.targets)
 
     def take(self, rows: Rows, device: torch.device) -> tuple[Molecules, Tensor]:
-        """See `RowSplit`."""
-        atoms, owner, within = ragged(self.atoms_at, rows)
-        size, widest = len(rows), int(within.max()) + 1
-        place = torch.from_numpy(owner * widest + within).to(device)
+        atoms, owner = ragged(self.atoms_at, rows)
+        molecule = torch.from_numpy(owner).to(device)
 
-        def padded(values: Tensor) -> Tensor:
-            room = torch.zeros(size * widest, values.shape[1], device=device)
-            return room.index_copy_(0, place, values.to(device, torch.float32)).view(size, widest, -1)
+        def padded(values: NDArray[Any]) -> tuple[Tensor, Tensor]:
+            found: tuple[Tensor, Tensor] = to_dense_batch(
+                torch.from_numpy(values[atoms]).to(device, torch.float32), molecule, batch_size=len(rows)
+            )
+            return found
 
-        positions = padded(torch.from_numpy(self.positions[atoms]))
-        pairs = positions.new_zeros(size, widest, widest, len(BONDS) + 1)
+        (features, real), (positions, _) = padded(self.features), padded(self.positions)
+        pairs = positions.new_zeros(*real.shape, real.shape[1], len(BONDS) + 1)
         pairs[..., -1] = torch.linalg.vector_norm(positions.unsqueeze(2) - positions.unsqueeze(1), dim=3)
-        bonds, bonded, _ = ragged(self.bonds_at, rows)
-        first, second, kind = self.bonds[bonds].T.astype(np.int64)
-        for one, other in ((first, second), (second, first)):
-            pairs[tuple(torch.from_numpy(index).to(device) for index in (bonded, one, other, kind))] = 1
-        features, real = padded(torch.from_numpy(self.features[atoms])), padded(torch.ones(len(place), 1)) > 0
-        molecules = Molecules(features, pairs, real.squeeze(2), place, torch.from_numpy(owner).to(device))
-        return molecules, torch.from_numpy(self.targets[rows]).to(device)
+        bonds, bonded = ragged(self.bonds_at, rows)
+        of, first, second, kind = torch.from_numpy(np.stack([bonded, *self.bonds[bonds].T.astype(np.int64)])).to(device)
+        pairs[of, first, second, kind] = pairs[of, second, first, kind] = 1
+        place = real.flatten().nonzero().squeeze(1)
+        return Molecules(features, pairs, real, place, molecule), torch.from_numpy(self.targets[rows]).to(device)
 
 
-def ragged(starts: Rows, chosen: Rows) -> tuple[Rows, Rows, Rows]:
+def ragged(starts: Rows, chosen: Rows) -> tuple[Rows, Rows]:
     """The rows of the pieces `chosen` [B] of a flat array, where piece n begins at `starts[n]` [N + 1].
 
-    For every row, one piece after the other: the row in the flat array, the place of its piece in `chosen`, and its own
-    place in the piece.
+    For every row, one piece after the other: the row in the flat array, and the place of its piece in `chosen`.
     """
     lengths = starts[chosen + 1] - starts[chosen]
-    owner = np.repeat(np.arange(len(chosen)), lengths)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return starts[chosen][owner] + within, owner, within
+    shift = np.repeat(starts[chosen] - (np.cumsum(lengths) - lengths), lengths)
+    return np.arange(len(shift)) + shift, np.repeat(np.arange(len(chosen)), lengths)

@@ -8,8 +8,6 @@
 with n from 0 on. Their "val" holds the papers' test images.
 """
 
-import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -20,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samo.datasets.parts.prepared import load
-from samo.datasets.parts.sources import FAULTS
+from samo.datasets.parts.sources import FAULTS, Given
 
 LARGEST = float(np.finfo(np.float32).max)
 CHANNELS = {"image": (3,), "label": (), "depth": (1,), "normal": (3,)}
@@ -31,18 +29,26 @@ class Layout:
     """What one data set's folders hold.
 
     Attributes:
+        what: a line for the datasheet.
         folders: kind ("image", "label", "depth", "normal") -> its folder's name, or names that are as good.
         images: number of images in "train" and "val".
-        classes: number of classes.
+        classes: their names.
     """
 
+    what: str
     folders: dict[str, tuple[str, ...]]
     images: dict[str, int]
-    classes: int
+    classes: tuple[str, ...]
+
+    def given(self) -> Given:
+        """What a person must bring."""
+        kinds, (train, val) = ",".join(names[0] for names in self.folders.values()), self.images.values()
+        layout = f"{{train,val}}/{{{kinds}}}/<n>.npy, n from 0 to {train - 1} (train) and {val - 1} (val)"
+        return Given(self.what, "https://github.com/lorenmt/mtan", layout, self.check)
 
     def check(self, root: Path) -> list[str]:
         """What is wrong in `root`, at most `FAULTS` lines; every file is read."""
-        return list(islice(self._faults(root), FAULTS))
+        return list(islice((fault for split in self.images for fault in self._faults(root, split)), FAULTS))
 
     def read(self, root: Path, split: str, kind: str, n: int) -> NDArray[Any]:
         """One file's array.
@@ -57,38 +63,43 @@ class Layout:
         return array
 
     def _folder(self, root: Path, split: str, kind: str) -> Path:
-        places = (root / split / name for name in self.folders[kind])
-        found = next((place for place in places if place.is_dir()), None)
-        if found is None:
-            raise ValueError(f"{root / split}: the folder {' or '.join(self.folders[kind])} is missing")
-        return found
+        for name in self.folders[kind]:
+            if (root / split / name).is_dir():
+                return root / split / name
+        raise ValueError(f"{root / split}: the folder {' or '.join(self.folders[kind])} is missing")
 
-    def _faults(self, root: Path) -> Iterator[str]:
-        for split, count in self.images.items():
-            if not (root / split).is_dir():
-                elsewhere = next(iter(sorted(root.glob(f"*/{split}"))), None)
-                hint = f"; it lies in {elsewhere.parent}: move it up" if elsewhere else ""
-                yield f"{root / split}: no such folder{hint}"
+    def _faults(self, root: Path, split: str) -> Iterator[str]:
+        if not (root / split).is_dir():
+            elsewhere = min(root.glob(f"*/{split}"), default=None)
+            hint = f"; it lies in {elsewhere.parent}: move it up" if elsewhere else ""
+            yield f"{root / split}: no such folder{hint}"
+            return
+        size: tuple[int, ...] | None = None
+        for kind in self.folders:
+            try:
+                folder = self._folder(root, split, kind)
+            except ValueError as error:
+                yield str(error)
                 continue
-            size: tuple[int, ...] | None = None
-            for kind in self.folders:
+            found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+            wanted = {f"{n}.npy": n for n in range(self.images[split])}
+            missing = [name for name in wanted if name not in found]
+            if len(missing) > 3:
+                there = len(wanted) - len(missing)
+                yield f"{folder}: {there} of {len(wanted)} files; {missing[0]}, {missing[1]}, … are missing"
+            else:
+                yield from (f"{folder / name}: missing" for name in missing)
+            spare = sorted(found.difference(wanted), key=lambda name: (len(name), name))  # 9.npy before 10.npy
+            yield from (f"{folder / name}: does not belong here" for name in spare)
+            for name in (name for name in wanted if name in found):
                 try:
-                    folder = self._folder(root, split, kind)
+                    array = self.read(root, split, kind, wanted[name])
                 except ValueError as error:
                     yield str(error)
                     continue
-                yield from _name_faults(folder, count)
-                for path in (folder / f"{n}.npy" for n in range(count)):
-                    if not os.path.lexists(path):
-                        continue
-                    try:
-                        array = self.read(root, split, kind, int(path.stem))
-                    except ValueError as error:
-                        yield str(error)
-                        continue
-                    size = size or array.shape[:2]
-                    if array.shape[:2] != size:
-                        yield f"{path}: {array.shape[:2]} pixels, others have {size}"
+                size = size or array.shape[:2]
+                if array.shape[:2] != size:
+                    yield f"{folder / name}: {array.shape[:2]} pixels, others have {size}"
 
     def _fault(self, array: NDArray[Any], kind: str) -> str:
         if array.ndim != 2 + len(CHANNELS[kind]) or array.shape[2:] != CHANNELS[kind] or not array.size:
@@ -101,25 +112,8 @@ class Layout:
             return f"{said}, more than single precision holds"
         if kind == "image" and not -0.001 <= low <= high <= 1.001:
             return f"{said}, not 0 to 1"
-        if kind == "label" and not (-1 <= low <= high < self.classes and np.array_equal(array, np.rint(array))):
-            return f"{said}, not whole numbers from -1 to {self.classes - 1}"
+        if kind == "label" and not (-1 <= low <= high < len(self.classes) and np.array_equal(array, np.rint(array))):
+            return f"{said}, not whole numbers from -1 to {len(self.classes) - 1}"
         if kind == "normal" and not -1.001 <= low <= high <= 1.001:
             return f"{said}, not -1 to 1"
         return ""
-
-
-def _name_faults(folder: Path, count: int) -> Iterator[str]:
-    """Files that are missing, summed up where they are many, and files that do not belong here."""
-    found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    wanted = {f"{n}.npy" for n in range(count)}
-    missing = sorted(wanted - found, key=_number)
-    if len(missing) > 3:
-        yield f"{folder}: {len(wanted & found)} of {count} files; {missing[0]}, {missing[1]}, … are missing"
-    else:
-        yield from (f"{folder / name}: missing" for name in missing)
-    yield from (f"{folder / name}: does not belong here" for name in sorted(found - wanted, key=_number))
-
-
-def _number(name: str) -> tuple[int, str]:
-    digits = re.match(r"\d{1,9}", name)
-    return (int(digits[0]) if digits else -1, name)

@@ -35,15 +35,16 @@ def describe(out: Path, classes: Sequence[str]) -> dict[str, Any]:
     """
     sheet: dict[str, Any] = {"classes": list(classes), "splits": {}}
     for split in SPLITS:
-        label = mapped(out / f"{split}_label.npy")
+        paths = {kind: out / f"{split}_{kind}.npy" for kind in STORED}
+        arrays = {kind: mapped(path) for kind, path in paths.items() if path.exists()}
+        label = arrays["label"]
         counts = np.sum([np.bincount(view.ravel() + 1, minlength=len(classes) + 1) for view in label], axis=0)
         if not counts[1:].any():
             raise ValueError(f"no pixel of the split {split} has a class: all labels are void")
-        targets = {kind: out / f"{split}_{kind}.npy" for kind in ("depth", "normal")}
-        for kind, path in targets.items():
-            if path.exists() and not any(view.any() for view in mapped(path)):
+        for kind in ("depth", "normal"):
+            if kind in arrays and not any(view.any() for view in arrays[kind]):
                 raise ValueError(f"no pixel of the split {split} has a {kind}: all are missing")
-        depth = _pixels(targets["depth"], 1)[:, 0]
+        depth = _pixels(arrays["depth"])[:, 0]
         known = depth[depth != 0]
         shares = counts[1:] / counts[1:].sum()
         sheet["splits"][split] = {
@@ -55,15 +56,14 @@ def describe(out: Path, classes: Sequence[str]) -> dict[str, Any]:
         }
         if split == "train":
             sheet["height"], sheet["width"] = label.shape[1:]
-            guess = {
+            guess = sheet["constant_guess"] = {
                 "segmentation": 1 - float(shares.max() / (shares > 0).sum()),
                 "depth": float(np.abs(known - np.median(known)).mean()),
             }
-            if targets["normal"].exists():
-                guess["normals"] = _angle_to_mean(_pixels(targets["normal"], 3))
+            if "normal" in arrays:
+                guess["normals"] = _angle_to_mean(_pixels(arrays["normal"]))
             if flat := [name for name, error in guess.items() if error < FLAT]:
                 raise ValueError(f"{flat[0]} is the same at every pixel of the split train: there is nothing to learn")
-            sheet["constant_guess"] = guess
     return sheet
 
 
@@ -74,18 +74,17 @@ def _angle_to_mean(normals: NDArray[np.float64]) -> float:
     return float(np.degrees(np.arccos(cosine.clip(-1, 1))).mean())
 
 
-def _pixels(path: Path, channels: int) -> NDArray[np.float64]:
+def _pixels(array: NDArray[Any]) -> NDArray[np.float64]:
     """Some pixels of [N, C, H, W] as [M, C]: every n-th of each image, which starts elsewhere in each."""
-    array = mapped(path)
+    images, channels = array.shape[:2]
     step = max(1, array.size // channels // SAMPLE)
-    flat = array.reshape(len(array), channels, -1)
+    flat = array.reshape(images, channels, -1)
     return np.concatenate([view[:, k % step :: step].T for k, view in enumerate(flat)]).astype(np.float64)
 
 
 RUN = 5
 """Validation images are taken in runs of neighbours: single ones would have a twin of the same room next door."""
 STORED: dict[str, type] = {"image": np.uint8, "label": np.int8, "depth": np.float32, "normal": np.float16}
-Count = Annotated[int, Field(ge=1)]
 Height = Annotated[int, Field(ge=8, le=2048)]
 Width = Annotated[int, Field(ge=8, le=4096)]
 
@@ -104,45 +103,41 @@ class Data(settings.Settings):
             chosen by them (each method's learning rate and rho are given).
     """
 
-    train: Count
-    val: Count
-    test: Count
+    train: settings.Count
+    val: settings.Count
+    test: settings.Count
     height: Height
     width: Width
     train_on_val: bool = False
 
 
-def prepare(raw: Path, out: Path, data: Data, layout: Layout, classes: Sequence[str], what: str) -> dict[str, Any]:
+def prepare(raw: Path, out: Path, data: Data, layout: Layout) -> dict[str, Any]:
     """Write `<split>_<kind>.npy` as `samo.datasets.parts.dense.split` reads them; return the datasheet.
 
     Images are stored in 8 bits a channel, as the cameras gave them, normals in half precision, depth in single.
-
-    Raises:
-        ValueError: more images are asked for than there are, or a file is broken; the message names it.
     """
     size = (data.height, data.width)
-    chosen = choose(data, layout.images["train"], layout.images["val"])
-    for split, numbers in chosen.items():
+    for split, numbers in choose(data, **layout.images).items():
         for kind in layout.folders:
             shape = (len(numbers), *CHANNELS[kind], *size)
             array = open_memmap(out / f"{split}_{kind}.npy", mode="w+", dtype=STORED[kind], shape=shape)
             for k, n in enumerate(numbers):
                 array[k] = _compact(layout.read(raw, "val" if split == "test" else "train", kind, n), kind, size)
             array.flush()
-    used = {split: len(numbers) for split, numbers in chosen.items()}
+    used = {split: getattr(data, split) for split in SPLITS}
     trained = data.train + (0 if data.train_on_val else data.val)
     part = trained < layout.images["train"] or data.test < layout.images["val"]
     return {
-        "what": what,
+        "what": layout.what,
         "subset_of": layout.images,
         "left_out": f"images beyond {used}, evenly spaced over the published order" if part else "none",
         "train_on_val": data.train_on_val,
-        **describe(out, classes),
+        **describe(out, layout.classes),
     }
 
 
-def choose(data: Data, n_train: int, n_test: int) -> dict[str, list[int]]:
-    """The numbers of the images of each split, of `n_train` in "train" and `n_test` in "val".
+def choose(data: Data, train: int, val: int) -> dict[str, list[int]]:
+    """The numbers of the images of each split, of so many in "train" and in "val".
 
     Validation images come in runs of `RUN` neighbours, evenly spaced over "train"; those to train on are evenly
     spaced over the rest (with `train_on_val`, over all), those to test on over "val".
@@ -150,19 +145,20 @@ def choose(data: Data, n_train: int, n_test: int) -> dict[str, list[int]]:
     Raises:
         ValueError: more are asked for than there are.
     """
-    runs = np.array_split(np.arange(n_train), -(-n_train // RUN))
+    every = np.arange(train)
+    runs = np.array_split(every, -(-train // RUN))
     needed = -(-data.val // RUN) + 1  # runs may be one short of RUN
     held = np.concatenate([runs[i] for i in _spaced(len(runs), min(needed, len(runs)))])[: data.val]
-    rest = np.arange(n_train) if data.train_on_val else np.setdiff1d(np.arange(n_train), held)
+    rest = every if data.train_on_val else np.setdiff1d(every, held)
     if len(held) < data.val or len(rest) < data.train:
         raise ValueError(
-            f"train: {data.train} and val: {data.val} are asked of the {n_train} images in train; "
+            f"train: {data.train} and val: {data.val} are asked of the {train} images in train; "
             f"with so many for val, train is at most {len(rest)}"
         )
-    if data.test > n_test:
-        raise ValueError(f"test: {data.test} are asked of the {n_test} images in val")
-    train, test = rest[_spaced(len(rest), data.train)], _spaced(n_test, data.test)
-    return {"train": train.tolist(), "val": held.tolist(), "test": test.tolist()}
+    if data.test > val:
+        raise ValueError(f"test: {data.test} are asked of the {val} images in val")
+    chosen = {"train": rest[_spaced(len(rest), data.train)], "val": held, "test": _spaced(val, data.test)}
+    return {split: numbers.tolist() for split, numbers in chosen.items()}
 
 
 def _spaced(n: int, k: int) -> NDArray[np.intp]:

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
@@ -45,34 +43,26 @@ class DenseSplit(RowSplit):
     """
 
     def __init__(self, folder: Path, split: str, augmented: bool) -> None:
-        paths = [folder / f"{split}_{kind}.npy" for kind in ("image", "label", "depth", "normal")]
-        self.image, self.label, self.depth = map(mapped, paths[:3])
-        self.normal = mapped(paths[3]) if paths[3].exists() else None
+        normal = ["normal"] if (folder / f"{split}_normal.npy").exists() else []
+        self.arrays = [mapped(folder / f"{split}_{kind}.npy") for kind in ("image", "label", "depth", *normal)]
         self.augmented = augmented
-        self.at_most = max(1, PIXELS // int(np.prod(self.label.shape[1:])))
+        self.at_most = max(1, PIXELS // self.arrays[1][0].size)
 
     def __len__(self) -> int:
-        return len(self.label)
+        return len(self.arrays[1])
 
     def batches(
         self, size: int, device: torch.device, shuffle: torch.Generator | None = None, group: Group | None = None
     ) -> Iterator[Views]:
-        """See `RowSplit`."""
         for views in super().batches(size, device, shuffle, group):
-            yield augment(views, shuffle, group) if shuffle is not None and self.augmented else views
+            made = views if shuffle is None or not self.augmented else augment(views, shuffle, group)
+            # Networks are a quarter to a third faster so on a CPU.
+            yield made._replace(image=made.image.contiguous(memory_format=torch.channels_last))
 
     def take(self, rows: Rows, device: torch.device) -> Views:
-        """See `RowSplit`."""
-
-        def read(array: NDArray[Any]) -> Tensor:
-            return torch.from_numpy(array[rows]).to(device)
-
-        return Views(
-            image=read(self.image).float().div_(255),
-            label=read(self.label).long(),
-            depth=read(self.depth),
-            normal=None if self.normal is None else unit_length(read(self.normal).float()),
-        )
+        image, label, depth, *normals = (torch.from_numpy(array[rows]).to(device) for array in self.arrays)
+        normal = unit_length(normals[0].float()) if normals else None
+        return Views(image.float().div_(255), label.long(), depth, normal)
 
 
 def augment(views: Views, generator: torch.Generator, group: Group | None = None) -> Views:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
 
 from samo.datasets.parts.scenes.furnish import Room
 from samo.datasets.parts.scenes.solids import Floats
@@ -35,11 +36,11 @@ def photograph(room: Room, height: int, width: int, rng: np.random.Generator) ->
     on_solid = which >= 0
     inward = -np.eye(3, dtype=np.float32)[:, face // 2] * np.where(face % 2, 1, -1).astype(np.float32)
     normals = np.where(on_solid, room.solids.normals(which, points), inward)
-    labels = np.where(on_solid, np.array(room.labels, np.int8)[which], _CLASS_OF_FACE[face])
-    material = np.where(on_solid, np.array(room.made_of)[which], np.array(room.shell)[face])
+    labels = np.where(on_solid, room.labels[which], _CLASS_OF_FACE[face])
+    materials = room.materials[np.where(on_solid, room.made_of[which], room.shell[face])]
     places = np.where(on_solid, room.solids.local(which, points), points)
 
-    light = _light(room, points, normals, material, rays, _reflectance(room, places, material))
+    light = _light(room, points, normals, materials, rays, _reflectance(materials, places))
     image = _expose(light.T.reshape(height, width, 3), rng)
     facing = (room.axes @ normals).T.reshape(height, width, 3)
     label, far = labels.reshape(height, width), depth.reshape(1, height, width)
@@ -60,30 +61,22 @@ def _meet(room: Room, rays: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[n
     return np.minimum(near, far).astype(np.float32), np.where(near < far, which, -1), face
 
 
-def _reflectance(room: Room, places: Floats, material: NDArray[np.intp]) -> Floats:
+def _reflectance(materials: NDArray[np.void], places: Floats) -> Floats:
     """Colours [3, P] of places on solids, in their own axes."""
-    waves = np.stack([m.waves for m in room.materials])[material]
+    waves, colours = materials["waves"], materials["colours"]
     phase = np.einsum("pwi,ip->wp", waves[..., :3], places) + waves[..., 3].T
     sines = np.sin(phase)
-    share = np.choose(
-        np.array([m.pattern for m in room.materials])[material],
-        [
-            np.zeros_like(sines[0]),
-            (sines[0] > 0.3).astype(np.float32),
-            (np.prod(np.sign(sines), axis=0) > 0).astype(np.float32),
-            0.5 + 0.5 * np.sin(0.4 * phase[0] + 1.5 * sines[1] + sines[2]),
-        ],
-    )
-    colours = np.stack([m.colours for m in room.materials])[material]
+    stripes, checks = sines[0] > 0.3, np.prod(np.sign(sines), axis=0) > 0
+    marble = 0.5 + 0.5 * np.sin(0.4 * phase[0] + 1.5 * sines[1] + sines[2])
+    share = np.choose(materials["pattern"], [np.zeros_like(marble), stripes, checks, marble])
     return np.asarray(((1 - share)[:, None] * colours[:, 0] + share[:, None] * colours[:, 1]).T)
 
 
 def _light(
-    room: Room, points: Floats, normals: Floats, material: NDArray[np.intp], rays: Floats, reflectance: Floats
+    room: Room, points: Floats, normals: Floats, materials: NDArray[np.void], rays: Floats, reflectance: Floats
 ) -> Floats:
     """Light that reaches the camera [3, P]: from the sky of the room, from its lamps with their shadows, and glow."""
     total = reflectance * (0.22 + 0.1 * normals[1])
-    gloss = np.array([m.gloss for m in room.materials], np.float32)[material]
     back = -rays / np.linalg.norm(rays, axis=0)
     start = points + 2e-3 * normals
     for lamp, power in zip(room.lamps, room.power, strict=True):
@@ -95,9 +88,9 @@ def _light(
         lit = ~((entry < exit_) & (exit_ > 0) & (entry < 1) & (entry > 0)).any(0)
         cosine = np.maximum(0, (way * normals).sum(0) / distance) * lit
         half = way / distance + back
-        shine = gloss * lit * np.maximum(0, (half * normals).sum(0) / np.linalg.norm(half, axis=0)) ** 40
+        shine = materials["gloss"] * lit * np.maximum(0, (half * normals).sum(0) / np.linalg.norm(half, axis=0)) ** 40
         total = total + power[:, None] * (reflectance * cosine + shine) * 3.0 / (0.8 + distance**2)
-    return np.asarray(total + reflectance * np.array([m.glow for m in room.materials])[material])
+    return np.asarray(total + reflectance * materials["glow"])
 
 
 def _expose(light: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -107,9 +100,7 @@ def _expose(light: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
     light = light * (1 - rng.uniform(0, 0.3) * (u * u + v * v) / 2)[..., None]
     soft = rng.uniform(0.05, 0.2)
     for axis in (0, 1):
-        pad = np.pad(light, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
-        before, after = np.delete(pad, (-1, -2), axis), np.delete(pad, (0, 1), axis)
-        light = (1 - 2 * soft) * light + soft * (before + after)
+        light = correlate1d(light, (soft, 1 - 2 * soft, soft), axis, mode="nearest")
     light = light * rng.uniform(0.2, 0.36) / light.mean() * rng.uniform(0.88, 1.12, 3)
     noise = np.sqrt(rng.uniform(0.0002, 0.002) * light + rng.uniform(0.005, 0.015) ** 2)
     light = np.clip(light + noise * rng.standard_normal(light.shape), 0, 1)

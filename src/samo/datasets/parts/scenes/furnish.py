@@ -5,36 +5,28 @@ only, while stripes and checks run over floors, walls and furniture that geometr
 one task is noise to another, as on photographs.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from samo.datasets.parts.scenes.furniture import FURNITURE, SHARES, Builder, Material, picture, rug, window
+from samo.datasets.parts.scenes.furniture import FURNITURE, MATERIAL, SHARES, Builder, picture, rug, window
 from samo.datasets.parts.scenes.solids import ROUND, Floats, Solids
 
 
-@dataclass(frozen=True)
-class Room:
-    """Everything that a picture shows.
+class Room(NamedTuple):
+    """Everything that a picture shows: M solids in a shell."""
 
-    Attributes:
-        size: of the shell, from the origin [3]; `shell`: the materials of its faces -x, +x, -y (floor), +y, -z, +z.
-        solids: M of them, with their classes `labels` and their materials `made_of`, rows of `materials`.
-        lamps: places [L, 3], and their colours times their strengths, `power` [L, 3].
-        eye: the camera's place [3]; rows of `axes` [3, 3]: its right, down and forward in world axes.
-    """
-
-    size: Floats
-    shell: tuple[int, ...]
+    size: Floats  # of the shell, from the origin [3]
+    shell: NDArray[np.int64]  # the materials of its faces -x, +x, -y (floor), +y, -z, +z
     solids: Solids
-    labels: list[int]
-    made_of: list[int]
-    materials: list[Material]
-    lamps: Floats
-    power: Floats
-    eye: Floats
-    axes: Floats
+    labels: NDArray[np.int8]  # their classes [M]
+    made_of: NDArray[np.int64]  # their materials [M]
+    materials: NDArray[np.void]  # rows of `MATERIAL`
+    lamps: Floats  # places [L, 3]
+    power: Floats  # their colours times their strengths [L, 3]
+    eye: Floats  # the camera's place [3]
+    axes: Floats  # rows: its right, down and forward in world axes [3, 3]
 
 
 def furnish(rng: np.random.Generator) -> Room:
@@ -60,14 +52,14 @@ def furnish(rng: np.random.Generator) -> Room:
     lamps = rng.uniform((0.15, 0.8, 0.25), (0.85, 0.93, 0.85), (2, 3)) * b.size
     warm = np.array([1.0, 0.85, 0.65]) ** rng.uniform(-0.3, 1.2, (2, 1))
     power = warm * np.array([[1.0], [rng.uniform(0.0, 0.8)]])
-    shapes, places, halves, yaws = zip(*b.parts, strict=True)
+    shapes, places, halves, yaws, labels, made_of = zip(*b.parts, strict=True)
     return Room(
         size=_single(b.size),
-        shell=(wall, wall, floor, ceiling, wall, accent),
+        shell=np.array([wall, wall, floor, ceiling, wall, accent]),
         solids=Solids(np.array([ROUND[shape] for shape in shapes], bool), *map(_single, (places, halves, yaws))),
-        labels=b.labels,
-        made_of=b.made_of,
-        materials=b.materials,
+        labels=np.array(labels, np.int8),
+        made_of=np.array(made_of),
+        materials=np.array(b.materials, MATERIAL),
         lamps=_single(lamps),
         power=_single(power),
         eye=_single(b.eye),

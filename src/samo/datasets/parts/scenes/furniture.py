@@ -1,7 +1,7 @@
 """Pieces of furniture: each draws its own sizes and materials, and the builder finds a place for it in the room."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,14 +13,16 @@ CLASSES = (
 )
 
 
-class Material(NamedTuple):
-    """What a surface is made of."""
-
-    colours: Floats  # two linear reflectances [2, 3]
-    pattern: int  # how they alternate: 0 plain, 1 stripes, 2 checks, 3 marble
-    waves: Floats  # [3, 4]: a direction times radians a metre, and a phase
-    gloss: float  # strength of the shine
-    glow: float  # light of its own, as a window has it by day
+MATERIAL = np.dtype(
+    [
+        ("colours", np.float32, (2, 3)),  # two linear reflectances
+        ("pattern", np.int64),  # how they alternate: 0 plain, 1 stripes, 2 checks, 3 marble
+        ("waves", np.float32, (3, 4)),  # a direction times radians a metre, and a phase
+        ("gloss", np.float32),  # strength of the shine
+        ("glow", np.float64),  # light of its own, as a window has it by day
+    ]
+)
+"""What a surface is made of."""
 
 
 class Part(NamedTuple):
@@ -42,13 +44,12 @@ class Builder:
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
         self.size = rng.uniform((3.2, 2.3, 3.6), (5.5, 3.0, 6.5))
-        self.materials: list[Material] = []
+        self.materials: list[tuple[Any, ...]] = []  # of `MATERIAL`
         self.eye = np.array([rng.uniform(0.3, 0.7) * self.size[0], rng.uniform(1.2, 1.7), rng.uniform(0.2, 0.5)])
         self.taken: list[tuple[float, float, float]] = [(self.eye[0], self.eye[2], 0.6)]
         self.hung: list[tuple[int, float]] = []
-        self.parts: list[tuple[str, Floats, tuple[float, float, float], float]] = []
-        self.labels: list[int] = []
-        self.made_of: list[int] = []
+        self.parts: list[tuple[str, Floats, tuple[float, float, float], float, int, int]] = []
+        """Shape, centre, half extents, yaw, class and material."""
 
     def material(self, tint: tuple[float, float], bright: tuple[float, float], glow: float = 0.0) -> int:
         """A material of random colours and pattern, saturation and reflectance in these ranges: its row."""
@@ -61,9 +62,9 @@ class Builder:
             directions = rng.permuted(np.eye(3), axis=0) + 1e-3
         directions *= rng.uniform(8, 35) / np.linalg.norm(directions, axis=1, keepdims=True)
         pattern = int(rng.choice(4, p=(0.4, 0.2, 0.15, 0.25)))
-        waves = np.concatenate([directions, rng.uniform(0, 6.3, (3, 1))], 1).astype(np.float32)
-        gloss = float(rng.uniform(0, 0.4) * (rng.random() < 0.3))
-        self.materials.append(Material(np.stack([first, second]).astype(np.float32), pattern, waves, gloss, glow))
+        waves = np.concatenate([directions, rng.uniform(0, 6.3, (3, 1))], 1)
+        gloss = rng.uniform(0, 0.4) * (rng.random() < 0.3)
+        self.materials.append((np.stack([first, second]), pattern, waves, gloss, glow))
         return len(self.materials) - 1
 
     def vivid(self) -> int:
@@ -76,9 +77,7 @@ class Builder:
         for part in parts:
             px, py, pz = part.at
             at = np.array([x + c * px + s * pz, py, z - s * px + c * pz], np.float32)
-            self.parts.append((part.shape, at, part.half, yaw))
-            self.labels.append(CLASSES.index(name))
-            self.made_of.append(part.material)
+            self.parts.append((part.shape, at, part.half, yaw, CLASSES.index(name), part.material))
 
     def stand(self, name: str, parts: list[Part]) -> Place | None:
         """Somewhere on the floor, turned anyhow; None if no free place was found."""
@@ -94,35 +93,27 @@ class Builder:
     def lean(self, name: str, parts: list[Part]) -> None:
         """With the back to a wall, if there is room. The piece lies in front of z = 0 of its frame."""
         width, depth = max(p.half[0] for p in parts), max(p.at[2] + p.half[2] for p in parts)
-
-        def free(_: int, x: float, z: float, yaw: float) -> bool:
-            return self._free(x + np.sin(yaw) * depth / 2, z + np.cos(yaw) * depth / 2, max(width, depth / 2))
-
-        self._at_wall(name, parts, 0.01, free)
+        for _, (x, z, yaw) in self._walls(width, 0.01):
+            if self._free(x + np.sin(yaw) * depth / 2, z + np.cos(yaw) * depth / 2, max(width, depth / 2)):
+                self.put(name, parts, x, z, yaw)
+                return
 
     def hang(self, name: str, parts: list[Part]) -> None:
         """On a wall where nothing hangs yet."""
-
-        def free(wall: int, x: float, z: float, _: float) -> bool:
+        for wall, (x, z, yaw) in self._walls(max(p.half[0] for p in parts), 0.0):
             along = x if wall == 0 else z
-            if any(w == wall and abs(along - a) <= 1.3 for w, a in self.hung):
-                return False
-            self.hung.append((wall, along))
-            return True
+            if all(w != wall or abs(along - a) > 1.3 for w, a in self.hung):
+                self.hung.append((wall, along))
+                self.put(name, parts, x, z, yaw)
+                return
 
-        self._at_wall(name, parts, 0.0, free)
-
-    def _at_wall(
-        self, name: str, parts: list[Part], gap: float, free: Callable[[int, float, float, float], bool]
-    ) -> None:
-        width, (w, _, d) = max(p.half[0] for p in parts), self.size
+    def _walls(self, width: float, gap: float) -> Iterator[tuple[int, Place]]:
+        """Twelve places at random walls, drawn as they are asked for."""
+        w, _, d = self.size
         for _ in range(12):
             wall = int(self.rng.integers(3))
             along = self.rng.uniform(width, (w if wall == 0 else d) - width)
-            place: Place = ((along, d - gap, np.pi), (gap, along, np.pi / 2), (w - gap, along, -np.pi / 2))[wall]
-            if free(wall, *place):
-                self.put(name, parts, *place)
-                return
+            yield wall, ((along, d - gap, np.pi), (gap, along, np.pi / 2), (w - gap, along, -np.pi / 2))[wall]
 
     def _free(self, x: float, z: float, radius: float) -> bool:
         if any(np.hypot(x - a, z - b) < 0.85 * (radius + r) for a, b, r in self.taken):
