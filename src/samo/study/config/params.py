@@ -201,10 +201,9 @@ class Params(Settings):
         return own or self.datasets[dataset].updates or self.updates
 
     def options(self, analysis: str) -> Settings:
-        """The settings of one analysis, or of "toys", typed by its module: imported only here, so never by training.
+        """The settings of an analysis, or of "toys", typed by its module; a ValueError if it is unknown or has a fault.
 
-        Raises:
-            ValueError: no such analysis, or its block has a fault.
+        The module is imported only here, so never by training.
         """
         if analysis == "toys":
             kind = importlib.import_module("samo.analysis.toys.trajectories").Options
