@@ -110,9 +110,9 @@ def plan(params: Params, dataset: str, method: str) -> Plan:
         wanted["alpha"] = search.alpha
     if method in params.arms.methods:
         wanted = {}  # an arm searches nothing
-    open_ = {name: (low, high) for name, (low, high) in wanted.items() if name not in given}
-    given |= {name: low for name, (low, high) in open_.items() if low == high}
-    ranges = {name: ends for name, ends in open_.items() if name not in given}
+    searched = {name: (low, high) for name, (low, high) in wanted.items() if name not in given}
+    given |= {name: low for name, (low, high) in searched.items() if low == high}
+    ranges = {name: ends for name, ends in searched.items() if name not in given}
     updates, seeds = params.updates_on(dataset, method), params.seeds_on(dataset, method)
     budgets = sorted({taken_from(search.updates, n) for n in updates})
     trials = budgets * (most(ranges, search) * len(search.seeds))
