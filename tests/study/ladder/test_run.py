@@ -3,7 +3,6 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pandas as pd
 import pytest
@@ -65,7 +64,7 @@ def test_a_plan_that_does_not_fit_is_refused_in_a_line(root, old, new, said):
 def make(root):
     """The run by a thread in the place of processes: trainings draw from torch's global stream, one at a time."""
     with ThreadPoolExecutor(1) as pool:
-        yield partial(run.make, root, PARAMS, pool, workers=1)
+        yield lambda **how: run.make(run.Work(root), pool, workers=1, **how)
 
 
 def test_a_run_in_two_pieces_reads_as_a_reference_run(root, make):
@@ -122,11 +121,11 @@ def test_another_processor_repeats_some_of_what_is_there(root, monkeypatch):
     for updates in (8, 4):
         row = head | {"table": "training", "updates": updates, "chosen": {"lr": 0.01}, "values": {}, "history": []}
         rows.append(root, row)
-    job = run.Work(root, PARAMS).next()
+    job = run.Work(root).next()
     assert job
     assert (job.table, job.one.updates, job.chosen) == ("repeat", 4, {"lr": 0.01})
     monkeypatch.setattr(rows, "processor", lambda: "older")
-    job = run.Work(root, PARAMS).next()
+    job = run.Work(root).next()
     assert job
     assert job.table != "repeat"
 

@@ -53,9 +53,9 @@ class Job(NamedTuple):
 class Work:
     """What has been made, and what comes next."""
 
-    def __init__(self, root: Path, params: Params) -> None:
-        self.root, self.params = root, params
-        self.planned = list(trainings(read(root, params), params))
+    def __init__(self, root: Path) -> None:
+        self.root, self.params = root, config.load(root / PROFILE)
+        self.planned = list(trainings(read(root, self.params), self.params))
         names = dict.fromkeys(one.dataset for _, one in self.planned)
         self.code = {name: identity(root / "src/samo", name) for name in names}
         found = rows.read(root)
@@ -99,20 +99,18 @@ class Work:
             self.searches[_training(row)] = row["chosen"]
 
 
-def make(
-    root: Path, params: Params, pool: Executor, *, workers: int, hours: float, tell: Callable[[str], None] = print
-) -> int:
+def make(work: Work, pool: Executor, *, workers: int, hours: float, tell: Callable[[str], None] = print) -> int:
     """Run what is missing in a pool, `workers` trainings at a time; returns how many rows were written.
 
     It ends when all is done, when a person stops it, or after some hours, when no training begins any more. The
     project's folder gets the data that are missing; `tell` takes a line for every row.
     """
-    work, until, written = Work(root, params), time.monotonic() + 3600 * hours, 0
+    root, until, written = work.root, time.monotonic() + 3600 * hours, 0
     if work.others:
         tell(f"{work.others} rows are of other code: they are not counted, and run again")
     store.write_text(root / FOLDER / "params.yaml", (root / PROFILE).read_text())
     # Data are made here, before any training begins, by this process alone.
-    folders = {name: prepared(root, params, name, code, tell) for name, code in work.code.items()}
+    folders = {name: prepared(work, name, tell) for name in work.code}
     for name in sorted(folders.keys() - work.described):
         problem = _opened(root, folders[name], name)[1]
         head = {"table": "dataset", "dataset": name, "code": work.code[name]}
@@ -130,13 +128,13 @@ def make(
             tell(f"{row['table']}: {job.one.name}; {len(work.waiting) + len(running)} to go")
 
 
-def prepared(root: Path, params: Params, dataset: str, code: str, tell: Callable[[str], None]) -> Path:
+def prepared(work: Work, dataset: str, tell: Callable[[str], None]) -> Path:
     """The folder of a dataset's arrays, made where it is missing by this code with the profile's settings.
 
     It is kept beside the active profile's data. A FetchError says that its raw files could not be had.
     """
-    module, data = datasets.get(dataset), params.datasets[dataset].data
-    key = hashlib.sha256(f"{code} {data.model_dump_json()}".encode()).hexdigest()[:16]
+    root, module, data = work.root, datasets.get(dataset), work.params.datasets[dataset].data
+    key = hashlib.sha256(f"{work.code[dataset]} {data.model_dump_json()}".encode()).hexdigest()[:16]
     folder = root / ".samo" / "reference" / f"{dataset}-{key}"
     if not folder.exists():
         raw = root / "data/raw" / dataset
@@ -149,8 +147,7 @@ def prepared(root: Path, params: Params, dataset: str, code: str, tell: Callable
 
 def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
     """Say what is planned and what exists, then run what is missing; or only write the tables of what exists."""
-    params = config.load(root / PROFILE)
-    work = Work(root, params)
+    work = Work(root)
     count = Counter(block.name for block, _ in work.planned)
     there = Counter(block.name for block, one in work.planned if one in work.trainings)
     for name in count:
@@ -158,7 +155,7 @@ def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
     if not tables:
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (root,)) as pool:
             try:
-                make(root, params, pool, workers=workers, hours=hours)
+                make(work, pool, workers=workers, hours=hours)
             except KeyboardInterrupt:
                 end(descendants())  # a training goes on from its checkpoint
                 raise
