@@ -1,6 +1,7 @@
 """What params.yaml holds; pydantic checks each block here, and all other code trusts it."""
 
 import importlib
+from functools import cache
 from typing import Annotated, Any, cast
 
 import torch
@@ -95,6 +96,12 @@ class DatasetBlock(Settings):
     search: Search  # where it differs from the profile's, the same for every method on it
 
 
+@cache  # one class each, so that the same settings are equal
+def _block(dataset: str) -> type[DatasetBlock]:
+    module = datasets.get(dataset)
+    return create_model(dataset, __base__=DatasetBlock, data=module.Data, training=module.Training)
+
+
 _ANY = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
 
 
@@ -128,9 +135,7 @@ class Params(Settings):
         kinds: dict[str, Any] = {}
         whole = dict(blocks)
         for name, block in blocks.items():
-            module = datasets.get(name)
-            typed = create_model(name, __base__=DatasetBlock, data=module.Data, training=module.Training)
-            kinds[name] = typed, ...
+            kinds[name] = _block(name), ...
             if isinstance(block, dict) and isinstance(own := block.get("search", {}), dict):
                 whole[name] = block | {"search": search.model_dump() | own}
         return dict(create_model("Datasets", **kinds).model_validate(whole))
