@@ -71,23 +71,18 @@ def made_variant(of: str, name: str, fields: dict[str, Any], gain: float = 0.0, 
     return run | {"method": name, "fields": fields}
 
 
-def stored(run: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A condition's metrics.json, and the file of its search."""
-    one = {"chosen": run["search"]["chosen"], "seeds": run["seeds"]}
-    own = {k: v for k, v in run.items() if k not in ("aside", "search", "seeds")}
-    own |= {"metrics": [*run["metrics"], *run["aside"]], "updates": {str(run["updates"]): one}}
-    return own, {"1": run["search"] | {"extended": []}}
-
-
-def write_stored(root: Path, run: dict[str, Any]) -> Path:
-    """Write both; returns the folder of the first."""
-    folder, searched = root / "data/runs" / run["dataset"], root / "data/search" / run["dataset"]
+def _write(root: Path, run: dict[str, Any], history: pd.DataFrame) -> Path:
+    """Write a condition's metrics.json, search and history; returns the folder of the first."""
+    folder, searched = (root / "data" / kind / run["dataset"] for kind in ("runs", "search"))
     own: Path = folder / str(run["method"])
-    own.mkdir(parents=True, exist_ok=True)
-    searched.mkdir(parents=True, exist_ok=True)
-    metrics, trials = stored(run)
+    for made in (own, searched):
+        made.mkdir(parents=True, exist_ok=True)
+    metrics = {k: v for k, v in run.items() if k not in ("aside", "search", "seeds")}
+    budget = {"chosen": run["search"]["chosen"], "seeds": run["seeds"]}
+    metrics |= {"metrics": [*run["metrics"], *run["aside"]], "updates": {str(run["updates"]): budget}}
     (own / "metrics.json").write_text(json.dumps(metrics))
-    (searched / f"{run['method']}.json").write_text(json.dumps(trials))
+    (searched / f"{run['method']}.json").write_text(json.dumps({"1": run["search"] | {"extended": []}}))
+    history.to_csv(own / "history.csv", index=False)
     return own
 
 
@@ -192,16 +187,14 @@ def made_probe(method: str = "samo-ls") -> pd.DataFrame:
 def write_variants(root: Path, runs: list[dict[str, Any]], dataset: str = "multimnist") -> list[tuple[str, str]]:
     """Write cells beside those of `write_runs`; returns the (dataset, method)s."""
     for run in runs:
-        folder = write_stored(root, run | {"dataset": dataset})
-        made_history("ls").to_csv(folder / "history.csv", index=False)
+        _write(root, run | {"dataset": dataset}, made_history("ls"))
     return [(dataset, run["method"]) for run in runs]
 
 
 def write_runs(root: Path, methods: list[str], dataset: str = "multimnist") -> list[tuple[str, str]]:
     """Write the cells' files under `root` as training does; returns the (dataset, method)s."""
     for method in methods:
-        folder = write_stored(root, made_run(method, dataset))
-        made_history(method).to_csv(folder / "history.csv", index=False)
+        folder = _write(root, made_run(method, dataset), made_history(method))
         if method != "stl":
             made_layers().to_csv(folder / "layers.csv", index=False)
     analysis = root / "data" / "analysis" / dataset

@@ -4,6 +4,7 @@ The imports are read from the source, also those inside functions; what finds a 
 """
 
 import ast
+import inspect
 import itertools
 import json
 import re
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from samo.study import cli
 from tests.imports import imports
 
 ROOT = Path(__file__).parents[1]
@@ -127,12 +129,8 @@ def reached(start: Iterable[str]) -> dict[str, str]:
 
 def command(name: str) -> ast.AST:
     """The function of a command of `samo`."""
-    for node in ast.walk(ast.parse((ROOT / "src/samo/study/cli.py").read_text())):
-        if isinstance(node, ast.FunctionDef) and any("app.command" in ast.unparse(d) for d in node.decorator_list):
-            names = re.findall(r"app\.command\('(\w+)'", " ".join(map(ast.unparse, node.decorator_list)))
-            if name in (names or [node.name]):
-                return node
-    raise LookupError(f"no command {name!r} in cli.py")
+    known = {one.name or one.callback.__name__: one.callback for one in cli.app.registered_commands if one.callback}
+    return ast.parse(inspect.getsource(known[name]))
 
 
 def starts(stage: dict[str, Any], item: dict[str, str]) -> Iterator[str]:

@@ -4,22 +4,23 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from samo.analysis.parts import loading
 from samo.study import bench, cli
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.app, ["bench", *arguments])
+def run(*arguments: str) -> str:
+    """What `samo bench` prints."""
+    result = CliRunner().invoke(cli.app, ["bench", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 @pytest.mark.slow  # the smallest network of the papers still takes seconds under the memory profiler
 def test_a_table_on_the_screen_and_a_file_a_problem(tmp_path: Path) -> None:
     options = "--preset gsam --preset lookback --problem lenet --repeats 1 --out"
-    result = run(*options.split(), str(tmp_path))
-    assert result.exit_code == 0, result.output
-    assert "gsam + ls" in result.output
+    assert "gsam + ls" in run(*options.split(), str(tmp_path))
     content = json.loads((tmp_path / "lenet.json").read_text())
     named = ["LS", "gsam + ls", "lookback + ls", "gsam + mgda", "lookback + mgda"]
     assert [step["method"] for step in content["steps"]] == named
@@ -38,10 +39,9 @@ def study(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_prepared_is_measured_and_what_is_not_is_named(study: Path) -> None:
-    result = run("--loading", "--repeats", "2")
-    assert result.exit_code == 0, result.output
-    assert "dvc repro prepare@multifashion" in result.output
-    assert "prepare@multimnist" not in result.output
+    said = run("--loading", "--repeats", "2")
+    assert "dvc repro prepare@multifashion" in said
+    assert "prepare@multimnist" not in said
     content = json.loads((study / "data/bench/loading.json").read_text())
     assert content["not_prepared"] == ["multifashion"]
     assert (content["repeats"], content["threads"], content["device"], content["limit"]) == (2, 1, "cpu", 0.1)
@@ -55,10 +55,9 @@ def test_a_slow_loader_is_marked_and_is_no_failure(study: Path, monkeypatch: pyt
     for share, marked in ((0.1, False), (0.3, True)):
         made = loading.Loading("wall", 0.003, 0.003 / share, share, share, share)
         monkeypatch.setattr(loading, "measure", lambda *args, made=made, **kwargs: made)
-        result = run("--loading", "--out", "elsewhere")
-        assert result.exit_code == 0, result.output
-        assert f"{100 * share:.1f}" in result.output
-        assert ("above 10 %" in result.output) == marked
+        said = run("--loading", "--out", "elsewhere")
+        assert f"{100 * share:.1f}" in said
+        assert ("above 10 %" in said) == marked
         content = json.loads((study / "elsewhere/loading.json").read_text())
         assert content["datasets"]["multimnist"]["keeps_up"] != marked
 

@@ -36,33 +36,34 @@ def _case(network: Any, x: Tensor, losses: Sequence[Loss]) -> Case:
 
 
 def _lenet(generator: torch.Generator) -> Case:
-    """LeNet, K = 2, 256 images of 36 x 36."""
     x = torch.randn(256, 1, 36, 36, generator=generator)
     classes = torch.randint(10, (2, 256), generator=generator)
     return _case(lenet.build(), x, [partial(F.cross_entropy, target=y) for y in classes])
 
 
-def _celeba(generator: torch.Generator, tasks: int = 40) -> Case:
-    """The CelebA network, 32 images of 64 x 64."""
+def _celeba(tasks: int, generator: torch.Generator) -> Case:
     x = torch.rand(32, 3, 64, 64, generator=generator)
     traits = torch.randint(2, (tasks, 32, 1), generator=generator).float()
     return _case(celeba.build(tasks), x, [partial(F.binary_cross_entropy_with_logits, target=y) for y in traits])
 
 
-def _celeba_two(generator: torch.Generator) -> Case:
-    """The CelebA network with K = 2: beside K = 40 it shows what grows with the number of tasks."""
-    return _celeba(generator, tasks=2)
-
-
 def _mtan(generator: torch.Generator) -> Case:
-    """SegNet-MTAN, K = 2, 2 images of 128 x 256."""
     x = torch.rand(2, 3, 128, 256, generator=generator)
     labels = torch.randint(7, (2, 128, 256), generator=generator)
     depth = torch.rand(2, 1, 128, 256, generator=generator)
     return _case(mtan.build(), x, [partial(F.cross_entropy, target=labels), partial(F.l1_loss, target=depth)])
 
 
-PROBLEMS = {"lenet": _lenet, "celeba": _celeba, "celeba-k2": _celeba_two, "mtan": _mtan}
+PROBLEMS: dict[str, tuple[str, Callable[[torch.Generator], Case]]] = {
+    "lenet": ("LeNet, K = 2, 256 images of 36 x 36.", _lenet),
+    "celeba": ("The CelebA network, 32 images of 64 x 64.", partial(_celeba, 40)),
+    "celeba-k2": (
+        "The CelebA network with K = 2: beside K = 40 it shows what grows with the number of tasks.",
+        partial(_celeba, 2),
+    ),
+    "mtan": ("SegNet-MTAN, K = 2, 2 images of 128 x 256.", _mtan),
+}
+"""Name -> what it is, and what makes it."""
 
 
 def bench(
@@ -82,10 +83,10 @@ def bench(
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the memory profiler prints between the tables
     torch.set_num_threads(threads)
     for name in known(problems, PROBLEMS, "problem"):
-        generator = torch.Generator().manual_seed(0)
+        (title, make), generator = PROBLEMS[name], torch.Generator().manual_seed(0)
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            trunk, heads, closure = PROBLEMS[name](generator)
+            trunk, heads, closure = make(generator)
         methods = [
             Method(f"{sharpness} + {rule}", rule, PRESETS[sharpness])
             for rule in aggregators or ["ls", "mgda"]
@@ -96,7 +97,7 @@ def bench(
         with console.status(name) as status:
             tell = partial(_tell, status, name)
             costs = measure(trunk, heads, closure, methods, repeats=repeats, progress=tell)
-        table = _table(f"{name}: {PROBLEMS[name].__doc__}", "step|ms|x LS|quartiles|count|x count|MB|copies")
+        table = _table(f"{name}: {title}", "step|ms|x LS|quartiles|count|x count|MB|copies")
         for cost in costs:
             ratios = f"{cost.ratio:.2f}", f"{cost.ratio_low:.2f}-{cost.ratio_high:.2f}", f"{cost.count_ratio:.2f}"
             rest = f"{cost.ratio / cost.count_ratio:.2f}", f"{cost.memory / 1e6:.0f}", f"{cost.copies:+.1f}"
@@ -122,10 +123,8 @@ def bench_loading(
     table = _table(title, "dataset|batch ms|step ms|share %|quartiles|")
     found: dict[str, Any] = {}
     names = known(datasets, params.datasets, "dataset")
-    missing = [name for name in names if not (root / "data/prepared" / name).is_dir()]
-    for name in names:
-        if name in missing:
-            continue
+    there = [name for name in names if (root / "data/prepared" / name).is_dir()]
+    for name in there:
         with console.status(name), torch.random.fork_rng():
             torch.manual_seed(0)
             problem, order = trained.problem(root, params, name), torch.Generator().manual_seed(0)
@@ -138,6 +137,7 @@ def bench_loading(
         shares = f"{100 * one.share:.1f}", f"{100 * one.share_low:.1f}-{100 * one.share_high:.1f}"
         late, style = ("", None) if one.keeps_up else (f"above {100 * loading.LIMIT:.0f} %", "red")
         table.add_row(name, *times, *shares, late, style=style)
+    missing = [name for name in names if name not in there]
     if found:
         console.print(table)
     for name in missing:

@@ -62,7 +62,7 @@ def list_conditions() -> None:
 
     root, params = ask.study()
     for condition in conditions(params):
-        state = "has run" if (root / condition.runs / "metrics.json").exists() else "-"
+        state = "has run" if condition.has_run(root) else "-"
         print(f"{condition.name:<40} {condition.stage:<48} {state}")
 
 

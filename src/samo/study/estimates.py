@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -28,7 +27,7 @@ def command(dataset: str, batches: list[int], options: points.Options, whole: bo
     if dataset not in params.datasets:
         raise ValueError(f"no dataset {dataset!r} in params.yaml: there are {', '.join(params.datasets)}")
     torch.set_num_threads(params.train.threads)
-    device, training = config.device(params.train.device), cast("Any", params.datasets[dataset].training)
+    device, training = config.device(params.train.device), params.datasets[dataset].training
     prepared, weights, name = root / "data/prepared" / dataset, None, dataset
     if whole:
         if not getattr(training, "lora", None):

@@ -34,7 +34,7 @@ say = partial(print, flush=True)
 def named(root: Path, params: Params, dataset: str, method: str) -> Condition:
     """A condition that has run; a ValueError if the profile lacks it, a FileNotFoundError if it has not run."""
     found = of_profile(params, dataset, method)
-    if not _has_run(root, found):
+    if not found.has_run(root):
         raise FileNotFoundError(f"{found.name} has not run, so there is nothing to verify: `dvc repro {found.stage}`")
     return found
 
@@ -43,7 +43,7 @@ def drawn(root: Path, params: Params, count: int, seed: int | None = None) -> li
     """Draw `count` of the conditions that have run, or all if there are fewer; prints the seed and those left out."""
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     say(f"drawn with --seed {seed}")
-    ran = [one for one in conditions(params) if _has_run(root, one)]
+    ran = [one for one in conditions(params) if one.has_run(root)]
     if missing := [one.name for one in conditions(params) if one not in ran]:
         say(f"not run, so not drawn from: {', '.join(missing)}")
     if not ran:
@@ -126,17 +126,11 @@ def _tags(root: Path, condition: Condition) -> dict[str, str]:
         known = record.digest(metrics, next(iter(metrics["seeds"])))
         client = mlflow_store.connect(root)
         experiment = client.get_experiment_by_name(condition.dataset)
-        query = f"tags.results = '{known}'"
-        runs = client.search_runs([experiment.experiment_id], query, max_results=100) if experiment else []
+        # `samo track` makes runs of its own, which know no device.
+        query = f"tags.results = '{known}' AND tags.method = '{condition.method}' AND tags.device != 'unknown'"
+        return dict(client.search_runs([experiment.experiment_id], query, max_results=1)[0].data.tags)
     except Exception:  # MLflow is only a view: any fault there is ignored
         return {}
-    found = [dict(run.data.tags) for run in runs if run.data.tags.get("method") == condition.method]
-    # `samo track` makes runs of its own, which know no device.
-    return next((tags for tags in found if tags.get("device", "unknown") != "unknown"), {})
-
-
-def _has_run(root: Path, condition: Condition) -> bool:
-    return (root / condition.runs / "metrics.json").exists()
 
 
 def files(root: Path, condition: Condition) -> list[Path]:

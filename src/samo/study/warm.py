@@ -22,6 +22,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -55,12 +56,12 @@ _KINDS = {"command": ("samo.study.cli", "main"), "kernel": ("ipykernel.kernelapp
 """What can be asked for: a module, and the function in it to call."""
 
 
+@dataclass
 class Server:
     """A server beside this process: it ends with `close`, or when this process ends in whatever way."""
 
-    def __init__(self, libraries: Sequence[str] = LOADED) -> None:
-        self._libraries = libraries
-        self._process: subprocess.Popen[bytes] | None = None
+    libraries: Sequence[str] = LOADED
+    _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the server, and let every process started from now on find it."""
@@ -71,7 +72,7 @@ class Server:
             listener.bind(str(path))
             listener.listen()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "samo.study.warm", str(listener.fileno()), *self._libraries],
+                [sys.executable, "-m", "samo.study.warm", str(listener.fileno()), *self.libraries],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, **KEEP_MEMORY, **_KERNEL},

@@ -3,7 +3,6 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pandas as pd
 import pytest
@@ -14,34 +13,13 @@ from samo.study.ladder import assemble, rows, run
 from samo.study.ladder.plan import FOLDER, read, trainings
 from tests.study import made_study
 
-PROFILE = """
-seeds: [0, 1]
-updates: [4, 8]
-search: {updates: [4], trials: 2, seeds: [100], lr: [0.003, 0.03], rho: [0.01, 0.1], alpha: null, extend: 1}
-datasets:
-  multimnist:
-    data: {train: 24, val: 20, test: 40, jitter: 2, seed: 0}
-    training: {network: lenet, batch: 6, evaluations: [4, 8], schedule: onecycle, conflict_batches: 0}
-methods:
-  stl: {aggregator: ls, networks: separate}
-  ls: {aggregator: ls}
-more: {datasets: [], updates: null, seeds: null, methods: {}}
-sensitivity: {datasets: [], updates: null, seeds: null, methods: {}}
-arms:
-  datasets: [multimnist]
-  donor: ls
-  updates: null
-  seeds: null
-  methods:
-    gsam-ls-rho005: {aggregator: ls, sharpness: {preset: gsam, rho: 0.05}}
-train: {threads: 1, device: cpu}
-analyses: {}
-toys: {}
-"""
+PROFILE = made_study.fewer((made_study.ROOT / "profiles/smoke.yaml").read_text())
+for long, short in (("[10, 20]", "[4, 8]"), ("[10]", "[4]"), ("[20]", "[8]")):
+    PROFILE = PROFILE.replace(long, short)
 PARAMS = config.parse(PROFILE)
 PLAN = """
 blocks:
-  - {name: core, dataset: multimnist, methods: [ls, gsam-ls-rho005], updates: [8, 4], seeds: 2}
+  - {name: core, dataset: multimnist, methods: [ls, placebo-ls], updates: [8, 4], seeds: 2}
   - {name: rest, dataset: multimnist, methods: [ls, stl], updates: [8], seeds: 1}
 """
 
@@ -59,7 +37,7 @@ def root(tmp_path, monkeypatch):
 
 def test_every_prefix_compares_pairs_and_nothing_is_planned_twice(root):
     names = [(one.method, one.updates, one.seed) for _, one in trainings(read(root, PARAMS), PARAMS)]
-    arm = "gsam-ls-rho005"
+    arm = "placebo-ls"
     first = [("ls", 8, 0), (arm, 8, 0), ("ls", 4, 0), (arm, 4, 0)]
     assert names == [*first, *((method, n, 1) for method, n, _ in first), ("stl", 8, 0)]
 
@@ -86,7 +64,7 @@ def test_a_plan_that_does_not_fit_is_refused_in_a_line(root, old, new, said):
 def make(root):
     """The run by a thread in the place of processes: trainings draw from torch's global stream, one at a time."""
     with ThreadPoolExecutor(1) as pool:
-        yield partial(run.make, root, PARAMS, pool, workers=1)
+        yield lambda **how: run.make(run.Work(root), pool, workers=1, **how)
 
 
 def test_a_run_in_two_pieces_reads_as_a_reference_run(root, make):
@@ -98,8 +76,8 @@ def test_a_run_in_two_pieces_reads_as_a_reference_run(root, make):
     searches = {row["method"]: row for row in found if row["table"] == "search"}
     assert set(searches) == {"ls", "stl"}
     for row in found:
-        if row.get("method") == "gsam-ls-rho005":  # an arm takes its donor's learning rate, and its own rho
-            assert row["chosen"] == {"lr": searches["ls"]["chosen"]["lr"], "rho": 0.05}
+        if row.get("method") == "placebo-ls":  # an arm takes its donor's learning rate, and its own rho
+            assert row["chosen"] == {"lr": searches["ls"]["chosen"]["lr"], "rho": 0.1}
         if row["table"] == "training":
             assert {"accuracy", "loss"} <= set(row["values"]["left"])
             assert ("curvature" in row) == (row["method"] != "stl")
@@ -117,17 +95,17 @@ def test_a_run_in_two_pieces_reads_as_a_reference_run(root, make):
     assert sorted(path.read_text().splitlines()[-2:]) == sorted([lines[lost], lines[other]])
 
     whole = assemble.reference(rows.read(root), PARAMS, root / FOLDER)
-    assert set(whole.runs["multimnist"]) == {"ls", "gsam-ls-rho005", "stl"}
-    compared = {(method, n) for method in ("ls", "gsam-ls-rho005") for n in (4, 8)}
+    assert set(whole.runs["multimnist"]) == {"ls", "placebo-ls", "stl"}
+    compared = {(method, n) for method in ("ls", "placebo-ls") for n in (4, 8)}
     assert {(one["method"], one["updates"]) for one in whole.ladder} == compared | {("stl", 8)}
-    assert whole.variants == {("multimnist", "gsam-ls-rho005")}
+    assert whole.variants == {("multimnist", "placebo-ls")}
     assert set(whole.evidence.delta_m["multimnist"]["ls"].index) == {0, 1}
     assert len(whole.frames["curvature"]) == 4  # at the longest budget, two methods and two seeds
 
     run.write(root)
     written = (root / FOLDER / "summary-multimnist.md").read_text().splitlines()
-    assert [line.split(" | ")[:3] for line in written[2:]] == [["| LS + G-SAM, rho 0.05", "2.0", "2"]]
-    budgets = whole.budgets.set_index("method").loc["gsam-ls-rho005"]
+    assert [line.split(" | ")[:3] for line in written[2:]] == [["| LS + placebo, rho 0.1", "3.0", "2"]]
+    budgets = whole.budgets.set_index("method").loc["placebo-ls"]
     mean = budgets[budgets["updates"] == 8]["gain"].mean()
     assert f" | {mean:.2f} (".replace("-", "−") in written[2]
     assert len(re.findall(r"\d \(−?\d+\.\d\d to \d+\.\d\d\)", written[2])) == 4
@@ -143,11 +121,11 @@ def test_another_processor_repeats_some_of_what_is_there(root, monkeypatch):
     for updates in (8, 4):
         row = head | {"table": "training", "updates": updates, "chosen": {"lr": 0.01}, "values": {}, "history": []}
         rows.append(root, row)
-    job = run.Work(root, PARAMS).next()
+    job = run.Work(root).next()
     assert job
     assert (job.table, job.one.updates, job.chosen) == ("repeat", 4, {"lr": 0.01})
     monkeypatch.setattr(rows, "processor", lambda: "older")
-    job = run.Work(root, PARAMS).next()
+    job = run.Work(root).next()
     assert job
     assert job.table != "repeat"
 

@@ -52,6 +52,10 @@ class Condition:
         """Where the trials of its search lie; an arm, which searches nothing, has none."""
         return Path("data/search") / self.dataset / f"{self.method}.json"
 
+    def has_run(self, root: Path) -> bool:
+        """Whether its results are there."""
+        return (root / self.runs / "metrics.json").exists()
+
     def weights(self, updates: int, seed: int) -> Path:
         """The file of one final run's weights."""
         return self.models / f"{updates}-{seed}.safetensors"
@@ -63,11 +67,7 @@ def conditions(params: Params) -> list[Condition]:
 
 
 def condition(params: Params, dataset: str, method: str) -> Condition:
-    """The condition of a dataset and a method, with its kind.
-
-    Raises:
-        ValueError: no such dataset or method in params.yaml.
-    """
+    """The condition of a dataset and a method, with its kind; a ValueError if params.yaml has no such."""
     if dataset not in params.datasets:
         raise ValueError(f"no dataset {dataset!r} in params.yaml: it has {', '.join(params.datasets)}")
     if method not in (known := params.methods_on(dataset)):
@@ -110,12 +110,9 @@ def plan(params: Params, dataset: str, method: str) -> Plan:
         wanted["alpha"] = search.alpha
     if method in params.arms.methods:
         wanted = {}  # an arm searches nothing
-    ranges: dict[str, tuple[float, float]] = {}
-    for name, (low, high) in wanted.items():
-        if name not in given and low == high:
-            given[name] = low
-        elif name not in given:
-            ranges[name] = low, high
+    searched = {name: (low, high) for name, (low, high) in wanted.items() if name not in given}
+    given |= {name: low for name, (low, high) in searched.items() if low == high}
+    ranges = {name: ends for name, ends in searched.items() if name not in given}
     updates, seeds = params.updates_on(dataset, method), params.seeds_on(dataset, method)
     budgets = sorted({taken_from(search.updates, n) for n in updates})
     trials = budgets * (most(ranges, search) * len(search.seeds))

@@ -6,11 +6,7 @@ from samo.study.errors import ConfigError
 
 
 def device(name: str) -> torch.device:
-    """The device that `train.device` names; "auto" is the accelerator where there is one.
-
-    Raises:
-        ConfigError: this machine has no such device.
-    """
+    """The device that `train.device` names, "auto" the accelerator if there is one; a ConfigError if it is not here."""
     if name == "auto":
         found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
         return found or torch.device("cpu")

@@ -18,11 +18,7 @@ FAULTS = 50
 
 
 def load(path: Path | None = None) -> Params:
-    """Read a params file, by default the active one in the project's folder.
-
-    Raises:
-        ConfigError: the file is missing, is not YAML, or breaks a rule.
-    """
+    """A params file, by default the project's own; a ConfigError if it is missing, is no YAML or breaks a rule."""
     path = path or paths.root() / "params.yaml"
     try:
         with path.open(encoding="utf-8") as stream:
@@ -34,11 +30,7 @@ def load(path: Path | None = None) -> Params:
 
 
 def parse(content: str, origin: str = "params.yaml") -> Params:
-    """The parameters that a text holds; `origin` names it in messages.
-
-    Raises:
-        ConfigError: it is not YAML, or breaks a rule.
-    """
+    """The parameters that a text holds, which messages call `origin`; a ConfigError as in `load`."""
     try:
         blocks = text.read(content)
         if not isinstance(blocks, dict):
@@ -49,11 +41,7 @@ def parse(content: str, origin: str = "params.yaml") -> Params:
 
 
 def check(params: Params, origin: str = "params.yaml") -> Params:
-    """The same parameters, after checking the blocks of all analyses and of the toys.
-
-    Raises:
-        ConfigError: one of them has a fault.
-    """
+    """The same parameters, after checking the blocks of analyses and toys; a ConfigError names all faults."""
     found: list[str] = []
     for name in (*params.analyses, "toys"):
         try:

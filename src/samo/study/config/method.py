@@ -50,11 +50,7 @@ class Method(Settings):
         return value
 
     def on(self, dataset: str) -> "Method":
-        """This method on a dataset: where `layers` maps datasets to layers, with that dataset's.
-
-        Raises:
-            ValueError: the mapping lacks this dataset.
-        """
+        """This method on a dataset: with its own layers where `layers` is a mapping; a ValueError if that lacks it."""
         layers = self.preset_fields.get("layers")
         if not isinstance(layers, dict):
             return self
@@ -76,28 +72,26 @@ class Method(Settings):
         }
 
     @property
-    def aggregator_name(self) -> str:
-        """Its name, without options."""
-        return _named(self.aggregator, "name")[0]
-
-    @property
-    def aggregator_options(self) -> dict[str, Any]:
-        """The options given."""
-        return _named(self.aggregator, "name")[1]
-
-    @property
     def optimizer_text(self) -> str:
         """Its own optimiser with its options, and its own learning rate; "" where it has the dataset's."""
         return ", ".join(filter(None, (str(self.optimizer or ""), f"lr {self.lr:g}" if self.lr else "")))
 
+    # Either is a name or a mapping with it; here apart, the name and what else the mapping has.
+
+    @property
+    def aggregator_name(self) -> str:
+        return _named(self.aggregator, "name")[0]
+
+    @property
+    def aggregator_options(self) -> dict[str, Any]:
+        return _named(self.aggregator, "name")[1]
+
     @property
     def preset_name(self) -> str:
-        """The sharpness preset's name, without changed fields."""
         return _named(self.sharpness, "preset")[0]
 
     @property
     def preset_fields(self) -> dict[str, Any]:
-        """The fields changed."""
         return _named(self.sharpness, "preset")[1]
 
 

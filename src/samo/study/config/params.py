@@ -1,7 +1,8 @@
 """What params.yaml holds; pydantic checks each block here, and all other code trusts it."""
 
 import importlib
-from typing import Annotated, Any, Generic, TypeVar, cast
+from functools import cache
+from typing import Annotated, Any, cast
 
 import torch
 from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator, model_validator
@@ -10,10 +11,8 @@ from samo import datasets
 from samo.optim import sharpness
 from samo.study.config.method import Method
 from samo.training.search import Search, Seeds, each_once
-from samo.training.settings import Settings, Training, Updates
+from samo.training.settings import Settings, Updates
 
-Data = TypeVar("Data", bound=Settings)
-Trained = TypeVar("Trained", bound=Training)
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 
 
@@ -74,28 +73,33 @@ class Arms(Tier):
         return methods
 
 
+def _whole_above_one(value: float) -> float:
+    if value > 1 and value != int(value):
+        raise ValueError("must be a whole number where it is above 1")
+    return value
+
+
 class Cluster(Settings):
     """What each worker of a cluster has (`samo grid --ray`). No stage depends on it, since results do not."""
 
-    cpus: Annotated[float, Field(gt=0, le=256)] = 1  # below 1, several workers share a core
-    gpus: Annotated[float, Field(ge=0, le=16)] = 0  # likewise; above 1, whole numbers only
-
-    @field_validator("cpus", "gpus")
-    @classmethod
-    def _whole(cls, value: float) -> float:
-        if value > 1 and value != int(value):
-            raise ValueError("must be a whole number where it is above 1")
-        return value
+    cpus: Annotated[float, Field(gt=0, le=256), AfterValidator(_whole_above_one)] = 1  # below 1, several share a core
+    gpus: Annotated[float, Field(ge=0, le=16), AfterValidator(_whole_above_one)] = 0  # likewise
 
 
-class DatasetBlock(Settings, Generic[Data, Trained]):
+class DatasetBlock(Settings):
     """The block of one dataset; its own module says what `data` and `training` hold."""
 
-    data: Data  # how the examples are made
-    training: Trained  # how networks are trained on them
+    data: Any  # how the examples are made
+    training: Any  # how networks are trained on them
     updates: Updates | None = None  # of its final runs, where they differ from the profile's; likewise `seeds`
     seeds: Seeds | None = None
     search: Search  # where it differs from the profile's, the same for every method on it
+
+
+@cache  # one class each, so that the same settings are equal
+def _block(dataset: str) -> type[DatasetBlock]:
+    module = datasets.get(dataset)
+    return create_model(dataset, __base__=DatasetBlock, data=module.Data, training=module.Training)
 
 
 _ANY = Search(updates=[1], trials=2, seeds=[0], lr=[1.0, 1.0], rho=[1.0, 1.0])
@@ -110,7 +114,7 @@ class Params(Settings):
     seeds: Seeds  # of the final runs; each is one run of every method and budget
     updates: Updates  # budgets of the final runs, each with a schedule of its own
     search: Search  # how methods choose on validation data, unless a dataset's block differs
-    datasets: Annotated[dict[Name, DatasetBlock[Any, Any]], Field(min_length=1)]  # key = a module of `samo.datasets`
+    datasets: Annotated[dict[Name, DatasetBlock], Field(min_length=1)]  # key = a module of `samo.datasets`
     methods: Annotated[dict[Name, Method], Field(min_length=1)]  # key = a name of your own; they run on every dataset
     more: Tier
     sensitivity: Tier
@@ -131,8 +135,7 @@ class Params(Settings):
         kinds: dict[str, Any] = {}
         whole = dict(blocks)
         for name, block in blocks.items():
-            module = datasets.get(name)
-            kinds[name] = DatasetBlock[module.Data, module.Training], ...  # type: ignore[name-defined]
+            kinds[name] = _block(name), ...
             if isinstance(block, dict) and isinstance(own := block.get("search", {}), dict):
                 whole[name] = block | {"search": search.model_dump() | own}
         return dict(create_model("Datasets", **kinds).model_validate(whole))
@@ -201,10 +204,9 @@ class Params(Settings):
         return own or self.datasets[dataset].updates or self.updates
 
     def options(self, analysis: str) -> Settings:
-        """The settings of one analysis, or of "toys", typed by its module: imported only here, so never by training.
+        """The settings of an analysis, or of "toys", typed by its module; a ValueError if it is unknown or has a fault.
 
-        Raises:
-            ValueError: no such analysis, or its block has a fault.
+        The module is imported only here, so never by training.
         """
         if analysis == "toys":
             kind = importlib.import_module("samo.analysis.toys.trajectories").Options

@@ -16,11 +16,9 @@ _NUMBER = re.compile(r"[-+0-9.][-+0-9a-fA-F_xob.]{100,}")
 
 
 def read(text: str) -> Any:
-    """The content of a YAML text.
+    """The content of a YAML text; a ValueError names the line of a fault.
 
-    Raises:
-        ValueError: it is not YAML, or holds aliases, tags, directives, a key twice or a number that other YAML readers
-            read differently; the message names the line.
+    Refused are aliases, tags, directives, a key twice, and numbers that other YAML readers read differently.
     """
     if len(text) > LONGEST:
         raise ValueError(f"longer than {LONGEST} characters; profiles/*.yaml show what belongs in here")

@@ -23,20 +23,12 @@ KEPT = ("cosine_mean", "minibatch_conflict", "magnitude_ratio")
 
 
 def shipped(root: Path) -> Reference:
-    """The run as far as it exists, with rows of any version of the code.
-
-    Raises:
-        ValueError: nothing yet.
-    """
+    """The run as far as it exists, with rows of any version of the code; a ValueError if there is no training yet."""
     return reference(read(root), config.load(root / FOLDER / "params.yaml"), root / FOLDER)
 
 
 def reference(rows: Sequence[Row], params: Params, folder: Path) -> Reference:
-    """The run as far as it exists.
-
-    Raises:
-        ValueError: there is no training yet.
-    """
+    """The run that some rows make; see `shipped`."""
     trainings = [row for row in rows if row["table"] == "training" and row["values"]]
     records = _conditions(rows, trainings, params)
     variants = [pair for pair in records if condition(params, *pair).variant]

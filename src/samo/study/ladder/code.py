@@ -13,11 +13,9 @@ PACKAGES = ("numpy", "scipy", "torch", "torchjd")
 
 
 def identity(source: Path, dataset: str) -> str:
-    """16 hexadecimal digits of all code that a dataset's trainings reach; comments, docstrings and layout do not count.
+    """16 hexadecimal digits of all code that a dataset's trainings reach: its module and `ENTRIES`, with their imports.
 
-    Args:
-        source: the folder `src/samo`.
-        dataset: its module and what that imports count beside the training's own.
+    Comments, docstrings and layout do not count. `source` is the folder `src/samo`.
     """
     found, waiting = dict[Path, ast.Module](), [_file(source, name) for name in (*ENTRIES, f"datasets.{dataset}")]
     while waiting:

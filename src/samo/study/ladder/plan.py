@@ -48,11 +48,7 @@ class Training(NamedTuple):
 
 
 def read(root: Path, params: Params) -> Plan:
-    """The plan that ships with the project.
-
-    Raises:
-        ConfigError: it has a fault, or names what the profile does not have.
-    """
+    """The plan that ships with the project; a ConfigError if it has a fault, or names what the profile lacks."""
     path = FOLDER / "plan.yaml"
     try:
         plan = Plan.model_validate(YAML(typ="safe", pure=True).load((root / path).read_text()))

@@ -24,11 +24,7 @@ Row = Mapping[str, Any]
 
 
 def read(root: Path) -> list[dict[str, Any]]:
-    """All rows, of any version of the code; none if nothing has run.
-
-    Raises:
-        ConfigError: a line is no row; the message names it.
-    """
+    """All rows, of any version of the code; none if nothing has run. A ConfigError names a line that is no row."""
     path, found = root / FILE, []
     for number, line in enumerate(path.read_text().splitlines() if path.exists() else (), 1):
         try:

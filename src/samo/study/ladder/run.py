@@ -7,10 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -43,8 +42,7 @@ REPEATS = 2
 """How many trainings a processor without rows repeats first, to show how its results differ from the others'."""
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A search, whose seed is 0, or a final training with what it takes from one."""
 
     one: Training
@@ -55,22 +53,22 @@ class Job:
 class Work:
     """What has been made, and what comes next."""
 
-    def __init__(self, root: Path, params: Params) -> None:
-        self.root, self.params = root, params
-        self.planned = list(trainings(read(root, params), params))
+    def __init__(self, root: Path) -> None:
+        self.root, self.params = root, config.load(root / PROFILE)
+        self.planned = list(trainings(read(root, self.params), self.params))
         names = dict.fromkeys(one.dataset for _, one in self.planned)
         self.code = {name: identity(root / "src/samo", name) for name in names}
         found = rows.read(root)
         kept = [row for row in found if self.code.get(row["dataset"], row["code"]) == row["code"]]
         self.others = len(found) - len(kept)
-        self.searches = {_training(row): row for row in kept if row["table"] == "search"}
-        self.trainings = {_training(row): row for row in kept if row["table"] == "training"}
+        self.searches = {_training(row): row["chosen"] for row in kept if row["table"] == "search"}
+        self.trainings = {_training(row): row["chosen"] for row in kept if row["table"] == "training"}
         self.described = {row["dataset"] for row in kept if row["table"] == "dataset"}
-        known = {row["processor"] for row in kept if "processor" in row}
-        again = sorted(self.trainings, key=lambda one: one.updates) if known and rows.processor() not in known else []
-        self.waiting = [Job(one, "repeat", self.trainings[one]["chosen"]) for one in again[:REPEATS]]
-        self.waiting += [Job(one, "training") for _, one in self.planned if one not in self.trainings]
         self.begun: set[Training] = set()
+        known = {row["processor"] for row in kept if "processor" in row}
+        again = sorted(self.trainings, key=lambda one: one.updates) if rows.processor() not in known else []
+        self.waiting = [Job(one, "repeat", self.trainings[one]) for one in again[:REPEATS]]
+        self.waiting += [Job(one, "training") for _, one in self.planned if one not in self.trainings]
 
     def next(self) -> Job | None:
         """The first job that can run now; None while all the others wait for a running search."""
@@ -79,9 +77,9 @@ class Work:
             search = self._search_of(job.one) if job.chosen is None and (ranges or "lr" not in given) else None
             if search is None or search in self.searches:
                 self.waiting.remove(job)
-                found = self.searches[search]["chosen"] if search else {}
+                found = self.searches[search] if search else {}
                 taken = {name: value for name, value in found.items() if name == "lr" or name in ranges}
-                return job if job.chosen is not None else replace(job, chosen=taken | given)
+                return job if job.chosen is not None else job._replace(chosen=taken | given)
             if search not in self.begun:
                 self.begun.add(search)
                 return Job(search, "search")
@@ -98,28 +96,21 @@ class Work:
         """Write a row, and take account of it."""
         rows.append(self.root, row)
         if row["table"] == "search":
-            self.searches[_training(row)] = row
+            self.searches[_training(row)] = row["chosen"]
 
 
-def make(
-    root: Path, params: Params, pool: Executor, *, workers: int, hours: float, tell: Callable[[str], None] = print
-) -> int:
-    """Run what is missing until it is done, time is up, or a person stops it; returns how many rows were written.
+def make(work: Work, pool: Executor, *, workers: int, hours: float, tell: Callable[[str], None] = print) -> int:
+    """Run what is missing in a pool, `workers` trainings at a time; returns how many rows were written.
 
-    Args:
-        root: the project's folder, which gets the data that are missing.
-        params: the profile.
-        pool: runs the trainings, `workers` at a time.
-        workers: no more are begun at once.
-        hours: after which no training begins.
-        tell: takes a line for every row.
+    It ends when all is done, when a person stops it, or after some hours, when no training begins any more. The
+    project's folder gets the data that are missing; `tell` takes a line for every row.
     """
-    work, until, written = Work(root, params), time.monotonic() + 3600 * hours, 0
+    root, until, written = work.root, time.monotonic() + 3600 * hours, 0
     if work.others:
         tell(f"{work.others} rows are of other code: they are not counted, and run again")
     store.write_text(root / FOLDER / "params.yaml", (root / PROFILE).read_text())
     # Data are made here, before any training begins, by this process alone.
-    folders = {name: prepared(root, params, name, code, tell) for name, code in work.code.items()}
+    folders = {name: prepared(work, name, tell) for name in work.code}
     for name in sorted(folders.keys() - work.described):
         problem = _opened(root, folders[name], name)[1]
         head = {"table": "dataset", "dataset": name, "code": work.code[name]}
@@ -131,23 +122,19 @@ def make(
         if not running:
             return written
         for future in wait(running, return_when=FIRST_COMPLETED).done:
-            job = running.pop(future)
-            row = future.result()
+            job, row = running.pop(future), future.result()
             work.done(row)
             written += 1
             tell(f"{row['table']}: {job.one.name}; {len(work.waiting) + len(running)} to go")
 
 
-def prepared(root: Path, params: Params, dataset: str, code: str, tell: Callable[[str], None]) -> Path:
+def prepared(work: Work, dataset: str, tell: Callable[[str], None]) -> Path:
     """The folder of a dataset's arrays, made where it is missing by this code with the profile's settings.
 
-    It is kept beside the active profile's data.
-
-    Raises:
-        samo.study.errors.FetchError: its raw files could not be had.
+    It is kept beside the active profile's data. A FetchError says that its raw files could not be had.
     """
-    module, data = datasets.get(dataset), params.datasets[dataset].data
-    key = hashlib.sha256(f"{code} {data.model_dump_json()}".encode()).hexdigest()[:16]
+    root, module, data = work.root, datasets.get(dataset), work.params.datasets[dataset].data
+    key = hashlib.sha256(f"{work.code[dataset]} {data.model_dump_json()}".encode()).hexdigest()[:16]
     folder = root / ".samo" / "reference" / f"{dataset}-{key}"
     if not folder.exists():
         raw = root / "data/raw" / dataset
@@ -160,8 +147,7 @@ def prepared(root: Path, params: Params, dataset: str, code: str, tell: Callable
 
 def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
     """Say what is planned and what exists, then run what is missing; or only write the tables of what exists."""
-    params = config.load(root / PROFILE)
-    work = Work(root, params)
+    work = Work(root)
     count = Counter(block.name for block, _ in work.planned)
     there = Counter(block.name for block, one in work.planned if one in work.trainings)
     for name in count:
@@ -169,7 +155,7 @@ def command(root: Path, *, workers: int, hours: float, tables: bool) -> None:
     if not tables:
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (root,)) as pool:
             try:
-                make(root, params, pool, workers=workers, hours=hours)
+                make(work, pool, workers=workers, hours=hours)
             except KeyboardInterrupt:
                 end(descendants())  # a training goes on from its checkpoint
                 raise
