@@ -38,6 +38,19 @@ def test_texts_are_split_by_genre_and_targets_stand_beside_their_words(arrays):
         torch.testing.assert_close(made.loss(k, outputs[k // 2], batch), expected)
 
 
+def test_no_text_is_in_two_splits(tmp_path):
+    """Every text's paragraphs have a length of their own."""
+    names = [f"c{genre}{n:02}" for genre in brown.GENRES for n in (1, 2, 3)]
+    archive(
+        tmp_path / "brown.tgz", {name: "\n\n".join([" ".join(["a/at"] * n)] * 2) for n, name in enumerate(names, 2)}
+    )
+    data = brown.Data(train=40, val=40, test=40, length=50)
+    brown.prepare(tmp_path, tmp_path, data)
+    lengths = [set((np.load(tmp_path / f"{split}_words.npy") > 0).sum(1)) for split in ("train", "val", "test")]
+    assert [len(one) for one in lengths] == [15, 15, 15]
+    assert len(set.union(*lengths)) == len(names)
+
+
 def test_no_word_sees_what_follows_and_padding_changes_nothing(arrays):
     network = problem("brown", arrays).network().eval()
     words = torch.randint(2, 9, (2, 8), generator=torch.Generator().manual_seed(0))
