@@ -13,8 +13,9 @@ from samo.study import config, paths
 from samo.study.config.conditions import Condition
 from samo.study.processes import identity
 from samo.study.runs.condition import train_condition
-from samo.study.tracking import mlflow_store, record, track
+from samo.study.tracking import mlflow_store, track
 from samo.study.tracking.rebuild import rebuild
+from samo.study.tracking.record import PROCESS, Record
 from samo.training.loop import Row
 from samo.training.search import Trial
 from tests.study import made_runs
@@ -95,31 +96,32 @@ def test_runs_that_end_early_are_marked(study, client):
     for raised, status in ((FloatingPointError, "FAILED"), (KeyboardInterrupt, "KILLED")):
         with pytest.raises(raised), live() as views:
             for seed in (0, 1):
-                views.start(20, seed, Trial(0.01))(ROWS)
+                views.start(20, seed, Trial(0.01))
+                views.log(20, seed, ROWS)
             raise raised("made")
         assert {r.data.tags["seed"]: r.info.status for r in runs(client)[:2]} == {"0": status, "1": status}
 
 
 def test_what_a_killed_process_left_is_marked_by_the_next_and_by_samo_track(study, client):
     """As after SIGKILL: nobody was left to end the run."""
-    live().__enter__().start(20, 0, Trial(0.01))
+    live().start(20, 0, Trial(0.01))
     (run,) = runs(client)
     assert run.info.status == "RUNNING"
-    assert record.end_interrupted(client, run.info.experiment_id) == 0  # this process lives
+    assert Record(study, config.load(), "multimnist").end_interrupted() == 0  # this process lives
     gone = identity().replace(f" {os.getpid()} ", " 4194999 ")
     reused = f"{identity().rsplit(' ', 1)[0]} 12345"
-    for whose, next_ in ((gone, bring_up), (reused, lambda _: live().__enter__())):
+    for whose, next_ in ((gone, bring_up), (reused, lambda _: live().start(20, 1, Trial(0.01)))):
         client.update_run(run.info.run_id, status="RUNNING")
-        client.set_tag(run.info.run_id, record.PROCESS, whose)
+        client.set_tag(run.info.run_id, PROCESS, whose)
         next_(study)
         assert client.get_run(run.info.run_id).info.status == "KILLED"
 
 
 def _train():
     with live() as views:
-        log = views.start(20, 0, Trial(0.01))
-        log(ROWS)
-        log(ROWS)
+        views.start(20, 0, Trial(0.01))
+        views.log(20, 0, ROWS)
+        views.log(20, 0, ROWS)
         views.finish(lambda updates: {})
 
 
@@ -140,7 +142,7 @@ def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catche
         elif away == "no server":
             patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
         else:
-            patch.setattr(record, "log_values", gone)
+            patch.setattr(Record, "log_values", gone)
         with pytest.warns(UserWarning, match="training goes on, `samo track` logs the runs later") as said:
             _train()
         other.close()

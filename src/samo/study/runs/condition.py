@@ -1,7 +1,6 @@
 """One condition: search on validation data, then final runs, every budget x seed. What notebooks/train.ipynb calls."""
 
 import os
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -72,8 +71,8 @@ class OpenCondition:
         watch = Watch(self._condition.name, sum(self._plan.trials), sum(self._plan.finals))
         self._kept = self._checkpoints()
         self._trainings = Trainings(self.problem, self.training, self.method, here, watch, self._kept)
-        self._views: track.Live | None = None
-        self._tracking = ExitStack()
+        tracked = here.writes and os.environ.get(paths.TRACKING) != "off"
+        self._views = track.Live(self._root, params, self._condition, config.device_name(here.device), tracked)
         self._answer: dict[str, Any] = {}  # from the processes that trained it, if there are several
 
     def network(self, seed: int) -> nn.Module:
@@ -120,20 +119,16 @@ class OpenCondition:
         if self._answer:
             return fits
         work = [(n, seed) for n in self.updates for seed in self.seeds]
-        with ExitStack() as tracking:
-            if self._here.writes and os.environ.get(paths.TRACKING) != "off":
-                live = track.Live(self._root, self._params, self._condition, config.device_name(self.device))
-                self._views = tracking.enter_context(live)
-            watch = self._trainings.watch
+        watch = self._trainings.watch
+        with self._views:
             for k, (n, seed) in enumerate(work, 1):
                 chosen = searched[taken_from(searched, n)].chosen
                 watch.phase(f"{n} updates, seed {seed} ({k}/{len(work)})", n, watch.searched if k == 1 else None)
                 recipe = self._trainings.recipe(chosen, n, seed)
-                train = partial(fit, self.problem, recipe, ("val", "test"), on_progress=watch)
-                if self._views is not None:
-                    train = partial(train, on_rows=self._views.start(n, seed, chosen))
+                self._views.start(n, seed, chosen)
+                log = partial(self._views.log, n, seed)
+                train = partial(fit, self.problem, recipe, ("val", "test"), on_progress=watch, on_rows=log)
                 fits[n, seed] = self._trainings.go_on(f"{n}-{seed}", train)
-            self._tracking = tracking.pop_all()
         return fits
 
     def write(self, searched: dict[int, Searched], fits: Fits) -> Result:
@@ -146,14 +141,13 @@ class OpenCondition:
             return Result(**self._answer)
         arm = self._condition.method in self._params.arms.methods
         trials = {} if arm else {str(n): found.stored() for n, found in searched.items()}
-        with self._tracking:
+        with self._views:
             metrics = self._metrics(searched, fits)
             rows = [{"updates": n, "seed": seed, **row._asdict()} for (n, seed), f in fits.items() for row in f.history]
             result = Result(*map(store.rounded, (metrics, trials, rows)))
             if self._here.writes:
                 self._write(result, fits)
-            if self._views is not None:
-                self._views.finish(result.at)
+            self._views.finish(result.at)
         self._kept.clear()
         return result
 
