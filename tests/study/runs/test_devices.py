@@ -5,7 +5,7 @@ import torch
 
 from samo.study import config
 from samo.study.errors import ConfigError
-from samo.study.runs import place
+from samo.study.runs import ranks
 from tests.study.made_study import ROOT
 
 GOOD = (ROOT / "profiles/smoke.yaml").read_text()
@@ -15,7 +15,7 @@ def devices(monkeypatch, name: str, gpus: int, processes: int = 2) -> list[str]:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     train = config.parse(GOOD.replace("device: cpu", f"device: {name}\n  processes: {processes}")).train
-    return [str(place.device(train, number)) for number in range(processes)]
+    return [str(ranks.device(train, number)) for number in range(processes)]
 
 
 @pytest.mark.parametrize(
