@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from samo.study import paths
-from samo.study.runs import checkpoint, trainings
-from samo.study.runs import condition as conditions
+from samo.study.runs import checkpoint
 from samo.study.runs.checkpoint import Checkpoints
-from samo.study.runs.condition import train_condition
-from samo.training.loop import fit
+from samo.study.runs.condition import OpenCondition, train_condition
 from tests.corpus.entry import Harm
 from tests.study.made_study import content
+
+WRITE = Checkpoints.write
 
 
 class Stopped(BaseException):
@@ -35,18 +35,14 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, passes: int) -> list[int]:
     """Stop once so many passes have ended; the list counts those that begin anew or go on."""
     ended = [0]
 
-    def stopping(*args: Any, **more: Any) -> Any:
-        keep = more.pop("keep")
+    def write_and_stop(self: Checkpoints, name: str, make: Any) -> bool:
+        written = WRITE(self, name, make)
+        ended[0] += name != "search"
+        if ended[0] == passes and name != "search":
+            raise Stopped
+        return written
 
-        def keep_and_stop(make):
-            keep(make)
-            ended[0] += 1
-            if ended[0] == passes:
-                raise Stopped
-
-        return fit(*args, **more | {"keep": keep_and_stop})
-
-    monkeypatch.setattr(trainings, "fit", stopping)
+    monkeypatch.setattr(Checkpoints, "write", write_and_stop)
     return ended
 
 
@@ -122,7 +118,7 @@ def test_a_broken_or_foreign_file_is_one_warning_and_nothing_runs(tmp_path):
 def test_a_state_that_does_not_fit_starts_the_training_anew(study):
     train_condition("multimnist", "ls")
     whole = content(study, "ls")
-    conditions.OpenCondition("multimnist", "ls")._trainings.kept.write("20-0", lambda: {"done": 1})
+    OpenCondition("multimnist", "ls")._trainings.kept.write("20-0", lambda: {"done": 1})
     with pytest.warns(UserWarning, match="20-0.*not used"):
         train_condition("multimnist", "ls")
     assert content(study, "ls") == whole

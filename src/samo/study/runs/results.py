@@ -86,10 +86,8 @@ class _Metrics(_Part):
     updates: dict[Number, _Budget] = Field(min_length=1)
 
 
-METRICS = TypeAdapter(_Metrics)
-"""What a metrics.json holds."""
-SEARCH = TypeAdapter(dict[Number, _Search])
-"""What the file of a condition's search holds."""
+METRICS, SEARCH = TypeAdapter(_Metrics), TypeAdapter(dict[Number, _Search])
+"""What a metrics.json and the file of a condition's search hold."""
 
 
 def check(found: Any, kind: TypeAdapter[Any]) -> dict[str, Any]:

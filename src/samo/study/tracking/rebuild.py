@@ -32,8 +32,8 @@ def show(root: Path, port: int = 5000) -> None:
     rebuild(root, params, lambda _: None)
     uri = mlflow_store.uri(root)
     server = uri if uri.startswith("http") else f"http://127.0.0.1:{port}"
-    for dataset, page in mlflow_store.pages(root, list(params.datasets), server).items():
-        print(f"{dataset}: {page}", flush=True)
+    for dataset in params.datasets:
+        print(f"{dataset}: {Record(root, params, dataset).page(server)}", flush=True)
     if server != uri:  # one process: each that MLflow starts by itself would take seconds to import it anew
         arguments = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         os.execv(sys.executable, [*arguments, "--backend-store-uri", uri])

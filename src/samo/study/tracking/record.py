@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from samo.optim import sharpness
 from samo.results import tables
@@ -32,6 +33,12 @@ class Record:
         self.root, self.params, self.dataset = root, params, dataset
         self.client = mlflow_store.connect(root)
         self.experiment = mlflow_store.experiment(self.client, root, dataset)
+
+    def page(self, server: str) -> str:
+        """The address of the runs on a server, at first those of the main table, the best Delta-m first."""
+        main = 'tags.current = "yes" and tags.variant = "no"'
+        view = urlencode({"searchFilter": main, "orderByKey": "metrics.`delta_m`", "orderByAsc": "true"})
+        return f"{server}/#/experiments/{self.experiment}/runs?{view}"
 
     def runs(self, query: str = "") -> "list[Run]":
         """The runs that meet a condition in MLflow's language, by default all."""
