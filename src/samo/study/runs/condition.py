@@ -69,8 +69,8 @@ class OpenCondition:
         torch.set_deterministic_debug_mode("warn")
         self.problem = datasets.get(dataset).problem(root / "data/prepared" / dataset, block.training)
         watch = Watch(self._condition.name, sum(self._plan.trials), sum(self._plan.finals))
-        kept, together = self._checkpoints(), (group, params.train.sync_batchnorm)
-        self._trainings = Trainings(self.problem, block.training, self._method, watch, kept, self.device, *together)
+        kept, sync = self._checkpoints(), params.train.sync_batchnorm
+        self._trainings = Trainings(self.problem, block.training, self._method, watch, kept, self.device, group, sync)
         tracked = not group.number and os.environ.get(paths.TRACKING) != "off"
         self._views = track.Live(root, params, self._condition, config.device_name(self.device), tracked)
 
