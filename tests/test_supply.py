@@ -13,7 +13,6 @@ import pytest
 
 from samo.study import config, paths
 from samo.study.notebooks.notebook import LocalKernelManager
-from samo.study.tracking import mlflow_store
 from samo.study.tracking import rebuild as track_rebuild
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +47,6 @@ def test_the_page_of_mlflow_is_for_this_machine_alone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(config, "load", lambda: SimpleNamespace(datasets=[]))
     monkeypatch.setattr(track_rebuild, "rebuild", lambda *_: 0)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(mlflow_store, "pages", lambda *_: {})
     monkeypatch.setattr(os, "execv", lambda program, command: called.append(command))
     track_rebuild.show(tmp_path, 5001)
     (command,) = called

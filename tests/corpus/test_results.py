@@ -127,7 +127,7 @@ def test_what_a_command_shows_edited_by_hand(ran, capsys, file, words):
 
 def test_the_view_refuses_them_too(ran, capsys, monkeypatch):
     """`samo track` reads before it writes a run."""
-    for name in ("mlflow_store.connect", "mlflow_store.experiment", "record.end_interrupted", "_runs", "scores"):
+    for name in ("mlflow_store.connect", "mlflow_store.experiment", "Record.end_interrupted", "Record.runs", "scores"):
         monkeypatch.setattr(f"samo.study.tracking.rebuild.{name}", lambda *_, **__: [])
     path = ran / "data/runs/multimnist/stl/history.csv"
     path.write_text(column("update", "two")(path.read_text()))

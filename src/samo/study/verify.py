@@ -26,7 +26,7 @@ from samo.study.config.conditions import condition as of_profile
 from samo.study.errors import PipelineError
 from samo.study.grid.clone import make_clone
 from samo.study.grid.plan import plan
-from samo.study.runs import place, results
+from samo.study.runs import ranks, results
 
 say = partial(print, flush=True)
 
@@ -57,7 +57,7 @@ def verify(root: Path, params: Params, wanted: Sequence[Condition]) -> bool:
     Each is `dvc repro -f -s STAGE` in a clone with its own cache, without tracking: nothing in the project is written.
     Settings, data and code are the folder's present ones; it is printed if DVC sees that they changed since.
     """
-    here = f"{config.device_name(place.device(params.train))}, torch {torch.__version__.split('+')[0]}"
+    here = f"{config.device_name(ranks.device(params.train))}, torch {torch.__version__.split('+')[0]}"
     same = True
     for condition in wanted:
         prepared = store.needed(root, Path("data/prepared") / condition.dataset)

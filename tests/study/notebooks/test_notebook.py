@@ -125,14 +125,17 @@ def said(text):
     return new_output("stream", name="stderr", text=text)
 
 
-def test_a_warning_is_kept_once_without_this_machines_folders():
+def test_a_warning_is_kept_once_without_this_machines_folders_and_what_no_reader_needs_goes():
     mine = f"{PROJECT}/src/samo/made.py:3: UserWarning: mine\n"
-    (only,) = scrubbed(said(WARNING), said(mine + WARNING), said(WARNING))
-    assert only.name == "stderr"
-    assert only.text == (
-        "torch/nn/functional.py:1075: UserWarning: not deterministic\n  return f(x)\n  (3 times)\n"
-        "src/samo/made.py:3: UserWarning: mine\n"
-    )
+    warned = "torch/nn/functional.py:1075: UserWarning: not deterministic\n  return f(x)\n  (3 times)\n"
+    for pieces, left in (
+        ((WARNING, mine + WARNING, WARNING), f"{warned}src/samo/made.py:3: UserWarning: mine\n"),
+        ((" 10%\r 50%\r100%\n",), "100%\n"),
+        (("[W1123 05:24:26.123456 file.cpp:64] no device\n",), "[W file.cpp:64] no device\n"),
+    ):
+        (only,) = scrubbed(*map(said, pieces))
+        assert (only.name, only.text) == ("stderr", left)
+    assert scrubbed(said("USDT:2026-01-02 03:04:05 7:7 Profiler.cpp:52] profiler_start\n" * 3)) == []
 
 
 def test_pieces_of_a_stream_become_one_wherever_they_came():
@@ -142,15 +145,6 @@ def test_pieces_of_a_stream_become_one_wherever_they_came():
     assert [o.output_type for o in expected] == ["stream", "stream", "display_data"]
     assert expected[1].text == "a\nb\n"
     assert scrubbed(printed[0], table, said(WARNING), printed[1]) == expected
-
-
-def test_what_no_reader_needs_goes():
-    noise = "USDT:2026-01-02 03:04:05 7:7 Profiler.cpp:52] profiler_start\n"
-    assert scrubbed(said(noise * 3)) == []
-    (bar,) = scrubbed(said(" 10%\r 50%\r100%\n"))
-    assert bar.text == "100%\n"
-    (stamped,) = scrubbed(said("[W1123 05:24:26.123456 file.cpp:64] no device\n"))
-    assert stamped.text == "[W file.cpp:64] no device\n"
 
 
 def test_random_names_are_the_same_each_time():

@@ -1,7 +1,5 @@
 """A condition that was stopped goes on, and ends with the bytes of one that was not."""
 
-import hashlib
-import json
 import pickle
 import warnings
 from pathlib import Path
@@ -11,13 +9,13 @@ import pytest
 import torch
 
 from samo.study import paths
-from samo.study.runs import checkpoint, trainings
-from samo.study.runs import condition as conditions
+from samo.study.runs import checkpoint
 from samo.study.runs.checkpoint import Checkpoints
-from samo.study.runs.condition import train_condition
-from samo.training.loop import fit
+from samo.study.runs.condition import OpenCondition, train_condition
 from tests.corpus.entry import Harm
 from tests.study.made_study import content
+
+WRITE = Checkpoints.write
 
 
 class Stopped(BaseException):
@@ -37,19 +35,14 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, passes: int) -> list[int]:
     """Stop once so many passes have ended; the list counts those that begin anew or go on."""
     ended = [0]
 
-    def stopping(*args: Any, **more: Any) -> Any:
-        keep = more.pop("keep")
+    def write_and_stop(self: Checkpoints, name: str, make: Any) -> bool:
+        written = WRITE(self, name, make)
+        ended[0] += name != "search"
+        if ended[0] == passes and name != "search":
+            raise Stopped
+        return written
 
-        def keep_and_stop(make):
-            keep(make)
-            ended[0] += 1
-            if ended[0] == passes:
-                raise Stopped
-
-        return fit(*args, **more | {"keep": keep_and_stop})
-
-    for module in (conditions, trainings):
-        monkeypatch.setattr(module, "fit", stopping)
+    monkeypatch.setattr(Checkpoints, "write", write_and_stop)
     return ended
 
 
@@ -103,17 +96,14 @@ def test_what_was_kept_comes_back(tmp_path):
 
 
 def test_a_broken_or_foreign_file_is_one_warning_and_nothing_runs(tmp_path):
-    path, harm = tmp_path / "one.pt", pickle.dumps(Harm(tmp_path / "harm"))
+    path, harm = tmp_path / "one.pt", Harm(tmp_path / "harm")
     kept(tmp_path).write("one", lambda: {"a": torch.arange(1000)})
-    good = path.read_bytes()
-    head, body = good.split(b"\n", 1)
-    disguised = json.dumps(json.loads(head) | {"sha256": hashlib.sha256(harm).hexdigest()}).encode() + b"\n" + harm
-    flipped = bytearray(body)
-    flipped[len(body) // 2] ^= 1
-    broken = [b"", b"\n", head, good[:-1], good[: len(good) // 2], head + b"\n" + flipped, b"\0" * 100, disguised]
-    broken += [harm, b'{"made_from": 3, "sha256": ""}\n', b'{"made_from": {}, "sha256": ""}\n']
-    for held in broken:
-        path.write_bytes(held)
+    good, flipped = path.read_bytes(), bytearray(path.read_bytes())
+    flipped[len(good) // 2] ^= 1
+    broken = [b"", b"\n", good[:-1], good[: len(good) // 2], bytes(flipped), b"\0" * 100, pickle.dumps(harm)]
+    foreign: list[Any] = [3, {"state": 3}, {"made_from": 3, "state": 3}, {"made_from": {}, "state": 3}]
+    for held in (*broken, *foreign, harm, {"made_from": {}, "state": harm}):
+        path.write_bytes(held) if isinstance(held, bytes) else torch.save(held, path)
         with pytest.warns(UserWarning, match=r"one\.pt: .*; not used, this part starts anew") as said:
             assert kept(tmp_path).read("one") is None
         assert len(said) == 1
@@ -128,7 +118,7 @@ def test_a_broken_or_foreign_file_is_one_warning_and_nothing_runs(tmp_path):
 def test_a_state_that_does_not_fit_starts_the_training_anew(study):
     train_condition("multimnist", "ls")
     whole = content(study, "ls")
-    conditions.OpenCondition("multimnist", "ls")._kept.write("20-0", lambda: {"done": 1})
+    OpenCondition("multimnist", "ls")._trainings.kept.write("20-0", lambda: {"done": 1})
     with pytest.warns(UserWarning, match="20-0.*not used"):
         train_condition("multimnist", "ls")
     assert content(study, "ls") == whole

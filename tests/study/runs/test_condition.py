@@ -76,15 +76,6 @@ def test_no_choice_can_see_test_data_and_an_arm_takes_its_donor_s(study):
     assert not (study / "data/search/multimnist/placebo-ls.json").exists()
 
 
-def test_without_mlflow_training_goes_on_with_a_warning(study, monkeypatch):
-    in_the_way = study / "file"
-    in_the_way.write_text("")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{in_the_way}/mlflow.db")
-    with pytest.warns(UserWarning, match="samo track"):
-        train_condition("multimnist", "ls")
-    assert (study / "data/runs/multimnist/ls/metrics.json").exists()
-
-
 def test_an_unknown_condition_leaves_nothing(study):
     with pytest.raises(ValueError, match="no method 'nobody' on multimnist"):
         train_condition("multimnist", "nobody")

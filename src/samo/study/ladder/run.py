@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,16 +28,15 @@ from samo.study.report.reference import AGREEMENT, write_tables
 from samo.study.runs.checkpoint import Checkpoints
 from samo.study.runs.condition import described
 from samo.study.runs.formats import csv_text
-from samo.study.runs.place import Place
 from samo.study.runs.trainings import Trainings, Watch
 from samo.training.evaluation import reported
-from samo.training.loop import DivergedError, fit
+from samo.training.loop import DivergedError
 from samo.training.problem import Problem
 from samo.training.search import Trial, taken_from
 
 PROFILE = Path("profiles/study.yaml")
 CURVATURE = Measure(examples=256, batch=256, draws=1, eigenvalues=1, task_eigenvalues=0, probes=0, steps=0)
-HERE = Place(torch.device("cpu"))
+HERE = torch.device("cpu")
 REPEATS = 2
 """How many trainings a processor without rows repeats first, to show how its results differ from the others'."""
 
@@ -192,8 +191,8 @@ def _run(root: Path, data: Path, job: Job, code: str) -> dict[str, Any]:
     block, method = params.datasets[one.dataset], params.methods_on(one.dataset)[one.method]
     made_from = {"code": code, "chosen": repr(job.chosen), "block": block.model_dump_json()}
     place = paths.checkpoints(root) / "reference" / f"{job.table}-{one.dataset}-{one.method}-{one.updates}-{one.seed}"
-    kept = Checkpoints(place, made_from | {"method": method.model_dump_json()}, HERE.device)
-    trainings = Trainings(problem, block.training, method, HERE, Watch(one.name, 0, one.updates), kept)
+    kept = Checkpoints(place, made_from | {"method": method.model_dump_json()}, HERE)
+    trainings = Trainings(problem, block.training, method, Watch(one.name, 0, one.updates), kept, HERE)
     head = {"table": job.table, "dataset": one.dataset, "method": one.method, "updates": one.updates, "code": code}
     if job.table == "search":
         plan = config.plan(params, one.dataset, one.method)._replace(budgets=[one.updates], trials=[])
@@ -208,15 +207,15 @@ def _run(root: Path, data: Path, job: Job, code: str) -> dict[str, Any]:
 def _trained(trainings: Trainings, job: Job) -> dict[str, Any]:
     """Test values, the curves that are kept, and the largest eigenvalue at the end."""
     problem, training = trainings.problem, trainings.training
-    recipe = trainings.recipe(Trial(**dict(job.chosen or {})), job.one.updates, job.one.seed)
+    chosen = Trial(**dict(job.chosen or {}))
     try:
-        run = trainings.go_on("final", partial(fit, problem, recipe, ("val", "test")))
+        run = trainings.fit("final", chosen, job.one.updates, job.one.seed, ("val", "test"))
     except DivergedError:
         return {"values": {}, "history": []}
     found: dict[str, Any] = {"values": reported(problem, run.history, training), "history": list(run.history)}
-    if not recipe.separate:
+    if trainings.method.networks != "separate":
         run.network.eval()
-        drawn = sets(problem, training.batch, CURVATURE, HERE.device)
+        drawn = sets(problem, training.batch, CURVATURE, HERE)
         at_end = curvature(problem, run.network, drawn, CURVATURE, close=False)
         found["curvature"] = {one.measure: one.value for one in at_end if one.measure == "lambda_max"}
     return found

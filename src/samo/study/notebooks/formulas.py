@@ -1,6 +1,6 @@
 """A method as formulas, for the notebook that trains it."""
 
-from collections.abc import Iterator
+import re
 
 from IPython.display import Markdown
 
@@ -26,6 +26,12 @@ DECOMPOSED = {
     "second": "M\\bigl(M(g_1, \\ldots, g_K),\\; M(s_1 - g_1, \\ldots, s_K - g_K)\\bigr)",
     "each": "M\\bigl(M(g_1, s_1 - g_1), \\ldots, M(g_K, s_K - g_K)\\bigr)",
 }
+ESTIMATES = {
+    "exact": r"\hat g_i = \nabla \ell_i(\theta)",
+    "remembered": r"\hat g_i = \nabla \ell_i \text{ as the step before found it}",
+    "random": r"\hat g_i = \pm z_i \text{ by a coin}, \quad z_i \sim N(0, I)",
+}
+PROBE = r"\hat g_i = \frac{\ell_i(\theta + \mu z) - \ell_i(\theta - \mu z)}{2 \mu} \, z, \quad z \sim N(0, I)"
 NORMALISED = {
     "layer": r"\qquad \hat g_i^d \leftarrow \hat g_i^d \, \frac{\lVert g_0^d \rVert}{\lVert \hat g_i^d \rVert}",
     "global": r"\qquad \hat g_i \leftarrow \hat g_i \, \frac{\lVert g_0 \rVert}{\lVert \hat g_i \rVert}",
@@ -35,16 +41,14 @@ NORMALISED = {
 
 def formulas(sharpness: Sharpness, aggregator: str, *, separate: bool = False) -> Markdown:
     """A step of the method, from the perturbation to the optimiser's direction; `separate` networks are STL's."""
-    lines = list(_perturbation(sharpness))
-    direction = DECOMPOSED[sharpness.decompose]
+    lines = _perturbation(sharpness) if sharpness.moves else []
+    direction, gradients = DECOMPOSED[sharpness.decompose], r"g_i = \nabla \ell_i(\theta)"
     if not lines:
         direction = direction.replace("s_", "g_")
-        gradients = r"g_i = \nabla \ell_i(\theta)"
     else:
         own = "0" if sharpness.scope == "global" else "i"
-        gradients = rf"s_i = \nabla \ell_i(\theta + \epsilon_{own})"
-        if sharpness.decompose != "direct":
-            gradients += r", \quad g_i = \nabla \ell_i(\theta)"
+        exact = rf", \quad {gradients}" if sharpness.decompose != "direct" else ""
+        gradients = rf"s_i = \nabla \ell_i(\theta + \epsilon_{own}){exact}"
     lines.append(rf"{gradients} \qquad \theta \leftarrow \theta - \eta \, {direction}")
     words = f"$M$ is {AGGREGATORS.get(aggregator, aggregator)}."
     if separate:
@@ -52,28 +56,16 @@ def formulas(sharpness: Sharpness, aggregator: str, *, separate: bool = False) -
     return Markdown("\n\n".join([*(f"$${line}$$" for line in lines), words, _remark(sharpness)]).strip())  # type: ignore[no-untyped-call]
 
 
-def _perturbation(s: Sharpness) -> Iterator[str]:
-    if not s.moves:
-        return
+def _perturbation(s: Sharpness) -> list[str]:
     if s.scope == "global":
         lead = LINES[s.along].replace(r"\pm ", "-" if s.sign < 0 else "")
-        yield rf"{lead} \qquad \epsilon_0 = \rho \, \frac{{g_0}}{{\lVert g_0 \rVert}}"
-        return
-    if s.estimator == "exact":
-        estimate = r"\hat g_i = \nabla \ell_i(\theta)"
-    elif s.estimator == "remembered":
-        estimate = r"\hat g_i = \nabla \ell_i \text{ as the step before found it}"
-    elif s.estimator == "random":
-        estimate = r"\hat g_i = \pm z_i \text{ by a coin}, \quad z_i \sim N(0, I)"
-    else:
-        z = "z" if s.noise == "shared" else "z_i"
-        estimate = (
-            rf"\hat g_i = \frac{{\ell_i(\theta + \mu {z}) - \ell_i(\theta - \mu {z})}}{{2 \mu}} \, {z}, "
-            rf"\quad {z} \sim N(0, I)"
-        )
-    yield estimate + (NORMALISED[s.normalise] if s.scope == "joint" else "")
-    mixed = r"v_i = \alpha \, g_0 + (1 - \alpha) \, \hat g_i" if s.scope == "joint" else r"v_i = \hat g_i"
-    yield rf"{mixed} \qquad \epsilon_i = \rho \, \frac{{v_i}}{{\lVert v_i \rVert}}"
+        return [rf"{lead} \qquad \epsilon_0 = \rho \, \frac{{g_0}}{{\lVert g_0 \rVert}}"]
+    probe = PROBE if s.noise == "shared" else re.sub(r"\bz\b", "z_i", PROBE)
+    estimate, mixed = ESTIMATES.get(s.estimator, probe), r"v_i = \hat g_i"
+    if s.scope == "joint":
+        estimate += NORMALISED[s.normalise]
+        mixed = r"v_i = \alpha \, g_0 + (1 - \alpha) \, \hat g_i"
+    return [estimate, rf"{mixed} \qquad \epsilon_i = \rho \, \frac{{v_i}}{{\lVert v_i \rVert}}"]
 
 
 def _remark(s: Sharpness) -> str:

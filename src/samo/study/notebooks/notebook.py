@@ -23,10 +23,13 @@ from samo.study.notebooks.page import page
 from samo.study.progress import echo
 
 STYLER = re.compile(r"\bT_[0-9a-f]{5}(?=[\"_ ])")  # how pandas names a styled table: at random
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-STAMP = re.compile(r"^\[([WEI])\d{4} \d\d:\d\d:[\d.]+ +", re.MULTILINE)  # torch's warnings: letter, day, time
-NOISE = re.compile(r"^(USDT|INFO):.*\n?", re.MULTILINE)  # lines of torch's profiler
-PACKAGES = re.compile(r"\S*/(site|dist)-packages/")
+CHANCE = {
+    r"[^\n]*\r(?!\n)": "",  # all states of a progress bar but the last
+    r"^(USDT|INFO):.*\n?": "",  # lines of torch's profiler
+    r"^\[([WEI])\d{4} \d\d:\d\d:[\d.]+ +": r"[\1 ",  # torch's warnings: letter, day, time
+    r"\S*/(site|dist)-packages/": "",
+}
+"""Pattern -> what is left of it in what a cell says on stderr."""
 
 
 class LocalKernelManager(AsyncKernelManager):  # type: ignore[misc]
@@ -69,8 +72,7 @@ def run(notebook: str, name: str, parameters: dict[str, Any]) -> Path:
     os.environ |= warm.KEEP_MEMORY | {"PYTHONPATH": str(root / "src"), "DVC_ROOT": str(root)}
     target = root / "reports/executed" / f"{name}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    with echo(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with echo(), warnings.catch_warnings(action="ignore"):
         try:
             # No output file: papermill would rewrite it before and after every cell.
             made = papermill.execute_notebook(
@@ -101,15 +103,10 @@ def _parameters(source: Path) -> set[str]:
     """The names that a notebook's parameters cell sets; a NotebookError if the file is no notebook."""
     try:
         content = nbformat.reader.reads(source.read_text(encoding="utf-8"))
-        if content.get("nbformat") != 4:
-            raise ValueError(f"of format {content.get('nbformat')!r}, not 4")
         nbformat.validate(content)
-        tagged = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
-        if not tagged or tagged[0].cell_type != "code" or not tagged[0].source.strip():
-            return set()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return set(papermill.inspect_notebook(str(source)))
+        tagged = [cell.cell_type for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
+        with warnings.catch_warnings(action="ignore"):
+            return set(papermill.inspect_notebook(str(source))) if tagged[:1] == ["code"] else set()
     except Exception as error:  # a file may hold anything
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
         raise NotebookError(f"{source}: no notebook ({reason}): `git checkout` brings it back as it was") from None
@@ -128,43 +125,40 @@ def scrub(executed: NotebookNode, root: Path) -> NotebookNode:
         cell.metadata.pop("execution", None)
         cell["id"] = f"cell-{number}"
         if cell.cell_type == "code":
-            cell["outputs"] = _streams(cell.outputs, root) + [
-                _output(o, number) for o in cell.outputs if o.output_type != "stream"
-            ]
+            said = {"stderr": "", "stdout": ""}
+            for output in cell.outputs:
+                if output.output_type == "stream":
+                    said[output.name] += output.text
+                else:
+                    _rename(output.get("data", {}), number)
+            said["stderr"] = _once(said["stderr"], root)
+            streams = [new_output("stream", name=name, text=text) for name, text in said.items() if text.strip()]
+            cell["outputs"] = streams + [output for output in cell.outputs if output.output_type != "stream"]
     return executed
 
 
 def title(executed: NotebookNode, words: str) -> NotebookNode:
     """Append `words` to the notebook's first heading, so that it says what it was run for."""
     if words and executed.cells and executed.cells[0].source.startswith("# "):
-        heading, _, rest = executed.cells[0].source.partition("\n")
-        executed.cells[0]["source"] = f"{heading}: {words}" + (f"\n{rest}" if rest else "")
+        heading, *rest = executed.cells[0].source.split("\n")
+        executed.cells[0]["source"] = "\n".join([f"{heading}: {words}", *rest])
     return executed
 
 
-def _streams(outputs: list[NotebookNode], root: Path) -> list[NotebookNode]:
-    streams = [o for o in outputs if o.output_type == "stream"]
-    said = {name: "".join(o.text for o in streams if o.name == name) for name in ("stderr", "stdout")}
-    said["stderr"] = _once(said["stderr"], root)
-    return [new_output("stream", name=name, text=text) for name, text in said.items() if text.strip()]
-
-
 def _once(text: str, root: Path) -> str:
-    """Each warning once, with how often it came; of a progress bar, the last state."""
-    text = STAMP.sub(r"[\1 ", NOISE.sub("", re.sub(r"[^\n]*\r(?!\n)", "", text)))
-    text = PACKAGES.sub("", text.replace(f"{root}/", "").replace(f"{root.resolve()}/", ""))
+    """Each warning once, with how often it came; without what differs by chance."""
+    for pattern, left in CHANCE.items():
+        text = re.sub(pattern, left, text, flags=re.MULTILINE)
+    text = text.replace(f"{root}/", "").replace(f"{root.resolve()}/", "")
     # A warning is a line and the indented ones below it.
     found = Counter(re.findall(r"^\S.*\n?(?:^[ \t]+.*\n?)*", text, flags=re.MULTILINE))
-    times = {warning: f"  ({n} times)\n" if n > 1 else "" for warning, n in found.items()}
-    return "".join(warning.rstrip("\n") + "\n" + times[warning] for warning in found)
+    return "".join(one.rstrip("\n") + "\n" + (f"  ({n} times)\n" if n > 1 else "") for one, n in found.items())
 
 
-def _output(output: NotebookNode, cell: int) -> NotebookNode:
-    data = output.get("data", {})
+def _rename(data: NotebookNode, cell: int) -> None:
+    """Name styled tables by their place, and objects without their address."""
     if "text/plain" in data:
-        data["text/plain"] = ADDRESS.sub("", data["text/plain"])
+        data["text/plain"] = re.sub(r" at 0x[0-9a-f]+", "", data["text/plain"])
     if "text/html" in data:
-        names = list(dict.fromkeys(STYLER.findall(data["text/html"])))
-        for number, name in enumerate(names):
+        for number, name in enumerate(dict.fromkeys(STYLER.findall(data["text/html"]))):
             data["text/html"] = data["text/html"].replace(name, f"T_{cell}-{number}")
-    return output

@@ -35,8 +35,7 @@ def page(executed: NotebookNode, title: str) -> str:
             if words := output.get("data", {}).get("text/markdown"):
                 output["data"]["text/markdown"] = to_mathml(words)
     css = (TEMPLATES / "notebook/style.css").read_text() + _colours()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         body, _ = exporter.from_notebook_node(shown, resources={"title": title, "css": css})
     return str(body)
 

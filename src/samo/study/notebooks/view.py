@@ -41,12 +41,14 @@ class Picture:
 def settings(dataset: str, method: str = "", analysis: str = "") -> pd.DataFrame:
     """What params.yaml says of a dataset, of a method on it, of an analysis; defaults written out."""
     params = config.load()
-    block = params.datasets[dataset]
-    blocks = {"data": block.data.model_dump(), "training": block.training.model_dump()}
-    said: dict[str, Any] = {"dataset": dataset, **blocks}
+    if analysis:
+        return flat({"dataset": dataset, analysis: params.options(analysis).model_dump()})
+    block, own = params.datasets[dataset], dict[str, Any]()
     if method:
         one, ranges = params.methods_on(dataset)[method], config.plan(params, dataset, method).ranges
-        said = {"dataset": dataset, "method": method, "aggregator": one.aggregator_name} | {
+        own = {
+            "method": method,
+            "aggregator": one.aggregator_name,
             **{f"aggregator.{key}": value for key, value in one.aggregator_options.items()},
             "sharpness": one.preset_name,
             **{f"sharpness.{key}": value for key, value in one.preset_fields.items()},
@@ -55,11 +57,8 @@ def settings(dataset: str, method: str = "", analysis: str = "") -> pd.DataFrame
             "updates": params.updates_on(dataset, method),
             "seeds": params.seeds_on(dataset, method),
             **{f"{name}, searched": f"{low:g} to {high:g}" for name, (low, high) in ranges.items()},
-            **said,
         }
-    if analysis:
-        said = {"dataset": dataset, analysis: params.options(analysis).model_dump()}
-    return flat(said)
+    return flat({"dataset": dataset, **own, "data": block.data.model_dump(), "training": block.training.model_dump()})
 
 
 def flat(facts: Mapping[str, Any]) -> pd.DataFrame:

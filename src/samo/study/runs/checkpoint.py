@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -23,12 +24,10 @@ EVERY = 10.0
 """Seconds between two writes, at least; `SAMO_CHECKPOINT_SECONDS` says otherwise."""
 SHARE = 0.01
 """The share of time that writing may take: after a slow write the next one waits longer."""
-HEAD = 4096
-"""The most bytes of a file's first line."""
 
 
 class Checkpoints:
-    """The kept states of one condition, a file each: a line of JSON saying what it belongs to, then `torch.save` data.
+    """The kept states of one condition, a file of `torch.save` each, which also says what it belongs to.
 
     `made_from` has, by name, the digests of everything that the condition's bytes depend on. All `ranks` resume from
     the files; only the first writes and removes them. Nothing else is in the folder.
@@ -47,29 +46,22 @@ class Checkpoints:
         return None if any(self._ranks.anywhere([found is None], self._device)) else found
 
     def _found(self, name: str) -> Any:
+        path = self._path(name)
         try:
-            with self._path(name).open("rb") as stream:
-                head, payload = stream.readline(HEAD), stream.read()
+            with zipfile.ZipFile(path) as parts, warnings.catch_warnings(action="ignore"):
+                if parts.testzip():  # torch does not look at the checksums that it writes
+                    raise ValueError("a wrong checksum")
+                # Only tensors and plain values, so that no code in a file can run.
+                kept = torch.load(path, map_location=self._device, weights_only=True)
+            made_from, state = dict(kept["made_from"]), kept["state"]
         except FileNotFoundError:
             return None
-        except OSError as error:
-            return self.refuse(name, error.strerror or str(error))
-        try:
-            said = json.loads(head)
-            made_from, digest = dict(said["made_from"]), said["sha256"]
-        except (ValueError, KeyError, TypeError):
-            return self.refuse(name, "it is no checkpoint of this study")
+        except Exception as error:  # a file may hold anything
+            return self.refuse(name, f"it cannot be read ({type(error).__name__})")
         if made_from != self._made_from:
             other = [key for key in self._made_from if made_from.get(key) != self._made_from[key]]
             return self.refuse(name, f"it is of other {' and '.join(other) or 'things'}")
-        if hashlib.sha256(payload).hexdigest() != digest:
-            return self.refuse(name, "it is cut or was changed")
-        try:
-            with warnings.catch_warnings(action="ignore"):  # torch's own, on what it refuses to read
-                # Only tensors and plain values, so that no code in a file can run.
-                return torch.load(BytesIO(payload), map_location=self._device, weights_only=True)
-        except Exception as error:  # a file may hold anything
-            return self.refuse(name, f"it cannot be read ({type(error).__name__})")
+        return state
 
     def refuse(self, name: str, reason: str) -> None:
         """Warn why what was kept under a name is not used, and remove it."""
@@ -84,14 +76,11 @@ class Checkpoints:
         begun = time.monotonic()
         if begun < self._next or self._ranks.number:
             return False
-        buffer = BytesIO()
-        torch.save(make(), buffer)
-        payload = buffer.getbuffer()
-        head = {"made_from": self._made_from, "sha256": hashlib.sha256(payload).hexdigest()}
+        content = BytesIO()
+        torch.save({"made_from": self._made_from, "state": make()}, content)
         try:
             with store.whole_file(self._path(name)) as stream:
-                stream.write(json.dumps(head).encode() + b"\n")
-                stream.write(payload)
+                stream.write(content.getbuffer())
         except OSError as error:
             self._next = float("inf")
             warnings.warn(f"no checkpoint in {self._folder}: {error.strerror}; training goes on without", stacklevel=2)
@@ -120,12 +109,11 @@ def made_from(root: Path, dataset: str, settings: Mapping[str, Any]) -> dict[str
 
     Those are read from dvc.yaml, so that the two cannot disagree.
     """
-    data, code = hashlib.sha256(), hashlib.sha256()
+    parts: dict[str, Any] = {"params": settings, "data": {}, "code": {}}
     for given in yaml.safe_load((root / "dvc.yaml").read_text())["stages"]["train"]["deps"]:
-        name = given.replace("${item.dataset}", dataset)
-        path, into = root / name, data if name.startswith("data/") else code
-        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-            if "__pycache__" not in file.parts:
-                into.update(f"{file.relative_to(root).as_posix()} {store.digest(file)}\n".encode())
-    params = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    return {"params": params.hexdigest(), "data": data.hexdigest(), "code": code.hexdigest()}
+        path = root / given.replace("${item.dataset}", dataset)
+        part = parts["data" if given.startswith("data/") else "code"]
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                part[str(file.relative_to(root))] = store.digest(file)
+    return {name: hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest() for name, part in parts.items()}

@@ -27,9 +27,10 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from samo.optim.process_group import Ranks
 from samo.study import config, progress, store
-from samo.study.errors import RankError
+from samo.study.config.conditions import Condition
+from samo.study.config.params import Train
+from samo.study.errors import ConfigError, RankError
 from samo.study.processes import GRACE, end, stopping
-from samo.study.runs import place
 from samo.training.loop import DivergedError
 
 PATIENCE = timedelta(minutes=30)
@@ -37,18 +38,36 @@ PATIENCE = timedelta(minutes=30)
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
-def together(dataset: str, method: str, processes: int) -> Any:
-    """Train a condition with `processes` processes; returns the first one's result, or why its training diverged.
+def device(train: Train, number: int = 0) -> torch.device:
+    """The device of a condition's process `number`, counted from 0; of several each gets a GPU (`Train.processes`).
+
+    Raises:
+        ConfigError: this machine has no such device, or fewer GPUs than there are processes.
+    """
+    if train.processes == 1:
+        return config.device(train.device)
+    if train.device == "cpu" or (train.device == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if (there := torch.cuda.device_count()) < train.processes:
+        raise ConfigError(
+            f"params.yaml: train.processes = {train.processes}: each takes a GPU of its own, and this machine has "
+            f"{there}; take no more than that, or device: cpu"
+        )
+    return torch.device("cuda", number)
+
+
+def together(own: Condition, processes: int) -> dict[str, Any]:
+    """Train a condition with several processes; returns the fields of the first one's `Result`.
 
     What the first wrote to its standard streams (such as warnings) goes to this process's stderr at the end.
 
     Raises:
+        DivergedError: in all of them.
         RankError: one of them failed or was killed; the others are ended, and none is left.
     """
-    with stopping(), tempfile.TemporaryDirectory(prefix="samo-ranks-", ignore_cleanup_errors=True) as place_:
-        folder = Path(place_)
-        arguments = dataset, method, processes, folder
-        ranks = start_processes(_train, arguments, nprocs=processes, join=False, daemon=True)  # type: ignore[no-untyped-call]
+    with stopping(), tempfile.TemporaryDirectory(prefix="samo-ranks-", ignore_cleanup_errors=True) as place:
+        folder = Path(place)
+        ranks = start_processes(_train, (own, folder), nprocs=processes, join=False, daemon=True)  # type: ignore[no-untyped-call]
         try:
             while not ranks.join(grace_period=GRACE):
                 pass
@@ -65,10 +84,13 @@ def together(dataset: str, method: str, processes: int) -> Any:
                 print(said.read_text(errors="replace"), end="", file=sys.stderr)
         if not (answer := folder / "answer.json").exists():  # the first process was asked to end, and did
             raise RankError(f"process 0 of {processes} was ended before it was done")
-        return json.loads(answer.read_text())
+        found: dict[str, Any] = json.loads(answer.read_text())
+        if "diverged" in found:
+            raise DivergedError(found["diverged"])
+        return found
 
 
-def _train(number: int, dataset: str, method: str, processes: int, folder: Path) -> None:
+def _train(number: int, own: Condition, folder: Path) -> None:
     """What one of the processes does."""
     threading.Thread(target=_leave_with_the_parent, args=(folder,), daemon=True).start()
     os.environ |= dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), LOOPBACK)
@@ -79,14 +101,11 @@ def _train(number: int, dataset: str, method: str, processes: int, folder: Path)
 
     if number:
         os.environ.pop(progress.VARIABLE, None)  # only the first reports progress
-    params = config.load()
-    device = place.device(params.train, number)
-    answer: dict[str, Any]
+    train = config.load().train
     try:
-        with stopping(), joined(folder, number, processes, device) as ranks:
+        with stopping(), joined(folder, number, train.processes, device(train, number)) as group:
             try:
-                here = place.Place(device, ranks, params.train.sync_batchnorm)
-                answer = asdict(condition.train_condition(dataset, method, here))
+                answer = asdict(condition.train_condition(own.dataset, own.method, group))
             except DivergedError as error:  # the same in all processes
                 answer = {"diverged": str(error)}
     except KeyboardInterrupt:  # raised also when the parent was killed

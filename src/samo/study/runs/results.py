@@ -36,6 +36,7 @@ TOYS = Path("data/analysis/toys")
 REMEDY = "remove it and let `dvc repro` make it again"
 
 Values = dict[str, float | None]
+Number = Annotated[str, Field(pattern=r"^\d+$")]
 Run = Mapping[str, Any]
 """A condition at one budget; see `view`."""
 
@@ -68,7 +69,7 @@ class _Search(_Part):
 
 class _Budget(_Part):
     chosen: Values
-    seeds: dict[Annotated[str, Field(pattern=r"^\d+$")], dict[str, Values]] = Field(min_length=1)
+    seeds: dict[Number, dict[str, Values]] = Field(min_length=1)
 
 
 class _Metrics(_Part):
@@ -82,13 +83,11 @@ class _Metrics(_Part):
     optimizer: str
     tasks: list[str] = Field(min_length=1)
     metrics: list[_Measure] = Field(min_length=1)
-    updates: dict[Annotated[str, Field(pattern=r"^\d+$")], _Budget] = Field(min_length=1)
+    updates: dict[Number, _Budget] = Field(min_length=1)
 
 
-METRICS = TypeAdapter(_Metrics)
-"""What a metrics.json holds."""
-SEARCH = TypeAdapter(dict[Annotated[str, Field(pattern=r"^\d+$")], _Search])
-"""What the file of a condition's search holds."""
+METRICS, SEARCH = TypeAdapter(_Metrics), TypeAdapter(dict[Number, _Search])
+"""What a metrics.json and the file of a condition's search hold."""
 
 
 def check(found: Any, kind: TypeAdapter[Any]) -> dict[str, Any]:
@@ -127,8 +126,8 @@ def read_metrics(path: Path) -> dict[str, Any]:
 
 
 def read_search(path: Path) -> dict[str, Any]:
-    """The trials of a condition: search budget -> trials, choice, and what was extended; see `read_metrics`."""
-    return _read(path, SEARCH)
+    """The trials of a condition: search budget -> trials, choice, and what was extended; empty if it has no file."""
+    return _read(path, SEARCH) if path.exists() else {}
 
 
 def view(metrics: Mapping[str, Any], searched: Mapping[str, Any], updates: int | None = None) -> Run:
@@ -197,9 +196,9 @@ def read_runs(root: Path, dataset: str, methods: Iterable[str], updates: int | N
     for method in found:
         own = Condition(dataset, method)
         if (file := root / own.runs / "metrics.json").exists():
-            metrics, trials = read_metrics(file), root / own.search
+            metrics = read_metrics(file)
             if updates is None or str(updates) in metrics["updates"]:
-                found[method] = view(metrics, read_search(trials) if trials.exists() else {}, updates)
+                found[method] = view(metrics, read_search(root / own.search), updates)
     return found
 
 

@@ -1,15 +1,18 @@
 """The single trainings of a condition: which there are, where each resumes, and how far the condition is."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+
+import torch
 
 from samo.optim import sharpness
+from samo.optim.process_group import ALONE, Ranks
 from samo.study import progress, store
 from samo.study.config.conditions import Plan
 from samo.study.config.method import Method
 from samo.study.runs import checkpoint
-from samo.study.runs.place import Place
 from samo.training.evaluation import values_of
 from samo.training.loop import DivergedError, Fit, Progress, Recipe, fit
 from samo.training.problem import Problem
@@ -36,24 +39,23 @@ class Watch:
 
     def __call__(self, event: Progress) -> None:
         """A training's own progress."""
-        progress.report(
-            condition=self.name,
-            phase=self.label,
-            **{"update": event.update, "updates": event.updates, "loss": store.rounded(event.loss)},
-            done=round((self.behind + event.update) / self.work, 4),
-        )
+        said = event._asdict() | {"loss": store.rounded(event.loss)}
+        done = round((self.behind + event.update) / self.work, 4)
+        progress.report(condition=self.name, phase=self.label, **said, done=done)
 
 
 @dataclass(frozen=True)
 class Trainings:
-    """What all trainings of a condition share."""
+    """What all trainings of a condition share; `group` are the processes that share each batch."""
 
     problem: Problem
     training: Training
     method: Method
-    place: Place
     watch: Watch
     kept: checkpoint.Checkpoints
+    device: torch.device
+    group: Ranks = ALONE
+    sync_batchnorm: bool = True  # whether BatchNorm normalises by the batches of the whole group
 
     def recipe(self, trial: Trial, updates: int, seed: int) -> Recipe:
         """One training, with the values of a trial."""
@@ -67,10 +69,20 @@ class Trainings:
             training=self.training,
             optimizer=self.method.optimizer,
             seed=seed,
-            device=self.place.device,
-            group=self.place.ranks.group,
-            sync_batchnorm=self.place.sync_batchnorm,
+            device=self.device,
+            group=self.group.group,
+            sync_batchnorm=self.sync_batchnorm,
         )
+
+    def fit(self, name: str, trial: Trial, updates: int, seed: int, splits: Sequence[str], **more: Any) -> Fit:
+        """One training from what was kept under a name, or from its beginning; see `samo.training.loop.fit`."""
+        more |= {"on_progress": self.watch, "keep": partial(self.kept.write, name)}
+        train = partial(fit, self.problem, self.recipe(trial, updates, seed), splits, **more)
+        try:
+            return train(resume=self.kept.read(name))
+        except StateError as error:
+            self.kept.refuse(name, str(error))
+            return train()
 
     def search(self, plan: Plan, how: Search) -> dict[int, Searched]:
         """Budget -> its trials and the one chosen; trainings whose scores were kept are not rerun.
@@ -87,11 +99,9 @@ class Trainings:
                 made += 1
                 self.watch.phase(f"search {made}/{total}", updates)
                 if made > len(scores):
-                    recipe = self.recipe(trial, updates, seed)
-                    train = partial(fit, self.problem, recipe, ("val",), along=False, on_progress=self.watch)
                     try:
-                        history = self.go_on(f"search-{made}", train).history
-                        scores.append(self.problem.score(values_of(history, "val")))
+                        run = self.fit(f"search-{made}", trial, updates, seed, ("val",), along=False)
+                        scores.append(self.problem.score(values_of(run.history, "val")))
                     except DivergedError:
                         scores.append(float("-inf"))
                     if self.kept.write("search", lambda: scores):
@@ -101,12 +111,3 @@ class Trainings:
             return found
 
         return {n: search(partial(score, n), plan.given, plan.ranges, how) for n in plan.budgets}
-
-    def go_on(self, name: str, train: Callable[..., Fit]) -> Fit:
-        """A training from its last checkpoint, or from its beginning."""
-        keep = partial(self.kept.write, name)
-        try:
-            return train(resume=self.kept.read(name), keep=keep)
-        except StateError as error:
-            self.kept.refuse(name, str(error))
-            return train(keep=keep)

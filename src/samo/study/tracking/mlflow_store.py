@@ -1,4 +1,4 @@
-"""Where MLflow's store is, how to reach it without a long wait, and its pages of a dataset's runs."""
+"""Where MLflow's store is, and how to reach it without a long wait."""
 
 import logging
 import os
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,12 +19,6 @@ REMEDY = "if this lasts, move the store aside: `samo track` makes it anew from d
 PATIENCE = 5.0  # seconds that a condition waits for a locked store
 # Without this tag MLflow's page takes an experiment for one on language models.
 KIND = {"mlflow.experimentKind": "custom_model_development"}
-QUERY = {
-    "searchFilter": 'tags.current = "yes" and tags.variant = "no"',
-    "orderByKey": "metrics.`delta_m`",
-    "orderByAsc": "true",
-}
-"""The initial view of a dataset's page: its runs of the main table, the best Delta-m first."""
 
 
 def uri(root: Path) -> str:
@@ -78,10 +71,3 @@ def experiment(client: "MlflowClient", root: Path, dataset: str) -> str:
     # A server keeps artifacts where it was told to; beside a database of this folder they lie in mlartifacts/.
     local = (root.resolve() / "mlartifacts" / dataset).as_uri() if uri(root).startswith("sqlite:") else None
     return str(client.create_experiment(dataset, artifact_location=local, tags=KIND))
-
-
-def pages(root: Path, datasets: list[str], server: str) -> dict[str, str]:
-    """Dataset -> the address of its runs, selected and sorted by `QUERY`, on the server at the address `server`."""
-    client = connect(root)
-    ids = {name: experiment(client, root, name) for name in datasets}
-    return {name: f"{server}/#/experiments/{own}/runs?{urlencode(QUERY)}" for name, own in ids.items()}

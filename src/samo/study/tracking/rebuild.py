@@ -3,22 +3,21 @@
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samo.results import tables
 from samo.results.metrics import delta_m
 from samo.study import config
 from samo.study.config import Params
-from samo.study.config.conditions import conditions
+from samo.study.config.conditions import Condition, conditions
 from samo.study.runs import results
-from samo.study.runs.results import read_runs
-from samo.study.tracking import mlflow_store, record
+from samo.study.tracking import mlflow_store
+from samo.study.tracking.record import Record, digest
 from samo.training.search import Trial
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 DIGITS = 4  # decimals of the numbers to compare by: MLflow shows all that it gets
@@ -33,8 +32,8 @@ def show(root: Path, port: int = 5000) -> None:
     rebuild(root, params, lambda _: None)
     uri = mlflow_store.uri(root)
     server = uri if uri.startswith("http") else f"http://127.0.0.1:{port}"
-    for dataset, page in mlflow_store.pages(root, list(params.datasets), server).items():
-        print(f"{dataset}: {page}", flush=True)
+    for dataset in params.datasets:
+        print(f"{dataset}: {Record(root, params, dataset).page(server)}", flush=True)
     if server != uri:  # one process: each that MLflow starts by itself would take seconds to import it anew
         arguments = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         os.execv(sys.executable, [*arguments, "--backend-store-uri", uri])
@@ -51,73 +50,52 @@ def rebuild(root: Path, params: Params, say: Callable[[str], None]) -> int:
         OSError: the store or its server cannot be reached or written to; the message is one line.
     """
     with mlflow_store.told(root):
-        client = mlflow_store.connect(root)
-        return sum(_rebuild(client, root, params, dataset, say) for dataset in params.datasets)
+        return sum(_rebuild(Record(root, params, dataset), say) for dataset in params.datasets)
 
 
-def _rebuild(client: "MlflowClient", root: Path, params: Params, dataset: str, say: Callable[[str], None]) -> int:
-    experiment, made = mlflow_store.experiment(client, root, dataset), 0
-    if ended := record.end_interrupted(client, experiment):
+def _rebuild(record: Record, say: Callable[[str], None]) -> int:
+    params, dataset, made = record.params, record.dataset, 0
+    if ended := record.end_interrupted():
         say(f"{dataset}: {ended} runs were interrupted, and are marked so")
-    known = {_name(run): run for run in _runs(client, experiment)}
-    own = {c.method: c for c in conditions(params) if c.dataset == dataset}
-    wanted: set[tuple[str | None, ...]] = set()
-    for updates in sorted({n for method in own for n in params.updates_on(dataset, method)}):
-        methods = [method for method in own if updates in params.updates_on(dataset, method)]
-        found = read_runs(root, dataset, methods, updates)
+    known = {_name(run): run for run in record.runs()}
+    wanted = set()
+    budgets = {c: params.updates_on(dataset, c.method) for c in conditions(params) if c.dataset == dataset}
+    for updates in sorted({n for of in budgets.values() for n in of}):
+        own = {condition.method: condition for condition, of in budgets.items() if updates in of}
+        found = results.read_runs(record.root, dataset, own, updates)
         numbers = scores(found)
-        for method, of in found.items():
-            if of is None:
-                say(f"{own[method].name}: has not run with {updates} updates")
+        for method, condition in own.items():
+            if (run := found[method]) is None:
+                say(f"{condition.name}: has not run with {updates} updates")
                 continue
-            stem = root / "reports/executed" / own[method].notebook
-            files = [path for kind in ("html", "ipynb") if (path := stem.with_name(f"{stem.name}.{kind}")).is_file()]
-            for seed in of["seeds"]:
-                name = (own[method].name, str(updates), seed, record.digest(of, seed))
+            notebook = record.root / "reports/executed" / f"{condition.notebook}.ipynb"
+            for seed in run["seeds"]:
+                name = (condition.name, str(updates), seed, digest(run, seed))
                 wanted.add(name)
                 if name not in known:
-                    known[name] = _make(record.Record(client, experiment, root, params, own[method]), of, int(seed))
+                    known[name] = _make(record, condition, run, int(seed))
                     made += 1
-                _complete(client, known[name], numbers[method][seed], files)
-            say(f"{own[method].name}: {len(of['seeds'])} runs with {updates} updates")
-    for run in _runs(client, experiment):
-        if run.data.tags.get("current") == "yes" and _name(run) not in wanted:
-            client.set_tag(run.info.run_id, "current", "no")
+                record.complete(known[name], numbers[method][seed], notebook)
+            say(f"{condition.name}: {len(run['seeds'])} runs with {updates} updates")
+    for one in record.runs("tags.current = 'yes'"):
+        if _name(one) not in wanted:
+            record.client.set_tag(one.info.run_id, "current", "no")
     return made
 
 
-def _name(run: "Run") -> tuple[str | None, ...]:
+def _name(run: "Run") -> Any:
     """What identifies a run: its condition, budget, seed and results."""
     return tuple(run.data.tags.get(tag) for tag in ("condition", "updates", "seed", "results"))
 
 
-def _make(runs: record.Record, of: tables.Run, seed: int) -> "Run":
+def _make(record: Record, condition: Condition, of: tables.Run, seed: int) -> "Run":
     """Make a run from the condition's files."""
-    rows = results.read_rows(runs.root / runs.condition.runs / "history.csv", results.HISTORY)
+    rows = results.read_rows(record.root / condition.runs / "history.csv", results.HISTORY)
     rows = rows[(rows["updates"] == of["updates"]) & (rows["seed"] == seed)].dropna(subset="value")
-    run = runs.start(of["updates"], seed, Trial(**of["search"]["chosen"]), "unknown")
-    record.log_values(runs.client, run, record.named(rows.itertuples()))
-    runs.finish(run, of, seed)
-    return runs.client.get_run(run)
-
-
-def _complete(client: "MlflowClient", run: "Run", numbers: dict[str, float], files: list[Path]) -> None:
-    """Bring a run's tags, scores and files up to date; leave alone what already is."""
-    own, tags = run.info.run_id, run.data.tags
-    if tags.get("current") != "yes":  # these results were there before, and are again
-        client.set_tag(own, "current", "yes")
-    record.log_values(client, own, [(k, v, 0) for k, v in numbers.items() if run.data.metrics.get(k) != v])
-    record.keep_files(client, own, tags.get(record.FILES), files)
-
-
-def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
-    """All runs of an experiment, page after page."""
-    token = None
-    while True:
-        page = client.search_runs([experiment], max_results=1000, page_token=token)
-        yield from page
-        if not (token := page.token):
-            return
+    run = record.start(condition, of["updates"], seed, Trial(**of["search"]["chosen"]), "unknown")
+    record.log(run, rows.itertuples())
+    record.finish(run, of, seed)
+    return record.client.get_run(run)
 
 
 def scores(runs: tables.Runs) -> dict[str, dict[str, dict[str, float]]]:

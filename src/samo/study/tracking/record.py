@@ -1,64 +1,90 @@
-"""One condition's runs in MLflow, a run per seed: what each says of itself, its numbers and files, and how it ends."""
+"""A dataset's runs in MLflow, one per condition, budget and seed: what each says of itself, its numbers, its files."""
 
-import base64
 import hashlib
 import json
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from samo.optim import sharpness
-from samo.results.tables import Run
+from samo.results import tables
 from samo.study.config import Params
 from samo.study.config.conditions import Condition
 from samo.study.git import GitError, git
 from samo.study.processes import identity, is_alive_as
+from samo.study.tracking import mlflow_store
 from samo.training.search import Trial
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput
+    from mlflow.entities import DatasetInput, Run
 
 LONGEST = 500  # the most characters of a setting that every kind of store accepts
-BATCH = 1000  # the most metrics that one call to MLflow accepts
-FIGURES = {"image/svg+xml": "svg", "image/png": "png"}
+MOST = 50_000  # the most runs that one search in MLflow gives
 PROCESS, FILES = "process", "artifacts"  # tags: the process that owns a run under way; the files that a run has
-_md5 = partial(hashlib.md5, usedforsecurity=False)
 
 
-@dataclass(frozen=True)
 class Record:
-    """The runs of a condition in one experiment of MLflow."""
+    """The runs of a dataset, in an experiment of its name; an OSError if the store's database is locked, or is none."""
 
-    client: "MlflowClient"
-    experiment: str
-    root: Path
-    params: Params
-    condition: Condition
+    def __init__(self, root: Path, params: Params, dataset: str) -> None:
+        self.root, self.params, self.dataset = root, params, dataset
+        self.client = mlflow_store.connect(root)
+        self.experiment = mlflow_store.experiment(self.client, root, dataset)
 
-    def start(self, updates: int, seed: int, chosen: Trial, device: str) -> str:
+    def page(self, server: str) -> str:
+        """The address of the runs on a server, at first those of the main table, the best Delta-m first."""
+        main = 'tags.current = "yes" and tags.variant = "no"'
+        view = urlencode({"searchFilter": main, "orderByKey": "metrics.`delta_m`", "orderByAsc": "true"})
+        return f"{server}/#/experiments/{self.experiment}/runs?{view}"
+
+    def runs(self, query: str = "") -> "list[Run]":
+        """The runs that meet a condition in MLflow's language, by default all."""
+        return list(self.client.search_runs([self.experiment], query, max_results=MOST))
+
+    def start(self, condition: Condition, updates: int, seed: int, chosen: Trial, device: str) -> str:
         """Make the run of a budget and seed with its settings, tags and data; returns its id."""
         from mlflow.entities import Param
 
-        own = {"git.commit": commit(self.root), "device": device, PROCESS: identity()}
-        named = f"{self.condition.method}/{updates}/{seed}"
-        marked = tags(self.params, self.condition, updates, seed) | own
-        run = str(self.client.create_run(self.experiment, run_name=named, tags=marked).info.run_id)
-        said = settings(self.params, self.condition, updates, chosen)
-        self.client.log_batch(run, params=[Param(*item) for item in said.items()])
-        if (data := trained_on(self.root, self.params, self.condition.dataset)) is not None:
-            self.client.log_inputs(run, [data])
+        method = self.params.methods_on(self.dataset)[condition.method]
+        tags = {
+            "dataset": self.dataset,
+            "method": condition.method,
+            "condition": condition.name,
+            "aggregator": method.aggregator_name,
+            "sharpness": method.preset_name,
+            "updates": str(updates),
+            "seed": str(seed),
+            "variant": "yes" if condition.variant else "no",
+            "git.commit": commit(self.root),
+            "device": device,
+            PROCESS: identity(),
+        }
+        named = f"{condition.method}/{updates}/{seed}"
+        run = str(self.client.create_run(self.experiment, run_name=named, tags=tags).info.run_id)
+        said = settings(self.params, condition, updates, chosen)
+        self.client.log_batch(run, params=[Param(key, str(value)[:LONGEST]) for key, value in said.items()])
+        if (self.root / "data/prepared" / self.dataset).is_dir():
+            self.client.log_inputs(run, [prepared(self.root, self.params, self.dataset)])
         return run
 
-    def finish(self, run: str, of: Run, seed: int) -> None:
+    def log(self, run: str, rows: Iterable[Any]) -> None:
+        """Log rows of a history as `<split>/<task>/<metric>`, each at its update."""
+        self.log_values(run, [(f"{row.split}/{row.task}/{row.metric}", row.value, row.update) for row in rows])
+
+    def log_values(self, run: str, values: Iterable[tuple[str, float, int]]) -> None:
+        """Log (name, value, step)."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self.client.log_batch(run, metrics=[Metric(name, value, now, step) for name, value, step in values])
+
+    def finish(self, run: str, of: tables.Run, seed: int) -> None:
         """Name a run by its results; older runs of the same budget and seed stay, marked as not current."""
-        same = {"condition": self.condition.name, "seed": seed, "updates": of["updates"]}
-        query = " and ".join(f"tags.{tag} = '{value}'" for tag, value in same.items())
-        for other in self.client.search_runs([self.experiment], query, max_results=1000):
+        same = {"condition": f"{of['dataset']}/{of['method']}", "seed": seed, "updates": of["updates"]}
+        for other in self.runs(" and ".join(f"tags.{tag} = '{value}'" for tag, value in same.items())):
             if other.info.run_id != run and other.data.tags.get("current") != "no":
                 self.client.set_tag(other.info.run_id, "current", "no")
         self.client.set_tag(run, "current", "yes")
@@ -66,8 +92,33 @@ class Record:
         self.client.delete_tag(run, PROCESS)
         self.client.set_terminated(run)
 
+    def complete(self, run: "Run", numbers: Mapping[str, float], notebook: Path) -> None:
+        """Bring a run's tags, scores and files up to date, with its executed notebook; leave alone what already is."""
+        own, tags = run.info.run_id, run.data.tags
+        if tags.get("current") != "yes":  # these results were there before, and are again
+            self.client.set_tag(own, "current", "yes")
+        self.log_values(own, [(k, v, 0) for k, v in numbers.items() if run.data.metrics.get(k) != v])
+        files = [path for path in (notebook.with_suffix(".html"), notebook) if path.is_file()]
+        contents = [hashlib.sha256(path.read_bytes()).digest() for path in files]
+        mark = hashlib.sha256(b"".join(contents)).hexdigest()[:16]
+        if not files or tags.get(FILES) == mark:
+            return
+        for path in files:
+            self.client.log_artifact(own, str(path), "notebook")
+        for number, drawing in enumerate(drawings(notebook), 1):
+            self.client.log_text(own, drawing, f"figures/{number}.svg")
+        self.client.set_tag(own, FILES, mark)
 
-def digest(of: Run, seed: str) -> str:
+    def end_interrupted(self, condition: Condition | None = None) -> int:
+        """Mark the runs that a killed process left under way: all, or those of one condition. Returns how many."""
+        query = "attributes.status = 'RUNNING'" + (f" and tags.condition = '{condition.name}'" if condition else "")
+        left = [run for run in self.runs(query) if not is_alive_as(run.data.tags.get(PROCESS, ""))]
+        for run in left:
+            self.client.set_terminated(run.info.run_id, "KILLED")
+        return len(left)
+
+
+def digest(of: tables.Run, seed: str) -> str:
     """What identifies a run among those of its condition and budget: its settings and results."""
     known = [of["dataset"], of["method"], of["updates"], of["search"]["chosen"], of["seeds"][seed]]
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
@@ -76,22 +127,12 @@ def digest(of: Run, seed: str) -> str:
 def commit(root: Path) -> str:
     """The code's commit, with a plus where the folder has changes on top; "unknown" outside git."""
     try:
-        head = git(root, "rev-parse", "HEAD").strip()
-        return head + ("+" if git(root, "status", "--porcelain", "-uno").strip() else "")
+        return git(root, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+").strip()
     except GitError:
         return "unknown"
 
 
-def tags(params: Params, condition: Condition, updates: int, seed: int) -> dict[str, str]:
-    """What runs are grouped and searched by."""
-    method = params.methods_on(condition.dataset)[condition.method]
-    made_of = {"aggregator": method.aggregator_name, "sharpness": method.preset_name}
-    own = {"dataset": condition.dataset, "method": condition.method, "condition": condition.name}
-    variant = "yes" if condition.variant else "no"
-    return own | made_of | {"updates": str(updates), "seed": str(seed), "variant": variant}
-
-
-def settings(params: Params, condition: Condition, updates: int, chosen: Trial) -> dict[str, str]:
+def settings(params: Params, condition: Condition, updates: int, chosen: Trial) -> dict[str, Any]:
     """Everything that decides a run, flattened: rho, alpha, aggregator, training.batch, data.train, …"""
     method, block = params.methods_on(condition.dataset)[condition.method], params.datasets[condition.dataset]
     perturbation = sharpness.preset(method.preset_name, **chosen.fields(method.preset_fields))
@@ -109,67 +150,28 @@ def settings(params: Params, condition: Condition, updates: int, chosen: Trial) 
     if perturbation.scope != "none":
         plain = ("rho", "alpha", "mu")  # clear without a prefix
         found |= {key if key in plain else f"sharpness.{key}": value for key, value in asdict(perturbation).items()}
-    return {key: str(value)[:LONGEST] for key, value in found.items()}
+    return found
 
 
-def trained_on(root: Path, params: Params, dataset: str) -> "DatasetInput | None":
-    """The prepared data, with their digest in DVC's cache; None if they are not on this disk."""
+def prepared(root: Path, params: Params, dataset: str) -> "DatasetInput":
+    """The prepared data, with their digest in DVC's cache."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     folder = root / "data/prepared" / dataset
-    if not folder.is_dir():
-        return None
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    listed = [{"md5": _md5(files[name].read_bytes()).hexdigest(), "relpath": name} for name in sorted(files)]
-    known = _md5(json.dumps(listed, sort_keys=True).encode()).hexdigest() + ".dir"
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    listed = json.dumps([{"md5": _md5((folder / name).read_bytes()), "relpath": name} for name in names])
     source = json.dumps({"uri": folder.relative_to(root).as_posix()})
-    data = Dataset(dataset, known, "local", source, profile=json.dumps(params.datasets[dataset].data.model_dump()))
+    profile = json.dumps(params.datasets[dataset].data.model_dump())
+    data = Dataset(dataset, f"{_md5(listed.encode())}.dir", "local", source, profile=profile)
     return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
 
 
-def log_values(client: "MlflowClient", run: str, values: Iterable[tuple[str, float, int]]) -> None:
-    """Log (name, value, step)."""
-    from mlflow.entities import Metric
-
-    now = int(time.time() * 1000)
-    metrics = [Metric(name, value, now, step) for name, value, step in values]
-    for first in range(0, len(metrics), BATCH):
-        client.log_batch(run, metrics=metrics[first : first + BATCH])
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def named(rows: Iterable[Any]) -> list[tuple[str, float, int]]:
-    """The history's rows as (`<split>/<task>/<metric>`, value, update)."""
-    return [(f"{r.split}/{r.task}/{r.metric}", r.value, r.update) for r in rows]
-
-
-def keep_files(client: "MlflowClient", run: str, known: str | None, files: list[Path]) -> None:
-    """Copy an executed notebook, its page and its figures to a run; `known` is its tag `FILES`."""
-    mark = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()[:16]
-    if not files or known == mark:
-        return
-    with TemporaryDirectory() as folder:
-        for path in files:
-            client.log_artifact(run, str(path), "notebook")
-            for number, (ending, content) in enumerate(_figures(path) if path.suffix == ".ipynb" else (), 1):
-                figure = Path(folder) / f"{number}.{ending}"
-                figure.write_bytes(base64.b64decode(content) if ending == "png" else content.encode())
-                client.log_artifact(run, str(figure), "figures")
-    client.set_tag(run, FILES, mark)
-
-
-def _figures(notebook: Path) -> list[tuple[str, str]]:
-    """(Ending, content) of the drawings among a notebook's outputs."""
-    cells = json.loads(notebook.read_text())["cells"]
+def drawings(notebook: Path) -> list[str]:
+    """The pictures among a notebook's outputs, as `view.picture` leaves them."""
+    cells = json.loads(notebook.read_text())["cells"] if notebook.is_file() else []
     found = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    kinds = [(next((kind for kind in FIGURES if kind in data), None), data) for data in found]
-    return [(FIGURES[kind], "".join(data[kind])) for kind, data in kinds if kind]
-
-
-def end_interrupted(client: "MlflowClient", experiment: str, condition: str | None = None) -> int:
-    """Mark the runs that a killed process left under way: all, or those of one condition. Returns how many."""
-    query = "attributes.status = 'RUNNING'" + (f" and tags.condition = '{condition}'" if condition else "")
-    running = client.search_runs([experiment], query, max_results=1000)
-    left = [run for run in running if not is_alive_as(run.data.tags.get(PROCESS, ""))]
-    for run in left:
-        client.set_terminated(run.info.run_id, "KILLED")
-    return len(left)
+    return ["".join(data["image/svg+xml"]) for data in found if "image/svg+xml" in data]
