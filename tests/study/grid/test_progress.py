@@ -63,6 +63,7 @@ def test_the_time_left_counts_all_that_is_still_to_run(time: SimpleNamespace) ->
     assert left.seconds_left() is None  # no training has said how fast it is
     for name in trains[:2]:
         left.started(name)
+        left.progressed(name, {"phase": "loading"})
     time.seconds += 10  # each loads its libraries, which says nothing of how fast it trains
     for done in (0.0, 0.001):
         for name in trains[:2]:
