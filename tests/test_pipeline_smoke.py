@@ -101,7 +101,7 @@ def test_one_more_method_is_one_more_condition_and_what_follows(copy):
     good = params.read_text()
     params.write_text(good.replace("  ls: {aggregator: ls}\n", "  ls: {aggregator: ls}\n  mgda: {aggregator: mgda}\n"))
     try:
-        stale = plan(copy.root).stale
+        stale = set(plan(copy.root).stale)
     finally:
         params.write_text(good)
     analyses = {f"analyse@multimnist-{name}" for name in names()}

@@ -47,7 +47,7 @@ if other := method.get("meets"):
         assert time.time() < began + 120
         time.sleep(0.02)
 with open(params["trace"], "a") as file:
-    file.write(f"{name} {os.getcwd()} {os.environ['MLFLOW_TRACKING_URI']}\\n")
+    file.write(f"{name} {os.getcwd()} {os.environ['MLFLOW_TRACKING_URI']} {os.environ['SAMO_CHECKPOINTS']}\\n")
 if method.get("fail"):
     sys.exit("this condition was told to fail")
 print(name, method, open(source).read().strip())

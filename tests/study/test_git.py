@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -80,8 +81,9 @@ def test_a_remote_or_cluster_that_does_not_serve_is_named(project: Project, monk
         exchange.settings(project.root, "shared")
     with pytest.raises(PipelineError, match="is of HTTP"):
         exchange.settings(project.root, "web")
+    project.dvc("remote", "add", "shared", "elsewhere")
     with pytest.raises(PipelineError, match=r"no Ray cluster answers at 127\.0\.0\.1:1: .*refused"):
-        RayPool(project.root, Cluster("127.0.0.1:1", "shared"), {}, 1, print)
+        RayPool(project.root, Cluster("127.0.0.1:1", "shared"), 1, Mock())
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(PipelineError, match="Ray is missing: pip install"):
-        RayPool(project.root, Cluster("auto", "shared"), {}, 1, print)
+        RayPool(project.root, Cluster("auto", "shared"), 1, Mock())

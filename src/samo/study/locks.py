@@ -42,15 +42,14 @@ def repair(root: Path) -> bool:
     if not path.exists():
         return False
     with make_lock(str(path.with_name("rwlock.lock")), tmp_dir=str(path.parent)):
-        text, written = path.read_text(), path.stat().st_mtime
         try:
-            kept = _of_living(found := json.loads(text), written)
+            found = json.loads(path.read_text())
+            kept = _of_living(found, path.stat().st_mtime)
         except (ValueError, KeyError, TypeError, AttributeError):
             found, kept = None, {}
-        if kept == found:
-            return False
-        store.write_text(path, json.dumps(kept))
-        return True
+        if kept != found:
+            store.write_text(path, json.dumps(kept))
+        return bool(kept != found)
 
 
 def _of_living(entries: dict[str, Any], written: float) -> dict[str, Any]:

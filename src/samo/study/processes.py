@@ -1,6 +1,7 @@
 """Processes: which are alive, how they are ended, and how the user ends what is running."""
 
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -15,13 +16,11 @@ GRACE = 2.0
 """Seconds that a process gets to end by itself."""
 
 
-def is_alive(pid: int, by: float | None = None) -> bool:
-    """Whether a process exists; with `by`, in seconds since the epoch, whether it began no later than that.
+def is_alive(pid: int, by: float = math.inf) -> bool:
+    """Whether a process exists that began no later than `by`, in seconds since the epoch.
 
     Process numbers are reused, in a container soon: a process that began later is another one.
     """
-    if by is None:
-        return bool(psutil.pid_exists(pid))
     try:
         return bool(psutil.Process(pid).create_time() <= by)
     except psutil.NoSuchProcess:
@@ -37,11 +36,11 @@ def identity(pid: int | None = None) -> str:
 def is_alive_as(known: str) -> bool:
     """Whether the process of an `identity` is alive; one on another machine is taken to be, for want of knowledge."""
     host, _, rest = known.partition(" ")
-    if not rest or host != socket.gethostname():
+    if host != socket.gethostname():
         return bool(rest)
     try:
-        return identity(int(rest.partition(" ")[0])) == known
-    except (psutil.NoSuchProcess, ValueError):
+        return identity(int(rest.split()[0])) == known
+    except (IndexError, ValueError, psutil.NoSuchProcess):
         return False
 
 
@@ -59,32 +58,19 @@ def descendants(pid: int | None = None) -> list[psutil.Process]:
         return []
 
 
-def end(processes: Sequence[psutil.Process]) -> None:
-    """Ask processes to end, and kill what is still there after `GRACE` seconds."""
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    kill(_left(processes, GRACE))
-
-
-def kill(processes: Sequence[psutil.Process]) -> None:
-    """Kill processes, and wait a second at most until they are gone."""
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    _left(processes, 1)
-
-
-def _left(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Those that still run when the time is up.
+def end(processes: Sequence[psutil.Process], grace: float = GRACE) -> None:
+    """Ask processes to end, and kill what is still there after `grace` seconds; then wait a second at most.
 
     Exit statuses are left for whoever started the processes: if another thread has fetched one, `subprocess` takes it
     for 0, and DVC would keep what a killed command had written as its result.
     """
-    deadline, left = time.monotonic() + seconds, list(processes)
-    while (left := [process for process in left if _runs(process)]) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return left
+    for ask, seconds in ((psutil.Process.terminate, grace), (psutil.Process.kill, 1.0)):
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                ask(process)
+        deadline = time.monotonic() + seconds
+        while (processes := [*filter(_runs, processes)]) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -44,7 +44,7 @@ class Tail:
             return []
         whole = new[: new.rfind(b"\n") + 1]
         self._offset += len(whole)
-        events: list[Any] = []
+        events = []
         for line in whole.splitlines():
             with contextlib.suppress(ValueError):
                 events.append(json.loads(line))
@@ -67,10 +67,18 @@ def echo() -> Iterator[None]:
     if VARIABLE in os.environ:
         yield
         return
+    over = threading.Event()
+
+    def watch(tail: Tail) -> None:
+        while not over.wait(SECONDS):
+            if events := tail.read():
+                last = events[-1]
+                line = f"{last.get('condition', '')} {where(last)} {100 * last.get('done', 0):.0f} %"
+                print(line.strip(), file=sys.stderr, flush=True)
+
     with tempfile.TemporaryDirectory() as folder:
-        path, over = Path(folder) / "progress", threading.Event()
-        os.environ[VARIABLE] = str(path)
-        watcher = threading.Thread(target=_watch, args=(Tail(path), over), daemon=True)
+        os.environ[VARIABLE] = f"{folder}/progress"
+        watcher = threading.Thread(target=watch, args=[Tail(Path(folder) / "progress")], daemon=True)
         watcher.start()
         try:
             yield
@@ -78,11 +86,3 @@ def echo() -> Iterator[None]:
             over.set()
             watcher.join()
             del os.environ[VARIABLE]
-
-
-def _watch(tail: Tail, over: threading.Event) -> None:
-    while not over.wait(SECONDS):
-        if events := tail.read():
-            last = events[-1]
-            line = f"{last.get('condition', '')} {where(last)} {100 * last.get('done', 0):.0f} %"
-            print(line.strip(), file=sys.stderr, flush=True)

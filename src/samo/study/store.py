@@ -30,19 +30,12 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
     If the disk is full or the folder cannot be written to, a WriteError says so; what was there stays.
     """
-    with _said_of(path):
-        beside = _beside(path)
-        try:
-            with beside.open("xb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(path)
-            _sync(path.parent)
-        except BaseException:
-            with suppress(OSError):  # on a disk that has become read-only
-                beside.unlink(missing_ok=True)
-            raise
+    with _beside(path) as new:
+        with new.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(path)
 
 
 @contextmanager
@@ -52,37 +45,50 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Two renames swap them: a process killed between the two leaves no folder, but never half of one.
     A WriteError as in `whole_file`.
     """
-    with _said_of(path):
-        beside, old = _beside(path), _beside(path)
+    with _beside(path) as new, _beside(path) as old:
+        new.mkdir()
+        yield new
+        for file in (*new.rglob("*"), new):
+            _sync(file)
         try:
-            beside.mkdir()
-            yield beside
-            for file in (*beside.rglob("*"), beside):
-                _sync(file)
             if path.exists():
                 path.rename(old)
-            beside.rename(path)
-            _sync(path.parent)
+            new.rename(path)
         except BaseException:
             if old.exists() and not path.exists():
                 old.rename(path)
             raise
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside(path: Path) -> Path:
-    """A free name beside `path` that tells its owner; what killed processes left under such names is removed.
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A free name beside `path` that tells its owner; what is under it at the end is removed.
 
-    .dvcignore and .gitignore skip these names.
+    So is what killed processes left under such names; .dvcignore and .gitignore skip them. Disk errors name the file
+    that the user knows, not the one beside it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     ours = re.compile(re.escape(f".{path.name}.") + r"(\d+)-[0-9a-f]+\.part")
-    for left in path.parent.iterdir():
-        if (found := ours.fullmatch(left.name)) and not is_alive(int(found[1])):
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    made = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.iterdir():
+            if (found := ours.fullmatch(left.name)) and not is_alive(int(found[1])):
+                _remove(left)
+        yield made
+        _sync(path.parent)
+    except OSError as error:
+        at = None if error.filename is None else Path(error.filename)
+        known = at is None or at in path.parents or path.parent in at.parents
+        if isinstance(error, WriteError) or error.errno not in FAULTS or not known:
+            raise
+        raise WriteError(error.errno, f"{error.strerror}; what was there stays", str(path)) from error
+    finally:
+        with suppress(OSError):  # on a disk that has become read-only
+            _remove(made)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
@@ -92,19 +98,6 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _said_of(path: Path) -> Iterator[None]:
-    """Make disk errors name the file that the user knows, not the one beside it."""
-    try:
-        yield
-    except OSError as error:
-        at = None if error.filename is None else Path(error.filename)
-        ours = at is None or at in path.parents or path.parent in at.parents
-        if isinstance(error, WriteError) or error.errno not in FAULTS or not ours:
-            raise
-        raise WriteError(error.errno, f"{error.strerror}; what was there stays", str(path)) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -24,7 +24,7 @@ from samo.study.config import Params
 from samo.study.config.conditions import Condition, conditions
 from samo.study.config.conditions import condition as of_profile
 from samo.study.errors import PipelineError
-from samo.study.grid.clone import make_clone
+from samo.study.grid.exchange import make_clone
 from samo.study.grid.plan import plan
 from samo.study.runs import ranks, results
 

@@ -1,15 +1,10 @@
 """`samo repro` on a tiny real pipeline: git, DVC, worker processes and clones."""
 
-import fcntl
 import json
 import os
-import pty
 import re
 import shutil
 import signal
-import struct
-import subprocess
-import termios
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +18,7 @@ from samo.study.grid.plan import opened, plan
 from tests.forks import wait_for
 from tests.study.project import Project
 
+pexpect = pytest.importorskip("pexpect")
 CONDITIONS = ["train@one-a", "train@one-b", "train@one-c"]
 ALL = ["fetch-one", "train-a", "train-b", "train-c"]
 
@@ -31,17 +27,33 @@ def repro(project: Project, rest: bool = True, quiet: bool = True, workers: int 
     return pipeline.repro(project.root, workers, lambda _: 1.0, quiet, rest=rest, **more)
 
 
-def test_all_runs_once_then_nothing_and_dvc_agrees(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_runs_once_then_nothing_and_dvc_agrees(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     left = project.root / ".samo/workers/0"  # of a worker that was killed
     (left / ".dvc/tmp").mkdir(parents=True)
     (left / "dvc.yaml").write_text("not a pipeline")
+    for variable in ("MLFLOW_TRACKING_URI", "SAMO_CHECKPOINTS"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("DVC_ROOT", "/nowhere")
+    project.edit("rho: 1", "meets: b")
+    project.edit("rho: 2", "meets: a")
     calls: list[str] = []
     tell = partial(calls.append, "before")
     assert repro(project, rest=False, quiet=False, workers=2, before=tell) == 0
     assert capsys.readouterr().out.count("start train@one-a") == 1
-    assert project.ran() == ALL
     assert not project.clones()
-    assert (project.root / "data/runs/one/b").read_text() == "train-b {'rho': 2} fetch-one {} code\n"
+    assert (project.root / "data/runs/one/b").read_text() == "train-b {'meets': 'a'} fetch-one {} code\n"
+    # Two run at once in clones of their own, with the project's MLflow and checkpoints.
+    where = {name: folder for name, folder, *_ in map(str.split, project.lines())}
+    assert {where["train-a"], where["train-b"]} == {str(project.root / ".samo/workers" / n) for n in "01"}
+    assert where["fetch-one"] == str(project.root)
+    own = f"sqlite:///{project.root}/mlflow.db", f"{project.root}/.samo/checkpoints"
+    assert {tuple(line.split()[2:]) for line in project.lines()} == {own}
+    progress = project.root / ".samo/progress/train@one-a.jsonl"
+    assert json.loads(progress.read_text()) == {"update": 1, "updates": 2, "done": 0.5, "loss": 0.25}
+    assert project.ran() == ALL
+    monkeypatch.delenv("DVC_ROOT")
     assert project.dvc("repro", *CONDITIONS).count("didn't change") == len(ALL)
     assert repro(project, quiet=False, before=tell) == 0
     assert "[1/1] tables" in capsys.readouterr().out
@@ -86,19 +98,6 @@ def test_params_are_parsed_once_not_once_a_stage(project: Project, monkeypatch: 
     assert len(plan(project.root).stale) == 5
     parsed = [Path(call.args[1]).name for call in parse.call_args_list]
     assert 0 < parsed.count("params.yaml") < len(CONDITIONS)
-
-
-def test_two_run_at_once_in_clones_of_their_own(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("DVC_ROOT", "/nowhere")
-    project.edit("rho: 1", "meets: b")
-    project.edit("rho: 2", "meets: a")
-    assert repro(project, rest=False, workers=2) == 0
-    folders = {line.split()[1] for line in project.lines() if line.split()[0] in ("train-a", "train-b")}
-    assert folders == {str(project.root / ".samo/workers" / n) for n in "01"}
-    assert {line.split()[2] for line in project.lines()} == {f"sqlite:///{project.root}/mlflow.db"}
-    progress = project.root / ".samo/progress/train@one-a.jsonl"
-    assert json.loads(progress.read_text()) == {"update": 1, "updates": 2, "done": 0.5, "loss": 0.25}
 
 
 def test_the_table_shows_the_gap_of_a_failed_condition(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,69 +190,36 @@ def test_a_killed_grid_leaves_nothing_and_goes_on(project: Project, how: signal.
     assert "fetch-one" not in project.ran()
 
 
-class Terminal:
-    """A process in a pseudo-terminal of 100 columns, and all that it wrote there, less colours and movements."""
-
-    def __init__(self, *command: str) -> None:
-        self.own, other = pty.openpty()
-        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-        # The terminal becomes the process's own, so that a Ctrl-C typed there is its to answer.
-        self.process = subprocess.Popen(
-            command,
-            stdin=other,
-            stdout=other,
-            stderr=other,
-            env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(other)
-        self.raw = ""
-
-    def read(self) -> bool:
-        """What is written next; false where the other side is closed."""
-        try:
-            self.raw += os.read(self.own, 1 << 16).decode(errors="replace")
-        except OSError:
-            return False
-        return True
-
-    def text(self) -> str:
-        plain = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", self.raw).replace("\r", "\n")
-        return re.sub(r" *\n+", "\n", plain)
-
-    def end(self) -> int:
-        while self.read():
-            pass
-        os.close(self.own)
-        return self.process.wait(60)
+def in_terminal(command: list[str]) -> Any:
+    """A process in a pseudo-terminal of 100 columns."""
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    return pexpect.spawn(command[0], command[1:], timeout=300, dimensions=(30, 100), encoding="utf-8", env=environment)
 
 
-FRAME = re.compile(r"all stages .*1 done, 2 running, 1 waiting.*(\ntrain@one-[ab] .*loss 0\.250){2}")
+ESCAPE = re.compile(r"\x1b\[[?\d;]*[A-Za-z]")  # colours and movements
+FRAME = r"all stages [^\n]*1 done, 2 running, 1 waiting[^\n]*(\n[^\n]*train@one-[ab] [^\n]*loss 0\.250[^\n]*){2}"
 
 
 def test_two_bars_at_once_and_ctrl_c_says_how_to_go_on(project: Project) -> None:
     project.edit("rho: 1", "seconds: 60")
     project.edit("rho: 2", "seconds: 60")
     project.edit("  c: {rho: 3}\n", "")
-    terminal = Terminal(*project.command())
-    wait_for(lambda: not terminal.read() or FRAME.search(terminal.text()), 300)
-    assert FRAME.search(terminal.text()), terminal.text()
-    assert "\ndone fetch@one  " in terminal.text()
-
-    os.write(terminal.own, b"\x03")
-    assert terminal.end() == 130
-    said = terminal.text().strip().splitlines()
-    assert said[-1] == "stopped; what is done is kept, and the same command (`make repro`) goes on from there"
-    assert terminal.raw.rindex("\x1b[?25h") > terminal.raw.rindex("\x1b[?25l")  # the cursor is there again
+    terminal = in_terminal(project.command())
+    terminal.expect(FRAME)
+    assert "done fetch@one  " in terminal.before
+    terminal.sendintr()  # a Ctrl-C
+    said = terminal.read()
+    assert terminal.wait() == 130
+    last = ESCAPE.sub("", said).splitlines()[-1]
+    assert last == "stopped; what is done is kept, and the same command (`make repro`) goes on from there"
+    assert said.rindex("\x1b[?25h") > said.rfind("\x1b[?25l")  # the cursor is there again
     assert not project.processes()
     assert not project.clones()
 
     project.ran()
     project.edit("seconds: 60", "rho: 4")
-    quiet = Terminal(*project.command(quiet=True))
-    assert quiet.end() == 0
-    assert quiet.text().strip() == ""
+    quiet = in_terminal(project.command(quiet=True))
+    assert (ESCAPE.sub("", quiet.read()).strip(), quiet.wait()) == ("", 0)
     assert project.ran() == ["tables", "train-a", "train-b"]  # what was done before is not done again
 
 

@@ -1,13 +1,14 @@
 """Progress files, the estimate of the time left, and what the displays write."""
 
-import io
+import sys
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from samo.study.grid.display import Display, Remaining, duration
+from samo.study.grid import display
+from samo.study.grid.display import Display, duration
 from samo.study.progress import Tail, report, where
 from tests.forks import ended, forked
 
@@ -45,49 +46,56 @@ def test_writers_do_not_mix_their_lines(tmp_path: Path, monkeypatch: pytest.Monk
     assert found == [(writer, number) for writer in range(4) for number in range(200)]
 
 
-def test_the_time_left_counts_all_that_is_still_to_run() -> None:
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A clock that a test sets."""
+    clock = SimpleNamespace(seconds=100.0)
+    monkeypatch.setattr(display, "monotonic", lambda: clock.seconds)
+    return clock
+
+
+def test_the_time_left_counts_all_that_is_still_to_run(time: SimpleNamespace) -> None:
     """Six trainings two at a time, then an analysis, then tables and report one after the other."""
-    time = SimpleNamespace(seconds=100.0)
     trains = [f"train@x-{n}" for n in range(6)]
     expected = dict.fromkeys(trains, 10.0) | {"analyse@x-probe": 20.0, "tables": 30.0, "report": 40.0}
-    phases = [(trains, 2), (("analyse@x-probe",), 2), (("tables", "report"), 1)]
-    left = Remaining(expected, phases, lambda: time.seconds)
+    phases = [(trains, 2), (["analyse@x-probe"], 2), (["tables", "report"], 1)]
+    left = Display(expected, phases, quiet=True)
     assert left.seconds_left() is None  # no training has said how fast it is
     for name in trains[:2]:
-        left.start(name)
+        left.started(name)
+        left.progressed(name, {"phase": "loading"})
     time.seconds += 10  # each loads its libraries, which says nothing of how fast it trains
     for done in (0.0, 0.001):
         for name in trains[:2]:
-            left.update(name, {"done": done})
+            left.progressed(name, {"done": done})
         assert left.seconds_left() is None
         time.seconds += 5
     for name in trains[:2]:
-        left.update(name, {"done": 0.5})  # half of what was expected to take 10 s took 10 s: twice as slow
+        left.progressed(name, {"done": 0.5})  # half of what was expected to take 10 s took 10 s: twice as slow
     assert left.seconds_left() == pytest.approx((2 * 10 + 4 * 20) / 2 + 20 + 30 + 40)
+    for name in trains[2:]:
+        left.started(name)
     for name in trains:
-        if name not in left.running:
-            left.start(name)
-        left.end(name, ran=name in trains[:2])
+        left.finished(name, ran=name in trains[:2])
     # What comes out of the cache says nothing of the rate, and the rate of trainings nothing of tables.
     assert left.seconds_left() == pytest.approx(20 + 30 + 40)
-    left.start("analyse@x-probe")
-    left.end("analyse@x-probe", ran=True)
-    left.start("tables")
+    left.started("analyse@x-probe")
+    left.finished("analyse@x-probe", ran=True)
+    left.started("tables")
     time.seconds += 12
     assert left.seconds_left() == pytest.approx(18 + 40)
     time.seconds += 100
     assert left.seconds_left() == pytest.approx(0.05 * 30 + 40)  # longer than expected, and still not over
-    left.end("tables", ran=True)
-    left.waiting.discard("report")
+    left.finished("tables", ran=True)
+    left.dropped("report", "of nothing")
     assert (left.seconds_left(), left.share()) == (0, 1)
     assert left.took == pytest.approx({trains[0]: 20, trains[1]: 20, "analyse@x-probe": 0, "tables": 112})
 
 
-def test_a_phase_takes_as_long_as_its_longest_stage() -> None:
-    time = SimpleNamespace(seconds=100.0)
-    left = Remaining({"tables": 100.0, "a": 1.0}, [(("tables", "a"), 2)], lambda: time.seconds)
+def test_a_phase_takes_as_long_as_its_longest_stage(time: SimpleNamespace) -> None:
+    left = Display({"tables": 100.0, "a": 1.0}, [(["tables", "a"], 2)], quiet=True)
     assert left.seconds_left() == 100
-    left.start("tables")
+    left.started("tables")
     time.seconds += 50
     assert left.share() == pytest.approx(50 / 101)
 
@@ -101,15 +109,10 @@ def test_words() -> None:
     assert where({"update": 2, "loss": None}) == "update 2"  # of a training that has just begun
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def said(stream: io.StringIO, log: Path, **options: object) -> list[str]:
+def said(capsys: pytest.CaptureFixture[str], log: Path, quiet: bool = False) -> list[str]:
     """Three stages: one ends, one fails, one is not run for it."""
-    with Display(stream, **options) as shown:  # type: ignore[arg-type]
-        shown.begin({"train@x-a": 1.0, "train@x-b": 1.0, "tables": 1.0})
+    expected = {"train@x-a": 1.0, "train@x-b": 1.0, "tables": 1.0}
+    with Display(expected, [(expected, 2)], quiet) as shown:
         shown.started("train@x-a")
         for update in range(1, 5):
             shown.progressed("train@x-a", {"phase": "seed 0", "update": update, "updates": 4, "done": update / 4})
@@ -119,19 +122,20 @@ def said(stream: io.StringIO, log: Path, **options: object) -> list[str]:
         shown.failed("train@x-b", "exited with 1", log)
         shown.dropped("tables", "it needs train@x-b")
         shown.refresh()
-    return stream.getvalue().splitlines()
+    return capsys.readouterr().out.splitlines()
 
 
-def test_what_the_displays_say(tmp_path: Path) -> None:
+def test_what_the_displays_say(tmp_path, capsys, monkeypatch):
     log = tmp_path / "b.log"
     log.write_text("".join(f"line {number}\n" for number in range(40)))
     failure = ["FAILED train@x-b: exited with 1", *(f"  | line {n}" for n in range(25, 40)), f"  all of it: {log}"]
     failure.append("not run tables: it needs train@x-b")
-    assert said(io.StringIO(), log, quiet=True) == failure
-    lines = said(io.StringIO(), log)
+    assert said(capsys, log, quiet=True) == failure
+    lines = said(capsys, log)
     assert lines == ["start train@x-a", "start train@x-b", lines[2], *failure]
     assert lines[2].startswith("[1/3] train@x-a  0 s  about")
-    every = said(io.StringIO(), log, every=0)
-    assert "  train@x-a  seed 0, update 4/4  100%  about" in every[4]
-    bars = said(Terminal(), log)  # the bars themselves: test_grid.py
+    monkeypatch.setattr(display, "EVERY", 0)
+    assert "  train@x-a  seed 0, update 4/4  100%  about" in said(capsys, log)[4]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    bars = said(capsys, log)  # the bars themselves: test_grid.py
     assert all(any(line.endswith(words) for line in bars) for words in [*failure, "done train@x-a  0 s"])

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from samo.study import paths
 from samo.study.runs import checkpoint
 from samo.study.runs.checkpoint import Checkpoints
 from samo.study.runs.condition import OpenCondition, train_condition
@@ -153,12 +152,3 @@ def test_writing_takes_its_small_share_of_the_time_only(tmp_path, monkeypatch):
         if ours.write("one", make):
             wrote.append(second)
     assert wrote == [10, 310, 610, 910] or wrote == [10, 310, 615, 915]
-
-
-def test_a_grid_s_worker_finds_the_project_s(monkeypatch, tmp_path):
-    from samo.study.grid.local import _environment
-
-    monkeypatch.delenv(paths.CHECKPOINTS, raising=False)
-    own = paths.checkpoints(tmp_path)
-    monkeypatch.setenv(paths.CHECKPOINTS, _environment(tmp_path)[paths.CHECKPOINTS])
-    assert paths.checkpoints(tmp_path / ".samo/workers/0") == own

@@ -7,16 +7,18 @@ import signal
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from samo.study import git
 from samo.study.errors import PipelineError
-from samo.study.grid import node
-from samo.study.grid.local import LOGS
-from samo.study.grid.schedule import Done, Job, Progress
+from samo.study.grid import exchange, node
+from samo.study.grid.display import Display
+from samo.study.grid.local import log_of
+from samo.study.grid.plan import LockEntry, Locks
+from samo.study.grid.schedule import Done
 
 TRIES = 3  # how many workers a stage may lose before it is blamed for their end
 LEAVE = 4.0  # seconds that workers get to end what is running and remove their clones
@@ -38,52 +40,48 @@ class Cluster(NamedTuple):
 class _Worker:
     actor: Any
     call: Any  # the one call that it has not answered yet; None while it waits for a job
-    job: Job | None = None
+    job: tuple[str, Locks] | None = None  # a stage and its inputs
     place: str = ""
 
 
 class RayPool:
-    """Actors that do jobs; if one is lost, `say` is told and another takes over its job.
+    """Actors that do jobs; if one is lost, the display says so and another takes over its job.
 
-    `settings` are the remote's address and credentials; `most` is the number of workers that can be kept busy.
-    Raises PipelineError if there is no Ray, no such cluster, or no room on it.
+    `most` is the number of workers that can be kept busy. Raises PipelineError if there is no Ray, no such cluster or
+    remote, or no room.
     """
 
-    def __init__(
-        self, root: Path, cluster: Cluster, settings: Mapping[str, Any], most: int, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, root: Path, cluster: Cluster, most: int, display: Display) -> None:
+        settings = exchange.settings(root, cluster.remote)
+        commit, bundle = git.pack(root)
         self._ray = _connect(cluster.address)
-        self._root, self._say = root, say
-        (root / LOGS).mkdir(parents=True, exist_ok=True)
-        self._events: list[Progress | Done] = []
-        self._again: deque[Job] = deque()
+        self._root, self._display = root, display
+        self._done: list[Done] = []
+        self._again: deque[tuple[str, Locks]] = deque()
         self._losses: Counter[str] = Counter()
         self._fruitless = 0  # actors lost before they were ready, since one last was ready
         self._workers: list[_Worker] = []
         self._waits = time.monotonic() + PATIENCE
         try:
-            commit, bundle = git.pack(root)
             kind = self._ray.remote(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=0)(node.NodeWorker)
             handle = self._ray.put(bundle)  # once, however many workers
-            self._new: Callable[[], Any] = lambda: kind.remote(commit, handle, cluster.remote, dict(settings))
+            self._new: Callable[[], Any] = lambda: kind.remote(commit, handle, cluster.remote, settings)
             self._workers = [self._start() for _ in range(min(most, cluster.workers or self._room(cluster)))]
-        except BaseException as error:
+        except BaseException:
             self._ray.shutdown()
-            if isinstance(error, RuntimeError):
-                raise PipelineError(str(error)) from error
             raise
 
     def idle(self) -> int:
         return max(0, len(self._free()) - len(self._again))
 
-    def submit(self, job: Job) -> None:
+    def submit(self, stage: str, inputs: Locks) -> None:
         worker = self._free()[0]
-        worker.job = job
-        worker.call = worker.actor.do.remote(job.stage, dict(job.inputs))
+        worker.job = stage, inputs
+        worker.call = worker.actor.work.remote(stage, dict(inputs))
 
-    def poll(self, timeout: float) -> Sequence[Progress | Done]:
+    def poll(self, timeout: float) -> Sequence[Done]:
         while self._again and self._free():
-            self.submit(self._again.popleft())
+            self.submit(*self._again.popleft())
         calls = {worker.call: worker for worker in self._workers if worker.call is not None}
         if calls:
             self._ray.wait(list(calls), timeout=timeout)
@@ -93,9 +91,9 @@ class RayPool:
             self._waits = time.monotonic() + PATIENCE
         elif time.monotonic() > self._waits:
             self._waits = float("inf")
-            self._say("no worker has a place yet: waiting for a node of the cluster with room for one")
-        events, self._events = self._events, []
-        return events
+            self._display.say("no worker has a place yet: waiting for a node of the cluster with room for one")
+        done, self._done = self._done, []
+        return done
 
     def close(self) -> None:
         """End what still runs; workers that do not answer in time notice that the head is gone."""
@@ -132,19 +130,17 @@ class RayPool:
         except self._ray.exceptions.RayError as error:
             self._lose(worker, _line(error))
             return
-        worker.call = None
         if worker.job is None:
-            worker.place, self._fruitless = answer, 0
+            worker.call, worker.place, self._fruitless = None, answer, 0
             return
-        stage = worker.job.stage
-        for kind, what in answer:
-            if kind == "progress":
-                self._events.append(Progress(stage, what))
-            else:
-                self._end(stage, *what)
-                worker.job = None
-        if worker.job is not None:
-            worker.call = worker.actor.listen.remote()
+        told, ended = answer
+        for stage, event in told:
+            self._display.progressed(stage, event)
+        if not ended:
+            worker.call = worker.actor.work.remote()
+            return
+        self._end(worker.job[0], *ended[0])
+        worker.call = worker.job = None
 
     def _lose(self, worker: _Worker, reason: str) -> None:
         """Replace a lost worker, and put its job back in the queue."""
@@ -153,19 +149,20 @@ class RayPool:
         if self._fruitless >= TRIES * len(self._workers):
             raise PipelineError(f"no worker can start: {reason}")
         self._workers[self._workers.index(worker)] = self._start()
-        if (job := worker.job) is None:
+        if worker.job is None:
             return
-        self._losses[job.stage] += 1
-        if self._losses[job.stage] >= TRIES:
-            self._end(job.stage, True, None, f"{TRIES} workers were lost with it: {reason}", reason)
+        stage = worker.job[0]
+        self._losses[stage] += 1
+        if self._losses[stage] >= TRIES:
+            self._end(stage, True, None, f"{TRIES} workers were lost with it: {reason}", reason)
         else:
-            self._say(f"{job.stage} goes to another worker: the one on {worker.place} is lost ({reason})")
-            self._again.append(job)
+            self._display.say(f"{stage} goes to another worker: the one on {worker.place} is lost ({reason})")
+            self._again.append(worker.job)
 
-    def _end(self, stage: str, ran: bool, lock: Any, error: str, printed: str) -> None:
-        log = self._root / LOGS / f"{stage.replace('/', '-')}.log"
+    def _end(self, stage: str, ran: bool, lock: LockEntry | None, error: str, printed: str) -> None:
+        log = log_of(self._root, stage)
         log.write_text(printed)
-        self._events.append(Done(stage, ran, lock, error, log))
+        self._done.append(Done(stage, ran, lock, error, log))
 
     def _kill(self, worker: _Worker) -> None:
         with contextlib.suppress(self._ray.exceptions.RayError):

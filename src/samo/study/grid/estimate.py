@@ -51,24 +51,26 @@ def measure(root: Path, params: Params, dataset: str, say: Callable[[str], None]
     """Prepare a few examples in a folder that is thrown away, and time a step and an evaluation on them.
 
     Raw files that may be downloaded go into the project, where the stage `fetch` finds them later. Raises FetchError
-    if some are missing (the message says what to put where), and ValueError if one is not what it should be.
+    if some are missing (the message says what to put where), and ValueError if one is not what it should be, or if the
+    profile does not say how many examples it takes.
     """
-    module, raw, given = datasets.get(dataset), root / "data/raw" / dataset, paths.given_data(dataset)
+    module, block, where = datasets.get(dataset), params.datasets[dataset], device(params.train.device)
+    data, batch = block.data, block.training.batch
+    if unknown := [split for split in SPLITS if getattr(data, split) is None]:
+        raise ValueError(f"no estimate: data.{', data.'.join(unknown)} takes all; give a number")
+    raw, given = root / "data/raw" / dataset, paths.given_data(dataset)
     if isinstance(module.RAW, Given):
         fetch.check_given(module.RAW, raw := given)
     else:
         fetch.fetch(module.RAW, raw, given, lambda line: say(f"{dataset}: {line}"))
     say(f"{dataset}: measuring a step")
-    block, where = params.datasets[dataset], device(params.train.device)
-    batch = block.training.batch
-    few = {"train": 2 * batch, "val": SAMPLE, "test": SAMPLE}
-    few = {split: min(n, getattr(block.data, split)) for split, n in few.items()}
-    few["train"] = max(few["train"], batch)
+    few = {split: min(SAMPLE, getattr(data, split)) for split in SPLITS}
+    few["train"] = max(batch, min(2 * batch, data.train))
     torch.set_num_threads(params.train.threads)
-    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
-        sample = block.data.model_copy(update=few)
-        store.write_json(Path(folder) / "datasheet.json", module.prepare(raw, Path(folder), sample))
-        problem = module.problem(Path(folder), block.training)
+    with tempfile.TemporaryDirectory() as name, torch.random.fork_rng():
+        folder = Path(name)
+        store.write_json(folder / "datasheet.json", module.prepare(raw, folder, data.model_copy(update=few)))
+        problem = module.problem(folder, block.training)
         torch.manual_seed(0)
         network = problem.network().to(where)
         # The first call pays for what later ones find ready.
@@ -83,7 +85,7 @@ def measure(root: Path, params: Params, dataset: str, say: Callable[[str], None]
 
         first = step(1, 0)
         typical = first if first > LONG else step(REPEATS, 1)
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*.npy"))
+        size = sum(path.stat().st_size for path in folder.rglob("*.npy"))
     weights = sum(t.numel() * t.element_size() for t in network.state_dict().values())
     return Unit(len(problem.tasks), weights, typical, look, size / sum(few.values()))
 
@@ -114,28 +116,24 @@ def show(root: Path, params: Params, workers: int) -> None:
         table.add_column(heading, justify="left" if heading == "dataset" else "right", no_wrap=True)
     units: dict[str, Unit] = {}
     missing: list[str] = []
-    conditions, seconds, disk = 0, 0.0, 0.0
     with console.status("measuring") as status:
         for dataset in params.datasets:
-            sizes = {split: getattr(params.datasets[dataset].data, split) for split in SPLITS}
-            if unknown := [split for split, n in sizes.items() if n is None]:
-                missing.append(f"{dataset}: no estimate: data.{', data.'.join(unknown)} takes all; give a number")
-                continue
             try:
-                units[dataset] = unit = measure(root, params, dataset, status.update)
+                units[dataset] = measure(root, params, dataset, status.update)
             except (FetchError, OSError, ValueError) as error:
                 missing.append(f"{dataset}: {error}")
-                continue
-            methods = params.methods_on(dataset)
-            networks = sum(unit.tasks if method.networks == "separate" else 1 for method in methods.values())
-            runs = len(params.seeds_on(dataset)) * len(params.updates_on(dataset))
-            own_disk = sum(sizes.values()) * unit.stored + runs * networks * unit.weights
-            own = sum(condition_seconds(params, dataset, method, unit) for method in methods) / workers
-            step, steps = f"{1e3 * unit.step:.0f} ms", str(params.updates_on(dataset)[-1])
-            sized = decimal(unit.weights), step, steps, duration(own), decimal(int(own_disk))
-            table.add_row(dataset, str(len(methods)), str(unit.tasks), *sized)
-            conditions, seconds, disk = conditions + len(methods), seconds + own, disk + own_disk
     remember(root, params, units)
+    conditions, seconds, disk = 0, 0.0, 0.0
+    for dataset, unit in units.items():
+        methods, updates = params.methods_on(dataset), params.updates_on(dataset)
+        networks = sum(unit.tasks if method.networks == "separate" else 1 for method in methods.values())
+        examples = sum(getattr(params.datasets[dataset].data, split) for split in SPLITS)
+        size = examples * unit.stored + len(params.seeds_on(dataset)) * len(updates) * networks * unit.weights
+        took = sum(condition_seconds(params, dataset, method, unit) for method in methods) / workers
+        step, sizes = f"{1e3 * unit.step:.0f} ms", (decimal(unit.weights), decimal(int(size)))
+        counts = str(len(methods)), str(unit.tasks)
+        table.add_row(dataset, *counts, sizes[0], step, str(updates[-1]), duration(took), sizes[1])
+        conditions, seconds, disk = conditions + len(methods), seconds + took, disk + size
     if units:
         console.print(table)
     for line in missing:

@@ -45,34 +45,29 @@ class NodeWorker:
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         os.environ.setdefault("SAMO_CHECKPOINTS", str(base / "checkpoints"))
 
-        from samo.study.grid.clone import RemoteClone, configure
+        from samo.study.grid.exchange import configure
         from samo.study.grid.local import LocalPool
 
         configure(self._folder, base / "cache", remote, settings)
-        self._pool = LocalPool(self._folder, base / "cache", 0, RemoteClone(remote, commit))
+        self._told: list[Any] = []
+        self._pool = LocalPool(self._folder, lambda *told: self._told.append(told), remote=(remote, commit))
 
     def place(self) -> str:
         """The node's name, once the clone is there."""
         return socket.gethostname()
 
-    def do(self, stage: str, inputs: Mapping[str, Any]) -> list[tuple[str, Any]]:
-        """Start a job and return what `listen` does; a RuntimeError if the clone no longer matches the commit."""
-        from samo.study.grid.schedule import Job
+    def work(self, *job: Any) -> tuple[list[Any], list[Any]]:
+        """Start a job, if one is given, and wait a second at most for its end.
 
-        check(self._folder, self._commit)
-        self._pool.submit(Job(stage, inputs))
-        return self.listen()
-
-    def listen(self) -> list[tuple[str, Any]]:
-        """New events, within a second: ("progress", event), ("done", (ran, lock, error, printed))."""
-        from samo.study.grid.schedule import Done
-
-        def told(event: Any) -> tuple[str, Any]:
-            if not isinstance(event, Done):
-                return "progress", event.event
-            return "done", (event.ran, event.lock, event.error, event.log.read_text(errors="replace")[-LOG:])
-
-        return [told(event) for event in self._pool.poll(1.0)]
+        Returns what was reported since the last call, as (stage, event), and (ran, lock, error, printed) of a stage
+        that has ended. A RuntimeError says that the clone no longer matches the commit.
+        """
+        if job:
+            check(self._folder, self._commit)
+            self._pool.submit(*job)
+        ended = [(*done[1:4], done.log.read_text(errors="replace")[-LOG:]) for done in self._pool.poll(1.0)]
+        told, self._told = self._told, []
+        return told, ended
 
     def leave(self) -> None:
         """End what runs and remove the clone. If the actor is killed, its worker notices and does the same."""

@@ -12,15 +12,20 @@ from samo.study.grid.cluster import Cluster, RayPool
 from samo.study.grid.display import Display
 from samo.study.grid.local import LocalPool
 from samo.study.grid.plan import Plan, opened, plan
-from samo.study.grid.schedule import Weight, schedule
+from samo.study.grid.schedule import schedule
 from samo.study.processes import stopping
 
 RAW = ("fetch",)  # kinds of stages: those that bring raw files
-CONDITIONS = ("prepare", "train", "train-more", "train-sensitivity", "train-arms", "toys")  # several run at a time
+CONDITIONS = ("prepare", "train", "train-more", "train-sensitivity", "train-arms", "toys")
 ANALYSES = ("analyse",)  # those that read what conditions have written
+REST: tuple[str, ...] = ()  # all others
+PHASES = (RAW, CONDITIONS, ANALYSES, REST)  # one begins when the one before it is over
+BESIDE = (CONDITIONS, ANALYSES)  # phases whose stages run side by side, in clones
 TIMED = "-cost"  # the analysis that measures time runs alone
-REST: tuple[str, ...] = ()  # all others, one after the other
 STOPPED = 130  # the exit status when the user stopped it, as in shells
+
+Weight = Callable[[str], float]
+Took = Callable[[Mapping[str, float]], None]
 
 
 def repro(
@@ -31,7 +36,7 @@ def repro(
     before: Callable[[], None] = lambda: None,
     rest: bool = True,
     cluster: Cluster | None = None,
-    took: Callable[[Mapping[str, float]], None] = lambda _: None,
+    took: Took = lambda _: None,
 ) -> int:
     """Bring the pipeline of a project's folder up to date, `workers` conditions at once.
 
@@ -46,7 +51,7 @@ def repro(
     Returns the exit status: 0, 1 if a stage failed, 130 if the user stopped it. Raises PipelineError if the pipeline
     cannot be read, or is in use.
     """
-    show, root = Display(quiet=quiet), root.resolve()
+    root = root.resolve()
     try:
         with locks.only_one(root):
             if cluster:
@@ -54,52 +59,54 @@ def repro(
             work = plan(root)
             if not rest:
                 work = work.only([name for name in work.needs if _phase(name) != REST])
-            if not work.stale:
-                show.say("everything is up to date")
-                return 0
-            before()
-            with contextlib.closing(warm.Server()) as libraries:  # loaded once, for all stages of all workers
-                libraries.start()
-                return 1 if _run_phases(root, work, workers, weight, show, cluster) else 0
+            if work.stale:
+                before()
+                return 1 if _run(root, work, workers, weight, quiet, cluster, took) else 0
+            if not quiet:
+                print("everything is up to date")
+            return 0
     except KeyboardInterrupt:
         print("stopped; what is done is kept, and the same command (`make repro`) goes on from there", file=sys.stderr)
         return STOPPED
-    finally:
-        took(show.remaining.took)
 
 
-def _run_phases(
-    root: Path, work: Plan, workers: int, weight: Weight, show: Display, cluster: Cluster | None
+def _run(
+    root: Path, work: Plan, workers: int, weight: Weight, quiet: bool, cluster: Cluster | None, took: Took
 ) -> set[str]:
     """Run all that is stale, phase by phase; returns the stages that failed or could not run because of others."""
-    phases = (RAW, CONDITIONS, ANALYSES, REST)
-    stale = [name for name in work.needs if name in work.stale]
-    # Raw files are fetched in the project itself, which may have some already. What measures time, and what follows
-    # from all stages before, also runs there, one stage at a time.
-    own, beside = LocalPool(root, work.cache, 0), LocalPool(root, work.cache, workers)
+    widths = {phase: workers if phase in BESIDE else 1 for phase in PHASES}
+    phases = [([name for name in work.stale if _phase(name) == phase], width) for phase, width in widths.items()]
     failed: set[str] = set()
-    with stopping(), show, contextlib.closing(own), contextlib.closing(beside):
-        several = {CONDITIONS: workers, ANALYSES: workers}
-        widths = [([name for name in stale if _phase(name) == phase], several.get(phase, 1)) for phase in phases]
-        show.begin({name: weight(name) for name in stale}, widths)
-        for phase in phases:
-            part = work.only([name for name in work.needs if phase in (REST, _phase(name))])
-            if cluster and part.stale and phase in several:
+    with (
+        contextlib.closing(warm.Server()) as libraries,  # loaded once, for all stages of all workers
+        stopping(),
+        Display({name: weight(name) for name in work.stale}, phases, quiet) as show,
+        # Raw files are fetched in the project itself, which may have some already. What measures time, and what
+        # follows from all stages before, also runs there, one stage at a time.
+        contextlib.closing(LocalPool(root, show.progressed)) as own,
+        contextlib.closing(LocalPool(root, show.progressed, workers)) as clones,
+    ):
+        libraries.start()
+        show.callback(took, show.took)
+        for phase in PHASES:
+            part = work.only([name for name in work.needs if _phase(name) == phase])
+            if not part.stale:
+                continue
+            if cluster and phase in BESIDE:
                 exchange.send_inputs(root, part, cluster.remote)
-                settings = exchange.settings(root, cluster.remote)
-                with contextlib.closing(RayPool(root, cluster, settings, len(part.stale), show.say)) as elsewhere:
-                    made = schedule(part, elsewhere, weight, show)
+                with contextlib.closing(RayPool(root, cluster, len(part.stale), show)) as nodes:
+                    made = schedule(part, nodes, show)
             else:
-                made = schedule(part, beside if phase in several else own, weight, show)
-            if phase in several:
-                exchange.adopt(root, made, cluster.remote if cluster else "")
-            left = work.without(part.stale - made.keys(), _spares).after(made)
-            lost = work.stale - left.stale - made.keys()
+                made = schedule(part, clones if phase in BESIDE else own, show)
+            left = work.without(set(part.stale) - made.keys(), _spares).after(made)
+            lost = work.needs.keys() - left.needs.keys()
             for name in sorted(lost):
                 if cause := next((need for need in work.needs[name] if need in lost), None):
                     show.dropped(name, f"it needs {cause}")
-            if lost:  # tables are made of all results on disk: none of other settings may stay
-                exchange.withdraw(root, {name for name in lost if _kind(name) in (*CONDITIONS, *ANALYSES)})
+            # Tables are made of all results on disk: none of other settings may stay.
+            unwanted = [name for name in lost if _kind(name) in (*CONDITIONS, *ANALYSES)]
+            if unwanted or phase in BESIDE:
+                exchange.adopt(root, made if phase in BESIDE else {}, unwanted, cluster.remote if cluster else "")
             failed |= lost
             work = left
         if failed:
@@ -131,7 +138,7 @@ def _spares(stage: str, need: str) -> bool:
 def _phase(stage: str) -> tuple[str, ...]:
     """The kinds that run together with this stage."""
     alone = stage.endswith(TIMED)
-    return next((kinds for kinds in (RAW, CONDITIONS, ANALYSES) if _kind(stage) in kinds and not alone), REST)
+    return next((kinds for kinds in PHASES if _kind(stage) in kinds and not alone), REST)
 
 
 def _kind(stage: str) -> str:

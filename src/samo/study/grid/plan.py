@@ -14,16 +14,21 @@ from samo.study.errors import PipelineError
 
 LockEntry = dict[str, Any]
 """A stage's entry in dvc.lock: what it was made from and the hashes of what it made."""
+Locks = Mapping[str, LockEntry | None]
+"""Stages with their entries, which locate their outputs in the cache; a .dvc file has none, it says so itself."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The part of the pipeline that was asked for; `cache` is DVC's cache folder."""
+    """The part of the pipeline that was asked for."""
 
     needs: Mapping[str, tuple[str, ...]]  # each stage with those whose outputs it reads, in an order that can run
-    stale: frozenset[str]  # what is not up to date, or follows from what is not
-    locks: Mapping[str, LockEntry | None]  # the entries in dvc.lock of what is up to date
-    cache: Path
+    locks: Locks  # of what is up to date
+
+    @property
+    def stale(self) -> list[str]:
+        """What is not up to date, or follows from what is not, in an order that can run."""
+        return [name for name in self.needs if name not in self.locks]
 
     def only(self, stages: Collection[str]) -> "Plan":
         """The plan for some stages and what they need."""
@@ -31,7 +36,7 @@ class Plan:
         for name in reversed(list(self.needs)):
             if name in wanted:
                 wanted.update(self.needs[name])
-        return self._keep(wanted)
+        return replace(self, needs={name: needs for name, needs in self.needs.items() if name in wanted})
 
     def without(self, failed: Collection[str], spares: Callable[[str, str], bool]) -> "Plan":
         """The plan less some stages and what cannot do without them.
@@ -40,21 +45,18 @@ class Plan:
         that it can spare are lost.
         """
         lost = set(failed)
+        kept = {}
         for name, needs in self.needs.items():
             spared = {need for need in needs if spares(name, need)}
-            if not lost.isdisjoint(set(needs) - spared) or (spared and spared <= lost):
+            if name in lost or not lost.isdisjoint(set(needs) - spared) or (spared and spared <= lost):
                 lost.add(name)
-        kept = self._keep(self.needs.keys() - lost)
-        left = {name: tuple(need for need in needs if need not in lost) for name, needs in kept.needs.items()}
-        return replace(kept, needs=left)
+            else:
+                kept[name] = tuple(need for need in needs if need not in lost)
+        return replace(self, needs=kept)
 
-    def after(self, made: Mapping[str, LockEntry | None]) -> "Plan":
+    def after(self, made: Locks) -> "Plan":
         """The plan once some stages are up to date."""
-        return replace(self, stale=self.stale - made.keys(), locks={**self.locks, **made})
-
-    def _keep(self, names: Collection[str]) -> "Plan":
-        needs = {name: needs for name, needs in self.needs.items() if name in names}
-        return replace(self, needs=needs, stale=self.stale.intersection(names))
+        return replace(self, locks={**self.locks, **made})
 
 
 def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
@@ -65,25 +67,21 @@ def plan(root: Path, stages: Collection[str] | None = None) -> Plan:
     import networkx as nx
 
     parse_params_once()
-    with calm_dvc():
-        locks.repair(root)
-    with opened(root) as (repo, _):
+    with opened(root) as (repo, by_name):
         graph = repo.index.graph  # from a stage to what it needs
-        by_name = {stage_name(stage, root): stage for stage in nx.dfs_postorder_nodes(graph)}
-        asked = by_name if stages is None else stages
-        if unknown := sorted(set(asked) - set(by_name)):
+        names = {stage: name for name, stage in by_name.items()}
+        needs = {
+            names[stage]: tuple(sorted(names[need] for need in graph.successors(stage)))
+            for stage in nx.dfs_postorder_nodes(graph)
+        }
+        if unknown := sorted(set(stages or ()) - needs.keys()):
             raise PipelineError(f"no such stage in dvc.yaml: {', '.join(unknown)}")
-        wanted = {by_name[name] for name in asked}
-        wanted |= {need for stage in wanted for need in nx.descendants(graph, stage)}
-        needs: dict[str, tuple[str, ...]] = {}
-        stale: set[str] = set()
-        for name, stage in by_name.items():
-            if stage in wanted:
-                needs[name] = tuple(sorted(stage_name(need, root) for need in graph.successors(stage)))
-                if not stale.isdisjoint(needs[name]) or stage.status(check_updates=True):
-                    stale.add(name)
-        entries = {name: lock_entry(by_name[name]) for name in needs if name not in stale}
-        return Plan(needs, frozenset(stale), entries, Path(repo.cache.local_cache_dir).absolute())
+        found = Plan(needs, {}) if stages is None else Plan(needs, {}).only(stages)
+        entries: dict[str, LockEntry | None] = {}
+        for name, own in found.needs.items():
+            if entries.keys() >= set(own) and not by_name[name].status(check_updates=True):
+                entries[name] = lock_entry(by_name[name])
+        return found.after(entries)
 
 
 @contextmanager
@@ -107,17 +105,18 @@ def opened(root: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     """DVC's view of a project under its lock, and the stages by their names; its faults are PipelineErrors."""
     from dvc.repo import Repo, lock_repo
 
-    with calm_dvc(), lock_repo(repo := Repo(str(root))), repo.scm_context(quiet=True):
-        yield repo, {stage_name(stage, root): stage for stage in repo.index.stages}
+    def name(stage: Any) -> str:
+        """A stage's name, or the path of a .dvc file (DVC's own address depends on the current folder)."""
+        return getattr(stage, "name", None) or Path(stage.path).relative_to(root).as_posix()
 
-
-def stage_name(stage: Any, root: Path) -> str:
-    """A stage's name, or the path of a .dvc file (DVC's own address depends on the current folder)."""
-    return getattr(stage, "name", None) or Path(stage.path).relative_to(root).as_posix()
+    with calm_dvc():
+        locks.repair(root)
+        with lock_repo(repo := Repo(str(root))), repo.scm_context(quiet=True):
+            yield repo, {name(stage): stage for stage in repo.index.stages}
 
 
 def lock_entry(stage: Any) -> LockEntry | None:
-    """What dvc.lock says of a stage; None for a .dvc file, which says so itself."""
+    """A stage's entry, as DVC knows it after reading or making its outputs."""
     from dvc.stage import PipelineStage
     from dvc.stage.serialize import to_single_stage_lockfile
 
@@ -130,10 +129,7 @@ def parse_params_once() -> None:
     from dvc.dependency import param
 
     parse = param.load_path
-
-    @cache
-    def parsed(path: str, fs: Any, _time: int, _size: int) -> Any:
-        return parse(path, fs)
+    parsed = cache(lambda path, fs, _time, _size: parse(path, fs))
 
     def load(path: str, fs: Any, **options: Any) -> Any:
         if options or fs.protocol != "local" or not Path(path).is_file():
