@@ -21,10 +21,10 @@ import pytest
 from scipy import stats
 
 from samo import claims as rules
-from samo.claims import contrast, measures
+from samo.claims import contrast
 from samo.claims.effects import Effect
 from samo.claims.effects import pooled as pool
-from samo.claims.evidence import Evidence, Kind
+from samo.claims.evidence import COSINE, LAMBDA_MAX, Evidence, Kind
 from samo.study import config
 from samo.study.ladder.assemble import shipped
 from samo.study.ladder.plan import read, trainings
@@ -557,7 +557,7 @@ def test_what_is_said_of_learning_rates():
 def test_what_is_said_of_flatness_at_the_rate_that_suits_ls():
     names = [f"{name}-ls-rho005-lr0002" for name in ("gsam", "samo")]
     flatter = [
-        contrast.difference(evidence(), data, "ls-lr0002", name, measure=measures.LAMBDA_MAX, ratio=True)
+        contrast.difference(evidence(), data, "ls-lr0002", name, measure=LAMBDA_MAX)
         for data in ("multimnist", "multimnistpoor")
         for name in names
     ]
@@ -569,7 +569,7 @@ def test_what_is_said_of_flatness_at_the_rate_that_suits_ls():
     assert all(ends(over_its_base(name, n)[0])[0] < 0 for name in names for n in (FEW, LONGEST))
     study = " ".join((ROOT / "docs/study.md").read_text().split())
     times = [
-        contrast.difference(evidence(), data, "ls-lr0001", "ls", measure=measures.LAMBDA_MAX, ratio=True)
+        contrast.difference(evidence(), data, "ls-lr0001", "ls", measure=LAMBDA_MAX)
         for data in ("multimnist", "multimnistpoor")
     ]
     said = "LS at 0.001 has {} times the λ_max of LS at its searched rate, on few data {} times"
@@ -675,10 +675,10 @@ def test_what_is_said_of_compute_conflict_and_curvature():
     )
     data = ("multimnist", "multimnistpoor")
     lower = [
-        contrast.difference(evidence(), one, *pair, measure=measure, ratio=ratio)
+        contrast.difference(evidence(), one, *pair, measure=measure)
         for one in data
-        for measure, ratio in ((measures.COSINE, False), (measures.LAMBDA_MAX, True))
-        for pair in [("gsam-ls-rho005-lr0002", "ls-lr0002")[:: -1 if ratio else 1]]
+        for measure in (COSINE, LAMBDA_MAX)
+        for pair in [("gsam-ls-rho005-lr0002", "ls-lr0002")[:: -1 if measure.ratio else 1]]
     ]
     at_lower = [told(one) for one in lower if one]
     found = [*(on(n, one, case) for one in data for n, case in FLAT), *at_lower]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from samo.claims.comparison import Comparison
+from samo.claims.contrast import Comparison
 from samo.claims.evidence import Evidence
 
 

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from samo.claims import get
-from samo.claims.comparison import Comparison, Verdict
-from samo.claims.contrast import SAMO, compare
+from samo.claims.contrast import SAMO, Comparison, compare
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence, Kind
-from samo.claims.rule import judge
+from samo.claims.rule import Verdict, judge
 from samo.results import tables
 
 PUBLISHED = {"multimnist": 0.86, "multifashion": 1.41, "multifashionmnist": 0.72}
