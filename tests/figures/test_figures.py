@@ -258,15 +258,17 @@ def test_names_over_budgets_are_apart_and_every_interval_is_in_sight():
         for n in (300, 3000)
     ]
     pooled = pd.DataFrame(found, columns=["sharpness", "updates", "cost", "gain", "gain_low", "gain_high"])
-    for draw in (budgets.draw, budgets.draw_updates):
-        figure = draw(pooled)
+    for x in ("cost", "updates"):
+        figure = budgets.draw(pooled, x)
         FigureCanvasAgg(figure).draw()
         [axes] = figure.axes
         low, high = axes.get_ylim()
         assert low < pooled["gain_low"].min() < pooled["gain_high"].max() < high
         apart(axes, set(map(palette.label, pooled["sharpness"])))
         assert np.asarray(axes.lines[0].get_xdata())[1] < 0.95  # the zero line ends where the names begin
-    lines = {line.get_label(): np.asarray(line.get_xdata())[0] for line in budgets.draw_updates(pooled).axes[0].lines}
+    lines = {
+        line.get_label(): np.asarray(line.get_xdata())[0] for line in budgets.draw(pooled, "updates").axes[0].lines
+    }
     assert len({lines[palette.label(name)] for name in pooled["sharpness"]}) == 4  # side by side at 300 updates
     assert svg(lambda: budgets.draw(pooled[pooled["updates"] == 300].assign(cost=np.nan)))  # no cost was measured
     far = pooled.assign(gain=pooled["gain"].where(pooled["sharpness"] != "samo", -50.0))
