@@ -26,7 +26,7 @@ def at_equal_settings(region: Region = GAIN, ours: Kind = SAMO) -> Test:
 
     def test(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
         samo, placebo = ([m for m in evidence.methods[dataset] if _at_any_rate(m) == kind] for kind in (ours, PLACEBO))
-        both = [(a, b) for a in samo for b in placebo if _of(a) == _of(b)]
+        both = [(a, b) for a in samo for b in placebo if _place(a) == _place(b)]
         if not both:
             yield Comparison(dataset, missing=f"{ours} and {PLACEBO} on one aggregator")
         for base in dict.fromkeys(a.aggregator_text for a, _ in both):
@@ -68,8 +68,8 @@ def _settings(evidence: Evidence, dataset: str, method: MethodSpec) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in found.items())
 
 
-def _of(method: MethodSpec) -> tuple[str, str]:
-    return method.optimizer, method.aggregator_text
+def _place(method: MethodSpec) -> tuple[str, str]:
+    return method.aggregator_text, method.optimizer
 
 
 def _at_any_rate(method: MethodSpec) -> Kind:
