@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from samo import claims
-from samo.claims import contrast, measures
+from samo.claims import contrast
 from samo.claims.effects import Effect, of_seeds, pooled
-from samo.claims.evidence import Kind
+from samo.claims.evidence import COSINE, LAMBDA_MAX, Kind, Measure
 from samo.results.tables import markdown
 from samo.study import config
 from samo.study.ladder import assemble, summary
@@ -151,16 +151,16 @@ def over_places(test: contrast.Test, case: str = "") -> Effect:
     return pooled([(c.dataset, c.effect) for c in test(run().evidence) if c.effect and case in ("", c.case)])
 
 
-def between(dataset: str, first: str, second: str, measure: measures.Measure, *, ratio: bool = False) -> Told:
+def between(dataset: str, first: str, second: str, measure: Measure) -> Told:
     """The difference of two methods, or their quotient."""
-    found = contrast.difference(run().evidence, dataset, first, second, measure=measure, ratio=ratio)
+    found = contrast.difference(run().evidence, dataset, first, second, measure=measure)
     assert found
     return told(found)
 
 
 def flatter(dataset: str, first: str, second: str) -> Told:
     """How many times the second method's λ_max the first's is."""
-    return between(dataset, first, second, measures.LAMBDA_MAX, ratio=True)
+    return between(dataset, first, second, LAMBDA_MAX)
 
 
 def test_the_second_runs_tables_are_those_of_its_rows():
@@ -369,7 +369,7 @@ def test_what_is_said_of_compute_conflict_and_curvature():
     for data in DATA:
         found += [*effects(1, data), *effects(2, data, "lambda_max")]
     for data in DATA:
-        found += [between(data, "gsam-ls-rho005-lr0002", "ls-lr0002", measures.COSINE)]
+        found += [between(data, "gsam-ls-rho005-lr0002", "ls-lr0002", COSINE)]
         found += [flatter(data, "ls-lr0002", "gsam-ls-rho005-lr0002")]
     said = "changes the mean cosine of task gradients by {} and divides λ_max by {}, on few data {} and {}; at 0.002 "
     says(FINDINGS, said + "{}, {}, {} and {}.", *found)
@@ -394,7 +394,7 @@ def test_the_readme_has_the_findings_in_short():
     says(README, "SAMO's is {} times LS's after 10,000 updates, {} times after 300.", *loss)
     says(README, "LS at 0.001 has {} times the loss after 10,000", over_its_base("ls-lr0001", LONGEST)[1])
     flat = [flatter(data, "ls-lr0002", "gsam-ls-rho005-lr0002") for data in DATA]
-    cosine = [between(data, "gsam-ls-rho005-lr0002", "ls-lr0002", measures.COSINE) for data in DATA]
+    cosine = [between(data, "gsam-ls-rho005-lr0002", "ls-lr0002", COSINE) for data in DATA]
     said = "divides λ_max by {}, on few data by {}, and raises the cosine of task gradients by {} and {}."
     says(README, said, *flat, *cosine)
     assert all(one.low > 1 for one in flat)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from samo.claims.characteristics import TRUTHS, verdicts
-from samo.claims.comparison import Comparison, Verdict
-from samo.claims.contrast import GAIN
+from samo.claims.contrast import GAIN, Comparison
 from samo.claims.effects import of_seeds
+from samo.claims.rule import Verdict
 
 SPREADS = {
     "multimnist": (0.80, 0.75, 0.85),

@@ -11,9 +11,8 @@ import pytest
 from samo import claims
 from samo.claims.c15_gaps import spread
 from samo.claims.c19_layers import concentration, movement
-from samo.claims.comparison import Judged, Row, Verdict
 from samo.claims.evidence import Evidence, Kind, find
-from samo.claims.rule import judge
+from samo.claims.rule import Judged, Row, Verdict, judge
 from samo.results.method import MethodSpec
 from tests.claims.worlds import BASES, FREE, SEEDS, SHARPNESS, cost, curvature, history, layers, probe, toys, world
 

@@ -7,13 +7,12 @@ import pytest
 from scipy.stats import ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
-from samo.claims.comparison import POSITIVE, Comparison, Judged, Region, Verdict
+from samo.claims.contrast import GAIN, POSITIVE, Comparison, Region
 from samo.claims.correction import holm, shared_control
 from samo.claims.effects import Effect, exactly, of_repeats, of_seeds
-from samo.claims.rule import judge
+from samo.claims.rule import Judged, Verdict, judge
 
 SUPPORTED, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTABLE, NOT_RUN = Verdict
-GAIN = Region(low=0.0, alike=(-0.5, 0.5))
 
 
 def interval(low: float, high: float) -> Effect:

@@ -85,15 +85,9 @@ VARIANTS = pd.DataFrame({"setting": ["", "alpha adaptive", "alpha 0.3"], "method
 VARIANTS = VARIANTS.assign(dataset="multimnist", updates=3000, sharpness="samo", rho=0.05, units=4.3)
 VARIANTS = VARIANTS.assign(gain=0.5, gain_low=0.25, gain_high=0.75, n_seeds=5)
 GAINS = gains.table({"multimnist": MAIN, "scenes": MAIN[MAIN["aggregator"] != "mgda"]})
-
-RATES = pd.DataFrame(
-    [
-        ("multimnist", "ls", sharpness, method, lr, gain, gain - 0.5, gain + 0.5)
-        for sharpness, method, gains_ in (("none", "ls", (1.0, 0.0)), ("samo", "samo-ls", (1.5, -0.5)))
-        for lr, gain in zip((0.001, 0.005), gains_, strict=True)
-    ],
-    columns=["dataset", "aggregator", "sharpness", "method", "lr", "gain", "gain_low", "gain_high"],
-)
+RATES = pd.DataFrame({"sharpness": ["none", "none", "samo", "samo"], "method": ["ls", "ls", "samo-ls", "samo-ls"]})
+RATES = RATES.assign(dataset="multimnist", aggregator="ls", lr=[0.001, 0.005] * 2, gain=[1.0, 0.0, 1.5, -0.5])
+RATES = RATES.assign(gain_low=RATES["gain"] - 0.5, gain_high=RATES["gain"] + 0.5)
 
 DRAWN: dict[str, tuple[Callable[[], Figure], str]] = {
     "forest": (lambda: forest.draw(MAIN), forest.describe(MAIN)),
@@ -119,47 +113,44 @@ DRAWN: dict[str, tuple[Callable[[], Figure], str]] = {
 }
 """Figure -> how it is drawn, and its words for who cannot see it."""
 
-WRITTEN = {
-    "forest": ("LS", "MGDA", "SAMO", "plain"),
-    "gains": ("Multi-MNIST", "Scenes", "3 seeds", "SAMO", "gain over"),
-    "beside": ("MGDA", "SAMO", "A paper, Table 1", "this run", "60.0 (59.0 … 61.0) →"),
-    "curves": ("left: test accuracy, %", "STL", "MGDA"),
-    "conflict": ("mini-batches",),
-    "layers": ("MGDA + SAMO", "nobody", "0.weight"),
-    "curvature": ("LS", "plain", "Largest eigenvalue", "Largest over fifth"),
-    "cost": ("×",),
-    "tasks": ("Scenes", "QM9", "SAMO"),
-    "lines": ("left: training loss", "MGDA"),
-    "planes": ("LS + SAMO",),
-    "probe": ("theory", "1 direction", "8 directions", "coins", "Trained (samo-ls)"),
-    "pair": ("after 3 updates", "90°, cosine 0.00: no conflict;", "60°, cosine 0.50: no conflict;"),
-    "estimates": ("adapters", "1k weights", "g₀: mean gradient", "probe, 8 directions, μ 0.001"),
-    "variants": ("SAMO (4.3×)", "SAMO, adaptive α (4.3×)", "Multi-MNIST, 3,000 updates"),
-    "search": ("learning rate", "ρ", "chosen", "STL"),
-    "rates": ("learning rate", "0.001", "0.005", "Multi-MNIST", "SAMO", "plain"),
+TEXTS = {
+    "forest": (("LS", "MGDA", "SAMO", "plain"), ("samo-mgda",)),
+    "gains": (("Multi-MNIST", "Scenes", "3 seeds", "SAMO", "gain over"), ("scenes samo-ls",)),
+    "beside": (
+        ("MGDA", "SAMO", "A paper, Table 1", "this run", "60.0 (59.0 … 61.0) →"),
+        ("samo-mgda 1.00 (this run)",),
+    ),
+    "curves": (("left: test accuracy, %", "STL", "MGDA"), ("samo-ls",)),
+    "conflict": (("mini-batches",), ("mgda",)),
+    "layers": (("MGDA + SAMO", "nobody", "0.weight"), ("mgda 0.weight from -0.19 to -0.59",)),
+    "curvature": (("LS", "plain", "Largest eigenvalue", "Largest over fifth"), ("samo-ls ",)),
+    "cost": (("×",), ("samo-ls",)),
+    "tasks": (("Scenes", "QM9", "SAMO"), ("samo with 11 tasks (qm9) 3.0, by count 2.7",)),
+    "lines": (("left: training loss", "MGDA"), ("samo-mgda from 0.14 to",)),
+    "planes": (("LS + SAMO",), ("samo-ls",)),
+    "probe": (
+        ("theory", "1 direction", "8 directions", "coins", "Trained (samo-ls)"),
+        ("theory 0.008, right side 90%", "0.6000, with a coin for the probe 0.5000"),
+    ),
+    "pair": (
+        ("after 3 updates", "90°, cosine 0.00: no conflict;", "60°, cosine 0.50: no conflict;"),
+        ("seed 1, after 2 updates: 120°, cosine −0.50: conflict; a step raises the shorter's loss",),
+    ),
+    "estimates": (
+        ("adapters", "1k weights", "g₀: mean gradient", "probe, 8 directions, μ 0.001"),
+        ("LeNet: g_0 0.7000 (0.600 to 0.800)", "adapters: last gradient"),
+    ),
+    "variants": (
+        ("SAMO (4.3×)", "SAMO, adaptive α (4.3×)", "Multi-MNIST, 3,000 updates"),
+        ("multimnist SAMO, α 0.3, rho 0.05 0.50 (0.25 to 0.75)",),
+    ),
+    "search": (("learning rate", "ρ", "chosen", "STL"), ("samo-ls learning rate 0.003, rho 0.01",)),
+    "rates": (
+        ("learning rate", "0.001", "0.005", "Multi-MNIST", "SAMO", "plain"),
+        ("multimnist samo-ls lr 0.001 1.50 (1.00 to 2.00)",),
+    ),
 }
-"""What stands in the drawing."""
-
-SAID = {
-    "forest": ("samo-mgda",),
-    "gains": ("scenes samo-ls",),
-    "beside": ("samo-mgda 1.00 (this run)",),
-    "curves": ("samo-ls",),
-    "conflict": ("mgda",),
-    "layers": ("mgda 0.weight from -0.19 to -0.59",),
-    "curvature": ("samo-ls ",),
-    "cost": ("samo-ls",),
-    "tasks": ("samo with 11 tasks (qm9) 3.0, by count 2.7",),
-    "lines": ("samo-mgda from 0.14 to",),
-    "planes": ("samo-ls",),
-    "probe": ("theory 0.008, right side 90%", "0.6000, with a coin for the probe 0.5000"),
-    "pair": ("seed 1, after 2 updates: 120°, cosine −0.50: conflict; a step raises the shorter's loss",),
-    "estimates": ("LeNet: g_0 0.7000 (0.600 to 0.800)", "adapters: last gradient"),
-    "variants": ("multimnist SAMO, α 0.3, rho 0.05 0.50 (0.25 to 0.75)",),
-    "search": ("samo-ls learning rate 0.003, rho 0.01",),
-    "rates": ("multimnist samo-ls lr 0.001 1.50 (1.00 to 2.00)",),
-}
-"""What its words hold."""
+"""What stands in the drawing, and what its words hold."""
 
 
 def words(text: str) -> str:
@@ -182,8 +173,9 @@ def test_the_same_results_give_the_same_bytes_with_colours_and_words(name):
     if name in ("forest", "layers"):
         assert first == svg(draw)
     assert "<dc:date>" not in first
-    assert all(part in words(first) for part in WRITTEN[name])
-    assert all(part in described for part in SAID[name])
+    written, said = TEXTS[name]
+    assert all(part in words(first) for part in written)
+    assert all(part in described for part in said)
     if name not in ("layers", "probe"):
         assert palette.colour("samo") in first
         assert name == "cost" or palette.colour("fmtl") not in first
@@ -258,15 +250,17 @@ def test_names_over_budgets_are_apart_and_every_interval_is_in_sight():
         for n in (300, 3000)
     ]
     pooled = pd.DataFrame(found, columns=["sharpness", "updates", "cost", "gain", "gain_low", "gain_high"])
-    for draw in (budgets.draw, budgets.draw_updates):
-        figure = draw(pooled)
+    for x in ("cost", "updates"):
+        figure = budgets.draw(pooled, x)
         FigureCanvasAgg(figure).draw()
         [axes] = figure.axes
         low, high = axes.get_ylim()
         assert low < pooled["gain_low"].min() < pooled["gain_high"].max() < high
         apart(axes, set(map(palette.label, pooled["sharpness"])))
         assert np.asarray(axes.lines[0].get_xdata())[1] < 0.95  # the zero line ends where the names begin
-    lines = {line.get_label(): np.asarray(line.get_xdata())[0] for line in budgets.draw_updates(pooled).axes[0].lines}
+    lines = {
+        line.get_label(): np.asarray(line.get_xdata())[0] for line in budgets.draw(pooled, "updates").axes[0].lines
+    }
     assert len({lines[palette.label(name)] for name in pooled["sharpness"]}) == 4  # side by side at 300 updates
     assert svg(lambda: budgets.draw(pooled[pooled["updates"] == 300].assign(cost=np.nan)))  # no cost was measured
     far = pooled.assign(gain=pooled["gain"].where(pooled["sharpness"] != "samo", -50.0))

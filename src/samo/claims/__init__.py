@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from samo.claims.comparison import Comparison
+from samo.claims.contrast import Comparison
 from samo.claims.evidence import Evidence
 
 
@@ -31,8 +31,8 @@ class Claim(NamedTuple):
 
 def numbers() -> dict[int, str]:
     """{number: module name} of the claims there are: the modules of this folder named c<two digits>_<words>."""
-    found = (re.fullmatch(r"c(\d\d)_\w+", m.name) for m in pkgutil.iter_modules(__path__))
-    return {int(m[1]): m[0] for m in sorted((m for m in found if m), key=lambda m: m[0])}
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {int(name[1:3]): name for name in names if re.fullmatch(r"c\d\d_\w+", name)}
 
 
 def get(number: int) -> Claim:

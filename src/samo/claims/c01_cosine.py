@@ -6,11 +6,10 @@ sharpness. Supported: above 0. Equivalent: within 0.05, a tenth of a step from c
 Contradicted: below 0.
 """
 
-from samo.claims.comparison import Region
-from samo.claims.contrast import GSAM, PLAIN, compare
-from samo.claims.measures import COSINE
+from samo.claims.contrast import GSAM, PLAIN, Region, compare
+from samo.claims.evidence import COSINE
 
 QUOTE = "SAM substantially increases the cosine similarity between task gradients (from negative to positive values)."
 SOURCE = "SAMO, observations on SAM in multi-task learning"
 
-comparisons = compare(GSAM, PLAIN, COSINE, unit="cosine", region=Region(low=0.0, alike=(-0.05, 0.05)))
+comparisons = compare(GSAM, PLAIN, COSINE, region=Region(low=0.0, alike=(-0.05, 0.05)))

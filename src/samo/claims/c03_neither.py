@@ -6,12 +6,10 @@ must be ahead somewhere: its largest lead over all places, with an interval that
 sentence is about order, not size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import GSAM, LSAM, compare, each
+from samo.claims.contrast import GSAM, LSAM, POSITIVE, Comparison, compare, each
 from samo.claims.effects import largest
 from samo.claims.evidence import Evidence
 
@@ -19,14 +17,13 @@ QUOTE = "G-SAM and L-SAM each exhibit advantages depending on the method and dat
 SOURCE = "SAMO, ablation of global and local perturbation"
 
 
-def _somewhere(evidence: Evidence, name: str, sign: int) -> Sequence[Comparison]:
-    case, found = f"{name} ahead somewhere", [c for c in compare(LSAM, GSAM)(evidence) if c.effect]
-    leads = {f"{c.dataset} {c.base}": replace(c.effect, value=sign * c.effect.value) for c in found if c.effect}
-    if len(leads) < 2:
-        lack = "gsam and lsam in two places (dataset, aggregator)"
-        return [Comparison("all together", None, case=case, missing=lack)]
-    where, effect = largest(leads)
-    return [Comparison("all together", effect, Region(low=0.0), "Δm points", case=case, note=f"most in {where}")]
-
-
-comparisons = each(partial(_somewhere, name="G-SAM", sign=1), partial(_somewhere, name="L-SAM", sign=-1))
+@each
+def comparisons(evidence: Evidence) -> Iterator[Comparison]:
+    both = {f"{c.dataset} {c.base}": c.effect for c in compare(LSAM, GSAM)(evidence) if c.effect}
+    for name, sign in (("G-SAM", 1), ("L-SAM", -1)):
+        case, lack = f"{name} ahead somewhere", "gsam and lsam in two places (dataset, aggregator)"
+        if len(both) < 2:
+            yield Comparison("all together", case=case, missing=lack)
+            continue
+        where, lead = largest({place: replace(effect, value=sign * effect.value) for place, effect in both.items()})
+        yield Comparison("all together", lead, POSITIVE, "Δm points", case=case, note=f"most in {where}")

@@ -6,8 +6,7 @@ times are facts of one machine, and their interval is over rounds on it, not ove
 times its base, F-MTL above 1.8 times, SAMO below 1.1 times G-SAM ("comparable"). Contradicted: one of them is not.
 """
 
-from samo.claims.comparison import Region
-from samo.claims.contrast import FMTL, GSAM, NO_EXTRA_TIME, PLAIN, SAMO, each, times
+from samo.claims.contrast import FMTL, GSAM, NO_EXTRA_TIME, PLAIN, SAMO, Region, each, times
 
 QUOTE = "SAMO incurs only 2–6 % additional time over baselines [...], far below the 80 %+ overhead of F-MTL."
 SOURCE = "SAMO, runtime comparison"

@@ -6,8 +6,7 @@ least. Contradicted: one of them below 0.
 """
 
 from samo.claims.contrast import SAMO, compare, each
-from samo.claims.evidence import Kind
-from samo.claims.measures import DELTA_M
+from samo.claims.evidence import DELTA_M, Kind
 
 QUOTE = "The variance of zeroth-order gradient estimates can be large, leading to training instability."
 SOURCE = "SAMO, method; all three normalisations are in its code"

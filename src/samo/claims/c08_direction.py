@@ -11,8 +11,7 @@ from functools import reduce
 
 import pandas as pd
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import Test
+from samo.claims.contrast import Comparison, Region, Test
 from samo.claims.effects import Effect, minus, of_repeats
 from samo.claims.evidence import Evidence
 
@@ -43,7 +42,7 @@ def estimates(
             if len(known) == len(estimators):
                 effect, told = reduce(minus, known), f"{method}, seed {seed}" + note.format(params=params)
                 found.append(Comparison(str(dataset), effect, region, "cosine", figure=f"{dataset}-probe", note=told))
-        return found or [Comparison(dataset, None, missing=lack) for dataset in evidence.datasets]
+        return found or [Comparison(dataset, missing=lack) for dataset in evidence.datasets]
 
     return test
 
@@ -51,10 +50,7 @@ def estimates(
 def _cosine(rows: pd.DataFrame, estimator: str, normalised: bool) -> Effect | None:
     """An estimator's cosine with the exact gradient; None where it was not measured, or not once."""
     row = rows[(rows["estimator"] == estimator) & (rows["layer_normalised"].astype(bool) == normalised)]
-    if len(row) != 1:
-        return None
-    mean, low, high, n = row[["cosine", "cosine_low", "cosine_high", "n"]].iloc[0]
-    return of_repeats(float(mean), float(low), float(high), int(n))
+    return of_repeats(*row[["cosine", "cosine_low", "cosine_high", "n"]].iloc[0]) if len(row) == 1 else None
 
 
 comparisons = estimates(

@@ -8,11 +8,9 @@ paper's figure shows. Contradicted: one of them below 0.
 
 from collections.abc import Iterator
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import FMTL, PLAIN, compare, each, each_dataset, pairs
+from samo.claims.contrast import FMTL, PLAIN, Comparison, Region, compare, each, each_dataset, places
 from samo.claims.effects import of_seeds
-from samo.claims.evidence import Evidence
-from samo.claims.measures import CONFLICT_CHANGE
+from samo.claims.evidence import CONFLICT_CHANGE, Evidence
 
 QUOTE = "The gradient conflict ratio approaches 0% as training progresses (vs. rising above 50% under standard ERM)."
 SOURCE = "F-MTL, Figure 3"
@@ -21,12 +19,12 @@ FALLS = Region(low=0.0, alike=(-0.05, 0.05))
 
 @each_dataset
 def _fall(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
-    for base, methods, missing in pairs(evidence, dataset, (FMTL,)):
-        change = CONFLICT_CHANGE.of(evidence, dataset, methods[0]) if methods else None
+    for place in places(evidence, dataset, (FMTL,)):
+        change = CONFLICT_CHANGE.of(evidence, dataset, *place.methods) if place.methods else None
         effect = None if change is None else of_seeds(-change)
-        lack = missing or f"{CONFLICT_CHANGE.name} of {methods[0]}"
-        yield Comparison(dataset, effect, FALLS, "share", base, "falls under F-MTL", f"{dataset}-conflict", lack)
+        lack = place.missing or f"{CONFLICT_CHANGE.name} of {place.methods[0]}"
+        yield Comparison(dataset, effect, FALLS, "share", place.base, "falls under F-MTL", f"{dataset}-conflict", lack)
 
 
-_more = compare(PLAIN, FMTL, CONFLICT_CHANGE, unit="share", region=FALLS, case="falls more than without sharpness")
+_more = compare(PLAIN, FMTL, CONFLICT_CHANGE, region=FALLS, case="falls more than without sharpness")
 comparisons = each(_fall, _more)

@@ -8,8 +8,7 @@ multi-task training costs more than any sharpness could show, and the paper's ow
 
 from collections.abc import Iterator
 
-from samo.claims.comparison import Comparison
-from samo.claims.contrast import FMTL, GAIN, PLAIN, SINGLE, difference, each_dataset
+from samo.claims.contrast import FMTL, GAIN, PLAIN, SINGLE, Comparison, difference, each_dataset
 from samo.claims.evidence import Evidence, Kind, find
 
 QUOTE = "F-LS and F-STL cannot surpass conflict-aware methods such as F-IMTL."
@@ -24,12 +23,11 @@ def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     alone = (find(known, Kind(sharpness, networks="separate"), "ls") for sharpness in ("fmtl", "lsam"))
     weaker = {"F-LS": find(known, FMTL, "ls"), "F-STL": next(filter(None, alone), None)}
     ours, stl, plain = find(known, FMTL, NAMED), find(known, SINGLE, "ls"), find(known, PLAIN, NAMED)
+    lost = difference(evidence, dataset, plain, stl)
     for case, theirs in weaker.items():
         lack = " and ".join(filter(None, ("" if theirs else case, "" if ours else f"fmtl on {NAMED}")))
-        effect = difference(evidence, dataset, theirs, ours) if theirs and ours else None
-        lost = difference(evidence, dataset, plain, stl) if stl and plain and case == "F-STL" else None
-        untestable = ""
-        if effect and lost and lost.positive:
+        effect, untestable = difference(evidence, dataset, theirs, ours), ""
+        if effect and lost and lost.positive and case == "F-STL":
             effect, untestable = None, f"STL is ahead of plain IMTL-G by {lost.value:.2f} points of Δm here"
         lack, figure = lack or "runs on the same seeds", f"{dataset}-forest"
         yield Comparison(dataset, effect, GAIN, "Δm points", NAMED, f"over {case}", figure, lack, untestable=untestable)

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import FMTL, MARGIN, PLAIN, each_dataset, pairs
+from samo.claims.contrast import FMTL, MARGIN, PLAIN, Comparison, Region, each_dataset, places
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence
 
@@ -28,16 +27,16 @@ NARROWER = Region(low=0.0, alike=(-(MARGIN**2), MARGIN**2))
 @each_dataset
 def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     known = evidence.delta_m[dataset]
-    both = [methods for _, methods, _ in pairs(evidence, dataset, (PLAIN, FMTL)) if methods]
+    both = [place.methods for place in places(evidence, dataset, (PLAIN, FMTL)) if place.methods]
     whole = [pair for pair in both if not known[pair[1]].mean() - known[pair[0]].mean() > DIVERGED]
     if len(whole) < LEAST:
-        yield Comparison(dataset, None, missing=f"none and fmtl on {LEAST} aggregators")
+        yield Comparison(dataset, missing=f"none and fmtl on {LEAST} aggregators")
         return
     plain, flat = (pd.concat([known[pair[k]] for pair in whole], axis=1, join="inner") for k in (0, 1))
     note = f"over {len(whole)} aggregators" + "".join(f", without {p[1]}" for p in both if p not in whole)
     if not plain.isna().any().any() and spread(plain) <= 0:
         why = "the base methods differ by no more than the seeds' noise"
-        yield Comparison(dataset, None, untestable=why, note=note)
+        yield Comparison(dataset, untestable=why, note=note)
         return
     effect = of_seeds(_jackknife(plain, flat))
     yield Comparison(dataset, effect, NARROWER, "squared Δm points", figure=f"{dataset}-forest", note=note)

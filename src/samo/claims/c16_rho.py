@@ -6,10 +6,10 @@ the largest ten times the smallest: over less, insensitivity says nothing. Suppo
 Contradicted: outside of it for one.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 
-from samo.claims.comparison import Comparison
-from samo.claims.contrast import ALIKE, difference, each_dataset
+from samo.claims.contrast import ALIKE, Comparison, difference, each_dataset
 from samo.claims.evidence import Evidence, Kind
 
 QUOTE = "The framework is insensitive to the hyperparameters (perturbation radii ρ_sh, ρ_ns)."
@@ -19,11 +19,10 @@ SOURCE = "F-MTL, method and appendix D.3"
 @each_dataset
 def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     # (aggregator, kind): {rho given in params.yaml: method}; those of a grid differ in rho alone.
-    grids: dict[tuple[str, str], dict[float, str]] = {}
+    grids: dict[tuple[str, str], dict[float, str]] = defaultdict(dict)
     for method in evidence.methods[dataset]:
         if method.sharpness == "fmtl" and method.networks == "shared" and list(method.radii) == ["rho"]:
-            grid = grids.setdefault((method.aggregator_text, str(Kind.of(method))), {})
-            grid.setdefault(float(method.radii["rho"]), method.name)
+            grids[method.aggregator_text, str(Kind.of(method))].setdefault(float(method.radii["rho"]), method.name)
     wide = {key: grid for key, grid in grids.items() if len(grid) >= 3 and max(grid) >= 10 * min(grid)}
     for (base, kind), grid in wide.items():
         middle = sorted(grid)[len(grid) // 2]
@@ -35,4 +34,4 @@ def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
             yield Comparison(dataset, effect, ALIKE, "Δm points", base, case, figure, lack, methods=pair)
     if not wide:
         lack = "fmtl at three given rho, the largest ten times the smallest, on one aggregator"
-        yield Comparison(dataset, None, missing=lack)
+        yield Comparison(dataset, missing=lack)

@@ -7,8 +7,7 @@ interval is over rounds on one machine.
 """
 
 from samo.aggregation import SCALARISERS
-from samo.claims.comparison import Region
-from samo.claims.contrast import FMTL, PLAIN, times
+from samo.claims.contrast import FMTL, PLAIN, Region, times
 
 QUOTE = "incurring roughly 2× the computational cost of the base method"
 SOURCE = "F-MTL, method: cost"

@@ -10,7 +10,7 @@ so that a calculation contradicts the sentence before any run.
 import math
 from collections.abc import Sequence
 
-from samo.claims.comparison import Comparison, Region
+from samo.claims.contrast import Comparison, Region
 from samo.claims.effects import exactly
 from samo.claims.evidence import Evidence
 
@@ -32,4 +32,4 @@ def comparisons(evidence: Evidence) -> Sequence[Comparison]:
                 Comparison("toys", far, Region(low=0.1), "distance", "ls", "elsewhere", "toys-line", note=note),
                 Comparison("toys", flat, Region(low=1.01), "times", "ls", "flatter", "toys-line", note=note),
             ]
-    return found or [Comparison("toys", None, missing=f"the toy {TOY} with LS, none and gsam")]
+    return found or [Comparison("toys", missing=f"the toy {TOY} with LS, none and gsam")]

@@ -13,8 +13,7 @@ import math
 
 import pandas as pd
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import PLAIN, each_dataset, pairs
+from samo.claims.contrast import PLAIN, Comparison, Region, each_dataset, places
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence
 
@@ -30,11 +29,11 @@ MORE = Region(low=1.0, alike=(0.8, 1.25))
 @each_dataset
 def comparisons(evidence: Evidence, dataset: str) -> list[Comparison]:
     if few := too_few(evidence, dataset):
-        return [Comparison(dataset, None, untestable=few)]
+        return [Comparison(dataset, untestable=few)]
     rows = evidence.last.layers[evidence.last.layers["dataset"] == dataset]
     found = []
-    for base, methods, _ in pairs(evidence, dataset, (PLAIN,)):
-        moved = movement(rows[rows["method"].isin(methods)])
+    for place in places(evidence, dataset, (PLAIN,)):
+        moved = movement(rows[rows["method"].isin(place.methods)])
         if len(moved) < 2:
             continue
         middle = moved.median(axis=1)
@@ -44,8 +43,8 @@ def comparisons(evidence: Evidence, dataset: str) -> list[Comparison]:
             ("last layer", moved.iloc[:, -1] / middle),
         ):
             effect = of_seeds(values, ratio=True)
-            found.append(Comparison(dataset, effect, MORE, "times", base, case, f"{dataset}-layers"))
-    return found or [Comparison(dataset, None, missing="per-layer cosines, none on any aggregator, two seeds")]
+            found.append(Comparison(dataset, effect, MORE, "times", place.base, case, f"{dataset}-layers"))
+    return found or [Comparison(dataset, missing="per-layer cosines, none on any aggregator, two seeds")]
 
 
 def modules(tensors: pd.Series) -> pd.Series:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from samo.claims.c19_layers import too_few
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import AS_WELL, SAMO, Test, compare, each, each_dataset, times, with_gain
+from samo.claims.contrast import AS_WELL, SAMO, Comparison, Region, Test, compare, each, each_dataset, times, with_gain
 from samo.claims.evidence import Evidence, Kind
 
 QUOTE = "better generalization performance and reduced computational cost"

@@ -7,30 +7,28 @@ Supported: not worse by half a point (`contrast.MARGIN`), and below 1.25 times. 
 or slower with more tasks. Not testable where SAMO shows no gain over its base.
 """
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import AS_WELL, SAMO, compare, each, quotient, with_gain
+from collections.abc import Iterator
+
+from samo.claims.contrast import AS_WELL, SAMO, Comparison, Region, compare, each, quotient, step, with_gain
 from samo.claims.evidence import Evidence, Kind, find
-from samo.claims.measures import step_time
 
 SOURCE = "ours, from SAMO's formulas"
 SHARED = Kind("samo-shared")
 FLAT, CASE = Region(high=1.25), "cost flat in K"
 
 
-def _flat(evidence: Evidence) -> list[Comparison]:
-    steps = {
-        dataset: step
-        for dataset in evidence.datasets
-        if (method := find(evidence.methods[dataset], SHARED, "ls")) and (step := step_time(evidence, dataset, method))
-    }
-    few, found = min(steps, key=lambda dataset: evidence.tasks[dataset], default=""), []
-    for many, step in steps.items():
-        if evidence.tasks[many] >= 2 * evidence.tasks[few]:
-            effect, note = quotient(step, steps[few])
-            note = f"{evidence.tasks[many]} tasks for {evidence.tasks[few]} ({few}); {note}"
-            found.append(Comparison(many, effect, FLAT, "times", "ls", CASE, f"{many}-cost", note=note))
-    lack = "cost of samo-shared on ls on two datasets, one with at least twice the tasks"
-    return found or [Comparison("all together", None, case=CASE, missing=lack)]
+def _flat(evidence: Evidence) -> Iterator[Comparison]:
+    named = {dataset: find(evidence.methods[dataset], SHARED, "ls") for dataset in evidence.datasets}
+    steps = {dataset: own for dataset, name in named.items() if name and (own := step(evidence, dataset, name))}
+    few = min(steps, key=lambda dataset: evidence.tasks[dataset], default="")
+    more = [dataset for dataset in steps if evidence.tasks[dataset] >= 2 * evidence.tasks[few]]
+    for many in more:
+        effect, note = quotient(steps[many], steps[few])
+        note = f"{evidence.tasks[many]} tasks for {evidence.tasks[few]} ({few}); {note}"
+        yield Comparison(many, effect, FLAT, "times", "ls", CASE, f"{many}-cost", note=note)
+    if not more:
+        lack = "cost of samo-shared on ls on two datasets, one with at least twice the tasks"
+        yield Comparison("all together", case=CASE, missing=lack)
 
 
 comparisons = each(with_gain(compare(SAMO, SHARED, region=AS_WELL, case="as good")), _flat)

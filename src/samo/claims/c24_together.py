@@ -15,43 +15,35 @@ from itertools import combinations
 import pandas as pd
 from scipy.stats import spearmanr
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import difference
+from samo.claims.contrast import Comparison, Region, difference
 from samo.claims.effects import of_ranks
-from samo.claims.evidence import Evidence
-from samo.claims.measures import COSINE, DELTA_M, LAMBDA_MAX, Measure
+from samo.claims.evidence import COSINE, DELTA_M, LAMBDA_MAX, Evidence, Measure
 
 SOURCE = "ours; the story of SAMO and F-MTL"
 LEAST = 6
 TOGETHER = Region(low=0.0, alike=(-0.1, 0.1))
-MEASURES: Mapping[str, tuple[Measure, bool, int]] = {
-    "flatter": (LAMBDA_MAX, True, -1),
-    "less conflict": (COSINE, False, 1),
-    "less error": (DELTA_M, False, -1),
+STORY: Mapping[str, tuple[Measure, int]] = {
+    "flatter": (LAMBDA_MAX, -1),
+    "less conflict": (COSINE, 1),
+    "less error": (DELTA_M, -1),
 }
-"""Each with whether it is compared by quotients, and its sign in the story."""
+"""Measures with their sign in the story."""
 
 
 def comparisons(evidence: Evidence) -> list[Comparison]:
-    names = ["base", *MEASURES]
-    tables = {dataset: pd.DataFrame(_rows(evidence, dataset), columns=names) for dataset in evidence.datasets}
-    return [_comparison(tables[d], d, *pair) for pair in combinations(MEASURES, 2) for d in evidence.datasets]
+    tables = {d: pd.DataFrame(_rows(evidence, d), columns=["base", *STORY]) for d in evidence.datasets}
+    return [_comparison(tables[d], d, *pair) for pair in combinations(STORY, 2) for d in evidence.datasets]
 
 
-def _rows(evidence: Evidence, dataset: str) -> Iterator[dict[str, object]]:
-    """The three changes against the base, a row per method at a dose that shows, and the base; NaN: not measured."""
+def _rows(evidence: Evidence, dataset: str) -> Iterator[tuple[object, ...]]:
+    """The base and the three changes against it, a row per method at a dose that shows; NaN: not measured."""
     known = evidence.methods[dataset]
     for method in known:
         base = method.base(known)
-        if not base or method.networks != "shared":
-            continue
-        found = {
-            name: difference(evidence, dataset, method.name, base.name, measure=measure, ratio=ratio)
-            for name, (measure, ratio, _) in MEASURES.items()
-        }
-        if any(effect and effect.differs for effect in found.values()):
-            changes = {name: MEASURES[name][2] * e.value if e else float("nan") for name, e in found.items()}
-            yield {"base": base.name, **changes}
+        if base and method.networks == "shared":
+            found = [(difference(evidence, dataset, method.name, base.name, measure=m), s) for m, s in STORY.values()]
+            if any(effect and effect.differs for effect, _ in found):
+                yield base.name, *(sign * effect.value if effect else float("nan") for effect, sign in found)
 
 
 def _comparison(changes: pd.DataFrame, dataset: str, first: str, second: str) -> Comparison:
@@ -61,7 +53,7 @@ def _comparison(changes: pd.DataFrame, dataset: str, first: str, second: str) ->
     if n < LEAST:
         few = f"{note} at doses that show, at least {LEAST} beyond" if len(both) else ""
         lack = "methods with a sharpness, both measured"
-        return Comparison(dataset, None, case=case, missing=lack, untestable=few)
+        return Comparison(dataset, case=case, missing=lack, untestable=few)
     own = both[[first, second]] - both.groupby("base")[[first, second]].transform("mean")
     r = float(spearmanr(own[first], own[second]).statistic)
     return Comparison(dataset, of_ranks(r, n), TOGETHER, "Spearman's r", case=case, note=note)

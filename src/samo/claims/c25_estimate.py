@@ -8,7 +8,7 @@ batches and directions.
 """
 
 from samo.claims.c08_direction import estimates
-from samo.claims.comparison import Region
+from samo.claims.contrast import Region
 
 QUOTE = "local perturbations are approximated using only forward passes"
 SOURCE = "SAMO, abstract and method"

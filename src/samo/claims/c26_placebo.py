@@ -7,7 +7,7 @@ outside of it.
 """
 
 from samo.claims.c21_sign import at_equal_settings
-from samo.claims.comparison import Region
+from samo.claims.contrast import Region
 
 SOURCE = "ours, from SAMO's formulas"
 

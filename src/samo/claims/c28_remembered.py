@@ -6,7 +6,7 @@ layer-normalised direction, along a short training on each dataset's network. Su
 """
 
 from samo.claims.c08_direction import estimates
-from samo.claims.comparison import Region
+from samo.claims.contrast import Region
 
 SOURCE = "ours"
 

@@ -7,15 +7,14 @@ calibration within 10 %: a third of what a pilot showed on few data (8 to 20 % a
 Delta-m further apart.
 """
 
-from samo.claims.comparison import Region
-from samo.claims.contrast import ALIKE, GSAM, PLAIN, compare, each
-from samo.claims.measures import CALIBRATION, TEST_LOSS
+from samo.claims.contrast import ALIKE, GSAM, PLAIN, Region, compare, each
+from samo.claims.evidence import CALIBRATION, TEST_LOSS
 
 SOURCE = "ours; seen in a pilot"
 LOSS, ERROR = Region(low=1.0, alike=(1 / 1.05, 1.05)), Region(low=1.0, alike=(1 / 1.1, 1.1))
 
 comparisons = each(
-    compare(PLAIN, GSAM, TEST_LOSS, unit="times", region=LOSS, case="test loss", ratio=True),
-    compare(PLAIN, GSAM, CALIBRATION, unit="times", region=ERROR, case="calibration error", ratio=True),
+    compare(PLAIN, GSAM, TEST_LOSS, region=LOSS, case="test loss"),
+    compare(PLAIN, GSAM, CALIBRATION, region=ERROR, case="calibration error"),
     compare(PLAIN, GSAM, region=ALIKE, case="accuracy the same"),
 )

@@ -8,12 +8,12 @@ the gain grows, or lies outside of that at the end.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import FMTL, GSAM, PLAIN, SAMO, Test, difference, each_dataset, pairs
+from samo.claims.contrast import FMTL, GSAM, PLAIN, SAMO, Comparison, Region, Test, difference, each_dataset, places
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence, Kind
 
@@ -23,28 +23,30 @@ FADES, GONE = Region(high=0.0), Region(-0.3, 0.3)
 
 def fading(kinds: Sequence[Kind]) -> Test:
     """Of each kind and place: how the gain changes with ten times the updates, and what is left at the last budget."""
-    return each_dataset(lambda evidence, dataset: [c for kind in kinds for c in _fading(evidence, dataset, kind)])
+
+    def test(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
+        for kind in kinds:
+            for place in places(evidence, dataset, (PLAIN, kind)):
+                yield from _fading(evidence, place, str(kind))
+
+    return each_dataset(test)
 
 
-def _fading(evidence: Evidence, dataset: str, kind: Kind) -> Iterator[Comparison]:
-    for base, methods, missing in pairs(evidence, dataset, (PLAIN, kind)):
-        rungs = {n: difference(at, dataset, *methods) for n, at in evidence.ladder.items()} if methods else {}
-        gains = {n: gain for n, gain in rungs.items() if gain}
-        lack = missing or f"{kind} and its base at several numbers of updates"
-        slope = last = None
-        none = ""
-        if len(gains) > 1:
-            if gains[min(gains)].positive:
-                table = pd.concat({n: pd.Series(gain.by_seed) for n, gain in gains.items()}, axis=1, join="inner")
-                slopes = np.polyfit(np.log10(list(gains)), table.T.to_numpy(float), 1)[0]
-                slope, last = of_seeds(pd.Series(slopes, index=table.index)), gains[max(gains)]
-            else:
-                none = f"no gain after {min(gains)} updates"
-        for effect, region, case in ((slope, FADES, "fades with updates"), (last, GONE, "gone at the last")):
-            yield Comparison(
-                *(dataset, effect, region, "Δm points", base, case, f"{dataset}-ladder", lack, str(kind), none),
-                methods=methods,
-            )
+def _fading(evidence: Evidence, place: Comparison, kind: str) -> Iterator[Comparison]:
+    gains, slope, last, none = {}, None, None, ""
+    for n, rung in evidence.ladder.items() if place.methods else ():
+        if gain := difference(rung, place.dataset, *place.methods):
+            gains[n] = gain
+    if len(gains) > 1 and not gains[min(gains)].positive:
+        none = f"no gain after {min(gains)} updates"
+    elif len(gains) > 1:
+        table = pd.concat({n: pd.Series(gain.by_seed) for n, gain in gains.items()}, axis=1, join="inner")
+        slopes = np.polyfit(np.log10(list(gains)), table.T.to_numpy(float), 1)[0]
+        slope, last = of_seeds(pd.Series(slopes, index=table.index)), gains[max(gains)]
+    lack = place.missing or f"{kind} and its base at several numbers of updates"
+    found = replace(place, unit="Δm points", figure=f"{place.dataset}-ladder", missing=lack, note=kind, untestable=none)
+    yield replace(found, effect=slope, region=FADES, case="fades with updates")
+    yield replace(found, effect=last, region=GONE, case="gone at the last")
 
 
 comparisons = fading((GSAM, SAMO, FMTL))

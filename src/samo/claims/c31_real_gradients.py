@@ -7,7 +7,7 @@ Contradicted: below 0.
 """
 
 from samo.claims.c21_sign import at_equal_settings
-from samo.claims.comparison import Region
+from samo.claims.contrast import Region
 from samo.claims.evidence import Kind
 
 SOURCE = "ours"

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from samo.claims.comparison import Comparison, Region
-from samo.claims.contrast import MARGIN, SAMO, compare
+from samo.claims.contrast import SAMO, SMALL, Comparison, compare
 from samo.claims.evidence import Evidence, Kind
 
 SOURCE = "ours; named as open by SAMO"
@@ -24,7 +23,7 @@ VARIANTS = {
 
 def _over_samo(evidence: Evidence, dataset: str, case: str, kind: Kind) -> Sequence[Comparison]:
     rungs = [(n, rung) for n, rung in sorted(evidence.ladder.items(), reverse=True) if rung.methods[dataset]]
-    over = partial(compare, SAMO, kind, region=Region(high=MARGIN), datasets=[dataset])
+    over = partial(compare, SAMO, kind, region=SMALL, datasets=[dataset])
     tried = (over(case=case if n == rungs[0][0] else f"{case}, {n:,} updates")(rung) for n, rung in rungs)
     return next((own for own in tried if any(one.effect for one in own)), over(case=case)(evidence))
 

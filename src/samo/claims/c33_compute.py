@@ -11,26 +11,25 @@ from dataclasses import replace
 
 import pandas as pd
 
-from samo.claims.comparison import Comparison
-from samo.claims.contrast import GAIN, PLAIN, SAMO, difference, each_dataset, pairs
-from samo.claims.evidence import Evidence
-from samo.claims.measures import rows
+from samo.claims.contrast import GAIN, PLAIN, SAMO, Comparison, difference, each_dataset, places
+from samo.claims.evidence import Evidence, rows
 
 SOURCE = "ours"
 
 
 @each_dataset
 def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
-    for base, methods, missing in pairs(evidence, dataset, (PLAIN, SAMO)):
-        found = list(_budgets(evidence, dataset, *methods)) if methods else []
+    for place in places(evidence, dataset, (PLAIN, SAMO)):
+        found = list(_budgets(evidence, dataset, *place.methods)) if place.methods else []
         if not found:
-            lack = missing or f"a longer training of {base} that costs no more, with its count of passes"
-            yield Comparison(dataset, None, base=base, missing=lack)
+            lack = place.missing or f"a longer training of {place.base} that costs no more, with its count of passes"
+            yield Comparison(dataset, base=place.base, missing=lack)
         for short, long in found:
-            same = _as_one(evidence, dataset, {methods[1]: short, methods[0]: long})
-            effect, figure = difference(same, dataset, methods[1], methods[0]), f"{dataset}-ladder"
+            plain, samo = place.methods
+            effect = difference(_as_one(evidence, dataset, {samo: short, plain: long}), dataset, samo, plain)
             case, lack = f"{short:,} updates for {long:,}", "runs on the same seeds"
-            yield Comparison(dataset, effect, GAIN, "Δm points", base, case, figure, lack, methods=methods)
+            gain = replace(place, effect=effect, region=GAIN, unit="Δm points", case=case, missing=lack)
+            yield replace(gain, figure=f"{dataset}-ladder")
 
 
 def _budgets(evidence: Evidence, dataset: str, plain: str, samo: str) -> Iterator[tuple[int, int]]:

@@ -9,8 +9,7 @@ no gain to explain. Contradicted: the first below 0, or the second outside of th
 from collections.abc import Iterator
 from dataclasses import replace
 
-from samo.claims.comparison import Comparison
-from samo.claims.contrast import ALIKE, GSAM, PLAIN, SAMO, compare, each_dataset
+from samo.claims.contrast import ALIKE, GSAM, PLAIN, SAMO, Comparison, compare, each_dataset
 from samo.claims.evidence import Evidence
 
 SOURCE = "ours; seen in a pilot"
@@ -21,7 +20,7 @@ PAPERS = "lr 0.001"
 @each_dataset
 def comparisons(evidence: Evidence, dataset: str) -> Iterator[Comparison]:
     if not any(method.plain and method.optimizer == PAPERS for method in evidence.methods[dataset]):
-        yield Comparison(dataset, None, missing=f"a base at {PAPERS} beside the searched one")
+        yield Comparison(dataset, missing=f"a base at {PAPERS} beside the searched one")
         return
     for kind in (GSAM, SAMO):
         plain, own = (replace(one, optimizer=PAPERS) for one in (PLAIN, kind))

@@ -8,16 +8,16 @@ seeds stay as dependent as they were, and as loud. Only their means are planted.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from samo.claims import get
-from samo.claims.comparison import Comparison, Verdict
-from samo.claims.contrast import SAMO, compare
+from samo.claims.contrast import SAMO, Comparison, compare
 from samo.claims.effects import of_seeds
 from samo.claims.evidence import Evidence, Kind
-from samo.claims.rule import judge
+from samo.claims.rule import Verdict, judge
 from samo.results import tables
 
 PUBLISHED = {"multimnist": 0.86, "multifashion": 1.41, "multifashionmnist": 0.72}
@@ -55,13 +55,11 @@ def table(
     for number in claims:
         made = compare(PLACEBO, SAMO)(evidence) if number == 21 else get(number).comparisons(evidence)
         comparisons = [c for c in made if c.effect and c.effect.by_seed]
-        for n in seeds if comparisons else ():
-            for truth, planted in TRUTHS.items():
-                rng = np.random.default_rng([number, n or 0])
-                share = verdicts(comparisons, planted, worlds, rng, n)
-                least = min(c.effect.n for c in comparisons if c.effect)
-                head = {"claim": number, "places": len(comparisons), "seeds": n or least, "truth": truth}
-                found.append(head | {str(v): share[v] / worlds for v in list(Verdict)[:4]})
+        least = min((c.effect.n for c in comparisons if c.effect), default=0)
+        for n, (truth, planted) in product(seeds if comparisons else (), TRUTHS.items()):
+            share = verdicts(comparisons, planted, worlds, np.random.default_rng([number, n or 0]), n)
+            head = {"claim": number, "places": len(comparisons), "seeds": n or least, "truth": truth}
+            found.append(head | {str(v): share[v] / worlds for v in list(Verdict)[:4]})
     return pd.DataFrame(found)
 
 

@@ -23,30 +23,58 @@ nothing is corrected. Where a case lacks a place on a dataset that has others of
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from samo.claims.comparison import Comparison, Judged, Region, Row, Verdict
+from samo.claims.contrast import Comparison, Region
 from samo.claims.correction import holm, shared_control
 from samo.claims.effects import pooled
 from samo.results.stats import LEVEL, MIN_SEEDS, Interval
 
+
+class Verdict(StrEnum):
+    """What a comparison or a claim comes to."""
+
+    SUPPORTED = "supported"
+    EQUIVALENT = "equivalent"
+    CONTRADICTED = "contradicted"
+    UNDECIDED = "undecided"
+    NOT_TESTABLE = "not testable"
+    NOT_RUN = "not run"
+
+
+SUPPORTED, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTABLE, NOT_RUN = Verdict
 ALPHA = 1 - LEVEL
-WEAKEST_FIRST = (
-    *(Verdict.CONTRADICTED, Verdict.NOT_TESTABLE, Verdict.UNDECIDED, Verdict.NOT_RUN),
-    *(Verdict.EQUIVALENT, Verdict.SUPPORTED),
-)
-OPPOSITE = {Verdict.SUPPORTED: {Verdict.CONTRADICTED}, Verdict.EQUIVALENT: {Verdict.CONTRADICTED, Verdict.SUPPORTED}}
+LEVELS = {SUPPORTED: ALPHA / 2, CONTRADICTED: ALPHA / 2, EQUIVALENT: ALPHA}
+"""Below which p value an effect comes to this, where the region has one end."""
+WEAKEST_FIRST = (CONTRADICTED, NOT_TESTABLE, UNDECIDED, NOT_RUN, EQUIVALENT, SUPPORTED)
+OPPOSITE = {SUPPORTED: {CONTRADICTED}, EQUIVALENT: {CONTRADICTED, SUPPORTED}}
 """What no place may say under a pooled verdict."""
-NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 
-class _Tests(NamedTuple):
-    """One-sided p values of one effect: small where it lies inside the region, outside, or within the margin."""
+@dataclass(frozen=True)
+class Row:
+    """A comparison judged: the verdict, why, and the datasets that the verdict speaks of."""
 
-    supported: float = math.nan
-    contradicted: float = math.nan
-    alike: float = math.nan
+    comparison: Comparison
+    verdict: Verdict
+    why: str
+    datasets: tuple[str, ...] = ()
+
+    @property
+    def interval(self) -> Interval:
+        """The effect with its 95 % limits; NaN without one."""
+        effect = self.comparison.effect
+        return effect.interval() if effect else Interval(math.nan, math.nan, math.nan, 0)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim judged: as a whole (dataset "all"), case by case (dataset "pooled"), and every comparison."""
+
+    whole: Row
+    cases: list[Row]
+    places: list[Row]
 
 
 def judge(comparisons: Sequence[Comparison]) -> Judged:
@@ -57,75 +85,69 @@ def judge(comparisons: Sequence[Comparison]) -> Judged:
     of = [(row, row.comparison.case if row.comparison.case or row.comparison.effect else None) for row in places]
     cases = [_case(name, [row for row, case in of if case in (name, None)]) for name in names]
     # Where every place contradicts its case, the pooled p value says nothing.
-    p = [(_tests(row.comparison).contradicted, row.verdict == Verdict.CONTRADICTED) for row in cases]
+    p = [(_p(row.comparison)[CONTRADICTED], row.verdict == CONTRADICTED) for row in cases]
     kept = holm([0.0 if by_places and x >= ALPHA / 2 else x for x, by_places in p], ALPHA / 2)
     for k, row in enumerate(cases):
-        if row.verdict == Verdict.CONTRADICTED and not kept[k]:
+        if row.verdict == CONTRADICTED and not kept[k]:
             why = f"no contradiction outlasts the correction for {len(cases)} cases"
-            cases[k] = replace(row, verdict=Verdict.UNDECIDED, why=why)
+            cases[k] = replace(row, verdict=UNDECIDED, why=why)
     return Judged(_whole(cases), cases, places)
 
 
 def _places(comparisons: Sequence[Comparison]) -> list[Row]:
     """Each comparison by itself, its verdict corrected for all of them."""
-    families = _corrected(comparisons)
-    stays = {
-        Verdict.SUPPORTED: holm([t.supported for t in families], ALPHA / 2),
-        Verdict.CONTRADICTED: holm([t.contradicted for t in families], ALPHA / 2),
-        Verdict.EQUIVALENT: holm([t.alike for t in families], ALPHA),
-    }
+    corrected = _corrected(comparisons)
+    stays = {verdict: holm([p[verdict] for p in corrected], level) for verdict, level in LEVELS.items()}
     rows = []
     for k, c in enumerate(comparisons):
         row = _row(c)
         if row.verdict in stays and not stays[row.verdict][k]:
-            row = replace(row, verdict=Verdict.UNDECIDED, why="not after correction for the places")
+            row = replace(row, verdict=UNDECIDED, why="not after correction for the places")
         rows.append(replace(row, why=_said(row.why, c.note), datasets=(c.dataset,) if c.effect else ()))
     return rows
 
 
 def _row(comparison: Comparison) -> Row:
     """The rule for one effect, without correction."""
-    effect, region = comparison.effect, comparison.region
+    effect, region, p = comparison.effect, comparison.region, _p(comparison)
     if effect is None:
-        if comparison.untestable:
-            return Row(comparison, NOTHING, Verdict.NOT_TESTABLE, comparison.untestable)
-        return Row(comparison, NOTHING, Verdict.NOT_RUN, f"missing: {comparison.missing}")
-    interval, p = effect.interval(), _tests(comparison)
+        why = comparison.untestable or f"missing: {comparison.missing}"
+        return Row(comparison, NOT_TESTABLE if comparison.untestable else NOT_RUN, why)
     if 0 < effect.n < MIN_SEEDS:
         few = f"{effect.n} seed{'s' * (effect.n != 1)}, at least {MIN_SEEDS} are needed"
-        return Row(comparison, interval, Verdict.UNDECIDED, few)
-    if region.alike and p.alike < ALPHA:
-        clear = "" if p.supported >= ALPHA / 2 else f", if {'above' if math.isinf(region.high) else 'inside'} {region}"
+        return Row(comparison, UNDECIDED, few)
+    if region.alike and p[EQUIVALENT] < ALPHA:
+        inside = f", if {'above' if math.isinf(region.high) else 'inside'} {region}"
         low, high = region.alike
-        return Row(comparison, interval, Verdict.EQUIVALENT, f"within {low:g} to {high:g}{clear}")
-    if p.supported < (ALPHA if region.two_sided else ALPHA / 2):
-        return Row(comparison, interval, Verdict.SUPPORTED, "")
-    if p.contradicted < ALPHA / 2:
-        return Row(comparison, interval, Verdict.CONTRADICTED, "")
-    return Row(comparison, interval, Verdict.UNDECIDED, _doubt(interval, region))
+        return Row(comparison, EQUIVALENT, f"within {low:g} to {high:g}{inside * (p[SUPPORTED] < ALPHA / 2)}")
+    if p[SUPPORTED] < (ALPHA if region.two_sided else ALPHA / 2):
+        return Row(comparison, SUPPORTED, "")
+    if p[CONTRADICTED] < ALPHA / 2:
+        return Row(comparison, CONTRADICTED, "")
+    return Row(comparison, UNDECIDED, _doubt(effect.interval(), region))
 
 
-def _tests(comparison: Comparison) -> _Tests:
-    """NaN where there is nothing to test."""
+def _p(comparison: Comparison) -> dict[Verdict, float]:
+    """One-sided p values, small where the effect lies inside the region, outside, within the margin; NaN: untested."""
     effect, region = comparison.effect, comparison.region
     if effect is None or math.isnan(effect.value):
-        return _Tests()
+        return dict.fromkeys(LEVELS, math.nan)
     low, high = math.isfinite(region.low), math.isfinite(region.high)
     inside = max(effect.above(region.low) if low else 0.0, effect.below(region.high) if high else 0.0)
     outside = min(effect.below(region.low) if low else 1.0, effect.above(region.high) if high else 1.0)
     alike = max(effect.above(region.alike[0]), effect.below(region.alike[1])) if region.alike else math.nan
-    return _Tests(inside, outside, alike)
+    return {SUPPORTED: inside, CONTRADICTED: outside, EQUIVALENT: alike}
 
 
 def _case(name: str, rows: Sequence[Row]) -> Row:
     """The pooled effect of the places of one case."""
     ran = [row for row in rows if row.comparison.effect is not None]
-    head = replace((ran or rows)[0].comparison, dataset="pooled", base="", case=name, note="", methods=(), figure="")
-    lacking = [row for row in rows if row.verdict == Verdict.NOT_RUN]
-    untested = [row for row in rows if row.verdict == Verdict.NOT_TESTABLE]
+    lacking = [row for row in rows if row.verdict == NOT_RUN]
+    untested = [row for row in rows if row.verdict == NOT_TESTABLE]
+    first = (ran or rows)[0].comparison
+    head = Comparison("pooled", None, first.region, first.unit, case=name)
     if not ran:
-        kind = (untested or lacking)[0]
-        return replace(kind, comparison=replace(head, missing=kind.comparison.missing))
+        return replace((untested or lacking)[0], comparison=head)
     effects = [(row.comparison.dataset, row.comparison.effect) for row in ran if row.comparison.effect]
     if all(effect.exact for _, effect in effects):
         weakest = min(ran, key=_strength)
@@ -136,7 +158,7 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
     found = replace(_row(replace(head, effect=whole)), datasets=weigh)
     loud = [_place(r) if r.comparison.dataset in weigh else r.comparison.dataset for r in ran if r not in carry]
     against = [row for row in ran if row.verdict in OPPOSITE.get(found.verdict, ())]
-    apart = against or [row for row in ran if row.verdict == Verdict.CONTRADICTED != found.verdict]
+    apart = against or [row for row in ran if row.verdict == CONTRADICTED != found.verdict]
     here = {row.comparison.dataset for row in ran}
     partly = [row.comparison.missing for row in lacking if row.comparison.dataset in here]
     outside = [row.comparison.dataset for row in lacking if row.comparison.dataset not in here]
@@ -149,44 +171,44 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
         f"not testable on {len(untested)}: {untested[0].comparison.untestable}" if untested else "",
         f"not run: {_listed(outside)}" if outside else "",
     )
-    if found.verdict == Verdict.UNDECIDED and len(ran) > 1 and {row.verdict for row in ran} == {Verdict.CONTRADICTED}:
-        return replace(found, verdict=Verdict.CONTRADICTED, why=f"at each of {len(ran)} places")
-    held = against or (partly and found.verdict == Verdict.SUPPORTED)
-    return replace(found, verdict=Verdict.UNDECIDED if held else found.verdict, why=why)
+    if found.verdict == UNDECIDED and len(ran) > 1 and {row.verdict for row in ran} == {CONTRADICTED}:
+        return replace(found, verdict=CONTRADICTED, why=f"at each of {len(ran)} places")
+    held = against or (partly and found.verdict == SUPPORTED)
+    return replace(found, verdict=UNDECIDED if held else found.verdict, why=why)
 
 
 def _whole(cases: Sequence[Row]) -> Row:
     """As strong as the weakest case, and not run where most cases were not and none is contradicted."""
-    absent = [row for row in cases if row.verdict == Verdict.NOT_RUN]
-    refuted = any(row.verdict == Verdict.CONTRADICTED for row in cases)
+    absent = [row for row in cases if row.verdict == NOT_RUN]
+    refuted = any(row.verdict == CONTRADICTED for row in cases)
     if not cases or (2 * len(absent) > len(cases) and not refuted):
-        why = absent[0].why if absent else "missing: every dataset"
-        return Row(Comparison("all", None), NOTHING, Verdict.NOT_RUN, why)
+        return Row(Comparison("all"), NOT_RUN, absent[0].why if absent else "missing: every dataset")
     weakest = min(cases, key=lambda row: (WEAKEST_FIRST.index(row.verdict), _strength(row)))
-    found = Verdict.UNDECIDED if weakest.verdict == Verdict.NOT_RUN else weakest.verdict
     why = weakest.why
     if len(cases) > 1:
         head = f"{weakest.comparison.case}: {why}" if why else ""
         why = _said(head, *(f"{row.comparison.case}: {row.verdict}" for row in cases if row is not weakest))
     spoken = tuple(dict.fromkeys(dataset for row in cases for dataset in row.datasets))
-    return Row(replace(weakest.comparison, dataset="all"), weakest.interval, found, why, spoken)
+    verdict = UNDECIDED if weakest.verdict == NOT_RUN else weakest.verdict
+    return Row(replace(weakest.comparison, dataset="all"), verdict, why, spoken)
 
 
-def _corrected(comparisons: Sequence[Comparison]) -> list[_Tests]:
+def _corrected(comparisons: Sequence[Comparison]) -> list[dict[Verdict, float]]:
     """The p values, after Dunnett's test where comparisons with a one-sided region share a method at one place."""
-    out = [_tests(comparison) for comparison in comparisons]
+    out = [_p(comparison) for comparison in comparisons]
     groups: dict[tuple[str, str], dict[int, dict[int, float]]] = {}
     for k, c in enumerate(comparisons):
-        if c.effect and c.effect.by_seed and not (c.region.two_sided or math.isnan(out[k].supported)):
+        if c.effect and c.effect.by_seed and not (c.region.two_sided or math.isnan(out[k][SUPPORTED])):
             # Each seed's effect beyond the region's end, turned so that above 0 is inside.
             end, sign = (c.region.low, 1) if math.isfinite(c.region.low) else (c.region.high, -1)
             beyond = {seed: sign * (value - c.effect.scale.to(end)) for seed, value in c.effect.by_seed.items()}
             for method in c.methods:
                 groups.setdefault((c.dataset, method), {})[k] = beyond
     for members in groups.values():
-        if len(members) > 1 and (p := shared_control(list(members.values()))):
-            for k, inside, outside in zip(members, *p, strict=True):
-                out[k] = _Tests(max(out[k].supported, inside), max(out[k].contradicted, outside), out[k].alike)
+        if len(members) > 1 and (corrected := shared_control(list(members.values()))):
+            for verdict, values in zip((SUPPORTED, CONTRADICTED), corrected, strict=True):
+                for k, p in zip(members, values, strict=True):
+                    out[k][verdict] = max(out[k][verdict], p)
     return out
 
 

@@ -68,10 +68,8 @@ def markdown(claims: pd.DataFrame) -> str:
     )
     whole = shown[shown["dataset"] == ALL].assign(verdict=lambda rows: "**" + rows["verdict"] + "**")
     named = whole.rename(columns={"effect (95 %)": "pooled effect (95 %)", "regime": "speaks of"})
-    parts = [
-        tables.markdown(named[["", "claim", "source", "verdict", "pooled effect (95 %)", "speaks of", "why"]], right=())
-    ]
-    parts.append(f"\n{reading(claims)}\n")
+    heads = ["", "claim", "source", "verdict", "pooled effect (95 %)", "speaks of", "why"]
+    parts = [tables.markdown(named[heads], right=()), f"\n{reading(claims)}\n"]
     columns = ["dataset", "base", "case", "effect (95 %)", "needs", "seeds", "verdict", "why"]
     for number, part in shown[shown["verdict"] != "not run"].groupby("number", sort=False):
         said = f"\n> {part['quote'].iloc[0]}\n" if part["quote"].iloc[0] else ""

@@ -33,6 +33,5 @@ def draw(table: pd.DataFrame, cost: pd.DataFrame) -> Figure:
 
 
 def describe(cost: pd.DataFrame) -> str:
-    """Every bar in words."""
     bars = [f"{r['method']} {r['ratio']:.1f}" for r in cost.to_dict("records")]
     return "Step time as a multiple of an LS step: " + "; ".join(bars)

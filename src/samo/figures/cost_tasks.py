@@ -60,7 +60,6 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def describe(frame: pd.DataFrame) -> str:
-    """Every point in words."""
     said = [
         f"{r['sharpness']} with {r['tasks']} tasks ({r['dataset']}) {r['ratio']:.1f}, by count {r['count_ratio']:.1f}"
         for r in frame.to_dict("records")

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from samo.figures.curves import lines
-from samo.figures.forest import joint, label_rows, places
-from samo.figures.palette import INK, label, look
+from samo.figures.forest import by_aggregator, joint, label_rows, places
+from samo.figures.palette import INK, look
 from samo.figures.style import WIDTH, headed, named, plain_log
 from samo.results.stats import mean_interval, summarise
 from samo.results.tables import text
@@ -38,7 +38,7 @@ def draw(table: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
     """
     rows = joint(table)
     rows = rows[rows["method"].isin(seeds["method"])]
-    at, groups = places(rows)
+    at = places(rows)
     upper = 0.9 + 0.27 * (max(at, default=1) + 1)
     figure = Figure(figsize=(WIDTH, upper + 2.5), layout="constrained")
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[upper, 2.5])[:, 0]
@@ -46,15 +46,15 @@ def draw(table: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
     for axes, (name, (title, words)) in zip(panels, PANELS.items(), strict=True):
         _dots(axes, rows, at, seeds[seeds["measure"] == name])
         axes.set(title=title, xlabel=words)
-    label_rows(panels[0], rows, at, groups)
+    label_rows(panels[0], rows, at)
     eigenvalues = seeds[seeds["measure"].str.startswith("eig_")]
     eigenvalues = eigenvalues.assign(number=eigenvalues["measure"].str.removeprefix("eig_").astype(int))
     means = summarise(eigenvalues, ["method", "number"]).drop(columns=["low", "high"])
-    parts = [part for _, part in rows.groupby("aggregator", sort=False)] or [rows]
+    parts = by_aggregator(rows)
     spectra = list(below.subplots(1, len(parts), squeeze=False, sharey=True)[0])
-    for axes, part in zip(spectra, parts, strict=True):
+    for axes, (name, part) in zip(spectra, parts, strict=True):
         lines(axes, part, means, "number", "mean")
-        axes.set_title(label(part["aggregator"].iloc[0]) if len(part) else "", pad=18)
+        axes.set_title(name, pad=18)
         axes.set_xlabel("number of the eigenvalue")
     headed(spectra[0], "eigenvalue, mean over seeds")
     spectra[0].set_ylim(bottom=min(0.0, spectra[0].get_ylim()[0]))  # shared: after all lines are there
@@ -85,7 +85,6 @@ def _dots(axes: Axes, rows: pd.DataFrame, at: list[int], seeds: pd.DataFrame) ->
 
 
 def describe(seeds: pd.DataFrame) -> str:
-    """Every method's mean largest eigenvalue in words."""
     parts = []
     for measure, (title, _) in PANELS.items():
         means = seeds[seeds["measure"] == measure].groupby("method", sort=False)["value"].mean()

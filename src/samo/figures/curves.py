@@ -1,6 +1,6 @@
 """Series over training in small multiples: a column per aggregator, a line per sharpness."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -49,9 +49,9 @@ def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figu
         if limits:
             place[0].set_ylim(*limits)
             for axes, methods in zip(place, parts, strict=True):
-                shown = zip(methods["method"], methods["sharpness"], strict=True)
-                ends = [(label(name), colour(name), part[part["method"] == method]) for method, name in shown]
-                _off(axes, [*ends, (label("stl"), MUTED, alone)], limits)
+                for method, name in zip(methods["method"], methods["sharpness"], strict=True):
+                    _off(axes, part[part["method"] == method], limits, label(name), colour(name))
+                _off(axes, alone, limits, label("stl"), MUTED)
         headed(place[0], row.heading)
     named(figure, panels)
     return figure
@@ -59,18 +59,17 @@ def draw(table: pd.DataFrame, series: pd.DataFrame, rows: Sequence[Row]) -> Figu
 
 def _limits(part: pd.DataFrame) -> tuple[float, float] | None:
     """Ends of the scale: every mean well in sight, but for lines without which it would be much shorter."""
-    means = {method: own["mean"] for method, own in part.groupby("method") if own["mean"].notna().any()}
-    if not means:
+    spans = part.groupby("method")["mean"].agg(["min", "max"]).dropna()
+    if spans.empty:
         return None
-    while len(means) > 2:
-        spans = {gone: _span(own for name, own in means.items() if name != gone) for gone in means}
-        least = min(spans, key=lambda name: spans[name][1] - spans[name][0])
-        whole = _span(means.values())
-        if spans[least][1] - spans[least][0] > CROWDED * (whole[1] - whole[0]):
+    while len(spans) > 2:
+        rest = {method: _width(spans.drop(method)) for method in spans.index}
+        least = min(rest, key=lambda method: rest[method])
+        if rest[least] > CROWDED * _width(spans):
             break
-        del means[least]
-    low, high = _span(means.values())
-    kept = part[part["method"].isin(means)]
+        spans = spans.drop(least)
+    low, high = spans["min"].min(), spans["max"].max()
+    kept = part[part["method"].isin(spans.index)]
     reach = (high - low) / 2 or 0.1 * abs(high) or 1.0  # an interval that is far wider does not set the scale
     ends = max(low - reach, kept["low"].min()), min(high + reach, kept["high"].max())
     low, high = min(low, ends[0]), max(high, ends[1])
@@ -78,17 +77,15 @@ def _limits(part: pd.DataFrame) -> tuple[float, float] | None:
     return low - margin, high + margin
 
 
-def _span(lines: Iterable["pd.Series[float]"]) -> tuple[float, float]:
-    every = pd.concat(list(lines))
-    return every.min(), every.max()
+def _width(spans: pd.DataFrame) -> float:
+    return float(spans["max"].max() - spans["min"].min())
 
 
-def _off(axes: Axes, ends: Iterable[tuple[str, str, pd.DataFrame]], limits: tuple[float, float]) -> None:
-    """Where a line ends beyond the scale, in words at the edge: its name, colour and points."""
-    for name, shade, line in ends:
-        line = line[line["mean"].notna()].sort_values("update")
-        if len(line) and not limits[0] <= (end := line["mean"].iloc[-1]) <= limits[1]:
-            at_edge(axes, f"{name} {end:.3g}", (line["update"].median(), end), limits, color=shade)
+def _off(axes: Axes, line: pd.DataFrame, limits: tuple[float, float], name: str, shade: str) -> None:
+    """Where a line ends beyond the scale, in words at the edge."""
+    line = line[line["mean"].notna()].sort_values("update")
+    if len(line) and not limits[0] <= (end := line["mean"].iloc[-1]) <= limits[1]:
+        at_edge(axes, f"{name} {end:.3g}", (line["update"].median(), end), limits, color=shade)
 
 
 def lines(axes: Axes, methods: pd.DataFrame, frame: pd.DataFrame, x: str, y: str, **more: Any) -> None:
@@ -118,7 +115,6 @@ def lines(axes: Axes, methods: pd.DataFrame, frame: pd.DataFrame, x: str, y: str
 
 
 def describe(series: pd.DataFrame, what: str) -> str:
-    """Where every method stands at the end, in words."""
     if series.empty:
         return f"{what}: nothing was run."
     last = series[series["update"] == series.groupby("method")["update"].transform("max")]

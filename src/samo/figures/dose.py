@@ -34,6 +34,5 @@ def draw(points: pd.DataFrame, x: str = "rho") -> Figure:
 
 
 def describe(points: pd.DataFrame, x: str = "rho") -> str:
-    """Every point in words."""
     said = spoken_rows(points.assign(at=[f"{x} {value:g}" for value in points[x]]), "gain", "dataset", "method", "at")
     return f"Gain over {OVER[x]} in points of Δm against {x}: " + "; ".join(said)

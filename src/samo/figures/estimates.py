@@ -43,7 +43,6 @@ def _first(estimates: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(estimates: pd.DataFrame) -> str:
-    """Every estimate's cosine in words, network by network."""
     shown = _first(estimates)
     ends = zip(shown["cosine"], shown["cosine_low"], shown["cosine_high"], strict=True)
     shown["said"] = [f"{text(mean, 4)} ({text(low, 3)} to {text(high, 3)})" for mean, low, high in ends]

@@ -20,11 +20,11 @@ def draw(table: pd.DataFrame) -> Figure:
     aggregator without sharpness, paired by seed.
     """
     rows = joint(table)
-    at, groups = places(rows)
+    at = places(rows)
     figure, [[left, right]] = grid(1, 2, 0.9 + 0.27 * (max(at, default=1) + 1), sharey=True, width_ratios=[5, 4])
     intervals(left, rows, at, "delta_m")
     intervals(right, rows, at, "gain")
-    label_rows(left, rows, at, groups)
+    label_rows(left, rows, at)
     left.set(title="Against single-task training", xlabel="Δm, % (left of the line: better than STL)")
     words = "gain, points of Δm (right: better)"
     right.set(title="Against the same aggregator, plain", xlabel=words)
@@ -40,30 +40,30 @@ def joint(table: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("aggregator", key=lambda column: column.map(order), kind="stable")
 
 
+def by_aggregator(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of `joint` with each aggregator, after its name; one empty part of none."""
+    return [(label(str(name)), part) for name, part in rows.groupby("aggregator", sort=False)] or [("", rows)]
+
+
 def columns(methods: pd.DataFrame, rows: int, height: float) -> tuple[Figure, Panels, list[pd.DataFrame]]:
     """Rows of panels that share their scale, a titled column per aggregator; and each column's part of `joint` rows."""
-    parts = [part for _, part in methods.groupby("aggregator", sort=False)] or [methods]
+    parts = by_aggregator(methods)
     figure, panels = grid(rows, len(parts), height, sharex=True, sharey="row")
-    for axes, part in zip(panels[0], parts, strict=True):
-        axes.set_title(label(part["aggregator"].iloc[0]) if len(part) else "", pad=18)
-    return figure, panels, parts
+    for axes, (name, _) in zip(panels[0], parts, strict=True):
+        axes.set_title(name, pad=18)
+    return figure, panels, [part for _, part in parts]
 
 
-def places(rows: pd.DataFrame) -> tuple[list[int], dict[int, str]]:
-    """Where each of the rows of `joint` goes, and where the name of each aggregator above its own."""
-    at: list[int] = []
-    groups: dict[int, str] = {}
-    for aggregator, part in rows.groupby("aggregator", sort=False):
-        line = len(at) + len(groups)
-        groups[line] = label(str(aggregator))
-        at += range(line + 1, line + 1 + len(part))
-    return at, groups
+def places(rows: pd.DataFrame) -> list[int]:
+    """Where each of the rows of `joint` goes: under its aggregator's name."""
+    return [k + 1 + group for k, group in enumerate(pd.factorize(rows["aggregator"])[0].tolist())]
 
 
-def label_rows(axes: Axes, rows: pd.DataFrame, at: list[int], groups: dict[int, str]) -> None:
+def label_rows(axes: Axes, rows: pd.DataFrame, at: list[int]) -> None:
     """Write sharpness and aggregator to the left of the rows, the first one on top."""
-    for place, name in groups.items():
-        axes.text(-0.02, place, name, transform=axes.get_yaxis_transform(), ha="right", va="center", weight="bold")
+    across = axes.get_yaxis_transform()
+    for name, first in rows.assign(at=at).drop_duplicates("aggregator")[["aggregator", "at"]].to_numpy():
+        axes.text(-0.02, first - 1, label(name), transform=across, ha="right", va="center", weight="bold")
     axes.set_yticks(at, [label(s) for s in rows["sharpness"]])
     axes.set_ylim(max(at, default=1) + 0.7, -0.7)
 
@@ -100,6 +100,5 @@ def intervals(
 
 
 def describe(table: pd.DataFrame) -> str:
-    """Every point of the left plot in words."""
     points = spoken_rows(joint(table), "delta_m", "method")
     return "Forest plot of Delta-m in per cent with 95 % intervals, zero is single-task training: " + "; ".join(points)

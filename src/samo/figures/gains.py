@@ -27,17 +27,16 @@ def draw(gains: pd.DataFrame) -> Figure:
     """A panel per dataset, each with a scale of its own; a row per method, grouped by aggregator."""
     parts = {str(dataset): forest.joint(part) for dataset, part in gains.groupby("dataset", sort=False)}
     first = next(iter(parts.values()))
-    at, groups = forest.places(first)
+    at = forest.places(first)
     figure, [panels] = grid(1, len(parts), 1.1 + 0.27 * (max(at) + 1), sharey=True)
     for axes, (dataset, rows) in zip(panels, parts.items(), strict=True):
         forest.intervals(axes, rows, at, "gain", ticks=4)
         broken = label(dataset).replace("+", "\n+ ")  # a panel is narrow
         axes.set_title(f"{broken}\n{int(rows['n_seeds'].max())} seeds")
-    forest.label_rows(panels[0], first, at, groups)
+    forest.label_rows(panels[0], first, at)
     figure.supxlabel(WHAT, fontsize=9.5)
     return figure
 
 
 def describe(gains: pd.DataFrame) -> str:
-    """Every point in words."""
     return f"{WHAT}, with 95 % intervals: " + "; ".join(spoken_rows(gains, "gain", "dataset", "method"))

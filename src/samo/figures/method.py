@@ -3,7 +3,7 @@
 Formulas: the SAMO paper's joint perturbation (samo.optim.perturbation), under LS, on the quadratics of the toys.
 """
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from samo.analysis.toys.losses import TOYS, Toy
 from samo.figures.palette import INK, MUTED, colour
-from samo.figures.style import aside, grid
+from samo.figures.style import arrow, aside, grid
 from samo.figures.toys import ground
 
 RHO, ALPHA, MU, RATE = 0.7, 0.5, 0.35, 0.25
@@ -39,26 +39,18 @@ LOOKS = {
     "step": (1.0, colour("samo"), "step"),
 }
 """Kind of vector -> the share of its length that is drawn, its colour and its name."""
-
-
-class Arrow(NamedTuple):
-    """A vector of the step: from (x1, x2) by (dx1, dx2); task 0 is of both tasks together."""
-
-    panel: int
-    what: str
-    task: int
-    x1: float
-    x2: float
-    dx1: float
-    dx2: float
+COLUMNS = ["panel", "what", "task", "x1", "x2", "dx1", "dx2"]
 
 
 def step(toy: Toy = TOYS["quadratics"], theta: tuple[float, float] = (0.0, 0.0)) -> pd.DataFrame:
-    """Every vector of one step, in the order in which it is worked out; columns as in `Arrow`."""
+    """Every vector of one step, in the order in which it is worked out: from (x1, x2) by (dx1, dx2).
+
+    Task 0 is of both tasks together. Columns: `COLUMNS`.
+    """
     at = np.array(theta)
     gradients = [_gradient(toy, i, at) for i in range(2)]
     mean = np.mean(gradients, axis=0)
-    arrows = [Arrow(1, "mean gradient", 0, *at, *mean)]
+    arrows = [(1, "mean gradient", 0, *at, *mean)]
     sharp = []
     for i, z in enumerate(map(np.array, NOISE)):
         there, back = (float(toy.losses[i](torch.tensor(at + way * MU * z))) for way in (1, -1))
@@ -68,14 +60,14 @@ def step(toy: Toy = TOYS["quadratics"], theta: tuple[float, float] = (0.0, 0.0))
         moved = RHO * mix / np.linalg.norm(mix)
         sharp.append(_gradient(toy, i, at + moved))
         arrows += [
-            Arrow(2, "probe", i + 1, *(at - MU * z), *(2 * MU * z)),
-            Arrow(2, "true gradient", i + 1, *at, *gradients[i]),
-            Arrow(2, "local estimate", i + 1, *at, *local),
-            Arrow(3, "perturbation", i + 1, *at, *moved),
-            Arrow(4, "gradient there", i + 1, *(at + moved), *sharp[i]),
+            (2, "probe", i + 1, *(at - MU * z), *(2 * MU * z)),
+            (2, "true gradient", i + 1, *at, *gradients[i]),
+            (2, "local estimate", i + 1, *at, *local),
+            (3, "perturbation", i + 1, *at, *moved),
+            (4, "gradient there", i + 1, *(at + moved), *sharp[i]),
         ]
-    arrows.append(Arrow(4, "step", 0, *at, *(-RATE * np.sum(sharp, axis=0))))
-    return pd.DataFrame(arrows).sort_values("panel", kind="stable", ignore_index=True).round(6)
+    arrows.append((4, "step", 0, *at, *(-RATE * np.sum(sharp, axis=0))))
+    return pd.DataFrame(arrows, columns=COLUMNS).sort_values("panel", kind="stable", ignore_index=True).round(6)
 
 
 def _gradient(toy: Toy, task: int, at: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,8 +82,8 @@ def draw(arrows: pd.DataFrame) -> Figure:
         axes.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), xticks=[], yticks=[], title=title)
         axes.spines[:].set_visible(False)
         axes.set_xlabel(words, loc="left")
-        for row in arrows[arrows["panel"] == number].itertuples(index=False):
-            _one(axes, Arrow(*row))
+        for row in arrows[arrows["panel"] == number].to_dict("records"):
+            _one(axes, row)
         if number >= 3:
             axes.add_patch(Circle((0, 0), RHO, fill=False, edgecolor=MUTED, linewidth=0.8))
         axes.plot(0, 0, "o", color=INK, markersize=5)
@@ -99,26 +91,23 @@ def draw(arrows: pd.DataFrame) -> Figure:
     return figure
 
 
-def _one(axes: Axes, arrow: Arrow) -> None:
+def _one(axes: Axes, row: dict[Any, Any]) -> None:
     """One vector, in the look of its kind."""
-    start, by, style = np.array([arrow.x1, arrow.x2]), np.array([arrow.dx1, arrow.dx2]), STYLES[arrow.task]
-    if arrow.what == "probe":
+    start, by, style = np.array([row["x1"], row["x2"]]), np.array([row["dx1"], row["dx2"]]), STYLES[row["task"]]
+    if row["what"] == "probe":
         across, up = zip(start, start + by, strict=True)
         axes.plot(across, up, "o", color=MUTED, markersize=3.5, linewidth=0.8, linestyle=style)
         return
-    length, shade, name = LOOKS[arrow.what]
-    if arrow.what == "gradient there":
+    length, shade, name = LOOKS[row["what"]]
+    if row["what"] == "gradient there":
         axes.plot(*start, "o", color=colour("samo"), markersize=4)
-    tip = tuple(start + length * by)
-    look = {"arrowstyle": "-|>", "color": shade, "linewidth": 1.6, "linestyle": style, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", xy=tip, xytext=tuple(start), arrowprops=look, annotation_clip=False)
-    out = by / np.linalg.norm(by)
+    tip, out = tuple(start + length * by), by / np.linalg.norm(by)
+    arrow(axes, tuple(start), tip, shade, linewidth=1.6, linestyle=style)
     middle = {"ha": "center", "va": "center", "annotation_clip": False}
-    aside(axes, name.format("₀₁₂"[arrow.task]), tip, (9 * out[0], 8 * out[1]), color=shade, fontsize=9, **middle)
+    aside(axes, name.format("₀₁₂"[row["task"]]), tip, (9 * out[0], 8 * out[1]), color=shade, fontsize=9, **middle)
 
 
 def describe(arrows: pd.DataFrame) -> str:
-    """Every vector in words."""
     said = [
         f"{row['what']} of {f'task {task}' if (task := row['task']) else 'both'} ({row['dx1']:.2f}, {row['dx2']:.2f})"
         for row in arrows.to_dict("records")

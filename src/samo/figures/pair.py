@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from samo.figures.palette import INK, MUTED, colour
-from samo.figures.style import aside, grid
+from samo.figures.style import arrow, aside, grid
 from samo.results.tables import text
 
 SHOWN = 4  # looks that are drawn: the last one, and others before it that are evenly apart
@@ -28,16 +27,16 @@ def draw(pairs: pd.DataFrame) -> Figure:
     for axes, update in zip(panels, looks, strict=True):
         first, *others = pairs[pairs["update"] == update].sort_values("seed").to_dict("records")
         for row in others:
-            _arrow(axes, _shorter(row), SHORTER, linewidth=0.8, alpha=0.6)
+            arrow(axes, (0, 0), tuple(_shorter(row)), SHORTER, linewidth=0.8, alpha=0.6)
         longer, shorter = np.array([1.0, 0.0]), _shorter(first)
         for vector, shade, name in (
             (longer, LONGER, "longer"),
             (shorter, SHORTER, "shorter"),
             ((longer + shorter) / 2, INK, "mean"),
         ):
-            _arrow(axes, vector, shade, linewidth=1.8)
-            out = vector / (np.linalg.norm(vector) or 1.0)
-            aside(axes, name, tuple(vector), (0, 6) if out[1] > 0.1 else (0, -9), color=shade, ha="center")
+            arrow(axes, (0, 0), tuple(vector), shade, linewidth=1.8)
+            up = vector[1] > 0.1 * np.linalg.norm(vector)
+            aside(axes, name, tuple(vector), (0, 6) if up else (0, -9), color=shade, ha="center")
         turn = np.linspace(0, np.arccos(first["cosine"]), 40)
         axes.plot(0.17 * np.cos(turn), 0.17 * np.sin(turn), color=MUTED, linewidth=0.9)
         axes.set_title(f"after {update:,.0f} updates", fontsize=9.5)
@@ -60,13 +59,7 @@ def _shorter(look: dict[Any, Any]) -> Vector:
     return np.array([np.cos(angle), np.sin(angle)]) * float(look["ratio"])
 
 
-def _arrow(axes: Axes, by: Vector, shade: str, **more: Any) -> None:
-    look = {"arrowstyle": "-|>", "color": shade, "shrinkA": 0, "shrinkB": 0} | more
-    axes.annotate("", xy=tuple(by), xytext=(0, 0), arrowprops=look)
-
-
 def describe(pairs: pd.DataFrame) -> str:
-    """Every look at every seed in words."""
     looks = pairs.sort_values(["seed", "update"]).to_dict("records")
     words = "; ".join(
         f"seed {row['seed']}, after {row['update']:,.0f} updates: " + said(row).replace("\n", " ") for row in looks

@@ -38,7 +38,6 @@ def draw(trials: pd.DataFrame) -> Figure:
 
 
 def describe(trials: pd.DataFrame) -> str:
-    """What was chosen for each method, in words."""
     chosen = [
         f"{r['method']} learning rate {text(r['lr'])}, rho {text(r['rho'])}"
         + (f", alpha {text(r['alpha'])}" if text(r["alpha"]) != "—" else "")

@@ -82,7 +82,6 @@ def _panel(axes: Axes, field: str, rows: pd.DataFrame, bands: pd.DataFrame, limi
 
 
 def describe(table: pd.DataFrame) -> str:
-    """Every point but the defaults, in words."""
     rows = points(table)
     said = spoken_rows(rows[rows["role"] == "variant"], "shift", "sharpness", "aggregator", "field", "value")
     return "Delta-m of a changed setting minus that of the default, points, 95 % intervals: " + "; ".join(said)

@@ -2,8 +2,8 @@
 
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import matplotlib as mpl
@@ -29,11 +29,11 @@ ABREAST = 4  # of more panels side by side than so many, none has room for names
 BEYOND = 4.0  # a row that reaches further from zero than so many times the median row does not set the scale
 
 Panels = list[list[Axes]]
+Point = tuple[float, float]
 Limits = tuple[float, float] | None
 
 
-@contextmanager
-def style() -> Iterator[None]:
+def style() -> AbstractContextManager[None]:
     """Thin axes, no box, words left as words in the SVG, no date and no random ids."""
     rules: dict[Any, Any] = dict(sns.axes_style("ticks"))
     rules |= dict.fromkeys(("text.color", "axes.titlecolor"), INK)
@@ -45,8 +45,7 @@ def style() -> Iterator[None]:
     rules |= {"font.family": ["sans-serif"], "font.sans-serif": ["DejaVu Sans"], "font.size": 9.5}
     rules |= {"axes.titlesize": 10.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.linewidth": 0.7}
     rules |= {"grid.color": GRID, "grid.linewidth": 0.6, "svg.hashsalt": "samo"}
-    with mpl.rc_context(rules):
-        yield
+    return mpl.rc_context(rules)
 
 
 def svg(draw: Callable[[], Figure]) -> str:
@@ -177,12 +176,18 @@ def usual(rows: pd.DataFrame, name: str) -> Limits:
     return low - margin, high + margin
 
 
-def aside(axes: Axes, words: str, at: tuple[float, float], by: tuple[float, float], **look: Any) -> None:
+def aside(axes: Axes, words: str, at: Point, by: Point, **look: Any) -> None:
     """Words beside a point, offset from it by `by` points (1/72 inch)."""
     axes.annotate(words, at, xytext=by, textcoords="offset points", **{"color": INK, "fontsize": "small"} | look)
 
 
-def at_edge(axes: Axes, words: str, at: tuple[float, float], limits: tuple[float, float], **look: Any) -> None:
+def arrow(axes: Axes, start: Point, tip: Point, shade: str, **look: Any) -> None:
+    """An arrow from one point to another."""
+    drawn = {"arrowstyle": "-|>", "color": shade, "shrinkA": 0, "shrinkB": 0} | look
+    axes.annotate("", xy=tip, xytext=start, arrowprops=drawn, annotation_clip=False)
+
+
+def at_edge(axes: Axes, words: str, at: Point, limits: Point, **look: Any) -> None:
     """Words of a point above or below the scale's limits, with an arrow, at the edge that it lies beyond."""
     up = bool(at[1] > limits[1])
     side = {"ha": "center", "va": "top" if up else "bottom"}

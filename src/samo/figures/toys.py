@@ -62,7 +62,6 @@ def draw_line(paths: pd.DataFrame) -> Figure:
 
 
 def describe(ends: pd.DataFrame) -> str:
-    """Where every trajectory ends, in words."""
     words = [
         f"{row['aggregator']} {row['sharpness']} from start {row['start']} of the {row['toy']}: "
         f"{row['distance_to_front']:.2g} from the front"
@@ -107,7 +106,7 @@ def _panels(
 ) -> tuple[Figure, list[list[Axes]]]:
     """The trajectories of each toy (row) and aggregator (column) over the columns `across`, with the front."""
     x, y = across
-    toys, aggregators = list(dict.fromkeys(paths["toy"])), list(dict.fromkeys(paths["aggregator"]))
+    toys, aggregators = paths["toy"].unique(), paths["aggregator"].unique()
     figure, panels = grid(len(toys), len(aggregators), 2.7, sharex="row", sharey="row")
     figure.set_layout_engine("constrained", h_pad=0.13)  # room for the headings, which the layout does not see
     number = 0

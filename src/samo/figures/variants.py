@@ -39,7 +39,6 @@ def name(row: Mapping[Any, Any]) -> str:
 
 
 def describe(variants: pd.DataFrame) -> str:
-    """Every row in words."""
     rows = variants.assign(name=[f"{name(row)}, rho {text(row['rho'])}" for row in variants.to_dict("records")])
     said = spoken_rows(rows, "gain", "dataset", "name")
     return "Gain over the aggregator alone in points of Δm, 95 % intervals: " + "; ".join(said)

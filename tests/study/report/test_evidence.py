@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from samo.claims.comparison import Verdict
+from samo.claims.rule import Verdict
 from samo.claims.table import ALL, COLUMNS, effect, markdown, places
 from samo.study.report.evidence import read, rows
 from samo.study.report.outputs import write_claims, write_tables

@@ -4,18 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from samo.claims import contrast, measures
-from samo.claims.evidence import Evidence
-from samo.claims.measures import DELTA_M, Measure
+from samo.claims import contrast
+from samo.claims.evidence import CALIBRATION, DELTA_M, LAMBDA_MAX, TEST_LOSS, Evidence, Measure
 from samo.figures.palette import spoken
 from samo.results.tables import text
 from samo.study.report.reference import Reference
 
-TIMES: dict[str, Measure] = {
-    "test loss": measures.TEST_LOSS,
-    "calibration error": measures.CALIBRATION,
-    "λ_max": measures.LAMBDA_MAX,
-}
+TIMES: dict[str, Measure] = {"test loss": TEST_LOSS, "calibration error": CALIBRATION, "λ_max": LAMBDA_MAX}
 """Measures that the table shows as ratios, the method's over its base's."""
 MEASURED = {"cosine_mean": "cosine", "magnitude_ratio": "ratio"}
 HEADS = ["method", "compute", "seeds", "gain in Δm, points", *TIMES]
@@ -36,7 +31,7 @@ def table(run: Reference, dataset: str) -> pd.DataFrame:
         aggregator, method = row["aggregator"], row["method"]
         base = base_of.get((aggregator, row["setting"])) or base_of[aggregator, ""]
         found = [_words(run.evidence, dataset, base, method)]
-        found += [_words(run.evidence, dataset, method, base, measure, ratio=True) for measure in TIMES.values()]
+        found += [_words(run.evidence, dataset, method, base, measure) for measure in TIMES.values()]
         units = row["cost"] / row["updates"]
         rows.append([_named(row), text(units, 1), str(last[last["method"] == method]["gain"].count()), *found])
     return pd.DataFrame(rows, columns=HEADS)
@@ -60,10 +55,8 @@ def _named(row: dict[Any, Any]) -> str:
     return ", ".join(filter(None, (spoken(row["aggregator"], row["sharpness"]), row["setting"], radius)))
 
 
-def _words(
-    evidence: Evidence, dataset: str, first: str, second: str, measure: Measure = DELTA_M, *, ratio: bool = False
-) -> str:
-    effect = contrast.difference(evidence, dataset, first, second, measure=measure, ratio=ratio)
+def _words(evidence: Evidence, dataset: str, first: str, second: str, measure: Measure = DELTA_M) -> str:
+    effect = contrast.difference(evidence, dataset, first, second, measure=measure)
     if effect is None:
         return "—"
     mean, low, high, _ = effect.interval()

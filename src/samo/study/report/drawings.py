@@ -96,7 +96,7 @@ def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:
     doses, rates = (one[one["sharpness"].isin(dose.SHOWN)] for one in (ladder.doses(found), ladder.rates(found)))
     return [
         _simple(f"{of}-compute", budgets, pooled),
-        Drawing(f"{of}-persistence", over, partial(budgets.draw_updates, over), partial(budgets.describe, over)),
+        Drawing(f"{of}-persistence", over, partial(budgets.draw, over, "updates"), partial(budgets.describe, over)),
         _simple(f"{of}-equal", budgets, equal),
         _simple(f"{of}-dose", dose, doses),
         Drawing(f"{of}-rates", rates, partial(dose.draw, rates, "lr"), partial(dose.describe, rates, "lr")),
