@@ -5,10 +5,31 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import torch
+from torch import distributed
+from torch.multiprocessing.spawn import start_processes
+
+from samo.study.runs.ranks import joined
 
 START = "fork" if sys.platform == "linux" else "spawn"
 """How processes that train together are started, where it is not their start that is tested."""
+RANKS = 2
+
+
+def on_ranks(work: Callable[[distributed.ProcessGroup, Path], Any], folder: Path) -> list[Any]:
+    """What each of two processes in one group finds, as one thread of a module's function that may use the folder."""
+    start_processes(_one_rank, (work, folder), nprocs=RANKS, start_method=START)
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
+
+
+def _one_rank(rank: int, work: Callable[[distributed.ProcessGroup, Path], Any], folder: Path) -> None:
+    torch.set_num_threads(1)
+    with joined(folder, rank, RANKS, torch.device("cpu")) as ranks:
+        assert ranks.group is not None
+        torch.save(work(ranks.group, folder), folder / f"{rank}.pt")
 
 
 def forked(do: Callable[[], object]) -> int:

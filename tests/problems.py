@@ -17,30 +17,33 @@ from samo.training.problem import Problem as StudyProblem
 
 
 class Trunk(nn.Module):
-    """Two layers with what makes perturbed passes hard between them.
+    """Two layers with what makes perturbed passes hard `between` them.
 
     At its end are `branches` layers that belong to the trunk and that one task each uses (MTAN's attention).
     """
 
-    def __init__(self, branches: int, *, batchnorm: bool, dropout: float) -> None:
+    def __init__(self, branches: int, between: Sequence[nn.Module], *, batchnorm: bool, dropout: float) -> None:
         super().__init__()
         self.first = nn.Linear(5, 6)
         self.norm: nn.Module = nn.BatchNorm1d(6) if batchnorm else nn.Identity()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Sequential(nn.Dropout(dropout), *between)
         self.second = nn.Linear(6, 4)
         self.branches = nn.ModuleList(nn.Linear(4, 4) for _ in range(branches))
 
     def forward(self, x: Tensor, tasks: Sequence[int]) -> list[Tensor]:
-        features = torch.tanh(self.second(self.dropout(torch.tanh(self.norm(self.first(x))))))
+        return self.after_first(self.first(x), tasks)
+
+    def after_first(self, z: Tensor, tasks: Sequence[int]) -> list[Tensor]:
+        features = torch.tanh(self.second(self.dropout(torch.tanh(self.norm(z)))))
         return [torch.tanh(self.branches[i](features)) if len(self.branches) else features for i in tasks]
 
 
 class Network(nn.Module):
     """The trunk with one linear head per task."""
 
-    def __init__(self, tasks: int, *, batchnorm: bool, dropout: float, branches: bool) -> None:
+    def __init__(self, tasks: int, between: Sequence[nn.Module], *, branches: bool, **traits: Any) -> None:
         super().__init__()
-        self.trunk = Trunk(tasks if branches else 0, batchnorm=batchnorm, dropout=dropout)
+        self.trunk = Trunk(tasks if branches else 0, between, **traits)
         self.heads = nn.ModuleList(nn.Linear(4, 2) for _ in range(tasks))
 
     def forward(self, x: Tensor, tasks: Sequence[int]) -> list[Tensor]:
@@ -68,8 +71,13 @@ class Problem:
     def closure(self, tasks: Sequence[int]) -> list[Tensor]:
         return self.losses(self.network(self.x, tasks), tasks)
 
+    def apart(self, tasks: Sequence[int]) -> list[Tensor]:
+        """An input and a pass for each task, of different batch sizes."""
+        return self.losses([self.network(self.x.roll(i, 0)[: 16 - 4 * i], [i])[0] for i in tasks], tasks)
+
     def losses(self, outputs: Sequence[Tensor], tasks: Sequence[int]) -> list[Tensor]:
-        return [(1 + i) ** 0.5 * F.mse_loss(out, self.y[i]) for i, out in zip(tasks, outputs, strict=True)]
+        pairs = [(out.to(self.y), self.y[i, : len(out)]) for i, out in zip(tasks, outputs, strict=True)]
+        return [(1 + i) ** 0.5 * F.mse_loss(*pair) for i, pair in zip(tasks, pairs, strict=True)]
 
 
 class Rows:
@@ -117,14 +125,17 @@ def problem(
     batchnorm: bool = False,
     dropout: float = 0.0,
     branches: bool = False,
+    between: Sequence[nn.Module] = (),
     seed: int = 0,
     dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
 ) -> Problem:
     """A problem that is the same for the same arguments, whatever the global stream; in training mode."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = Network(tasks, batchnorm=batchnorm, dropout=dropout, branches=branches).to(dtype)
-        return Problem(network, torch.randn(16, 5, dtype=dtype), torch.randn(tasks, 16, 2, dtype=dtype))
+        network = Network(tasks, between, batchnorm=batchnorm, dropout=dropout, branches=branches)
+        x, y = torch.randn(16, 5, dtype=dtype), torch.randn(tasks, 16, 2, dtype=dtype)
+        return Problem(network.to(device, dtype), x.to(device), y.to(device))
 
 
 def grads(network: nn.Module) -> list[Tensor | None]:

@@ -14,23 +14,20 @@ GRADIENT_BASED = [n for n in aggregation.NAMES if n not in aggregation.SCALARISE
 J = torch.randn(3, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-def made(name: str, tasks: int = 3) -> Any:
-    return make(name, tasks=tasks)
-
-
 @pytest.mark.parametrize("name", GRADIENT_BASED)
 def test_the_gramian_path_is_the_aggregators_own(name: str) -> None:
     found = []
     for call in (lambda a: combine(a, J)[0], lambda a: a(J)):
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            found.append(call(made(name)))
+            found.append(call(make(name, tasks=3)))
     torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize("name", GRADIENT_BASED)
 def test_no_gradient_gives_no_direction(name: str) -> None:
-    direction, *_ = combine(made(name, 2), torch.zeros(2, 5, dtype=torch.float64))
+    aggregator: Any = make(name, tasks=2)
+    direction, *_ = combine(aggregator, torch.zeros(2, 5, dtype=torch.float64))
     assert torch.equal(direction, torch.zeros(5, dtype=torch.float64))
 
 

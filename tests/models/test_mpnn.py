@@ -33,12 +33,8 @@ def test_the_convolution_is_that_of_pytorch_geometric(network):
     edges = row[torch.stack([whose * 7 + source, whose * 7 + to])]
     theirs = conv(states.flatten(0, 1)[batch.place], edges, batch.pairs[whose, to, source])
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
-    for one, other in zip(
-        torch.autograd.grad(ours.square().sum(), list(conv.parameters()), retain_graph=True),
-        torch.autograd.grad(theirs.square().sum(), list(conv.parameters())),
-        strict=True,
-    ):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+    both = [torch.autograd.grad(y.square().sum(), list(conv.parameters()), retain_graph=True) for y in (ours, theirs)]
+    torch.testing.assert_close(*both, rtol=1e-9, atol=1e-12)
 
 
 def test_what_stands_in_empty_places_changes_nothing(network):

@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, distributed
-from torch.multiprocessing.spawn import start_processes
+from torch import Tensor
 
 from samo import PRESETS, MultiTaskUpdate, share_of
-from samo.optim.process_group import Group, synchronise
-from tests.forks import START
-from tests.problems import Problem, problem, update_of
+from samo.optim.process_group import Group, Ranks, synchronise
+from tests.forks import on_ranks
+from tests.problems import Problem, grads, problem, same, update_of
 
-RANKS = 2
 OWN_STATISTICS = ("none", "samo", "fmtl", "msam")
 CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     **{f"{name} ls": (name, "ls", {}) for name in PRESETS},
@@ -75,31 +73,21 @@ def all_cases(group: Group | None) -> Found:
 def images(group: Group | None) -> list[Tensor]:
     """Output, gradients and statistics of a BatchNorm over pictures, its mean one over all steps so far."""
     torch.manual_seed(3)
-    inputs = torch.randn(3, 4, 2, 5, 5, dtype=torch.float64)
+    inputs, ranks = torch.randn(3, 4, 2, 5, 5, dtype=torch.float64), Ranks(group)
     holder = torch.nn.Sequential(torch.nn.BatchNorm2d(2, momentum=None, dtype=torch.float64))
     if group is not None:
         synchronise(holder, group)
     for batch in inputs:
-        x = share_of(batch, group).clone().requires_grad_()
-        out = holder(x)
+        x = batch.clone().requires_grad_()
+        out = holder(share_of(x, group))
         loss = (out * torch.linspace(0, 1, 25, dtype=torch.float64).view(5, 5)).square().mean()
-        gradients = list(torch.autograd.grad(loss, [*holder.parameters(), x]))
-    if group is not None:
-        for gradient in gradients[:2]:
-            distributed.all_reduce(gradient, group=group)
-            gradient /= group.size()
-        gradients[2] = gathered(gradients[2] / group.size(), group)
-        out = gathered(out.detach(), group)
+        gradients = list(torch.autograd.grad(loss, [*holder.parameters(), x]))  # of x, zero in the other rank's share
+    ranks.average_(gradients)
+    whole = torch.zeros_like(batch)
+    share_of(whole, group).copy_(out.detach() * (1 if group is None else group.size()))
     statistics = [v.double() for v in holder.state_dict().values()]
     twin = copy.deepcopy(holder)  # an average of weights, say: it works without the group
-    return [out.detach(), *gradients, *statistics, *(n.eval()(inputs[0]).detach() for n in (holder, twin))]
-
-
-def gathered(share: Tensor, group: Group) -> Tensor:
-    """The whole batch from the ranks' shares, in its own order."""
-    parts = [torch.empty_like(share) for _ in range(group.size())]
-    distributed.all_gather(parts, share.contiguous(), group=group)
-    return torch.stack(parts, dim=1).flatten(0, 1)
+    return [ranks.mean(whole), *gradients, *statistics, *(n.eval()(inputs[0]).detach() for n in (holder, twin))]
 
 
 def half_a_task(aggregator: str, group: Group | None) -> list[Tensor | None]:
@@ -119,7 +107,7 @@ def half_a_task(aggregator: str, group: Group | None) -> list[Tensor | None]:
         return losses
 
     update_of(case, aggregator, "fmtl", options={"group": group}).backward(closure)
-    return [None if p.grad is None else p.grad.clone() for p in case.network.parameters()]
+    return grads(case.network)
 
 
 def refusals(group: Group) -> Found:
@@ -149,13 +137,8 @@ def refusals(group: Group) -> Found:
     }
 
 
-def one_rank(rank: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=RANKS)
-    group = distributed.group.WORLD
-    assert group is not None
-    torch.save({"found": all_cases(group), "said": refusals(group)}, folder / f"{rank}.pt")
-    distributed.destroy_process_group()
+def all_found(group: Group, _: Path) -> Found:
+    return {"found": all_cases(group), "said": refusals(group)}
 
 
 pytestmark = pytest.mark.slow  # two processes take hundreds of steps, a message for each gradient
@@ -165,9 +148,7 @@ EXACT = [*CASES, *(f"synchronised {name}" for name in PRESETS), "images", "half 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
     """What each of two processes found and said."""
-    folder = tmp_path_factory.mktemp("ranks")
-    start_processes(one_rank, (folder,), nprocs=RANKS, start_method=START)
-    return [torch.load(folder / f"{rank}.pt") for rank in range(RANKS)]
+    return on_ranks(all_found, tmp_path_factory.mktemp("ranks"))
 
 
 @pytest.fixture(scope="module")
@@ -179,18 +160,12 @@ def alone() -> Found:
 def test_two_halves_make_the_step_of_the_whole(case: str, ranks: list[Found], alone: Found) -> None:
     """Losses, learned task weights, weights and running statistics after three steps."""
     assert len(alone[case]) > 3
-    for rank in ranks:
-        for ours, expected in zip(rank["found"][case], alone[case], strict=True):
-            assert (ours is None) == (expected is None)
-            if ours is not None:
-                torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-10)
+    same(ranks[0]["found"][case], alone[case], 1e-10)
 
 
 @pytest.mark.parametrize("case", [*EXACT, *(f"own statistics {name}" for name in OWN_STATISTICS)])
 def test_replicas_stay_alike_bit_for_bit(case: str, ranks: list[Found]) -> None:
-    first, second = (rank["found"][case] for rank in ranks)
-    for one, other in zip(first, second, strict=True):
-        assert one is other is None or torch.equal(one, other)
+    same(ranks[0]["found"][case], ranks[1]["found"][case])
 
 
 @pytest.mark.parametrize("name", OWN_STATISTICS)

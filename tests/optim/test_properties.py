@@ -2,15 +2,18 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from samo import PRESETS, MultiTaskUpdate, Sharpness, aggregation, preset
-from tests.problems import Problem, grads, problem, same, update_of
+from tests.problems import Problem, Snapshot, grads, problem, same, update_of
 
 TRAITS: dict[str, Any] = {"batchnorm": True, "dropout": 0.3, "branches": True}
 RANDOM = ("rlw", "pcgrad", "gradvac", "graddrop")
@@ -46,32 +49,46 @@ def fields(name: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=free)
 
 
+def noisy(case: Problem, tasks: Sequence[int]) -> list[Tensor]:
+    """Losses that draw from the global generator once per task, so that a pass for fewer tasks leaves it elsewhere."""
+    return [loss * (1 + torch.rand(())) for loss in case.closure(tasks)]
+
+
 def check(tasks: int, traits: dict[str, Any], aggregator: str, name: str, steps: int, **fields: Any) -> None:
-    """Weights stay bit for bit, gradients are whole, finite and reproducible, and the records are in range."""
-    case, twin = problem(tasks, **traits), problem(tasks, **traits)
+    """A step leaves what a forward pass leaves, bit for bit.
+
+    Gradients are whole, finite, reproducible, and lie in memory as their weights do: fused optimisers read both.
+    """
+    case, twin, passed = (problem(tasks, **traits) for _ in range(3))
+    for own in (case, twin, passed):
+        trunk = own.network.trunk
+        trunk.first.bias.requires_grad_(False)
+        trunk.second.weight.data = trunk.second.weight.data.t().contiguous().t()
     update, again = (update_of(own, aggregator, name, **fields) for own in (case, twin))
-    before = [p.clone() for p in case.network.parameters()]
     for n in range(steps):
+        torch.manual_seed(n)
+        noisy(passed, range(tasks))
+        after = Snapshot.of(passed.network)
         for own, step in ((case, update), (twin, again)):
             torch.manual_seed(n)
-            losses = step.backward(own.closure)
-            step.after_step(own.closure)
-        assert losses.shape == (case.tasks,)
-    assert all(torch.equal(p, q) for p, q in zip(before, case.network.parameters(), strict=True))
+            losses = step.backward(partial(noisy, own))
+            # Without a clean pass the statistics move once too, but by what the perturbed weights give.
+            after.assert_equal(Snapshot.of(own.network), but="running_" if PRESETS[name].from_history else None)
+            step.after_step(partial(noisy, own))
+        assert losses.shape == (tasks,)
     same(grads(case.network), grads(twin.network))
-    assert all(grad is not None and grad.isfinite().all() for grad in grads(case.network))
+    for p in case.network.parameters():
+        assert (p.grad is not None) == p.requires_grad
+        assert p.grad is None or (p.grad.isfinite().all() and p.grad.stride() == p.stride())
     assert update.last is not None
     assert update.last.finite
-    if update.last.cosines is not None:
-        assert update.last.cosines.shape == (case.tasks, case.tasks)
-        assert (update.last.cosines.abs() <= 1 + 1e-9).all()
     if update.last.lengths is not None and not update.sharpness.adaptive and update.sharpness.ball == "trunk":
         assert (update.last.lengths <= update.sharpness.rho * (1 + 1e-9)).all()
 
 
 @pytest.mark.parametrize(
     ("name", "aggregator"),
-    [(name, a) for name in PRESETS for a in aggregation.NAMES if a == "pcgrad" or name in ("samo", "fmtl-each")],
+    sorted({*product(PRESETS, ("ls", "pcgrad")), *product(("samo", "fmtl-each"), aggregation.NAMES)}),
 )
 def test_every_pair_steps(name: str, aggregator: str) -> None:
     check(3, TRAITS, aggregator, name, steps=1)

@@ -17,7 +17,7 @@ from tests import problems
 from tests.training.learnable import recipe
 
 CPU = torch.device("cpu")
-METRICS = {"cosine_mean", "cosine_min", "conflict_share", "magnitude_ratio"}
+METRICS = {"cosine_mean", "cosine_min", "conflict_share", "magnitude_ratio", "minibatch_conflict"}
 
 
 class Opposed(TaskTrunk):
@@ -64,8 +64,8 @@ def test_each_layer_has_its_own_cosine_before_training_and_at_each_evaluation(op
 
 def test_a_frozen_tensor_has_no_row_and_keeps_the_others_places(opposed: Problem) -> None:
     def network() -> nn.Module:
-        made = MultiTaskNetwork(Opposed(), [nn.Identity(), nn.Identity()])
-        made.trunk.get_parameter("first").requires_grad_(False)
+        made = opposed.network()
+        made.get_parameter("trunk.first").requires_grad_(False)
         return made
 
     found = fit(dataclasses.replace(opposed, network=network), recipe(updates=3, evaluations=1), ())
@@ -124,23 +124,23 @@ def test_a_look_sees_the_gradients_that_a_plain_step_takes() -> None:
 @pytest.mark.parametrize(
     ("aggregator", "sharpness"), [("ls", "none"), ("mgda", "samo"), ("famo", "fmtl"), ("rlw", "msam")]
 )
-def test_training_is_the_same_with_and_without_the_looks(problem: Problem, aggregator: str, sharpness: str) -> None:
-    s = preset(sharpness, rho=0.01)
-    plans = (recipe(aggregator=aggregator, sharpness=s, conflict_batches=count) for count in (3, 0))
-    with_, without = (fit(problem, plan, ("val",)) for plan in plans)
-    assert len(rows(with_, "minibatch_conflict")) == 3
-    assert not rows(without, "minibatch_conflict")
-    assert [row for row in with_.history if row.metric != "minibatch_conflict"] == without.history
-    assert with_.layers == without.layers
-    assert len(with_.layers) == 4 * len(list(with_.network.get_submodule("trunk").parameters()))
-    problems.same(list(with_.network.state_dict().values()), list(without.network.state_dict().values()))
+def test_training_is_the_same_however_it_is_watched(problem: Problem, aggregator: str, sharpness: str) -> None:
+    def watched(count: int, *splits: str, along: bool = True) -> Fit:
+        plan = recipe(aggregator=aggregator, sharpness=preset(sharpness, rho=0.01), conflict_batches=count)
+        return fit(problem, plan, splits, along=along)
 
-
-def test_trainings_that_compare_nothing_note_nothing(problem: Problem) -> None:
-    for separate in (False, True):
-        found = fit(problem, recipe(conflict_batches=2, separate=separate), ("val",), along=separate)
-        assert found.layers == []
-        assert not [row for row in found.history if row.metric in METRICS | {"minibatch_conflict"}]
+    looked, plain, seldom = watched(3, "val"), watched(0, "val"), watched(2, "val", "test", along=False)
+    assert len(rows(looked, "minibatch_conflict")) == 3
+    assert [row for row in looked.history if row.metric != "minibatch_conflict"] == plain.history
+    assert looked.layers == plain.layers
+    assert len(looked.layers) == 4 * len(list(looked.network.get_submodule("trunk").parameters()))
+    for other in (plain, seldom):
+        assert not rows(other, "minibatch_conflict")
+        problems.same(list(looked.network.state_dict().values()), list(other.network.state_dict().values()))
+    separate = fit(problem, recipe(conflict_batches=2, separate=True), ("val",))
+    for found in (seldom, separate):  # these compare nothing
+        assert not found.layers
+        assert not [row for row in found.history if row.metric in METRICS]
 
 
 def test_the_probe_takes_the_task_gradients_and_leaves_the_network_alone(problem: Problem) -> None:

@@ -32,68 +32,59 @@ def states(problem: Problem, plan: Any, **more: Any) -> tuple[Fit, list[State]]:
     return fit(problem, plan, SPLITS, keep=keep, **more), kept
 
 
-def assert_same(one: Fit, other: Fit) -> None:
-    assert one.history == other.history
-    assert one.layers == other.layers
-    same(list(one.network.state_dict().values()), list(other.network.state_dict().values()))
-
-
 @pytest.mark.parametrize(
-    ("aggregator", "sharpness", "fields"),
+    ("fields", "along"),
     [
-        ("ls", preset("none"), {"optimizer": Named(name="sgd", momentum=0.9)}),
-        ("ls", preset("samo", rho=0.01), {"schedule": "onecycle", "conflict_batches": 2}),
-        ("famo", preset("samo", rho=0.01, every=2), {"schedule": "step", "step_updates": 3}),
-        ("uw", preset("samo-sampled", rho=0.01, layers=["random:1"]), {"schedule": "multistep", "milestones": [6]}),
-        ("dwa", preset("msam", rho=0.01), {"schedule": "plateau", "patience": 0, "plateau_factor": 0.5}),
-        ("gradvac", preset("fmtl-each", rho=0.01), {}),
-        ("graddrop", preset("friendly", rho=0.01), {"clip": 0.1}),
+        ({"optimizer": Named(name="sgd", momentum=0.9)}, True),
+        ({"sharpness": preset("samo", rho=0.01), "schedule": "onecycle", "conflict_batches": 2}, True),
+        ({"sharpness": preset("samo", every=2), "aggregator": "famo", "schedule": "step", "step_updates": 3}, True),
+        (
+            {"sharpness": preset("samo-sampled", layers=["random:1"]), "aggregator": "uw"}
+            | {"schedule": "multistep", "milestones": [6]},
+            True,
+        ),
+        ({"sharpness": preset("msam"), "aggregator": "dwa", "schedule": "plateau", "patience": 0}, True),
+        ({"sharpness": preset("fmtl-each", rho=0.01), "aggregator": "gradvac"}, True),
+        ({"sharpness": preset("friendly", rho=0.01), "aggregator": "graddrop", "clip": 0.1}, True),
+        ({"separate": True}, True),
+        ({}, False),
     ],
 )
-def test_from_every_pass_on(problem: Problem, aggregator: str, sharpness: Any, fields: dict[str, Any]) -> None:
-    plan = recipe(aggregator=aggregator, sharpness=sharpness, updates=14, **{"evaluations": 3} | fields)
-    whole, kept = states(problem, plan)
+def test_from_every_pass_on(problem: Problem, fields: dict[str, Any], along: bool) -> None:
+    plan = recipe(**{"updates": 14, "evaluations": 3} | fields)
+    whole, kept = states(problem, plan, along=along)
     assert len(kept) == 4
     for done, state in zip((4, 8, 12, 14), kept, strict=True):
         told: list[list[Row]] = []
         torch.manual_seed(99)  # another process
-        assert_same(fit(problem, plan, SPLITS, on_rows=told.append, resume=state), whole)
+        other = fit(problem, plan, SPLITS, on_rows=told.append, resume=state, along=along)
         assert {row.update for row in told[0]} == {n for n in (5, 10, 14) if n <= done}
-        assert [row for rows in told for row in rows] == whole.history
+        assert [row for rows in told for row in rows] == other.history == whole.history
+        assert other.layers == whole.layers
+        same(list(other.network.state_dict().values()), list(whole.network.state_dict().values()))
 
 
-def test_of_separate_networks_and_of_a_search(problem: Problem) -> None:
-    cases: list[tuple[Any, dict[str, Any]]] = [(recipe(separate=True), {}), (recipe(), {"along": False})]
-    for plan, more in cases:
-        whole, kept = states(problem, plan, **more)
-        assert_same(fit(problem, plan, SPLITS, resume=kept[0], **more), whole)
+SPOILT: dict[str, Any] = {"network": {}, "order": 3, "streams": None, "history": 1, "losses": (), "layers": [()]}
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("fields", "changes"),
     [
-        {"aggregator": "uw"},
-        {"optimizer": "sgd"},
-        {"schedule": "onecycle"},
-        {"sharpness": preset("fmtl-each", rho=0.01), "aggregator": "mgda"},
+        ({"aggregator": "uw"}, {}),
+        ({"optimizer": "sgd"}, {}),
+        ({"schedule": "onecycle"}, {}),
+        ({"sharpness": preset("fmtl-each", rho=0.01), "aggregator": "mgda"}, {}),
+        ({}, None),
+        *(({}, {name: value}) for name, value in SPOILT.items()),
     ],
 )
-def test_the_state_of_another_training_is_refused(problem: Problem, other: dict[str, Any]) -> None:
-    _, kept = states(problem, recipe(aggregator="ls"))
-    with pytest.raises(StateError) as said:
-        fit(problem, recipe(**{"aggregator": "mgda"} | other), SPLITS, resume=kept[0])
-    assert "\n" not in str(said.value)
-
-
-@pytest.mark.parametrize(
-    "change", [{"network": {}}, {"order": 3}, {"streams": None}, {"history": 1}, {"losses": ()}, {"layers": [()]}]
-)
-def test_a_state_that_is_none_is_refused(problem: Problem, change: dict[str, Any]) -> None:
+def test_what_is_not_the_state_of_this_training_is_refused(
+    problem: Problem, fields: dict[str, Any], changes: dict[str, Any] | None
+) -> None:
     _, kept = states(problem, recipe())
-    with pytest.raises(StateError):
-        fit(problem, recipe(), SPLITS, resume=kept[0] | change)
-    with pytest.raises(StateError):
-        fit(problem, recipe(), SPLITS, resume={})
+    with pytest.raises(StateError) as said:
+        fit(problem, recipe(**fields), SPLITS, resume={} if changes is None else kept[0] | changes)
+    assert "\n" not in str(said.value)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

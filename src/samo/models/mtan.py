@@ -43,7 +43,6 @@ class AttentionTrunk(TaskTrunk):
         self.decoder_masks = nn.ModuleList(nn.ModuleList(_mask(a, b) for a, b in masks_out) for _ in range(tasks))
 
     def single(self, task: int) -> "AttentionTrunk":
-        """A copy with the attention of one task, which is then task 0."""
         own = copy.deepcopy(self)
         own.encoder_masks = own.encoder_masks[task : task + 1]
         own.decoder_masks = own.decoder_masks[task : task + 1]

@@ -84,7 +84,6 @@ class Backbone(nn.Module):
         self.layer4 = _pair(WIDTHS[2], WIDTHS[3], stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The features before pooling."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         return cast("Tensor", self.layer4(self.layer3(self.layer2(self.layer1(x)))))
 
@@ -106,7 +105,6 @@ class BasicBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """ReLU of the sum of both paths."""
         y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
         return cast("Tensor", self.relu(y + self.downsample(x)))
 

@@ -57,7 +57,6 @@ class Backbone(nn.Module):
         return self.levels(x).decoded[0]
 
     def levels(self, x: Tensor) -> Levels:
-        """All intermediate features."""
         entering, leaving, indices = [], [], []
         for into, out in zip(self.encoder_in, self.encoder_out, strict=True):
             entering.append(into(x))
@@ -101,7 +100,6 @@ def heads(outputs: Sequence[int], width: int, unit: Collection[int]) -> list[nn.
 
 
 def block(inputs: int, outputs: int) -> nn.Module:
-    """A 3 x 3 convolution, BatchNorm and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1),
         nn.BatchNorm2d(outputs),

@@ -33,7 +33,6 @@ class Transformer(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, words: Tensor) -> Encoded:
-        """See the class."""
         places = torch.arange(words.shape[1], device=words.device)
         features = self.norm(self.layers(self.words(words) + self.places(places)))
         return Encoded(features, words != PAD, self.words.weight)
@@ -50,7 +49,6 @@ class Layer(nn.Module):
         self.inward, self.outward = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         n, length, width = x.shape
         parts = self.query_key_value(self.norm1(x)).view(n, length, 3, self.attention_heads, -1)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
@@ -68,7 +66,6 @@ class EachWord(nn.Module):
         self.linear = nn.Linear(width, outputs)
 
     def forward(self, encoded: Encoded) -> Tensor:
-        """See the class."""
         return cast("Tensor", self.linear(encoded.features))
 
 
@@ -76,7 +73,6 @@ class WholeText(EachWord):
     """A head that says something of the text, by the mean over its words: [N, outputs]."""
 
     def forward(self, encoded: Encoded) -> Tensor:
-        """See the class."""
         real = encoded.real.unsqueeze(2)
         return cast("Tensor", self.linear((encoded.features * real).sum(1) / real.sum(1).clamp(min=1)))
 
@@ -85,7 +81,6 @@ class NextWord(EachWord):
     """A head that says what comes next: [N, T, words]. `outputs` is the width: its last weight is the embedding."""
 
     def forward(self, encoded: Encoded) -> Tensor:
-        """See the class."""
         return super().forward(encoded) @ encoded.embedding.T
 
 

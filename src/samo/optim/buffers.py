@@ -20,12 +20,10 @@ class Buffers:
         self._tensors = [b.data for _, _, b in self._places]
 
     def copy(self) -> list[Tensor]:
-        """The values as they are now."""
         return [owner[name].data.clone() for owner, name, _ in self._places]  # type: ignore[union-attr]
 
     @torch.no_grad()
     def put(self, values: Sequence[Tensor]) -> None:
-        """Write these values into the original buffer tensors."""
         for owner, name, buffer in self._places:
             owner[name] = buffer  # a module may have replaced it
         if self._tensors:

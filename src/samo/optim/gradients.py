@@ -48,7 +48,6 @@ class Decomposition:
 
     @property
     def aggregators(self) -> list[Aggregator]:
-        """M and its copies, in a fixed order."""
         return [self.over_tasks, *self.over_flat, *self.over_pairs]
 
     def aggregate(self, aggregator: Aggregator, J: Tensor) -> Aggregated:

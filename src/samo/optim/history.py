@@ -19,7 +19,6 @@ class History:
         self._kept: Kept = {}
 
     def has(self, kind: str) -> bool:
-        """Whether a vector of this kind was ever kept."""
         return kind in self._kept
 
     def get(self, kind: str, like: Mapping[str, Tensor]) -> Vector:
@@ -90,9 +89,7 @@ class History:
                 add_flat_([g for g, _ in used], [f for _, f in used], s.reuse)
 
     def state_dict(self) -> Kept:
-        """A copy of everything kept."""
         return {kind: {n: v.clone() for n, v in vectors.items()} for kind, vectors in self._kept.items()}
 
     def load_state_dict(self, state: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Put back what `state_dict` gave."""
         self._kept = {kind: {n: v.clone() for n, v in vectors.items()} for kind, vectors in state.items()}

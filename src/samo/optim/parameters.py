@@ -27,7 +27,6 @@ class Trainable:
 
     @cached_property
     def shared(self) -> list[Tensor]:
-        """The trunk's parameters."""
         return list(self.trunk.values())
 
     @cached_property
@@ -89,12 +88,10 @@ class TrunkAndHeads:
 
     @property
     def all(self) -> list[Tensor]:
-        """Every parameter of trunk and heads."""
         return [*self.trunk.values(), *(p for head in self.heads for p in head.values())]
 
     @property
     def device(self) -> torch.device:
-        """Where the trunk is now."""
         return next(iter(self.trunk.values())).device
 
     def places(self, tasks: Iterable[Any]) -> list[int]:

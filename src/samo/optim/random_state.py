@@ -91,7 +91,6 @@ class MaskReplay:
 
     @contextmanager
     def recording(self, device: torch.device) -> Iterator[None]:
-        """Inside, record the state at each call."""
         self.forget()
         with self._hooked(lambda n: self._states[n].append(capture(device))):
             yield

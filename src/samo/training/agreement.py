@@ -61,7 +61,6 @@ class Agreement:
         self.layers: list[LayerCosine] = []
 
     def before_training(self) -> None:
-        """Note the layers' cosines at the first weights."""
         self._note_layers(0, probe(self.problem, self.network, self.device))
 
     def after(self, update: int) -> list[Note]:

@@ -51,7 +51,6 @@ class Schedule:
             self._inner = ReduceLROnPlateau(optimizer, "max", factor, patience, min_lr=training.min_lr)
 
     def after_update(self) -> None:
-        """Call it after each update."""
         if self._inner is not None and not self.needs_score:
             self._inner.step()
 
@@ -61,7 +60,6 @@ class Schedule:
             self._inner.step(score)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed training needs beside the optimiser's state."""
         return {} if self._inner is None else self._inner.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

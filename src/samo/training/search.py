@@ -15,7 +15,6 @@ NAMES = ("lr", "rho", "alpha")
 
 
 def each_once(values: list[Any]) -> list[Any]:
-    """The list, if it holds no value twice."""
     if len(set(values)) != len(values):
         raise ValueError("must hold each value once")
     return values
@@ -102,7 +101,6 @@ class Searched(NamedTuple):
     extended: list[str]
 
     def stored(self) -> dict[str, Any]:
-        """As it stands in a file."""
         trials = [t.choice | {"scores": dict(t.scores), "score": t.score} for t in self.trials]
         return {"trials": trials, "chosen": self.chosen.choice, "extended": self.extended}
 
