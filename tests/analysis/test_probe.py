@@ -70,16 +70,13 @@ def test_gradients_are_of_the_batch_statistics_and_the_probe_of_those_asked_for(
     assert shares["running"] < 1
 
 
-def test_a_network_without_batchnorm_is_probed_in_one_mode() -> None:
-    assert set(of(problem(2))["statistics"]) == {"running"}
-    assert set(of(problem(2, dropout=0.2))["statistics"]) == {"running", "batch"}
-
-
 def test_every_part_and_estimator_has_a_row_the_same_for_one_seed() -> None:
     table = of(problem(3))
     assert list(table.columns) == COLUMNS
     sizes = [p.numel() for p in problem(3).network.trunk.parameters()]
     assert set(table["params"]) == {sizes[0], sum(sizes)}
+    assert set(table["statistics"]) == {"running"}  # a network without BatchNorm or dropout is probed in one mode
+    assert set(of(problem(2, dropout=0.2))["statistics"]) == {"running", "batch"}
     assert len(table) == 2 * (2 + 1) * 2  # parts, estimators and directions, normalised or not
     pd.testing.assert_frame_equal(table, of(problem(3)))
     assert not table.equals(of(problem(3), seed=1))

@@ -168,10 +168,8 @@ def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
 
 def doses(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gain against rho at each dataset's longest budget: dataset, aggregator, sharpness, method, rho, gain …"""
-    last = _longest(ladder)
-    return _gains(
-        last[last["setting"] == ""].dropna(subset=["rho"]), ["dataset", "aggregator", "sharpness", "method"], "rho"
-    )
+    last = _longest(ladder).dropna(subset=["rho"])
+    return _gains(last[last["setting"] == ""], ["dataset", "aggregator", "sharpness", "method"], "rho")
 
 
 def rates(ladder: pd.DataFrame) -> pd.DataFrame:
