@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from samo.analysis.probe import COLUMNS, Options, along, linear, parts, quality
+from samo.analysis.probe import COLUMNS, Options, along, linear, on_network, parts, quality
 from samo.optim.jacobian import task_gradients
 from tests import problems
 from tests.problems import Snapshot, as_study, problem
@@ -16,14 +16,7 @@ SMALL = Options(directions=[1, 4], repeats=3, sizes=2, tasks=3)
 
 
 def of(case: problems.Problem, options: Options = SMALL, seed: int = 0) -> pd.DataFrame:
-    return quality(
-        [case.closure] * options.repeats,
-        list(case.network.trunk.parameters()),
-        list(case.network.modules()),
-        case.tasks,
-        options,
-        torch.Generator().manual_seed(seed),
-    )
+    return on_network(as_study(case), case.network, [(case.x, case.y)] * options.repeats, options, seed)
 
 
 def test_on_linear_losses_every_sign_is_right_the_cosines_are_those_of_theory_and_the_placebo_knows_nothing() -> None:
