@@ -95,15 +95,15 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
         return f"On {dataset} no sharpness-aware method can be compared with its base yet."
     rows.sort(key=lambda row: -abs(row["gain"]))
     better, worse = ([row for row in rows if interval(row, "gain").sign == sign] for sign in (1, -1))
-    undecided = len(rows) - len(better) - len(worse)
-    if undecided == len(rows):
+    if not better and not worse:
         return (
             f"On {dataset}, no sharpness-aware method ({len(rows)} were tried) differs from its base by more than "
             "the noise of the seeds: every interval holds zero."
         )
     parts = [f"{len(better)} of {len(rows)} sharpness-aware methods beat their base{_named(better)}"]
     parts += [f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse{_named(worse)}"] * bool(worse)
-    parts += [f"for {undecided} the interval holds zero, so these seeds cannot tell"] * bool(undecided)
+    if undecided := len(rows) - len(better) - len(worse):
+        parts.append(f"for {undecided} the interval holds zero, so these seeds cannot tell")
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
     chance = f"{0.05 * len(rows):.1f} would stand clear of zero by chance alone."
     return f"On {dataset}, {listed}. Of {len(rows)} such comparisons, {chance}"
