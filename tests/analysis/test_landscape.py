@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from samo.analysis.landscape import Options, direction, evaluate_at, first_batches, landscape, mean_losses, places
+from samo.analysis.landscape import Options, direction, first_batches, landscape, mean_losses, places
 from samo.training.problem import Problem
 from tests.problems import Rows, study_problem
 
@@ -45,41 +44,36 @@ def network() -> nn.Module:
         return squares(1).network()
 
 
-def test_every_filter_has_the_norm_of_its_weights_and_what_has_none_stays() -> None:
+def test_every_filter_has_the_norm_of_its_weights_and_what_has_none_or_is_zero_stays() -> None:
     made = network()
-    found = dict(
-        zip((n for n, _ in made.named_parameters()), direction(list(made.parameters()), generator()), strict=True)
-    )
-    for name in ("0.weight", "2.weight"):
-        weight = made.get_parameter(name).detach()
-        torch.testing.assert_close(found[name].flatten(1).norm(dim=1), weight.flatten(1).norm(dim=1))
-        assert not torch.equal(found[name], weight)
-    for name in ("0.bias", "1.weight", "1.bias", "2.bias"):
-        assert found[name].shape == made.get_parameter(name).shape
-        assert not found[name].any()
-
-
-def test_a_filter_of_zeros_is_not_moved_and_another_seed_is_another_draw() -> None:
-    weight = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
-    (found,), (other,) = (direction([weight], generator(seed)) for seed in (0, 1))
-    assert not found[0].any()
-    assert found[1].norm() == pytest.approx(2**0.5)
-    assert not torch.equal(found, other)
+    named = {name: p.detach() for name, p in made.named_parameters()}
+    named["0.weight"][1] = 0.0
+    one, other = (dict(zip(named, direction(list(named.values()), generator(seed)), strict=True)) for seed in (0, 1))
+    for name, weight in named.items():
+        assert one[name].shape == weight.shape
+        if name in ("0.weight", "2.weight"):
+            torch.testing.assert_close(one[name].flatten(1).norm(dim=1), weight.flatten(1).norm(dim=1))
+            assert not torch.equal(one[name], weight)
+            assert not torch.equal(one[name], other[name])
+        else:
+            assert not one[name].any()
 
 
 def test_a_quadratic_gives_exact_parabolas_and_the_weights_come_back_bit_for_bit() -> None:
     problem, made = squares(4), network()
-    params = list(made.parameters())
+    params, draws = list(made.parameters()), generator(7)
     before = [p.detach().clone() for p in params]
-    first, second = direction(params, generator(1)), direction(params, generator(2))
-    places = [(x, y) for x in (-0.7, 0.0, 1.3) for y in (0.0, 0.4)]
     batches = list(problem.splits["train"].batches(4, CPU))
-    found = evaluate_at(params, first, second, places, lambda: mean_losses(problem, made, batches))
-    theta, d, e = (torch.cat([part.flatten() for part in v]) for v in (before, first, second))
-    wanted = [theta @ theta + x * x * d @ d + y * y * e @ e + 2 * (x * theta @ d + y * theta @ e + x * y * d @ e)
-              for x, y in places]  # fmt: skip
-    for i in range(2):
-        torch.testing.assert_close(found[:, i], (i + 1) * torch.stack(wanted) + 1.5)
+    found = landscape(problem, made, batches, OPTIONS, 7, plane=True)
+    assert list(found.columns) == ["task", "x", "y", "loss"]
+    theta, d, e = (
+        torch.cat([part.flatten() for part in v]) for v in (before, *(direction(params, draws) for _ in "de"))
+    )
+    for i, task in enumerate("ab"):
+        here = found[found["task"] == task]
+        assert list(zip(here["x"], here["y"], strict=True)) == places(OPTIONS, plane=True)
+        moved = [theta + x * d + y * e for x, y in places(OPTIONS, plane=True)]
+        assert here["loss"].tolist() == pytest.approx([(i + 1) * float(point @ point) + 1.5 for point in moved])
     assert all(torch.equal(p, q) for p, q in zip(params, before, strict=True))
 
 
@@ -114,19 +108,6 @@ def test_the_line_lies_on_y_0_and_no_place_comes_twice() -> None:
     xs = sorted({x for x, _ in awkward})
     assert min(b - a for a, b in pairwise(xs)) > 0.01
     assert "-0.0" not in str(awkward)
-
-
-def test_losses_of_every_task_at_every_place() -> None:
-    problem, made = squares(6), network()
-    batches = first_batches(problem, made, 4, CPU)
-    table = landscape(problem, made, batches, OPTIONS, 0, plane=True)
-    assert list(table.columns) == ["task", "x", "y", "loss"]
-    assert table.groupby("task").size().to_dict() == {"a": 11, "b": 11}
-    line = table[(table["task"] == "a") & (table["y"] == 0)]
-    fit = np.polyfit(line["x"], line["loss"], 2)
-    np.testing.assert_allclose(np.polyval(fit, line["x"]), line["loss"], rtol=1e-12)
-    filters = [p.detach() for p in made.parameters() if p.ndim > 1]
-    assert fit[0] == pytest.approx(sum(float((w**2).sum()) for w in filters))  # ||d||^2 is that of the filters
 
 
 @pytest.mark.parametrize(

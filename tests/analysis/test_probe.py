@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from samo.analysis.probe import COLUMNS, Options, along, linear, parts, quality
+from samo.analysis.probe import COLUMNS, Options, along, linear, on_network, parts, quality
 from samo.optim.jacobian import task_gradients
 from tests import problems
 from tests.problems import Snapshot, as_study, problem
@@ -16,14 +16,7 @@ SMALL = Options(directions=[1, 4], repeats=3, sizes=2, tasks=3)
 
 
 def of(case: problems.Problem, options: Options = SMALL, seed: int = 0) -> pd.DataFrame:
-    return quality(
-        [case.closure] * options.repeats,
-        list(case.network.trunk.parameters()),
-        list(case.network.modules()),
-        case.tasks,
-        options,
-        torch.Generator().manual_seed(seed),
-    )
+    return on_network(as_study(case), case.network, [(case.x, case.y)] * options.repeats, options, seed)
 
 
 def test_on_linear_losses_every_sign_is_right_the_cosines_are_those_of_theory_and_the_placebo_knows_nothing() -> None:
@@ -70,16 +63,13 @@ def test_gradients_are_of_the_batch_statistics_and_the_probe_of_those_asked_for(
     assert shares["running"] < 1
 
 
-def test_a_network_without_batchnorm_is_probed_in_one_mode() -> None:
-    assert set(of(problem(2))["statistics"]) == {"running"}
-    assert set(of(problem(2, dropout=0.2))["statistics"]) == {"running", "batch"}
-
-
 def test_every_part_and_estimator_has_a_row_the_same_for_one_seed() -> None:
     table = of(problem(3))
     assert list(table.columns) == COLUMNS
     sizes = [p.numel() for p in problem(3).network.trunk.parameters()]
     assert set(table["params"]) == {sizes[0], sum(sizes)}
+    assert set(table["statistics"]) == {"running"}  # a network without BatchNorm or dropout is probed in one mode
+    assert set(of(problem(2, dropout=0.2))["statistics"]) == {"running", "batch"}
     assert len(table) == 2 * (2 + 1) * 2  # parts, estimators and directions, normalised or not
     pd.testing.assert_frame_equal(table, of(problem(3)))
     assert not table.equals(of(problem(3), seed=1))

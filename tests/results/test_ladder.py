@@ -61,6 +61,9 @@ def test_budgets_are_points_of_a_line_and_pooled_seed_by_seed():
     gain, places = ladder.difference(MADE[MADE["sharpness"] == "samo"], MADE[MADE["sharpness"] == "placebo"])
     assert gain.mean == pytest.approx(0.0)
     assert places == 1
+    doses = ladder.doses(MADE)  # of the longest budget
+    assert doses[["method", "rho", "n_seeds"]].to_numpy().tolist() == [["samo-ls", 0.1, 2]]
+    assert doses["gain"].tolist() == pytest.approx([0.5])
 
 
 def test_test_losses_are_quotients_of_geometric_means_and_none_where_none_were_kept():
@@ -77,14 +80,10 @@ def test_test_losses_are_quotients_of_geometric_means_and_none_where_none_were_k
     assert (found.mean, found.low, found.high, found.n) == pytest.approx((0.75, 0.75, 0.75, 3))
 
 
-def test_points_of_few_seeds_do_not_stand_beside_those_of_more():
-    values = {"stl": [100.0] * 3, "ls": [90.0, 91.0, 92.0], "samo-ls": [91.0, 92.0, 92.5]}
-    made = {name: {100: own[:1], 400: own} for name, own in values.items()}
-    found = ladder.pooled(ladder.table(runs(made), UNITS))
+def test_seeds_and_budgets_that_others_lack_take_no_place():
+    made = {"stl": [100.0] * 3, "ls": [90.0, 91.0, 92.0], "samo-ls": [91.0, 92.0, 92.5]}
+    found = ladder.pooled(ladder.table(runs({name: {100: own[:1], 400: own} for name, own in made.items()}), UNITS))
     assert found[["updates", "n_seeds"]].to_numpy().tolist() == [[400, 3]]
-
-
-def test_a_dataset_with_more_seeds_and_one_budget_takes_no_others_place():
     values = {name: {800: [100.0 - 10 * (name == "ls")] * 5} for name in ("stl", "ls", "samo-ls")}
     elsewhere = ladder.table(runs(values).assign(dataset="e"), {})
     assert set(ladder.family(pd.concat([MADE, elsewhere]))["dataset"]) == {"d"}
@@ -134,12 +133,6 @@ def test_a_dose_stands_for_its_sharpness_and_another_optimiser_is_a_control():
     fewer = read[(read["method"] != "gsam-ls-lr") | (read["seed"] == 0)]
     assert ladder.rates(fewer)["n_seeds"].eq(1).all()
     assert ladder.rates(MADE).empty
-
-
-def test_doses_are_of_the_longest_budget():
-    found = ladder.doses(MADE)
-    assert found[["method", "rho", "n_seeds"]].to_numpy().tolist() == [["samo-ls", 0.1, 2]]
-    assert found["gain"].iloc[0] == pytest.approx(0.5)
 
 
 def test_variants_stand_beside_the_main_methods_at_the_budget_that_most_have():

@@ -7,7 +7,7 @@ entry, so that two corners span their own range: every entry at its better end, 
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,8 @@ NUMBERS["half"] = 0.5 * 10.0 ** -NUMBERS["decimals"]
 
 Key = tuple[str, str, str]
 """Paper (its first word), table, dataset."""
+Row = Any
+"""A row of `arrange`."""
 RERUN = ("NTKMTL", "Table 3 (re-run by NTKMTL authors)", "qm9")
 QUOTED = ("NTKMTL", "Table 6 (upper rows: originally published)", "qm9")
 LENT = {
@@ -34,60 +36,27 @@ CODE = {"cityscapes": "cityscapes", "nyuv2": "nyuv2", "qm9": "quantum_chemistry"
 """Dataset -> the folder of the authors' program that has single-task training with more digits than in print."""
 
 
-class Printed(NamedTuple):
-    """Numbers as printed, of any shape, each rounded by at most `half` a unit of its last digit."""
-
-    value: Floats
-    half: Floats
-
-    def at(self, index: Any) -> "Printed":
-        return Printed(np.asarray(self.value[index]), np.asarray(self.half[index]))
-
-    def better(self, higher: Sequence[bool]) -> Floats:
-        """Every entry as good as its digits allow; `higher` runs over the last axis."""
-        # A hair less than half a unit: else 93.48 could be as good as 93.49.
-        return self.value + np.where(higher, 1, -1) * self.half * (1 - 1e-9)
-
-    def worse(self, higher: Sequence[bool]) -> Floats:
-        """Every entry as bad as its digits allow."""
-        return self.better([not way for way in higher])
-
-
-class Table(NamedTuple):
-    """The rows of a printed table that have all S metrics: their entries [M, S], and what was printed beside them."""
-
-    methods: tuple[str, ...]
-    higher: tuple[bool, ...]
-    cells: Printed
-    delta_m: Printed
-    rank: Printed
-
-    def row(self, method: str) -> Printed:
-        """The S entries of a method."""
-        return self.cells.at(self.methods.index(method))
+HIGHER = NUMBERS.groupby("metric")["higher_is_better"].first()
+"""Metric -> whether larger is better, the same wherever it is printed."""
 
 
 def select(paper: str, table: str, dataset: str) -> pd.DataFrame:
     return NUMBERS.query("paper == @paper and table == @table and dataset == @dataset")
 
 
-def arrange(rows: pd.DataFrame, metrics: Sequence[str]) -> Table:
-    """Numbers as a table: the methods that have every one of the `metrics`, in the order of the rows."""
-    columns = [*metrics, "Delta_m%", "MR"]
-    value, half = (
-        rows.pivot_table(index="method", columns="metric", values=name, sort=False).reindex(columns=columns)
-        for name in ("value", "half")
-    )
-    whole = value[list(metrics)].notna().all(axis=1)
-    everything = Printed(value[whole].to_numpy(), half[whole].to_numpy())
-    directions = rows.groupby("metric")["higher_is_better"].first()
-    parts = (everything.at((slice(None), index)) for index in (slice(len(metrics)), -2, -1))
-    return Table(tuple(value.index[whole]), tuple(bool(directions.get(name, True)) for name in metrics), *parts)
+def arrange(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """The methods that have every one of the `metrics`, in the order of the rows.
+
+    Columns are ("value" as printed or "half" a unit of its last digit, metric), with Delta-m and the mean rank.
+    """
+    columns = pd.MultiIndex.from_product([["value", "half"], [*metrics, "Delta_m%", "MR"]])
+    found = rows.pivot_table(["value", "half"], "method", "metric", sort=False).reindex(columns=columns)
+    return found.dropna(subset=[("value", name) for name in metrics])
 
 
 @cache
-def table(key: Key) -> Table:
-    """A printed table with the entries of all its methods."""
+def table(key: Key) -> pd.DataFrame:
+    """A printed table with the entries of all its methods, see `arrange`."""
     rows, metrics = select(*key), METRICS[key[2]]
     if key in LENT:
         lent = select("NTKMTL", "Table 7", key[2])
@@ -105,41 +74,48 @@ KEYS: list[Key] = [
 """Every table of a dataset whose Delta-m is known to be made of the printed metrics."""
 
 
+def corners(printed: Any, higher: Any) -> tuple[Floats, Floats]:
+    """Every entry of a row or a table, whose metrics are those of `higher`, as good and as bad as its digits allow."""
+    value, half = (printed[what][higher.index] for what in ("value", "half"))
+    # A hair less than half a unit: else 93.48 could be as good as 93.49.
+    room = np.where(higher, 1, -1) * half * (1 - 1e-9)
+    return (value + room).to_numpy(), (value - room).to_numpy()
+
+
 @cache
-def bases(key: Key) -> dict[str, Printed]:
+def bases(key: Key) -> dict[str, Row]:
     """The single-task rows that a table may have been made with.
 
     Its own, and the constants of the program, unless its own row is another one (a re-run). Some rows are cut off
     rather than rounded (4.539 as 4.53), so that the same row is one that differs by less than a unit of the last digit.
     """
-    printed, path = table(key), f"SAMO repo 3b686c9 experiments/{CODE[key[2]]}/utils.py"
-    code = arrange(select("code", path, key[2]), METRICS[key[2]]).row("STL")
-    if "STL" not in printed.methods:
+    printed, metrics, path = table(key), [*METRICS[key[2]]], f"SAMO repo 3b686c9 experiments/{CODE[key[2]]}/utils.py"
+    code = arrange(select("code", path, key[2]), metrics).loc["STL"]
+    if "STL" not in printed.index:
         return {"constants": code}
-    own = printed.row("STL")
-    same = np.all(np.abs(own.value - code.value) < 2 * own.half)
+    own = printed.loc["STL"]
+    same = ((own["value"] - code["value"]).abs() < 2 * own["half"])[metrics].all()
     return {"own": own, "constants": code} if same else {"own": own}
 
 
-def allows(least: float, greatest: float, said: Printed) -> bool:
-    """Whether a printed number may be the rounded form of something between these two."""
-    room = float(said.half) + 1e-9
-    return bool(least - room <= said.value <= greatest + room)
+def allows(least: float, greatest: float, said: Row, what: str) -> bool:
+    """Whether a row's printed number may be the rounded form of something between these two."""
+    room = said["half"][what] + 1e-9
+    return bool(least - room <= said["value"][what] <= greatest + room)
 
 
-def gives(row: Printed, base: Printed, higher: Sequence[bool], said: Printed) -> bool:
+def gives(row: Row, base: Row, higher: "pd.Series[bool]", said: Row) -> bool:
     """Whether some numbers that are printed so give a Delta-m that is printed so."""
-    least = delta_m(row.better(higher), base.worse(higher), higher)
-    return allows(float(least), float(delta_m(row.worse(higher), base.better(higher), higher)), said)
+    (better, worse), (best, worst) = corners(row, higher), corners(base, higher)
+    return allows(float(delta_m(better, worst, higher)), float(delta_m(worse, best, higher)), said, "Delta_m%")
 
 
-def recomputed() -> Iterator[tuple[Key, str, str, Printed, Printed]]:
-    """(table, method, base's name, its Delta-m as printed, base) of every complete row."""
+def recomputed() -> Iterator[tuple[Key, str, Row, Row, "pd.Series[bool]"]]:
+    """(table, base's name, row, base, directions) of every complete row with a Delta-m."""
     for key in KEYS:
-        for place, method in enumerate(table(key).methods):
-            if not np.isnan(table(key).delta_m.value[place]):
-                for name, base in bases(key).items():
-                    yield key, method, name, table(key).delta_m.at(place), base
+        for _, row in table(key).dropna(subset=[("value", "Delta_m%")]).iterrows():
+            for name, base in bases(key).items():
+                yield key, name, row, base, HIGHER[[*METRICS[key[2]]]]
 
 
 WRONG = {
@@ -156,25 +132,23 @@ WRONG = {
 
 def test_delta_m_of_every_complete_row_is_what_was_printed():
     found, wrong = list(recomputed()), set()
-    for key, method, name, said, base in found:
-        row, higher = table(key).row(method), table(key).higher
-        if not gives(row, base, higher, said):
-            wrong.add((key, method, name, float(said.value), round(float(delta_m(row.value, base.value, higher)), 2)))
+    for key, name, row, base, higher in found:
+        if not gives(row, base, higher, row):
+            value, single = (of["value"][higher.index] for of in (row, base))
+            wrong.add((key, row.name, name, row["value"]["Delta_m%"], round(float(delta_m(value, single, higher)), 2)))
     assert wrong == WRONG
-    assert len({(key, method) for key, method, *_ in found}) == 159
+    assert len({(key, row.name) for key, _, row, *_ in found}) == 159
     assert len(found) == 159 + 104
 
 
 def test_another_base_or_direction_does_not_give_what_was_printed():
     # What is allowed is narrow enough to tell: the re-run has a base of its own, and no row fits the constants.
-    rerun = table(RERUN)
-    for method in set(rerun.methods) - {"STL"}:
-        said = rerun.delta_m.at(rerun.methods.index(method))
-        assert not gives(rerun.row(method), bases(QUOTED)["constants"], rerun.higher, said)
+    for _, row in table(RERUN).drop("STL").iterrows():
+        assert not gives(row, bases(QUOTED)["constants"], HIGHER[[*METRICS["qm9"]]], row)
     turned = [
-        gives(table(key).row(method), base, [not table(key).higher[0], *table(key).higher[1:]], said)
-        for key, method, name, said, base in recomputed()
-        if method != "STL" and name == "constants" and key[2] != "qm9"
+        gives(row, base, higher ^ (np.arange(len(higher)) == 0), row)
+        for key, name, row, base, higher in recomputed()
+        if row.name != "STL" and name == "constants" and key[2] != "qm9"
     ]
     assert len(turned) > 100
     assert np.mean(turned) < 0.05
@@ -185,10 +159,9 @@ def test_delta_m_of_forty_attributes():
     attributes = list(base["metric"])
     assert len(attributes) == 40
     rows = arrange(pd.concat([base, select("FairGrad", "issue comment 2024-05-12", "celeba")]), attributes)
-    quoted = arrange(select("NTKMTL", "Table 2", "celeba"), [])
-    said = quoted.delta_m.at(quoted.methods.index("FairGrad"))
-    assert said.value == 0.37
-    assert gives(rows.row("FairGrad (alpha 2)"), rows.row("STL"), rows.higher, said)
+    said = arrange(select("NTKMTL", "Table 2", "celeba"), []).loc["FairGrad"]
+    assert said["value"]["Delta_m%"] == 0.37
+    assert gives(rows.loc["FairGrad (alpha 2)"], rows.loc["STL"], HIGHER[attributes], said)
 
 
 MISRANKED = {
@@ -207,23 +180,21 @@ MISRANKED = {
 def test_mean_ranks_are_what_was_printed():
     counted = 0
     for key in KEYS:
-        printed = table(key)
-        kept = [place for place, method in enumerate(printed.methods) if method != "STL"]
-        cells, said, higher = printed.cells.at(kept), printed.rank.at(kept), printed.higher
-        if np.isnan(said.value).all():
+        printed, higher = table(key).drop("STL", errors="ignore"), HIGHER[[*METRICS[key[2]]]]
+        if printed["value"]["MR"].isna().all():
             continue
-        counted += int((~np.isnan(said.value)).sum())
+        counted += printed["value"]["MR"].count()
         # A method without entries would shift all others.
-        assert set(select(*key).query("metric == 'MR'")["method"]) <= set(printed.methods)
-        better, worse = cells.better(higher), cells.worse(higher)
+        assert set(select(*key).query("metric == 'MR'")["method"]) <= {*printed.index, "STL"}
+        better, worse = corners(printed, higher)
         own = np.eye(len(better), dtype=bool)[:, :, None]
         least = np.diag([mean_rank(np.where(mine, better, worse), higher) for mine in own])
         greatest = np.diag([mean_rank(np.where(mine, worse, better), higher) for mine in own])
-        middle = mean_rank(cells.value, higher)
+        middle = mean_rank(printed["value"][higher.index], higher)
         wrong = {
-            printed.methods[place]: (float(said.value[n]), middle[n])
-            for n, place in enumerate(kept)
-            if not np.isnan(said.value[n]) and not allows(least[n], greatest[n], said.at(n))
+            name: (row["value"]["MR"], middle[n])
+            for n, (name, row) in enumerate(printed.iterrows())
+            if row["value"].notna()["MR"] and not allows(least[n], greatest[n], row, "MR")
         }
         known = [row.rsplit(" ", 2) for row in MISRANKED.get(key, "").split(", ") if row]
         assert wrong == {m: (float(a), pytest.approx(float(b), abs=0.011)) for m, a, b in known}

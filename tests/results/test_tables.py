@@ -64,7 +64,10 @@ def test_nothing_crashes_without_a_reference_or_any_run(runs, missing):
     table = tables.main(some)
     assert len(table) == len(runs)
     assert "delta_m" not in table or table["delta_m"].isna().all()
-    assert len(tables.search(some)) == sum(len(run["search"]["trials"]) for run in some.values() if run)
+    trials = tables.search(some)
+    assert len(trials) == sum(len(run["search"]["trials"]) for run in some.values() if run)
+    assert (trials.groupby("method")["chosen"].sum() == 1).all()
+    assert trials.loc[trials.groupby("method")["score"].idxmax(), "chosen"].all()
 
 
 def test_a_value_that_diverged_shows_as_a_gap_not_as_a_smaller_sample(runs):
@@ -98,12 +101,6 @@ def test_a_metric_on_which_stl_scores_nothing_is_left_out_of_delta_m_and_named(r
     assert tables.left_out(table) == ["left accuracy", "right accuracy"]
 
 
-def test_search_marks_the_choice_once(runs):
-    trials = tables.search(runs)
-    assert set(trials.groupby("method")["chosen"].sum()) == {1}
-    assert trials.loc[trials.groupby("method")["score"].idxmax(), "chosen"].all()
-
-
 def test_curves_keep_methods_and_epochs_apart():
     series = tables.curves({"ls": made_history("ls"), "mgda": made_history("mgda"), "gone": None})
     assert set(series["method"]) == {"ls", "mgda"}
@@ -118,33 +115,26 @@ def test_numbers_for_people():
     assert tables.text(np.float64("nan"), 2) == tables.text(None) == "—"
 
 
-def seeds(*values: float) -> dict[str, float]:
-    return {str(seed): value for seed, value in enumerate(values)}
-
-
-def test_a_method_clear_of_all_others_is_bold():
-    # Paired differences to b: -2, -2.1, -1.9; to c larger: the seeds' own spread (10) cancels.
-    results = {"a": seeds(0, 10, 20), "b": seeds(2, 12.1, 21.9), "c": seeds(9, 19, 29.5)}
-    assert tables.clear(results, higher_is_better=False) == "a"
-    assert tables.clear({"a": results["a"], "b": results["b"]}, higher_is_better=True) == "b"
-
-
-def test_one_rival_within_the_noise_is_enough_for_no_bold():
-    # a - b is -1, -3, 1: its mean is below zero, its interval holds it.
-    results = {"a": seeds(0, 0, 0), "b": seeds(1, 3, -1), "c": seeds(9, 9, 9.1)}
-    assert tables.clear(results, higher_is_better=False) is None
-
-
-def test_nothing_to_beat_or_one_seed_is_no_victory():
-    assert tables.clear({"a": seeds(1, 1, 1)}, higher_is_better=True) is None
-    assert tables.clear({"a": seeds(1), "b": seeds(9)}, higher_is_better=False) is None
-    assert tables.clear({}, higher_is_better=False) is None
-
-
-def test_a_run_that_diverged_neither_wins_nor_stands_in_the_way():
-    results = {"a": seeds(0, 0.1, 0.2), "b": seeds(5, 5, 5), "c": seeds(1, math.nan, 1)}
-    assert tables.clear(results, higher_is_better=False) == "a"
-    assert tables.clear({"a": results["a"], "c": results["c"]}, higher_is_better=False) is None
+@pytest.mark.parametrize(
+    ("results", "higher_is_better", "first"),
+    [
+        # Paired differences to b: -2, -2.1, -1.9; to c larger: the seeds' own spread (10) cancels.
+        ({"a": [0, 10, 20], "b": [2, 12.1, 21.9], "c": [9, 19, 29.5]}, False, "a"),
+        ({"a": [0, 10, 20], "b": [2, 12.1, 21.9]}, True, "b"),
+        # One rival within the noise is enough: a - b is -1, -3, 1, its mean is below zero, its interval holds it.
+        ({"a": [0, 0, 0], "b": [1, 3, -1], "c": [9, 9, 9.1]}, False, None),
+        # Nothing to beat, or one seed, is no victory.
+        ({"a": [1, 1, 1]}, True, None),
+        ({"a": [1], "b": [9]}, False, None),
+        ({}, False, None),
+        # A run that diverged neither wins nor stands in the way.
+        ({"a": [0, 0.1, 0.2], "b": [5, 5, 5], "c": [1, math.nan, 1]}, False, "a"),
+        ({"a": [0, 0.1, 0.2], "c": [1, math.nan, 1]}, False, None),
+    ],
+)
+def test_bold_is_what_is_clear_of_all_others(results, higher_is_better, first):
+    by_seed = {name: {str(seed): value for seed, value in enumerate(values)} for name, values in results.items()}
+    assert tables.clear(by_seed, higher_is_better=higher_is_better) == first
 
 
 def test_the_table_has_delta_m_and_every_metric_and_leaves_single_tasks_out():

@@ -49,10 +49,20 @@ def test_settings_are_counted_where_they_differ_from_their_default():
 
 
 @pytest.mark.parametrize(
-    ("limits", "words"), [((2, 1, 3), "better than"), ((1, -1, 3), "not to be told"), ((-2, -3, -1), "worse than")]
+    ("limits", "words"),
+    [
+        ((2, 1, 3), "better than"),
+        ((1, -1, 3), "not to be told"),
+        ((-2, -3, -1), "worse than"),
+        ((np.nan,) * 3, "at 0 on every metric"),
+    ],
 )
-def test_best_says_how_it_stands_to_stl(limits, words):
-    assert words in verdict.best(table(a=limits))
+def test_best_says_how_it_stands_to_stl_and_tells_runs_at_zero_from_runs_that_are_missing(limits, words):
+    frame = table(a=limits).assign(**{"bald f1": 0.0, "bald f1 low": 0.0, "bald f1 high": 0.0})
+    assert words in verdict.best(frame)
+    gone = frame.assign(delta_m=np.nan)
+    for nothing in (table(), gone[gone["method"] != "stl"], gone.assign(**{"bald f1": 1.0})):
+        assert "are missing" in verdict.best(nothing)
 
 
 def test_flatness_compares_each_seed_with_its_bases_on_the_same_data():
@@ -91,36 +101,20 @@ def test_agreement_compares_each_method_with_its_base_after_the_last_epoch():
     assert "yet" in verdict.agreement(frame, series[:0])
 
 
-def test_caveats_count_seeds_comparisons_gaps_and_edges():
+def test_caveats_count_seeds_comparisons_gaps_and_edges_and_name_the_metrics_that_delta_m_leaves_out():
     frame = table(a=(-2, -3, -1), b=(1, 0, 2))
+    for name, stl in {"hat f1": 0.0, "beard f1": 40.0, "bald f1": 0.0}.items():
+        frame[name] = [stl, 10.0, 10.0]
+        frame[f"{name} low"] = frame[f"{name} high"] = frame[name]
     frame.loc[len(frame)] = {"method": "gone", "n_seeds": 0}
     trials = pd.DataFrame({"method": [*"aaabbb"], "lr": [0.1, 0.2, 0.3] * 2, "rho": np.nan, "chosen": False})
     trials.loc[[2, 4], "chosen"] = True
     words = " ".join(verdict.caveats(frame, trials))
-    for part in ("3 seeds per method", "base method: 2,", "gaps: gone", "a (lr)"):
-        assert part in words
+    parts = ("3 seeds per method", "base method: 2,", "gaps: gone", "a (lr)", "Δm is over 1 of 3 metrics")
+    assert all(part in words for part in (*parts, "(hat f1, bald f1)"))
     assert "b (lr)" not in words
-
-
-def test_caveats_name_the_metrics_that_delta_m_leaves_out():
-    frame = table(a=(-2, -3, -1))
-    for name, stl in {"hat f1": 0.0, "beard f1": 40.0, "bald f1": 0.0}.items():
-        frame[name] = [stl, 10.0]
-        frame[f"{name} low"] = frame[f"{name} high"] = frame[name]
-    trials = pd.DataFrame({"method": [], "lr": [], "rho": [], "chosen": []})
-    words = " ".join(verdict.caveats(frame, trials))
-    assert "Δm is over 1 of 3 metrics" in words
-    assert "(hat f1, bald f1)" in words
     frame.loc[0, ["hat f1", "bald f1"]] = 1.0
     assert "Δm is over" not in " ".join(verdict.caveats(frame, trials))
-
-
-def test_best_tells_runs_at_zero_from_runs_that_are_missing():
-    assert "missing" in verdict.best(table())
-    frame = table(a=(np.nan, np.nan, np.nan)).assign(**{"bald f1": 0.0, "bald f1 low": 0.0, "bald f1 high": 0.0})
-    assert "at 0 on every metric" in verdict.best(frame)
-    assert "missing" in verdict.best(frame[frame["method"] != "stl"])
-    assert "missing" in verdict.best(frame.assign(**{"bald f1": 1.0}))
 
 
 def test_the_answer_says_what_samo_gains_and_apart_from_that_what_at_given_learning_rates():

@@ -1,15 +1,15 @@
 """What a step costs in time and memory, as a multiple of an LS step measured in the same run."""
 
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 from torch.profiler import ProfilerActivity, profile
 from torchjd.aggregation import Aggregator
 from torchjd.scalarization import Scalarizer
@@ -20,6 +20,8 @@ from samo.optim.parameters import Part
 from samo.optim.sharpness import Sharpness
 from samo.optim.update import MultiTaskUpdate
 from samo.training.settings import Settings
+
+QUARTILES = (0.25, 0.5, 0.75)
 
 
 class Options(Settings):
@@ -32,47 +34,20 @@ class Options(Settings):
     repeats: Annotated[int, Field(ge=1, le=1000)] = 15
 
 
-@dataclass(frozen=True)
-class Method:
-    """A method to be measured: an aggregator (name or object) under a sharpness."""
-
-    name: str
-    aggregator: Aggregator | Scalarizer | str
-    sharpness: Sharpness
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one method's step takes.
-
-    Attributes:
-        seconds: median time of a step; on a CPU the process's own, over all its threads.
-        ratio, ratio_low, ratio_high: median and quartiles over the rounds of step time / LS step time of the round.
-        count_ratio: the same by the count of passes, a backward pass taken for two forward passes.
-        memory: peak bytes during the step beyond what was held before it.
-        copies: memory beyond the LS step's, in copies of the trunk.
-    """
-
-    method: str
-    seconds: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
-    count_ratio: float
-    memory: int
-    copies: float
+Method = tuple[Aggregator | Scalarizer | str, Sharpness]
+"""An aggregator (name or object) under a sharpness."""
 
 
 def measure(
     trunk: Part,
     heads: Sequence[Part],
     closure: Closure,
-    methods: Sequence[Method],
+    methods: Mapping[str, Method],
     *,
     repeats: int = 5,
     network: nn.Module | None = None,
     progress: Callable[[str], None] = lambda name: None,
-) -> list[Cost]:
+) -> pd.DataFrame:
     """Time and memory of a step of every method, and of the plain LS step, on one network and batch.
 
     In each of `repeats` rounds every method makes one step, an LS step first, so that a slow moment of the machine
@@ -81,50 +56,49 @@ def measure(
     Args:
         trunk, heads, network: as `MultiTaskUpdate` takes them; the methods need not be run before.
         closure: tasks -> losses, on a fixed batch.
+        methods: by name.
         progress: told the name of the method that comes next.
 
     Returns:
-        The plain LS step ("LS"), then the methods in their order.
+        A row for the plain LS step (method "LS"), then one a method: seconds, the median (on a CPU the process's own,
+        over all its threads); ratio, ratio_low and ratio_high, median and quartiles over the rounds of step time / LS
+        step time of the round; count_ratio, the same by the count of passes, a backward pass taken for two forward
+        passes; memory, peak bytes during the step beyond what was held before it; copies, memory beyond the LS step's,
+        in copies of the trunk.
     """
-    tasks = len(heads)
+    tasks = range(len(heads))
     updates = {
-        m.name: MultiTaskUpdate(trunk, heads, aggregator=m.aggregator, sharpness=m.sharpness, network=network)
-        for m in methods
+        name: MultiTaskUpdate(trunk, heads, aggregator=aggregator, sharpness=sharpness, network=network)
+        for name, (aggregator, sharpness) in methods.items()
     }
-    of = next(iter(updates.values())).network
-    steps: dict[str, Callable[[], object]] = {"LS": lambda: torch.autograd.backward(list(closure(range(tasks))))}
-    steps |= {name: _step(update, closure) for name, update in updates.items()}
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    memory: dict[str, int] = {}
-    for round_ in range(repeats + 1):
+    steps: dict[str, Callable[[], object]] = {"LS": lambda: torch.autograd.backward(list(closure(tasks)))}
+    steps |= {name: partial(_step, update, closure) for name, update in updates.items()}
+    net = next(iter(updates.values())).network
+    device = net.all[0].device
+    memory, times = {}, pd.DataFrame(0.0, range(repeats), list(steps))
+    for round_ in range(-1, repeats):
         for name, step in steps.items():
             progress(name)
-            for p in of.all:
+            for p in net.all:
                 p.grad = None
-            if round_ == 0:
-                memory[name] = peak_memory(step, of.all[0].device)
+            if round_ < 0:
+                memory[name] = peak_memory(step, device)
             else:
-                times[name].append(seconds(step, of.all[0].device))
-    size = sum(p.numel() * p.element_size() for p in of.trunk.values())
-    counts = {"LS": 1.0} | {
-        m.name: passes(m.sharpness, tasks, scalarised=isinstance(updates[m.name].aggregator, Scalarizer)) / 3
-        for m in methods
-    }
-    found = []
-    for name, own in times.items():
-        low, middle, high = quartiles([step / plain for step, plain in zip(own, times["LS"], strict=True)])
-        copies = (memory[name] - memory["LS"]) / size
-        found.append(Cost(name, statistics.median(own), middle, low, high, counts[name], memory[name], copies))
-    return found
+                times.loc[round_, name] = seconds(step, device)
+    found = pd.DataFrame({"method": list(steps), "seconds": times.median().to_numpy()})
+    low, middle, high = np.quantile(times.div(times["LS"], axis=0), QUARTILES, axis=0, method="weibull")
+    counts = [
+        passes(sharpness, len(tasks), scalarised=isinstance(updates[name].aggregator, Scalarizer)) / 3
+        for name, (_, sharpness) in methods.items()
+    ]
+    found = found.assign(ratio=middle, ratio_low=low, ratio_high=high, count_ratio=[1.0, *counts])
+    size = sum(p.numel() * p.element_size() for p in net.trunk.values())
+    return found.assign(memory=list(memory.values()), copies=[(m - memory["LS"]) / size for m in memory.values()])
 
 
-def _step(update: MultiTaskUpdate, closure: Closure) -> Callable[[], Tensor]:
-    def step() -> Tensor:
-        losses = update.backward(closure)
-        update.after_step(closure)
-        return losses
-
-    return step
+def _step(update: MultiTaskUpdate, closure: Closure) -> None:
+    update.backward(closure)
+    update.after_step(closure)
 
 
 def passes(sharpness: Sharpness, tasks: int, *, scalarised: bool) -> float:
@@ -154,17 +128,14 @@ def passes(sharpness: Sharpness, tasks: int, *, scalarised: bool) -> float:
 def units(shape: Sharpness, aggregator: str, tasks: int, *, separate: bool = False) -> float:
     """The passes of a step in those of an LS step with a shared trunk: what a training costs by count.
 
-    Args:
-        shape: the sharpness.
-        aggregator: its name.
-        tasks: K.
-        separate: a network per task, each with a step of its own.
+    `separate`: a network per task, each with a step of its own.
     """
-    own = passes(shape, 1 if separate else tasks, scalarised=separate or aggregator in SCALARISERS) / 3
-    return own * tasks if separate else own
+    if separate:
+        return passes(shape, 1, scalarised=True) / 3 * tasks
+    return passes(shape, tasks, scalarised=aggregator in SCALARISERS) / 3
 
 
-def table(costs: Sequence[Cost], bases: Mapping[str, str], loading: float) -> pd.DataFrame:
+def table(costs: pd.DataFrame, bases: Mapping[str, str], loading: float) -> pd.DataFrame:
     """The methods of `measure`, without the plain LS step: data/analysis/<dataset>/cost.csv.
 
     Columns: method, step_ms, ratio with its quartiles, count_ratio, memory_mb, loading_ms; extra_percent, the extra
@@ -176,7 +147,7 @@ def table(costs: Sequence[Cost], bases: Mapping[str, str], loading: float) -> pd
         bases: method -> the method with its aggregator and no sharpness.
         loading: seconds of making a batch.
     """
-    found = pd.DataFrame(costs[1:]).set_index("method")
+    found = costs[1:].set_index("method")
     base = found["seconds"].reindex(found.index.map(bases)).to_numpy()
     extra = 100 * (found["seconds"] - base)
     made = found.assign(
@@ -220,9 +191,3 @@ def peak_memory(step: Callable[[], object], device: torch.device) -> int:
         held += change.nbytes()
         peak = max(peak, held)
     return peak
-
-
-def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile; of one value, that value three times."""
-    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else [*values] * 3
-    return low, middle, high

@@ -9,11 +9,11 @@ with the same vector differ a little; values of the two are not to be compared. 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from itertools import chain, islice
-from typing import Annotated, NamedTuple, cast
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -92,17 +92,14 @@ class Reading(NamedTuple):
     draw: int
     measure: str
     value: float
-    residual: float = np.nan
+    residual: float
 
 
 def sets(problem: Problem, batch: int, settings: Measure, device: torch.device) -> list[list[Batch]]:
-    """The training batches of every draw; draw d depends on d alone.
+    """The training batches of every draw, on the device; draw d depends on d alone.
 
-    Args:
-        problem: of whose split "train"; a draw has fewer examples where there are fewer, but one batch at least.
-        batch: examples in one, where the settings do not say.
-        settings: how many examples and draws.
-        device: where the batches go.
+    A batch has `batch` examples where the settings do not say. A draw has fewer examples where there are fewer, but one
+    batch at least.
     """
     split = problem.splits["train"]
     size = min(settings.batch or batch, settings.examples, len(split))
@@ -136,54 +133,53 @@ def curvature(
     What is random (Lanczos's first vector, the probes) depends on the draw alone: it is the same for all networks.
 
     Args:
-        problem: what the losses are.
         network: with the attribute `trunk`; its weights are moved in the ball and come back bit for bit.
         drawn: of `sets`.
-        settings: how much.
         close: measure all draws and each task's own loss; else only the average loss on the first draw.
     """
-    params = [p for p in cast("nn.Module", network.trunk).parameters() if p.requires_grad]
-    every, found = range(len(problem.tasks)), list[Reading]()
+    params = [p for p in network.get_submodule("trunk").parameters() if p.requires_grad]
+    whole: tuple[str, Sequence[int], int] = (ALL, range(len(problem.tasks)), settings.eigenvalues)
+    alone = [(task, [i], settings.task_eigenvalues) for i, task in enumerate(problem.tasks)]
+    found = []
     # cuDNN's recurrent layers have no second derivative, nor a first one in evaluation mode; PyTorch's own have.
     recurrent = any(isinstance(module, nn.RNNBase) for module in network.modules())
     with torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext():
         for draw, batches in enumerate(drawn if close else drawn[:1]):
-            generator = torch.Generator().manual_seed(draw)
-            reading, loss = partial(Reading, ALL, draw), pieces(problem, network, batches, every)
-            # What else is measured has an error of its own (the trace), or needs no comparison over draws.
-            found += _measure(reading, loss, params, settings, settings.eigenvalues, generator, all_of_it=draw == 0)
-            for i in every if close and draw == 0 and settings.task_eigenvalues else ():
-                reading, loss = partial(Reading, problem.tasks[i], draw), pieces(problem, network, batches, [i])
-                found += _measure(reading, loss, params, settings, settings.task_eigenvalues, generator)
+            generator, by_task = torch.Generator().manual_seed(draw), close and draw == 0 and settings.task_eigenvalues
+            for task, tasks, eigenvalues in [whole, *alone] if by_task else [whole]:
+                loss = pieces(problem, network, batches, tasks)
+                # What else is measured has an error of its own (the trace), or needs no comparison over draws.
+                more = draw == 0 and task == ALL
+                readings = _measure(loss, params, settings, eigenvalues, generator, more)
+                found += [Reading(task, draw, *reading) for reading in readings]
     return found
 
 
 def _measure(
-    reading: Callable[..., Reading],
     loss: Pieces,
     params: Sequence[Tensor],
     settings: Measure,
     eigenvalues: int,
     generator: torch.Generator,
-    all_of_it: bool = False,
-) -> Iterator[Reading]:
-    """The largest eigenvalues of one loss's Hessian, and with `all_of_it` its trace and its rise in the ball."""
+    more: bool,
+) -> Iterator[tuple[str, float, float]]:
+    """The largest eigenvalues of one loss's Hessian, and with `more` its trace and its rise in the ball."""
     hessian = Hessian(loss, params)
     eigen = largest(hessian, eigenvalues, generator, tolerance=settings.tolerance)
     pairs = list(zip(eigen.values.tolist(), eigen.residuals.tolist(), strict=True))
-    yield reading("lambda_max", *pairs[0])
+    yield "lambda_max", *pairs[0]
     if len(pairs) >= 5:
         (first, error), (fifth, other) = pairs[0], pairs[4]
-        yield reading("lambda_ratio5", first / fifth if fifth > 0 else np.nan, error + other)
-    yield from (reading(f"eig_{i}", *pair) for i, pair in enumerate(pairs, 1))
-    if all_of_it and settings.probes:
+        yield "lambda_ratio5", first / fifth if fifth > 0 else np.nan, error + other
+    yield from ((f"eig_{i}", *pair) for i, pair in enumerate(pairs, 1))
+    if more and settings.probes:
         try:
             value, error = trace(hessian, settings.probes, generator, eigen)
         except FloatingPointError:
             value, error = np.nan, np.nan
-        yield reading("trace", value, error / abs(value) if value else np.nan)
+        yield "trace", value, error / abs(value) if value else np.nan
     del hessian  # its graph is of the weights as they were
-    if all_of_it and settings.steps:
-        found = rise(loss, params, settings.rho, settings.steps, generator)
-        yield reading("sharpness_ball", found.largest)
-        yield reading("sharpness_first_order", found.first_order)
+    if more and settings.steps:
+        ball, first_order = rise(loss, params, settings.rho, settings.steps, generator)
+        yield "sharpness_ball", ball, np.nan
+        yield "sharpness_first_order", first_order, np.nan

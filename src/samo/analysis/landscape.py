@@ -1,6 +1,8 @@
 """What lies around a solution: each task's loss on a line and a plane of random directions (Li et al. 2018)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from itertools import product
 from typing import Annotated
 
 import numpy as np
@@ -16,10 +18,6 @@ from samo.training.problem import Batch, Problem
 
 DECIMALS = 6
 """Of a place, so that one on the line and on the plane is one and the same."""
-
-COLUMNS = ["task", "x", "y", "loss"]
-Place = tuple[float, float]
-"""Where on the plane: theta + x first + y second."""
 
 
 def _odd(value: int) -> int:
@@ -55,10 +53,10 @@ class Options(MethodFilter):
 def landscape(
     problem: Problem, network: nn.Module, batches: Sequence[Batch], options: Options, seed: int, *, plane: bool
 ) -> pd.DataFrame:
-    """The losses around one network: columns task, x, y, loss; the line is y = 0.
+    """The losses at theta + x first + y second around one network: columns task, x, y, loss; the line is y = 0.
 
-    All weights move, trunk and heads, as the solution is all of them together. The mode is the caller's: in
-    evaluation mode BatchNorm keeps the running statistics of the solution, as in Li et al. (2018).
+    All weights move, trunk and heads, as the solution is all of them together; they come back bit for bit. The mode is
+    the caller's: in evaluation mode BatchNorm keeps the running statistics of the solution, as in Li et al. (2018).
 
     Args:
         batches: what the losses are means over.
@@ -68,22 +66,24 @@ def landscape(
     params = [p for p in network.parameters() if p.requires_grad]
     generator = torch.Generator().manual_seed(seed)
     first, second = direction(params, generator), direction(params, generator)
-    where = places(options, plane=plane)
-    found = evaluate_at(params, first, second, where, lambda: mean_losses(problem, network, batches))
-    table = pd.DataFrame(where, columns=["x", "y"])
-    parts = [table.assign(task=task, loss=found[:, k].tolist()) for k, task in enumerate(problem.tasks)]
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    theta, where, losses = Weights(params), places(options, plane=plane), []
+    for x, y in where:
+        with theta.moved([x * d + y * e for d, e in zip(first, second, strict=True)]):
+            losses.append(mean_losses(problem, network, batches))
+    by_task = zip(problem.tasks, torch.stack(losses, dim=1).tolist(), strict=True)
+    rows = [(task, *place, loss) for task, own in by_task for place, loss in zip(where, own, strict=True)]
+    return pd.DataFrame(rows, columns=["task", "x", "y", "loss"])
 
 
-def places(options: Options, *, plane: bool) -> list[Place]:
-    """The line's places, then those of the plane that are not on it, each once."""
+def places(options: Options, *, plane: bool) -> list[tuple[float, float]]:
+    """(x, y) on the line, then those of the plane that are not on it, each once."""
 
     def ticks(count: int) -> list[float]:
         # + 0 makes -0 a 0: both are one place, and would be written apart.
         return [round(value, DECIMALS) + 0.0 for value in np.linspace(-options.span, options.span, count).tolist()]
 
-    grid = [(x, y) for y in ticks(options.grid) for x in ticks(options.grid)] if plane else []
-    return list(dict.fromkeys([*((x, 0.0) for x in ticks(options.points)), *grid]))
+    grid = product(ticks(options.grid), repeat=2) if plane else ()
+    return list(dict.fromkeys([*((x, 0.0) for x in ticks(options.points)), *((x, y) for y, x in grid)]))
 
 
 def direction(params: Sequence[Tensor], generator: torch.Generator) -> Vector:
@@ -98,39 +98,21 @@ def direction(params: Sequence[Tensor], generator: torch.Generator) -> Vector:
         params: the weights, in their order; where they lie does not matter to the draw.
         generator: on the CPU; the same state gives networks of the same shape the same draw.
     """
-    drawn = []
-    for p in params:
-        if p.ndim < 2:
-            drawn.append(torch.zeros_like(p, requires_grad=False))
-            continue
-        d = torch.randn(p.shape, generator=generator, dtype=p.dtype).to(p.device)
-        norms, drawn_norms = (torch.linalg.vector_norm(w.flatten(1), dim=1) for w in (p.detach(), d))
-        drawn.append(d * safe_ratio(norms, drawn_norms).view(-1, *[1] * (p.ndim - 1)))
+    drawn = [torch.zeros_like(p, requires_grad=False) for p in params]
+    for d, p in zip(drawn, params, strict=True):
+        if p.ndim > 1:
+            d.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype))
+            norms, drawn_norms = (w.flatten(1).norm(dim=1) for w in (p.detach(), d))
+            d.mul_(safe_ratio(norms, drawn_norms).view(-1, *[1] * (p.ndim - 1)))
     return drawn
-
-
-def evaluate_at(
-    params: Sequence[Tensor], first: Vector, second: Vector, places: Iterable[Place], losses: Callable[[], Tensor]
-) -> Tensor:
-    """The losses at theta + x first + y second for every place, [places, K]; the weights come back bit for bit.
-
-    Args:
-        losses: gives [K] at the weights as they are when it is called.
-    """
-    point, found = Weights(params), []
-    for x, y in places:
-        with point.moved([x * d + y * e for d, e in zip(first, second, strict=True)]):
-            found.append(losses())
-    return torch.stack(found)
 
 
 @torch.no_grad()
 def mean_losses(problem: Problem, network: nn.Module, batches: Sequence[Batch]) -> Tensor:
     """Every task's mean loss over these batches, [K], in the mode that the network is in; NaN where none holds it."""
-    K = len(problem.tasks)
-    total, seen = torch.zeros(K, dtype=torch.float64), torch.zeros(K, dtype=torch.float64)
+    total, seen = torch.zeros(2, len(problem.tasks), dtype=torch.float64).unbind()
     for batch in batches:
-        held = range(K) if problem.present is None else problem.present(batch)
+        held = range(len(seen)) if problem.present is None else problem.present(batch)
         for i, output in zip(held, problem.forward(network, batch, held), strict=True):
             seen[i] += len(output)
             total[i] += len(output) * float(problem.loss(i, output, batch))
@@ -145,12 +127,11 @@ def first_batches(problem: Problem, network: nn.Module, examples: int, device: t
     than it is asked for; how many came is seen from the outputs.
     """
     batches: list[Batch] = []
-    seen = [0] * len(problem.tasks)
+    seen = Counter[int]()
     for batch in problem.splits["train"].batches(min(examples, EVALUATION_BATCH), device):
         batches.append(batch)
-        held = range(len(seen)) if problem.present is None else problem.present(batch)
         # One task's output tells the size where all tasks look at the same examples.
-        asked = held[:1] if problem.present is None else held
+        asked = [0] if problem.present is None else problem.present(batch)
         for i, output in zip(asked, problem.forward(network, batch, asked), strict=True):
             seen[i] += len(output)
         if min(seen[i] for i in asked) >= examples:

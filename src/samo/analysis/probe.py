@@ -1,7 +1,8 @@
 """How much of a task's gradient its SPSA estimate holds, in how many dimensions and from how many directions."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any, Literal
 
@@ -13,12 +14,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from samo.analysis.parts.looks import Looked, losses_on, plain_training, set_out
+from samo.analysis.parts import looks
+from samo.analysis.parts.looks import Estimate, Looked
 from samo.analysis.parts.method_filter import Aggregators, MethodFilter, Presets
 from samo.optim.closures import Closure
-from samo.optim.perturbation import Vector
 from samo.optim.sharpness import Sharpness, preset
-from samo.results.stats import mean_interval
 from samo.training.problem import Batch, Problem
 
 KEYS = ["estimator", "statistics", "layer_normalised", "directions", "params"]
@@ -94,7 +94,7 @@ def quality(
         for SAMO's mix with the global gradient at alpha = 0.5 (layer-normalised rows only); sign_share, the share of
         positive cosines: with one direction as it is, the share of slopes with the right sign.
     """
-    readings = []
+    readings: list[dict[str, Any]] = []
     for repeat, losses in enumerate(closures):
         looked = Looked(losses, trunk, modules, tasks, options.tasks)
         for count in parts([p.numel() for p in trunk], options.sizes):
@@ -103,23 +103,18 @@ def quality(
                 for _ in range(max(options.directions) // sharpness.directions):
                     found = looked.at(sharpness.estimator, sharpness, generator, count)
                     readings += [reading | {"repeat": repeat} for reading in found]
-    return _summary(readings)
+    return looks.summary(pd.DataFrame(readings), KEYS, "repeat")[COLUMNS]
 
 
 def on_network(
     problem: Problem, network: nn.Module, batches: Iterable[Batch], options: Options, seed: int
 ) -> pd.DataFrame:
-    """`quality` on a network in training mode, a repeat for each batch.
+    """`quality` on a network with the attribute `trunk`, in training mode, a repeat for each batch.
 
-    Args:
-        problem: what the losses are.
-        network: with the attribute `trunk`.
-        batches: the same for all networks that are compared.
-        options: what is looked at.
-        seed: of dropout's masks and of the random directions.
+    The seed is that of dropout's masks and of the random directions.
     """
-    trunk, generator = set_out(network, seed)
-    closures = [losses_on(problem, network, batch) for batch in batches]
+    trunk, generator = looks.set_out(network, seed)
+    closures = [partial(problem.losses, network, batch) for batch in batches]
     return quality(closures, trunk, list(network.modules()), len(problem.tasks), options, generator)
 
 
@@ -128,39 +123,37 @@ def along(problem: Problem, network: nn.Module, batches: Iterable[Batch], option
 
     On the whole trunk, by one direction where there are directions, so that probes cost alike: two forward passes.
     `remembered` is the task's own gradient on the batch before, at the weights before; `running mean` its mean with
-    decay `DECAY`; `g0` the gradient of the mean loss; none of these costs a pass.
-
-    Args:
-        problem: what the losses are.
-        network: with the attribute `trunk`; Adam trains it, as `options` say, on the mean loss.
-        batches: one a step.
-        options: what is looked at, and when.
-        seed: of dropout's masks and of the random directions.
+    decay `DECAY`; `g0` the gradient of the mean loss; none of these costs a pass. See `looks.along`.
 
     Returns:
         Rows as those of `quality`, their means and intervals over the places where it was looked.
     """
     # One z for all tasks, as in `quality`.
-    shared = next(iter(_estimators(options.model_copy(update={"directions": [1]}), list(network.modules()))))
+    shared = next(_estimators(options.model_copy(update={"directions": [1]}), list(network.modules())))
     own = replace(shared, estimator="remembered")
-    readings = []
-    training = plain_training(
-        problem, network, islice(batches, options.steps), lr=options.lr, decay=DECAY, seed=seed, most=options.tasks
+    compared = [
+        Estimate("spsa", shared),
+        Estimate("low-rank", replace(shared, distribution="low-rank")),
+        Estimate("guided", replace(shared, estimator="guided"), "last"),
+        Estimate("random", replace(shared, estimator="random")),
+        Estimate("remembered", own, "last"),
+        Estimate("running mean", own, "mean"),
+        Estimate("g0", own),
+    ]
+    updates = range(options.steps)
+    readings = looks.along(
+        problem,
+        network,
+        islice(batches, options.steps),
+        compared,
+        at=updates[options.every :: options.every],
+        remembered=updates,
+        lr=options.lr,
+        decay=DECAY,
+        seed=seed,
+        most=options.tasks,
     )
-    for place in training:
-        compared: dict[str, tuple[Sharpness, Sequence[Vector]]] = {
-            "spsa": (shared, ()),
-            "low-rank": (replace(shared, distribution="low-rank"), ()),
-            "guided": (replace(shared, estimator="guided"), place.last),
-            "random": (replace(shared, estimator="random"), ()),
-            "remembered": (own, place.last),
-            "running mean": (own, place.mean),
-            "g0": (own, ()),  # what stands in for a gradient that is not remembered yet
-        }
-        for name, (sharpness, rows) in compared.items() if place.last and place.update % options.every == 0 else ():
-            found = place.looked.at(name, sharpness, place.generator, known=rows)
-            readings += [reading | {"repeat": place.update} for reading in found]
-    return _summary(readings)
+    return looks.summary(readings, KEYS, "update")[COLUMNS] if len(readings) else pd.DataFrame(columns=COLUMNS)
 
 
 def parts(sizes: Sequence[int], count: int) -> list[int]:
@@ -198,12 +191,3 @@ def _estimators(options: Options, modules: Sequence[nn.Module]) -> Iterator[Shar
             yield replace(shared, directions=directions, probe_statistics=statistics)
     # Coins carry nothing, from however many directions, and no pass is made for them.
     yield replace(shared, estimator="random", directions=options.directions[0], probe_statistics=options.statistics[0])
-
-
-def _summary(readings: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    rows = []
-    for key, group in pd.DataFrame(readings).groupby(KEYS, sort=False) if readings else ():
-        interval = mean_interval(group.groupby("repeat")["cosine"].mean().to_numpy())
-        positive, means = float((group["cosine"] > 0).mean()), group[["theory", "perturbation"]].mean()
-        rows.append((*key, interval.mean, interval.low, interval.high, *means, positive, interval.n))
-    return pd.DataFrame(rows, columns=COLUMNS)

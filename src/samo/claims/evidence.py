@@ -121,8 +121,7 @@ class Evidence:
         """Each dataset's methods that have run."""
         found: dict[str, list[MethodSpec]] = {dataset: [] for dataset in self.datasets}
         for row in self.runs.drop_duplicates(["dataset", "method"]).to_dict("records"):
-            given = {name: row[name] for name in ("sharpness", "fields", "networks", "variant", "optimizer")}
-            found[row["dataset"]].append(MethodSpec(row["method"], row["aggregator"], **given))
+            found[row["dataset"]].append(MethodSpec.of_row(row))
         return found
 
     @cached_property

@@ -5,7 +5,6 @@ Another optimiser without sharpness stands beside the sharpnesses, as a control,
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,50 +33,49 @@ def table(runs: pd.DataFrame, units: Mapping[tuple[str, str], float]) -> pd.Data
         of the dataset's longest budget, by which budgets compare; NaN where that has none. loss: of the test data, the
         geometric mean over tasks, whose units may differ; NaN where it was not kept.
     """
-    found = []
     losses = runs[runs["metric"] == "loss"].assign(log=lambda rows: np.log(rows["value"].astype(float)))
     loss_of = np.exp(losses.groupby(["dataset", "method", "updates", "seed"])["log"].mean())
-    counted = runs[runs["counts"].astype(bool)] if "counts" in runs else runs
+    counted = runs[runs["counts"].astype(bool)]
     longest = counted[counted["updates"] == counted.groupby("dataset")["updates"].transform("max")]
     single_task = longest[(longest["networks"] == "separate") & (longest["sharpness"] == "none")]
     alone = single_task.groupby(["dataset", "task", "metric"])["value"].mean()
-    for (dataset, _), part in counted.groupby(["dataset", "updates"], sort=False):
-        heads = part.drop_duplicates("method").set_index("method", drop=False)
-        known = {str(row["method"]): _spec(row) for row in heads.to_dict("records")}
-        alike: dict[Any, list[MethodSpec]] = {}
-        for spec in known.values():
-            alike.setdefault(_kind(spec), []).append(spec)
-        standing = {one.name for one in map(standing_for, alike.values()) if one}
-        single = next((name for name, spec in known.items() if spec.single), None)
-        if single is None:
+    found = []
+    for (dataset, updates), part in counted.groupby(["dataset", "updates"], sort=False):
+        heads = _methods(part)
+        single = heads.index[heads["single"]]
+        if single.empty:
             continue
-        columns = list(zip(*(part.drop_duplicates(["task", "metric"])[c] for c in ("task", "metric")), strict=True))
-        higher = part.drop_duplicates(["task", "metric"])["higher_is_better"].to_numpy(bool)
-        values = {
-            name: own.pivot(index="seed", columns=["task", "metric"], values="value").astype(float)[columns]  # noqa: PD010
-            for name, own in part.groupby("method", sort=False)
-        }
-        base = values[single].mean(skipna=False).to_numpy()
-        deltas = {name: pd.Series(delta_m(own.to_numpy(), base, higher), own.index) for name, own in values.items()}
-        last = alone.reindex([(dataset, *column) for column in columns]).to_numpy(float)
-        for name, own in deltas.items():
-            spec = known[str(name)]
-            plain, (sharpness, setting) = _base(spec, known.values()), _kind(spec)[2:]
-            gain = deltas[plain.name].reindex(own.index) - own if plain else np.nan
-            head: dict[str, Any] = {key: heads.loc[name].get(key) for key in KEYS[:-1]}
-            head |= {"sharpness": sharpness, "setting": setting, "main": name in standing and not setting}
-            cost = units.get((str(dataset), str(name)), np.nan) * head["updates"]
-            places = [(dataset, name, head["updates"], seed) for seed in own.index]
-            loss = loss_of.reindex(places).to_numpy() if len(loss_of) else np.nan
-            against = delta_m(values[name].to_numpy(), last, higher)
-            measured = {"delta_m": own, "gain": gain, "against_last": against, "loss": loss, "cost": cost}
-            found.append(pd.DataFrame({**head, "seed": own.index, **measured}))
-    return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
+        higher = part.drop_duplicates(["task", "metric"]).set_index(["task", "metric"])["higher_is_better"].astype(bool)
+        last = alone.reindex([(dataset, *measure) for measure in higher.index])
+        wide = part.pivot(index=["method", "seed"], columns=["task", "metric"], values="value")  # noqa: PD010
+        values = wide.astype(float)[higher.index].reindex(heads.index, level="method")
+        own = pd.Series(delta_m(values, values.loc[single[0]].mean(skipna=False), higher), values.index)
+        rows = values.index.to_frame(index=False).merge(heads, on="method")
+        made = rows.assign(
+            delta_m=own.to_numpy(),
+            gain=own.reindex(pd.MultiIndex.from_frame(rows[["base", "seed"]])).to_numpy() - own.to_numpy(),
+            against_last=delta_m(values, last, higher),
+            loss=loss_of.reindex([(dataset, method, updates, seed) for method, seed in values.index]).to_numpy(),
+            cost=rows["method"].map({m: ratio for (d, m), ratio in units.items() if d == dataset}) * rows["updates"],
+        )
+        found.append(made.reindex(columns=COLUMNS))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
 
 
-def _spec(row: Mapping[Any, Any]) -> MethodSpec:
-    given = {name: row[name] for name in ("sharpness", "fields", "networks", "optimizer") if name in row}
-    return MethodSpec(row["method"], row["aggregator"], **given, variant=bool(row.get("variant", False)))
+def _methods(part: pd.DataFrame) -> pd.DataFrame:
+    """What the methods of a dataset and budget are, by name, with `single` and the name of the base, if any."""
+    heads = part.drop_duplicates("method").set_index("method")
+    known = [MethodSpec.of_row(row) for row in heads.reset_index().to_dict("records")]
+    kinds = [_kind(spec) for spec in known]
+    standing = [standing_for([one for one, other in zip(known, kinds, strict=True) if other == kind]) for kind in kinds]
+    bases = [_base(spec, known) for spec in known]
+    return heads.drop(columns="seed").assign(
+        sharpness=[kind[2] for kind in kinds],
+        setting=[kind[3] for kind in kinds],
+        main=[one is spec and not kind[3] for one, spec, kind in zip(standing, known, kinds, strict=True)],
+        single=[spec.single for spec in known],
+        base=[base.name if base else "" for base in bases],
+    )
 
 
 def _kind(spec: MethodSpec) -> tuple[str, str, str, str]:
@@ -89,10 +87,9 @@ def _kind(spec: MethodSpec) -> tuple[str, str, str, str]:
 
 
 def _base(spec: MethodSpec, known: Iterable[MethodSpec]) -> MethodSpec | None:
-    if spec.control:
-        plain = (spec.networks, spec.aggregator_text, "none", "")
-        return next((other for other in known if other.family == plain), None)
-    return spec.base(known)
+    """That of a control is the plain method with the dataset's optimiser."""
+    plain = (spec.networks, spec.aggregator_text, "none", "")
+    return next((other for other in known if other.family == plain), None) if spec.control else spec.base(known)
 
 
 def family(ladder: pd.DataFrame) -> pd.DataFrame:
@@ -171,10 +168,8 @@ def equal_compute(ladder: pd.DataFrame) -> pd.DataFrame:
 
 def doses(ladder: pd.DataFrame) -> pd.DataFrame:
     """The gain against rho at each dataset's longest budget: dataset, aggregator, sharpness, method, rho, gain …"""
-    last = _longest(ladder)
-    return _gains(
-        last[last["setting"] == ""].dropna(subset=["rho"]), ["dataset", "aggregator", "sharpness", "method"], "rho"
-    )
+    last = _longest(ladder).dropna(subset=["rho"])
+    return _gains(last[last["setting"] == ""], ["dataset", "aggregator", "sharpness", "method"], "rho")
 
 
 def rates(ladder: pd.DataFrame) -> pd.DataFrame:

@@ -31,6 +31,12 @@ class MethodSpec:
         kept = ("aggregator", "options", "sharpness", "fields", "networks", "optimizer")
         return cls(name, **{key: run[key] for key in kept if key in run})
 
+    @classmethod
+    def of_row(cls, row: Mapping[Any, Any]) -> "MethodSpec":
+        """Of a row of `samo.claims.evidence.Evidence.runs`."""
+        kept = ("sharpness", "fields", "networks", "variant", "optimizer")
+        return cls(row["method"], row["aggregator"], **{key: row[key] for key in kept})
+
     @property
     def aggregator_text(self) -> str:
         """The aggregator's name, with the options given to it: "cagrad c=0.2"."""

@@ -5,7 +5,8 @@ other method of the family is a variant, and a point on the line of the one fiel
 and rho where it is not the field itself, were searched anew for every variant.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, TypeGuard
 
@@ -42,27 +43,23 @@ def table(main: Runs, variants: Runs) -> pd.DataFrame:
         default, paired by seed, in points; lr and rho as chosen.
     """
     ran = {name: run for name, run in {**main, **variants}.items() if run}
-    known = specs(ran)
-    stand = defaults(main)
-    stand = _doses(known, variants, stand) | stand
+    known, stand = specs(ran), defaults(main)
+    stand = _doses([known[name] for name in variants if name in known], stand) | stand
     rows = [row for family, default in stand.items() for row in _lines(ran, known, family, default)]
-    placed = {row["method"] for row in rows}
-    for name in variants:
-        if name not in placed:
-            family = known[name].family[1:] if name in known else (None, None, "")
-            # A learning rate of its own is no field of the sharpness, and has no default to be compared with.
-            changes = ("optimizer", family[2]) if family[2] else ("", "")
-            rows.append(dict(zip(HEAD, (*family[:2], *changes, "variant", name), strict=True)))
     single = ran.get(tables.reference(main) or "")
     deltas = {name: delta_by_seed(run, single) for name, run in ran.items()} if single else {}
-    for row in rows:
-        if row["method"] in deltas and row.get("default") in deltas:
-            pair = paired_interval(deltas[row["method"]], deltas[row["default"]])
-            row |= {"shift": pair.mean, "shift_low": pair.low, "shift_high": pair.high}
+    for row in rows if deltas else ():
+        pair = paired_interval(deltas[row["method"]], deltas[row["default"]])
+        row |= {"shift": pair.mean, "shift_low": pair.low, "shift_high": pair.high}
+    placed = {row["method"] for row in rows}
+    for name in (name for name in variants if name not in placed):
+        _, aggregator, sharpness, rate = known[name].family if name in known else ("", None, None, "")
+        # A learning rate of its own is no field of the sharpness, and has no default to be compared with.
+        row = {"aggregator": aggregator, "sharpness": sharpness, "field": "optimizer" if rate else "", "value": rate}
+        rows.append(row | {"role": "variant", "method": name})
     found = pd.DataFrame(rows, columns=[*HEAD, "shift", "shift_low", "shift_high"])
-    rated = tables.main({**main, **variants})
-    whole = found.merge(rated[[name for name in RATED if name in rated]], on="method", how="left")
-    return whole.reindex(columns=COLUMNS)
+    rated = tables.main({**main, **variants}).reindex(columns=RATED)
+    return found.merge(rated, on="method", how="left")[COLUMNS]
 
 
 def settings(run: Run) -> dict[str, Any]:
@@ -82,22 +79,21 @@ def defaults(main: Runs) -> dict[Family, str]:
 
     A rho that its block gives counts as a change; of equals, the first.
     """
-    found: dict[Family, tuple[int, str]] = {}
+    changes = {name: len(changed(run, {**run, "fields": {}})) for name, run in main.items() if run}
+    names: dict[Family, list[str]] = defaultdict(list)
     for name, spec in specs(main).items():
-        run = main[name]
-        if run and not spec.plain:
-            changes = len(changed(run, {**run, "fields": {}}))
-            found[spec.family] = min(found.get(spec.family, (changes, name)), (changes, name), key=lambda one: one[0])
-    return {family: name for family, (_, name) in found.items()}
+        if not spec.plain:
+            names[spec.family].append(name)
+    return {family: min(own, key=changes.__getitem__) for family, own in names.items()}
 
 
-def _doses(known: Mapping[str, MethodSpec], variants: Iterable[str], main: Mapping[Family, str]) -> dict[Family, str]:
+def _doses(variants: Iterable[MethodSpec], main: Collection[Family]) -> dict[Family, str]:
     """The default of each family that has variants alone: that at the preset's own radius."""
-    families: dict[Family, list[MethodSpec]] = {}
-    for spec in (known[name] for name in variants if name in known):
-        if not spec.plain and spec.family not in main:
-            families.setdefault(spec.family, []).append(spec)
-    found = {family: standing_for([one for one in own if not one.changed]) for family, own in families.items()}
+    families: dict[Family, list[MethodSpec]] = defaultdict(list)
+    for spec in variants:
+        if not spec.plain and spec.family not in main and not spec.changed:
+            families[spec.family].append(spec)
+    found = {family: standing_for(own) for family, own in families.items()}
     return {family: spec.name for family, spec in found.items() if spec}
 
 
@@ -111,25 +107,17 @@ def _lines(
 ) -> list[dict[str, Any]]:
     """The rows of one family: field after field, each with the default in its place among the values."""
     same = [name for name, spec in known.items() if spec.family == family]
-    changes = {name: found for name in same if (found := changed(ran[name], ran[default]))}
-    if not changes:
+    lines = [("variant", name, found) for name in same if (found := changed(ran[name], ran[default]))]
+    if not lines:
         return []
-
-    def row(*cells: str) -> dict[str, Any]:
-        return dict(zip(HEAD, (*family[1:3], *cells), strict=True)) | {"default": default}
-
-    rows = []
-    for names in sorted(
-        {tuple(found) for found in changes.values()}, key=lambda n: (len(n), [*map(SETTINGS.index, n)])
-    ):
-        values = {name: found for name, found in changes.items() if tuple(found) == names}
-        if len(names) == 1:
-            values = {default: {names[0]: _used(ran[default])[names[0]]}} | values
-        for name, found in sorted(values.items(), key=lambda item: _place(item[1][names[0]])):
-            role = "default" if name == default else "variant"
-            rows.append(row(", ".join(names), ", ".join(map(_words, found.values())), role, name))
-    base = known[default].base(known.values())
-    return [*rows, row("", "", "base", base.name)] if base else rows
+    for field in dict.fromkeys(next(iter(found)) for _, _, found in lines if len(found) == 1):
+        lines.append(("default", default, {field: _used(ran[default])[field]}))
+    # Lines of one field first, in the order of fields; in a line numbers ascend, and words stay as in params.yaml.
+    lines.sort(key=lambda line: (len(line[2]), [*map(SETTINGS.index, line[2])], _place(line[2]), line[0]))
+    cells = [(", ".join(found), ", ".join(map(_words, found.values())), role, name) for role, name, found in lines]
+    if base := known[default].base(known.values()):
+        cells.append(("", "", "base", base.name))
+    return [dict(zip(HEAD, (*family[1:3], *own), strict=True)) | {"default": default} for own in cells]
 
 
 def _used(run: Run) -> dict[str, Any]:
@@ -141,8 +129,8 @@ def _searched(run: Run) -> dict[str, Any]:
     return {"rho": None} | {name: value for name, value in run["search"]["chosen"].items() if name != "lr"}
 
 
-def _place(value: object) -> float:
-    """Numbers ascend; what is none stays as it stands in params.yaml, the default before all."""
+def _place(found: Mapping[str, Any]) -> float:
+    value = next(iter(found.values()))
     return float(value) if _is_number(value) else float("-inf")
 
 

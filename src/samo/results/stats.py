@@ -36,7 +36,7 @@ class Interval(NamedTuple):
     @property
     def sign(self) -> int:
         """-1 or 1 when the interval lies wholly below or above zero, else 0 (also when it is unknown)."""
-        return int(self.high < 0) * -1 + int(self.low > 0)
+        return int(self.low > 0) - int(self.high < 0)
 
 
 def half_width(spread: ArrayLike, n: ArrayLike, level: float = LEVEL) -> Floats:
@@ -55,55 +55,46 @@ def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     if sample.size == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
     spread = sample.std(ddof=1) if sample.size > 1 else np.nan
-    width = float(half_width(spread, sample.size, level))
-    mean = float(sample.mean())
-    return Interval(mean, mean - width, mean + width, sample.size)
+    return _around(sample.mean(), float(half_width(spread, sample.size, level)), sample.size)
 
 
-def paired_interval(first: Mapping[str, float], second: Mapping[str, float], level: float = LEVEL) -> Interval:
+def _around(mean: float, width: float, n: int) -> Interval:
+    return Interval(float(mean), float(mean - width), float(mean + width), n)
+
+
+def paired_interval(first: Mapping[str, float], second: Mapping[str, float]) -> Interval:
     """Interval of first minus second over the seeds that both have.
 
     Two methods that start from the same seed share their first weights and their batches, so what that seed
     does to both cancels in the difference.
     """
-    common = [seed for seed in first if seed in second]
-    return seeds_interval([first[seed] - second[seed] for seed in common], level)
+    return seeds_interval([first[seed] - second[seed] for seed in first if seed in second])
 
 
-def seeds_interval(values: ArrayLike, level: float = LEVEL, generator: np.random.Generator | None = None) -> Interval:
-    """Mean and interval of `values` [n], one paired difference per seed.
+def seeds_interval(values: ArrayLike) -> Interval:
+    """Mean and 95 % interval of `values` [n], one paired difference per seed; the same values give the same limits.
 
     Student's t; from `BOOTSTRAP_FROM` seeds on, on either side the wider of that and the studentised bootstrap. Both
     are needed to miss the mean no more often than said: with ten seeds the bootstrap alone misses it 8 % of the time
     under long-tailed noise (Laplace), Student alone 9 % under skewed noise (exponential), the wider of both about 4
-    and 5.
-
-    Args:
-        values: a NaN (a run that diverged) makes the whole interval NaN.
-        level: of confidence.
-        generator: of the resamples; None: a fresh one of fixed seed, so that the same values give the same limits.
+    and 5. A NaN (a run that diverged) makes the whole interval NaN.
     """
     sample = np.asarray(values, dtype=float)
-    found = mean_interval(sample, level)
+    found = mean_interval(sample)
     if found.n < BOOTSTRAP_FROM or not found.high > found.low:
         return found
-    tail = (1 - level) / 2
+    tail = (1 - LEVEL) / 2
     draws = max(2000, round(25 / tail))  # at least 25 resamples beyond either limit
-    picks = (generator or np.random.default_rng(0)).integers(0, found.n, (draws, found.n))
-    resamples = sample[picks]
+    resamples = sample[np.random.default_rng(0).integers(0, found.n, (draws, found.n))]
     scale = resamples.std(axis=1, ddof=1)
     # A resample of one value repeated has no spread, so no t; among ten values that is one in a thousand million.
     t = (resamples.mean(axis=1) - found.mean)[scale > 0] / scale[scale > 0]
-    below, above = np.quantile(t, [tail, 1 - tail]) * sample.std(ddof=1)
-    return found._replace(
-        low=min(found.low, found.mean - float(above)), high=max(found.high, found.mean - float(below))
-    )
+    below, above = (np.quantile(t, [tail, 1 - tail]) * sample.std(ddof=1)).tolist()
+    return found._replace(low=min(found.low, found.mean - above), high=max(found.high, found.mean - below))
 
 
-def delta_m_interval(
-    values: ArrayLike, base: ArrayLike, higher_is_better: Sequence[bool], level: float = LEVEL
-) -> Interval:
-    """Delta-m of a method against the mean STL run, with the noise of *both* in the interval.
+def delta_m_interval(values: ArrayLike, base: ArrayLike, higher_is_better: Sequence[bool]) -> Interval:
+    """Delta-m of a method against the mean STL run, with the noise of *both* in the 95 % interval.
 
     `values` [n, S] and `base` [b, S] hold the metrics per seed. Each seed of the method is compared with the
     mean of the STL seeds. That mean is itself uncertain: to first order, an STL seed moves Delta-m by the
@@ -114,28 +105,26 @@ def delta_m_interval(
     ours, theirs = np.asarray(values, dtype=float), np.asarray(base, dtype=float)
     centre = theirs.mean(axis=0)
     per_seed = delta_m(ours, centre, higher_is_better)
-    mean, n, b, kept = float(per_seed.mean()), len(ours), len(theirs), has_relative_change(centre)
+    mean, n, b, kept = per_seed.mean(), len(ours), len(theirs), has_relative_change(centre)
     if n < 2 or b < 2 or not kept.any():
-        return Interval(mean, np.nan, np.nan, n)
+        return _around(mean, np.nan, n)
     ours, theirs, centre = ours[:, kept], theirs[:, kept], centre[kept]
     sign = np.where(np.asarray(higher_is_better)[kept], -1.0, 1.0)
     weight = -sign * ours.mean(axis=0) / centre / np.abs(centre)
     shift = 100.0 * ((theirs - centre) * weight).mean(axis=1)
-    own, other = float(per_seed.var(ddof=1)) / n, float(shift.var(ddof=1)) / b
+    own, other = per_seed.var(ddof=1) / n, shift.var(ddof=1) / b
     if own + other == 0:
-        return Interval(mean, mean, mean, n)
+        return _around(mean, 0.0, n)
     freedom = (own + other) ** 2 / (own**2 / (n - 1) + other**2 / (b - 1))
-    width = float(student.ppf((1 + level) / 2, freedom) * np.sqrt(own + other))
-    return Interval(mean, mean - width, mean + width, n)
+    return _around(mean, student.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(own + other), n)
 
 
-def summarise(frame: pd.DataFrame, by: Sequence[str], level: float = LEVEL) -> pd.DataFrame:
-    """One row per group of `by` with mean, low, high and n over the rows' `value` (a row per seed).
+def summarise(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """One row per group of `by` with mean, 95 % limits (low, high) and n over the rows' `value` (a row per seed).
 
     Groups keep the order in which they first appear. A NaN in a group makes its mean NaN.
     """
     groups = frame.groupby(list(by), sort=False)["value"]
     out = groups.agg(mean=lambda v: v.mean(skipna=False), spread=lambda v: v.std(ddof=1), n="size").reset_index()
-    width = half_width(out["spread"], out["n"], level)
-    out["low"], out["high"] = out["mean"] - width, out["mean"] + width
-    return out[[*by, "mean", "low", "high", "n"]]
+    width = half_width(out["spread"], out["n"])
+    return out.assign(low=out["mean"] - width, high=out["mean"] + width)[[*by, "mean", "low", "high", "n"]]

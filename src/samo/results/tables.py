@@ -63,16 +63,17 @@ def main(runs: Runs) -> pd.DataFrame:
     A condition that was not run keeps its row, with gaps.
     """
     single = reference(runs)
-    order = sorted(runs, key=lambda name: name != single)
-    frame = pd.DataFrame([_row(name, runs, single) for name in order])
-    ran = next((run for run in runs.values() if run), None)
-    if ran is None:
+    frame = pd.DataFrame([_row(name, runs, single) for name in sorted(runs, key=lambda name: name != single)])
+    if (ran := _first(runs)) is None:
         return frame
     joint = frame["networks"] == "shared"
-    frame["mean_rank"] = np.nan
-    frame.loc[joint, "mean_rank"] = mean_rank(frame.loc[joint, metric_names(ran)].to_numpy(dtype=float), higher(ran))
+    frame.loc[joint, "mean_rank"] = mean_rank(frame.loc[joint, metric_names(ran)], higher(ran))
     tail = [name for name in ("mean_rank", "lr", "rho") if name in frame]
     return frame[[c for c in frame.columns if c not in tail] + tail]
+
+
+def _first(runs: Runs) -> Run | None:
+    return next((run for run in runs.values() if run), None)
 
 
 def _row(method: str, runs: Runs, single: str | None) -> dict[str, Any]:
@@ -83,14 +84,12 @@ def _row(method: str, runs: Runs, single: str | None) -> dict[str, Any]:
     row |= {"base": base_of(method, runs), "n_seeds": len(run["seeds"])}
     for name, column in zip(metric_names(run), values(run).T, strict=True):
         row |= _columns(name, mean_interval(column), " ")
-    against = runs[single] if single else None
     if method == single:
         # Zero by definition; the noise of STL is in every other row's interval.
         row["delta_m"] = 0.0
-    elif against is not None:
+    elif against := runs.get(single or ""):
         row |= _columns("delta_m", delta_m_interval(values(run), values(against), higher(run)), "_")
-        base = runs.get(row["base"]) if row["base"] else None
-        if base is not None:
+        if base := runs.get(row["base"] or ""):
             pair = paired_interval(delta_by_seed(base, against), delta_by_seed(run, against))
             row |= _columns("gain", pair, "_")
     return row | dict(run["search"]["chosen"])
@@ -125,16 +124,15 @@ def best(runs: Runs) -> pd.DataFrame:
     """
     single = reference(runs)
     ran = {name: run for name, run in runs.items() if run and name != single}
-    rows: list[tuple[str, str | None]] = []
-    against = runs[single] if single else None
-    if against is not None:
+    found: dict[str, str | None] = {}
+    if against := runs.get(single or ""):
         by_method = {name: delta_by_seed(run, against) for name, run in ran.items()}
-        rows.append(("delta_m", clear(by_method, higher_is_better=False)))
-    for run in list(ran.values())[:1]:
+        found["delta_m"] = clear(by_method, higher_is_better=False)
+    if run := _first(ran):
         for k, (name, up) in enumerate(zip(metric_names(run), higher(run), strict=True)):
             column = {m: dict(zip(r["seeds"], values(r)[:, k].tolist(), strict=True)) for m, r in ran.items()}
-            rows.append((name, clear(column, higher_is_better=up)))
-    return pd.DataFrame([(column, method or "") for column, method in rows], columns=["column", "method"])
+            found[name] = clear(column, higher_is_better=up)
+    return pd.DataFrame([(column, method or "") for column, method in found.items()], columns=["column", "method"])
 
 
 def metric_columns(table: pd.DataFrame) -> list[str]:
@@ -175,7 +173,7 @@ def curves(histories: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
 
 def measures(runs: Runs) -> pd.DataFrame:
     """What the metric columns are: task, metric, higher_is_better, unit, in the runs' own order."""
-    run = next((run for run in runs.values() if run), None)
+    run = _first(runs)
     return pd.DataFrame(run["metrics"] if run else [], columns=["task", "metric", "higher_is_better", "unit"])
 
 

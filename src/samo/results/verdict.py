@@ -39,19 +39,15 @@ def answer(ladder: pd.DataFrame, name: Callable[[str], str] = str) -> list[str]:
     own = own[own["updates"] == own.groupby("dataset")["updates"].transform("max")]
     samo = own[own["sharpness"] == "samo"]
     plain = own[(own["sharpness"] == "none") & (own["networks"] == "shared")]
+    others = {"its aggregator alone": plain, "a placebo with a coin for its probe": own[own["sharpness"] == "placebo"]}
     said = []
-    for words, other in (
-        ("its aggregator alone", plain),
-        ("a placebo with a coin for its probe", own[own["sharpness"] == "placebo"]),
-    ):
+    for words, other in others.items():
         gain, places = difference(samo, other, 0.9)
-        sign = difference(samo, other)[0].sign
         if not places:
             continue
+        what = BESIDE[difference(samo, other)[0].sign].format(words)
         if gain.low > -MARGIN and gain.high < MARGIN:
             what = f"SAMO does as well as {words}, within {MARGIN} points"
-        else:
-            what = BESIDE[sign].format(words)
         ends = f"90 % interval {text(gain.low, 2)} to {text(gain.high, 2)}"
         counts = f"{places} conditions, {gain.n} seeds" if places > 1 else f"{gain.n} seeds"
         loss = times(samo, other, 0.9)
@@ -97,17 +93,17 @@ def headline(dataset: str, table: pd.DataFrame) -> str:
     rows = [row for row in table.to_dict("records") if not pd.isna(row.get("gain"))]
     if not rows:
         return f"On {dataset} no sharpness-aware method can be compared with its base yet."
-    better = sorted((row for row in rows if interval(row, "gain").sign > 0), key=lambda row: -row["gain"])
-    worse = sorted((row for row in rows if interval(row, "gain").sign < 0), key=lambda row: row["gain"])
-    undecided = len(rows) - len(better) - len(worse)
-    if undecided == len(rows):
+    rows.sort(key=lambda row: -abs(row["gain"]))
+    better, worse = ([row for row in rows if interval(row, "gain").sign == sign] for sign in (1, -1))
+    if not better and not worse:
         return (
             f"On {dataset}, no sharpness-aware method ({len(rows)} were tried) differs from its base by more than "
             "the noise of the seeds: every interval holds zero."
         )
     parts = [f"{len(better)} of {len(rows)} sharpness-aware methods beat their base{_named(better)}"]
     parts += [f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse{_named(worse)}"] * bool(worse)
-    parts += [f"for {undecided} the interval holds zero, so these seeds cannot tell"] * bool(undecided)
+    if undecided := len(rows) - len(better) - len(worse):
+        parts.append(f"for {undecided} the interval holds zero, so these seeds cannot tell")
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
     chance = f"{0.05 * len(rows):.1f} would stand clear of zero by chance alone."
     return f"On {dataset}, {listed}. Of {len(rows)} such comparisons, {chance}"

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from samo.aggregation import SCALARISERS
-from samo.analysis.cost import Method, measure
+from samo.analysis.cost import measure
 from samo.analysis.parts import loading
 from samo.models import celeba, lenet, mtan
 from samo.optim.closures import Closure
@@ -87,24 +87,26 @@ def bench(
         with torch.random.fork_rng():
             torch.manual_seed(0)
             trunk, heads, closure = make(generator)
-        methods = [
-            Method(f"{sharpness} + {rule}", rule, PRESETS[sharpness])
+        methods = {
+            f"{sharpness} + {rule}": (rule, PRESETS[sharpness])
             for rule in aggregators or ["ls", "mgda"]
             for sharpness in known(presets, PRESETS, "preset")
             # With a scalariser, all of F-MTL's decompositions are the same.
             if not (rule in SCALARISERS and sharpness.startswith("fmtl-"))
-        ]
+        }
         with console.status(name) as status:
             tell = partial(_tell, status, name)
             costs = measure(trunk, heads, closure, methods, repeats=repeats, progress=tell)
         table = _table(f"{name}: {title}", "step|ms|x LS|quartiles|count|x count|MB|copies")
-        for cost in costs:
-            ratios = f"{cost.ratio:.2f}", f"{cost.ratio_low:.2f}-{cost.ratio_high:.2f}", f"{cost.count_ratio:.2f}"
-            rest = f"{cost.ratio / cost.count_ratio:.2f}", f"{cost.memory / 1e6:.0f}", f"{cost.copies:+.1f}"
-            table.add_row(cost.method, f"{1e3 * cost.seconds:.1f}", *ratios, *rest)
+        steps = costs.to_dict("records")
+        for cost in steps:
+            ratios = f"{cost['ratio']:.2f}", f"{cost['ratio_low']:.2f}-{cost['ratio_high']:.2f}"
+            counts = f"{cost['count_ratio']:.2f}", f"{cost['ratio'] / cost['count_ratio']:.2f}"
+            memory = f"{cost['memory'] / 1e6:.0f}", f"{cost['copies']:+.1f}"
+            table.add_row(cost["method"], f"{1e3 * cost['seconds']:.1f}", *ratios, *counts, *memory)
         console.print(table)
         facts = {"torch": torch.__version__, "threads": threads, "repeats": repeats}
-        store.write_json(out / f"{name}.json", {**facts, "steps": [asdict(cost) for cost in costs]})
+        store.write_json(out / f"{name}.json", {**facts, "steps": steps})
 
 
 def bench_loading(

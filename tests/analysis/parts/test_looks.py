@@ -2,33 +2,43 @@
 
 from functools import partial
 
+import pytest
 import torch
+from torch import Tensor
 
-from samo.analysis.parts.looks import plain_training
-from samo.optim.jacobian import as_rows, task_gradients
-from samo.optim.perturbation import Vector
+from samo import preset
+from samo.analysis.parts.looks import Estimate, along
+from samo.optim.jacobian import task_gradients
 from tests.problems import Snapshot, as_study, problem
 
+PLACES = (1, 2, 4)
 
-def test_gradients_of_the_places_before_are_remembered_and_their_mean_starts_with_the_first() -> None:
-    case = problem(2)
-    trunk = list(case.network.trunk.parameters())
-    batches = [(case.x + n, case.y) for n in range(6)]
-    seen: list[list[Vector]] = []
-    study, wanted = as_study(case), {1, 2, 4}.__contains__
-    for place in plain_training(study, case.network, batches, lr=0.01, decay=0.75, seed=0, wanted=wanted):
-        assert place.update == (1, 2, 4)[len(seen)]
-        before = Snapshot.of(case.network)
-        losses = partial(study.losses, case.network, batches[place.update])
-        for row, own in zip(place.looked.rows, task_gradients(losses, trunk, range(2)), strict=True):
-            torch.testing.assert_close(row, as_rows(own, trunk))
-        Snapshot.of(case.network).assert_equal(before)
-        assert len(place.last) == len(place.mean) == (2 if seen else 0)
-        for task in range(2 if seen else 0):
-            torch.testing.assert_close(place.last[task], seen[-1][task])
-            mean = seen[0][task]
-            for rows in seen[1:]:
-                mean = [0.75 * old + 0.25 * new for old, new in zip(mean, rows[task], strict=True)]
-            torch.testing.assert_close(place.mean[task], mean)
-        seen.append([list(row) for row in place.looked.rows])
-    assert len(seen) == 3
+
+def test_gradients_of_the_places_before_are_remembered_and_a_look_leaves_no_trace_in_training() -> None:
+    case, again = problem(2, batchnorm=True, dropout=0.3), problem(2, batchnorm=True, dropout=0.3)
+    study, batches = as_study(case), [(case.x + n, case.y) for n in range(6)]
+    own = preset("samo-shared", rho=1.0, scope="local", normalise="none", estimator="remembered")
+    compared = [Estimate("g0", own), Estimate("last", own, "last"), Estimate("mean", own, "mean")]
+    found = along(study, case.network, batches, compared, at=PLACES, remembered=PLACES, lr=0.01, decay=0.75, seed=0)
+    cosine = found[~found["layer_normalised"]].groupby(["update", "estimator"])["cosine"]
+    random = torch.get_rng_state()
+
+    torch.manual_seed(0)
+    optimizer, known = torch.optim.Adam(again.network.parameters(), lr=0.01), dict[str, Tensor]()
+    for update, batch in enumerate(batches):
+        losses, before = partial(study.losses, again.network, batch), Snapshot.of(again.network)
+        if update in PLACES:
+            J = task_gradients(losses, again.network.trunk, range(2))
+            again.network.load_state_dict(before.state)
+            torch.set_rng_state(before.random)
+            known["g0"] = J.mean(0).expand(2, -1)
+            for name, *_ in compared:
+                rows = known.get(name, known["g0"])  # nothing is remembered at the first place: g_0 stands in
+                expected = torch.cosine_similarity(rows, J).tolist()
+                assert cosine.get_group((update, name)).tolist() == pytest.approx(expected)
+            known |= {"last": J, "mean": 0.75 * known["mean"] + 0.25 * J if "mean" in known else J}
+        optimizer.zero_grad()
+        torch.autograd.backward(torch.stack(losses(range(2))).mean())
+        optimizer.step()
+    Snapshot.of(case.network).assert_equal(Snapshot.of(again.network))
+    assert torch.equal(torch.get_rng_state(), random)

@@ -1,9 +1,9 @@
 """Cosines of every estimate with the tasks' gradients at fixed points of a plain training, its passes and memory."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import pandas as pd
 from pydantic import Field
@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from samo.analysis.cost import passes
-from samo.analysis.parts.looks import plain_training
-from samo.optim.sharpness import Sharpness, preset
-from samo.results.stats import mean_interval
+from samo.analysis.parts import looks
+from samo.analysis.parts.looks import Estimate
+from samo.optim.sharpness import preset
 from samo.training.problem import Batch, Problem
 from samo.training.settings import Settings, Updates
 
@@ -47,32 +47,6 @@ class Options(Settings):
     memory: Count = 40
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What stands in for a task's gradient.
-
-    Attributes:
-        name: of its row.
-        sharpness: that makes it; one direction serves all tasks, which changes no mean.
-        known: what it knows of the tasks' gradients: nothing, those of the step before, or their running mean.
-        counted: whose step is counted, where it is not SAMO's with this estimate.
-    """
-
-    name: str
-    sharpness: Sharpness
-    known: Literal["nothing", "last", "mean"] = "nothing"
-    counted: Sharpness | None = None
-
-    def passes(self, tasks: int) -> float:
-        """Forward units of a step of SAMO with it on a scalarised loss, each task with a direction of its own."""
-        own = self.counted or replace(self.sharpness, noise="independent", normalise="layer")
-        return passes(own, tasks, scalarised=True)
-
-    def rows(self, tasks: int) -> int:
-        """Vectors of the trunk's size that it keeps from one step to the next."""
-        return 0 if self.known == "nothing" else tasks
-
-
 def estimates(options: Options, network: nn.Module) -> list[Estimate]:
     """All that are compared, g_0 first; a probe with the batch's statistics only where there is BatchNorm."""
     q, r = options.directions, options.rank
@@ -80,7 +54,7 @@ def estimates(options: Options, network: nn.Module) -> list[Estimate]:
     low, guided = replace(one, distribution="low-rank"), replace(one, estimator="guided")
     own = replace(one, estimator="remembered")
     found = [
-        Estimate("g_0", own, counted=preset("gsam")),  # what stands in for a gradient that is not remembered
+        Estimate("g_0", own),
         Estimate("coin", replace(one, estimator="random")),
         Estimate("probe", one),
         Estimate(f"probe, {q} directions", replace(one, directions=q)),
@@ -103,45 +77,38 @@ def estimates(options: Options, network: nn.Module) -> list[Estimate]:
 
 
 def along(problem: Problem, network: nn.Module, batches: Iterable[Batch], options: Options, seed: int) -> pd.DataFrame:
-    """Train plainly, and look at every estimate in the updates after each of `options.at`.
+    """Train plainly, and look at every estimate in the updates after each of `options.at`; see `looks.along`.
 
-    The exact gradient is each task's own on the batch of that update, before the update, in training mode. What is
-    remembered is this gradient of the updates before, as training goes on: each at its own weights, on its own batch.
-
-    Args:
-        problem: what the losses are.
-        network: with the attribute `trunk`.
-        batches: one per update, no fewer than the last place and its looks need.
-        options: where, and with what.
-        seed: of dropout's masks and of the random directions.
+    There must be no fewer batches than the last place and its looks need.
 
     Returns:
-        A row per place, look, estimate, task and whether it is layer-normalised (to g_0, as SAMO's is): `cosine`.
+        A row per place (update), look, estimate, task and whether it is layer-normalised (to g_0, as SAMO's is).
     """
-    compared = estimates(options, network)
     places = {start + n: start for start in options.at for n in range(options.looks)}
-    remembered = {n for place in places for n in range(place - options.memory, place + 1)}
-    readings: list[Mapping[str, Any]] = []
-    training = plain_training(
+    readings = looks.along(
         problem,
         network,
         islice(batches, max(places) + 1),
+        estimates(options, network),
+        at=places,
+        remembered={n for place in places for n in range(place - options.memory, place + 1)},
         lr=options.lr,
         decay=options.decay,
         seed=seed,
-        wanted=remembered.__contains__,
     )
-    for place in training:
-        known = {"nothing": (), "last": place.last, "mean": place.mean}
-        for estimate in compared if place.update in places else ():
-            rows = known[estimate.known]
-            for found in place.looked.at(estimate.name, estimate.sharpness, place.generator, known=rows):
-                chosen = {key: found[key] for key in ("estimator", "layer_normalised", "cosine")}
-                start = places[place.update]
-                readings.append({"update": start, "look": place.update - start, **chosen})
-    made = pd.DataFrame(readings).rename(columns={"estimator": "estimate"})
-    trunk = network.get_submodule("trunk").parameters()
-    return made.assign(params=sum(p.numel() for p in trunk if p.requires_grad), tasks=len(problem.tasks))
+    start = readings["update"].map(places)
+    made = readings.assign(look=readings["update"] - start, update=start, tasks=len(problem.tasks))
+    return made.rename(columns={"estimator": "estimate"})
+
+
+def units(estimate: Estimate, tasks: int) -> float:
+    """Forward units of a step of SAMO with it on a scalarised loss, each task with a direction of its own.
+
+    Of g_0, which stands in for a gradient that is not remembered, those of G-SAM.
+    """
+    no_memory = estimate.sharpness.remembers and estimate.known == "nothing"
+    own = preset("gsam") if no_memory else replace(estimate.sharpness, noise="independent", normalise="layer")
+    return passes(own, tasks, scalarised=True)
 
 
 def table(readings: pd.DataFrame, options: Options, network: nn.Module) -> pd.DataFrame:
@@ -149,25 +116,13 @@ def table(readings: pd.DataFrame, options: Options, network: nn.Module) -> pd.Da
 
     A seed's cosine is the mean over its tasks and looks; `cosine` is the mean of these with its 95 % interval over the
     `n` seeds, `layered` the mean of the layer-normalised ones, `positive` the share of cosines above 0. `passes` are
-    forward units of a whole step, `rows` vectors of the trunk's size that are kept.
+    forward units of a whole step, `rows` vectors of the trunk's size that are kept from one step to the next.
     """
     known = {estimate.name: estimate for estimate in estimates(options, network)}
-    found = []
-    for key, group in readings.groupby(KEYS, sort=False):
-        name, tasks = str(key[-1]), int(str(key[2]))
-        plain, layered = (group[group["layer_normalised"] == layers] for layers in (False, True))
-        interval = mean_interval(plain.groupby("seed")["cosine"].mean().to_numpy())
-        found.append(
-            dict(zip(KEYS, key, strict=True))
-            | {
-                "passes": known[name].passes(tasks),
-                "rows": known[name].rows(tasks),
-                "cosine": interval.mean,
-                "cosine_low": interval.low,
-                "cosine_high": interval.high,
-                "layered": layered["cosine"].mean(),
-                "positive": (plain["cosine"] > 0).mean(),
-                "n": interval.n,
-            }
-        )
-    return pd.DataFrame(found)
+    layered = readings["layer_normalised"]
+    found = looks.summary(readings[~layered], KEYS, "seed").rename(columns={"sign_share": "positive"})
+    of = [known[name] for name in found["estimate"]]
+    found["passes"] = [units(one, tasks) for one, tasks in zip(of, found["tasks"], strict=True)]
+    found["rows"] = found["tasks"] * [one.known != "nothing" for one in of]
+    found["layered"] = [one.mean() for _, one in readings[layered].groupby(KEYS, sort=False)["cosine"]]
+    return found[[*KEYS, "passes", "rows", "cosine", "cosine_low", "cosine_high", "layered", "positive", "n"]]

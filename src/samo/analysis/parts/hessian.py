@@ -19,8 +19,6 @@ from samo.optim.jacobian import as_rows, fill_row
 Pieces = Sequence[Callable[[], Tensor]]
 """A loss as a sum: each piece makes its graph when it is called, so that one of them is in memory at a time."""
 
-Slope = list[tuple[int, Tensor]]
-
 SMALL = 1_000_000
 """Up to so many parameters, Lanczos may hold as many vectors as serve it best."""
 
@@ -40,13 +38,6 @@ class Eigen(NamedTuple):
     values: NDArray[np.float64]
     residuals: NDArray[np.float64]
     vectors: Tensor
-
-
-class Trace(NamedTuple):
-    """An unbiased estimate and its standard error (NaN from a single probe)."""
-
-    value: float
-    error: float
 
 
 class Hessian:
@@ -69,41 +60,32 @@ class Hessian:
             FloatingPointError: it is not finite.
         """
         own = v.to(self.params[0])
-        total = torch.zeros_like(own)
+        parts, row, total = as_rows(own, self.params), torch.empty_like(own), torch.zeros_like(own)
         for piece in self._pieces:
-            total += self._product(self._kept or self._slope(piece), own)
+            slope = self._kept or self._slope(piece)
+            if slope:
+                inner, keep = [parts[d] for d in slope], slope is self._kept
+                grads = torch.autograd.grad([*slope.values()], self.params, inner, retain_graph=keep, allow_unused=True)
+                fill_row(row, self.params, grads)
+                total += row
         if not torch.isfinite(total).all():
             raise FloatingPointError("a product with the Hessian is not finite")
         return total.to(v)
 
     @torch.enable_grad()
-    def _slope(self, piece: Callable[[], Tensor]) -> Slope:
-        """The piece's gradient with its graph: (index of a parameter, gradient) where it depends on the weights."""
+    def _slope(self, piece: Callable[[], Tensor]) -> dict[int, Tensor]:
+        """The piece's gradient with its graph: index of a parameter -> gradient where it depends on the weights."""
         loss = piece()
         if not loss.requires_grad:
-            return []
+            return {}
         grads = torch.autograd.grad(loss, self.params, create_graph=True, allow_unused=True)
-        return [(d, g) for d, g in enumerate(grads) if g is not None and g.requires_grad]
-
-    def _product(self, slope: Slope, v: Tensor) -> Tensor:
-        if not slope:
-            return torch.zeros_like(v)
-        parts, grads = as_rows(v, self.params), [g for _, g in slope]
-        keep = slope is self._kept
-        along = torch.autograd.grad(
-            grads, self.params, [parts[d] for d, _ in slope], retain_graph=keep, allow_unused=True
-        )
-        row = torch.empty_like(v)
-        fill_row(row, self.params, along)
-        return row
+        return {d: g for d, g in enumerate(grads) if g is not None and g.requires_grad}
 
 
-def largest(
-    hessian: Hessian, k: int, generator: torch.Generator, *, tolerance: float = 0.01, small: int = SMALL
-) -> Eigen:
+def largest(hessian: Hessian, k: int, generator: torch.Generator, *, tolerance: float = 0.01) -> Eigen:
     """The k algebraically largest eigenvalues, by SciPy's Lanczos (ARPACK's, with implicit restarts).
 
-    Up to `small` parameters the basis has 2 k + 10 vectors: with fewer, one of the smaller eigenvalues is now and then
+    Up to `SMALL` parameters the basis has 2 k + 10 vectors: with fewer, one of the smaller eigenvalues is now and then
     passed over. Beyond, k is at most 5 and the basis 8 vectors: 12 with ARPACK's own, 16 with those of the product, and
     22 for a moment when SciPy hands the eigenvectors out.
 
@@ -113,10 +95,10 @@ def largest(
         generator: of the first vector, on the CPU.
         tolerance: Lanczos stops at residuals of this size; an eigenvalue's own error is far smaller, of their square
             over the gap to the next.
-        small: see above.
     """
-    k = min(k, hessian.size) if hessian.size <= small else min(k, 5)
-    basis = 2 * k + 10 if hessian.size <= small else 8
+    small = hessian.size <= SMALL
+    k = min(k, hessian.size if small else 5)
+    basis = 2 * k + 10 if small else 8
     start = torch.randn(hessian.size, dtype=hessian.params[0].dtype, generator=generator)
     none = start.new_empty(len(start), 0)
     try:
@@ -129,9 +111,8 @@ def largest(
                 matvec=lambda x: (hessian @ torch.from_numpy(x.reshape(-1))).numpy(),
                 dtype=start.numpy().dtype,
             )
-            values, vectors = eigsh(
-                operator, k=k, which="LA", v0=start.numpy(), ncv=basis, tol=tolerance, maxiter=RESTARTS
-            )
+            settings = {"ncv": basis, "tol": tolerance, "maxiter": RESTARTS}
+            values, vectors = eigsh(operator, k=k, which="LA", v0=start.numpy(), **settings)
         order = np.argsort(values)[::-1][:k].copy()
         pairs, top = torch.from_numpy(vectors)[:, torch.from_numpy(order)], values[order].astype(np.float64)
         rests = [hessian @ v - value * v for value, v in zip(top.tolist(), pairs.T.contiguous(), strict=True)]
@@ -145,14 +126,15 @@ def largest(
         return Eigen(np.full(k, value), np.full(k, value), none)
 
 
-def trace(hessian: Hessian, probes: int, generator: torch.Generator, known: Eigen) -> Trace:
+def trace(hessian: Hessian, probes: int, generator: torch.Generator, known: Eigen) -> tuple[float, float]:
     """The trace of H: that of the part that `known` spans exactly, the rest from random signs (Hutchinson 1990).
+
+    Returned are an unbiased estimate and its standard error (NaN from a single probe).
 
     A probe is z with the known eigenvectors taken out, z'Hz its sample: without the largest eigenvalues the samples
     spread far less (Gambhir et al. 2017; Meyer et al. 2021, Hutch++).
 
     Args:
-        hessian: of P parameters.
         probes: how many; each costs a product.
         generator: of the signs, on the CPU.
         known: its pairs, perhaps none.
@@ -167,4 +149,4 @@ def trace(hessian: Hessian, probes: int, generator: torch.Generator, known: Eige
         z -= Q @ (Q.T @ z)
         samples[i] = float(torch.dot(z, hessian @ z))
     error = float(samples.std(ddof=1)) / np.sqrt(probes) if probes > 1 else np.nan
-    return Trace(float(known.values[: Q.shape[1]].sum() + samples.mean()), float(error))
+    return float(known.values[: Q.shape[1]].sum() + samples.mean()), float(error)

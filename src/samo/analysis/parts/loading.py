@@ -1,16 +1,16 @@
 """Does loading keep up: the time to make a training batch, beside that of the step that uses it."""
 
-import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import cast
 
+import numpy as np
 import torch
 from torch import nn
 
-from samo.analysis.cost import quartiles
+from samo.analysis.cost import QUARTILES
 from samo.optim.update import MultiTaskUpdate
 from samo.training.loop import train_step
 from samo.training.problem import Problem
@@ -64,9 +64,7 @@ def measure(
 
     Args:
         problem: its network is made afresh, and draws from torch's global generator.
-        training: batch size, optimiser, clipping.
         generator: of the order of examples and of augmentation, as in training.
-        device: where to train.
         repeats: rounds that count.
         warm_up: rounds before them, that do not: the first ones also set up what later ones find.
         clocks: name -> clock; those of `clocks_on` by default.
@@ -83,22 +81,18 @@ def measure(
     optimizer = make_optimizer(network.parameters(), 0.0, training.weight_decay, training.optimizer)
     passes = (split.batches(training.batch, device, generator) for _ in repeat(None))
     batches, clocks = chain.from_iterable(passes), clocks or clocks_on(device)
-    loads: dict[str, list[float]] = {name: [] for name in clocks}
-    steps: dict[str, list[float]] = {name: [] for name in clocks}
-    for _ in range(warm_up + repeats):
-        begun = {name: clock() for name, clock in clocks.items()}
+    marks = np.empty((warm_up + repeats, 3, len(clocks)))  # before loading, between loading and the step, after it
+    for before, between, after in marks:
+        before[:] = [clock() for clock in clocks.values()]
         batch = next(batches)
-        made = {name: clock() for name, clock in clocks.items()}
+        between[:] = [clock() for clock in clocks.values()]
         train_step(problem, network, update, optimizer, batch, training.clip)
-        for name, clock in clocks.items():
-            steps[name].append(clock() - made[name])
-            loads[name].append(made[name] - begun[name])
-    found = []
-    for name in clocks:
-        load, step = loads[name][warm_up:], steps[name][warm_up:]
-        low, middle, high = quartiles([a / b for a, b in zip(load, step, strict=True)])
-        found.append(Loading(name, statistics.median(load), statistics.median(step), middle, low, high))
-    return max(found, key=lambda loading: loading.share)
+        after[:] = [clock() for clock in clocks.values()]
+    load, step = np.diff(marks[warm_up:], axis=1).swapaxes(0, 1)
+    low, share, high = np.quantile(load / step, QUARTILES, axis=0, method="weibull")
+    facts = np.stack([np.median(load, axis=0), np.median(step, axis=0), share, low, high])
+    largest = int(share.argmax())
+    return Loading(list(clocks)[largest], *facts[:, largest].tolist())
 
 
 def clocks_on(device: torch.device) -> dict[str, Clock]:

@@ -1,7 +1,6 @@
 """How far a loss rises within a ball around the weights: sharpness as SAM defines it (Foret et al. 2021)."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,25 +11,18 @@ from samo.optim.jacobian import gradient
 from samo.optim.perturbation import Vector, Weights, safe_ratio, to_radius_, whole_norm
 
 
-class Rise(NamedTuple):
-    """What was found in the ball.
-
-    Attributes:
-        largest: max of L(theta + eps) - L(theta) over the points tried, at least 0: a lower bound of the true one. NaN
-            where a loss is.
-        first_order: rho ||grad L||, SAM's first-order approximation of it.
-    """
-
-    largest: float
-    first_order: float
-
-
-def rise(pieces: Pieces, params: Sequence[Tensor], rho: float, steps: int, generator: torch.Generator) -> Rise:
+def rise(
+    pieces: Pieces, params: Sequence[Tensor], rho: float, steps: int, generator: torch.Generator
+) -> tuple[float, float]:
     """The largest rise of the loss over ||eps|| <= rho, by projected gradient ascent from SAM's point.
 
     The first point is rho g / ||g|| (a random one on the sphere where g is 0); each next one moves by rho along the
     gradient there, and is projected back into the ball. Five vectors of the size of the parameters are held; the
     parameters come back. `generator` is on the CPU; each of `steps` points costs a forward and a backward pass.
+
+    Returns:
+        The maximum of L(theta + eps) - L(theta) over the points tried, at least 0: a lower bound of the true one, NaN
+        where a loss is. And rho ||grad L||, SAM's first-order approximation of it.
     """
     theta = Weights(params)
     home, g = _value_and_slope(pieces, params)
@@ -46,7 +38,7 @@ def rise(pieces: Pieces, params: Sequence[Tensor], rho: float, steps: int, gener
         torch._foreach_add_(eps, to_radius_(g, theta.home, rho))
         length = whole_norm(eps)
         torch._foreach_mul_(eps, torch.clamp(safe_ratio(torch.full_like(length, rho), length), max=1))
-    return Rise(float(np.max(rises)), first_order)
+    return float(np.max(rises)), first_order
 
 
 def _value_and_slope(pieces: Pieces, params: Sequence[Tensor]) -> tuple[float, Vector]:

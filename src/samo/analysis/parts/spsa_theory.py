@@ -48,11 +48,9 @@ def mean_cosine_by_layer(directions: int, sizes: Sequence[int], gradient: ArrayL
     return float(_mean_chi(directions) * np.sum(weights * shares**2 * _mean_inverse_chi(freedom)))
 
 
-def _mean_chi(n: ArrayLike) -> Floats:
-    n = np.asarray(n, float)
+def _mean_chi(n: Floats | int) -> Floats:
     return np.asarray(np.sqrt(2) * np.exp(gammaln((n + 1) / 2) - gammaln(n / 2)))
 
 
-def _mean_inverse_chi(n: ArrayLike) -> Floats:
-    n = np.asarray(n, float)
+def _mean_inverse_chi(n: Floats) -> Floats:
     return np.asarray(np.exp(gammaln((n - 1) / 2) - gammaln(n / 2)) / np.sqrt(2))

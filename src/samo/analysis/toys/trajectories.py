@@ -1,7 +1,7 @@
 """Trajectories on the toys: where each aggregator x sharpness goes, how flat it is there, how far from the front."""
 
 from itertools import product
-from typing import Annotated, cast
+from typing import Annotated, Any
 
 import pandas as pd
 import torch
@@ -41,11 +41,6 @@ class Descent(Settings):
     every: Annotated[int, Field(ge=1)] = 1
     starts: list[Annotated[int, Field(ge=1)]] = Field(default_factory=lambda: [1], min_length=1)
 
-    @property
-    def kept(self) -> list[int]:
-        """The steps whose points are kept."""
-        return sorted({*range(0, self.steps, self.every), self.steps})
-
     def optimizer(self, x: nn.Parameter) -> torch.optim.Optimizer:
         """What moves the point."""
         return torch.optim.SGD([x], lr=self.lr)
@@ -84,10 +79,6 @@ class Options(Settings):
             raise ValueError(f"starts must be among 1 to {most}, each once, got {descent.starts}")
         return descent
 
-    def of(self, toy: str) -> Descent:
-        """The descent on the toy of this name."""
-        return cast("Descent", getattr(self, toy))
-
 
 KEYS = ["toy", "start", "aggregator", "sharpness"]
 """What tells trajectories apart; starts count from 1."""
@@ -104,10 +95,7 @@ def trajectory(
     """The points [steps + 1, 2] of one trajectory, the start first, in float64.
 
     The two weights are the trunk, and there are no heads. A trajectory that runs off to where a loss is not a number
-    ends there: the points after it are NaN.
-
-    Args:
-        generator: source of the random directions, as `MultiTaskUpdate` takes it.
+    ends there: the points after it are NaN. `generator` gives the random directions.
     """
     x = nn.Parameter(torch.tensor(start, dtype=torch.float64))
     update = MultiTaskUpdate([x], [(), ()], aggregator=aggregator, sharpness=sharpness, generator=generator)
@@ -132,13 +120,14 @@ def trajectories(options: Options) -> pd.DataFrame:
     """
     parts = []
     for name, toy in TOYS.items():
-        how = options.of(name)
+        how: Descent = getattr(options, name)
+        kept = sorted({*range(0, how.steps, how.every), how.steps})
         for start, aggregator, sharpness in product(how.starts, AGGREGATORS, SHARPNESS):
             shape = preset(sharpness, **({} if sharpness == "none" else {"rho": how.rho}))
             directions = torch.Generator().manual_seed(0)
             path = trajectory(toy, toy.starts[start - 1], aggregator, shape, how, directions)
-            found = points(toy, path[how.kept]).assign(step=how.kept)
-            parts.append(found.assign(toy=name, start=start, aggregator=aggregator, sharpness=sharpness))
+            head: dict[str, Any] = {"toy": name, "start": start, "aggregator": aggregator, "sharpness": sharpness}
+            parts.append(points(toy, path[kept]).assign(**head, step=kept))
     return pd.concat(parts, ignore_index=True)[[*KEYS, "step", *POINT]]
 
 
@@ -151,10 +140,10 @@ def ends(paths: pd.DataFrame) -> pd.DataFrame:
     last = paths.groupby(KEYS, sort=False).tail(1).drop(columns="step").reset_index(drop=True)
     lines = {name: toy.front(FRONT) for name, toy in TOYS.items()}
     facts = []
-    for row in last.to_dict("records"):
-        toy, x = TOYS[row["toy"]], torch.tensor([row["x1"], row["x2"]], dtype=torch.float64)
-        far = distance(x, lines[row["toy"]])
+    for name, *at in last[["toy", "x1", "x2"]].itertuples(index=False):
+        toy, x = TOYS[name], torch.tensor(at, dtype=torch.float64)
         (left, right), _ = toy.window
+        far = distance(x, lines[name])
         facts.append((lambda_max(toy, x), far, "yes" if far <= NEAR * (right - left) else "no"))
     return last.join(pd.DataFrame(facts, columns=["lambda_max", "distance_to_front", "pareto_optimal"]))
 
