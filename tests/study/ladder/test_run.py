@@ -119,7 +119,9 @@ def test_a_run_in_two_pieces_reads_as_a_reference_run(root, make):
     whole = assemble.reference(rows.read(root), PARAMS, root / FOLDER)
     assert set(whole.runs["multimnist"]) == {"ls", "gsam-ls-rho005", "stl"}
     compared = {(method, n) for method in ("ls", "gsam-ls-rho005") for n in (4, 8)}
-    assert {(one["method"], one["updates"]) for one in whole.ladder} == compared | {("stl", 8)}
+    assert {(method, int(n)) for (_, method), one in whole.conditions.items() for n in one["updates"]} == compared | {
+        ("stl", 8)
+    }
     assert whole.variants == {("multimnist", "gsam-ls-rho005")}
     assert set(whole.evidence.delta_m["multimnist"]["ls"].index) == {0, 1}
     assert len(whole.frames["curvature"]) == 4  # at the longest budget, two methods and two seeds

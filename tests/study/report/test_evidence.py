@@ -34,7 +34,7 @@ def test_evidence_is_what_the_profile_names_and_nothing_else(tmp_path):
     layers[:1].to_csv(tmp_path / "data/runs/multimnist/ls/layers.csv", index=False)
     (tmp_path / "data/runs/multimnist/mgda/layers.csv").unlink()
     kept = [pair for pair in pairs if pair[1] != "samo-ls"]
-    found = read(tmp_path, kept, ["cost", "conflict"])
+    found = read(tmp_path, kept, ["cost", "conflict"]).evidence
     assert found.datasets == ("multimnist",)
     assert "samo-ls" not in set(found.runs["method"]) | set(found.history["method"]) | set(found.cost["method"])
     assert len(found.runs) == len(kept) * len(SEEDS) * len(TASKS)

@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,7 +12,7 @@ from samo.datasets.parts.dense.tasks import DEPTH, NORMALS, SEGMENTATION
 from samo.optim import sharpness
 from samo.results import tables
 from samo.study.report import published
-from samo.study.report.published import DELTA_M, METHODS, Kind, Shipped, beside, find
+from samo.study.report.published import DELTA_M, METHODS, Kind, Ours, beside, find
 from samo.study.report.table import Cell, Table
 from tests.made import made_run
 from tests.study.made_study import ROOT
@@ -54,7 +53,8 @@ def test_a_tables_delta_m_is_as_printed_or_worked_out_against_its_own_stl(tmp_pa
     rows += ["Table 3,MultiMNIST,SAMO-LS,Delta_m%,-1.5,,0,", "Table 3,MultiMNIST,GO4Align,Delta_m%,-9,,0,"]
     printed = published.load(written(tmp_path, *(f"P,{row}" for row in rows)))
     main = tables.main({name: made_run(name) for name in ("stl", "ls", "samo-ls")})
-    found = published.points("multimnist", main, printed, main).set_index(["method", "source"])["delta_m"]
+    points = published.points("multimnist", printed, {"reference run": main, "this run": main})
+    found = points.set_index(["method", "source"])["delta_m"]
     own = main.set_index("method")["delta_m"]
     ours = {(name, run): own[name] for name in ("ls", "samo-ls") for run in ("reference run", "this run")}
     assert found.to_dict() == pytest.approx({("ls", "P, Table 1"): 25.0, ("samo-ls", "P, Table 3"): -1.5} | ours)
@@ -107,9 +107,9 @@ def printed(*rows: tuple[str, str, float, int]) -> pd.DataFrame:
     return pd.DataFrame(known, columns=FIELDS)
 
 
-def both(*given: Any) -> tuple[Table, Table]:
+def both(rows: pd.DataFrame, **runs: Ours) -> tuple[Table, Table]:
     """The tables of `beside`, which are there."""
-    found = beside(*given)
+    found = beside("multimnist", rows, runs)
     assert found is not None
     return found
 
@@ -121,7 +121,7 @@ def row(table: Table, method: str) -> list[Cell]:
 
 
 def test_a_pair_stands_with_its_source_and_what_differs():
-    ours, others = both("multimnist", MAIN, printed(("F-MGDA", "acc task 1 (top-left)", 97.40, 2)), DIFFERS)
+    ours, others = both(printed(("F-MGDA", "acc task 1 (top-left)", 97.40, 2)), this=Ours(MAIN, DIFFERS))
     source, theirs, own = row(ours, "fmtl-mgda")
     assert (source.text, source.small) == ("P (2025), Table 1", "by <hand>")
     assert theirs.plain == "97.40"
@@ -133,7 +133,7 @@ def test_a_pair_stands_with_its_source_and_what_differs():
 
 def test_a_method_that_did_not_run_has_no_number_of_ours():
     rows = printed(("MGDA", "acc task 1 (top-left)", 90, 0), ("UW", "Delta_m%", 1.5, 1))
-    ours, others = both("multimnist", MAIN, rows, [])
+    ours, others = both(rows, this=Ours(MAIN, []))
     assert row(ours, "mgda")[1].plain == "—"  # no Delta-m is printed for it
     assert "methods that this profile does not run" in others.caption
     assert [cell.plain for cell in row(others, "UW")[1:3]] == ["1.5", "—"]
@@ -142,9 +142,12 @@ def test_a_method_that_did_not_run_has_no_number_of_ours():
 
 def test_the_reference_run_stands_between_published_and_ours():
     theirs = MAIN.assign(**{"left accuracy": MAIN["left accuracy"] + 5})
-    shipped = Shipped(theirs, ["seeds: 10, the papers' 3"])
+    runs = {
+        "reference run": Ours(theirs, ["seeds: 10, the papers' 3"]),
+        "this run": Ours(MAIN[MAIN["method"] != "fmtl-mgda"], DIFFERS),
+    }
     rows = printed(("MGDA", "acc task 1 (top-left)", 90, 0), ("F-MGDA", "acc task 1 (top-left)", 91, 0))
-    ours, _ = both("multimnist", MAIN[MAIN["method"] != "fmtl-mgda"], rows, DIFFERS, shipped)
+    ours, _ = both(rows, **runs)
     assert list(ours.heads[2:]) == ["left accuracy: published", "reference run", "this run"]
     _, paper, reference, own = row(ours, "mgda")
     value = MAIN.loc[MAIN["method"] == "mgda", "left accuracy"].iloc[0]
@@ -156,8 +159,8 @@ def test_the_reference_run_stands_between_published_and_ours():
 
 
 def test_metrics_without_a_counterpart_are_left_out():
-    assert beside("multimnist", MAIN, printed(("MGDA", "MR", 1.5, 1)), DIFFERS) is None
-    assert beside("scenes", MAIN, printed(("MGDA", "Delta_m%", 1.5, 1)), None) is None
+    assert beside("multimnist", printed(("MGDA", "MR", 1.5, 1)), {"this run": Ours(MAIN, DIFFERS)}) is None
+    assert beside("scenes", printed(("MGDA", "Delta_m%", 1.5, 1)), {"this run": Ours(MAIN, None)}) is None
 
 
 def test_kinds_are_found_by_what_they_are_made_of():

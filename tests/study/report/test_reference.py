@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from samo.claims import table as claims_table
 from samo.results import tables
 from samo.study import config
 from samo.study.config import conditions
@@ -56,7 +55,7 @@ def test_tables_and_verdicts_are_those_of_the_run_itself(project):
     pairs, variants = conditions.main(params), conditions.variants(params)
     direct = tables.main(read_runs(project, "multimnist", [method for _, method in pairs]))
     assert csv_text(back.main("multimnist")) == csv_text(direct)
-    judged = claims_table.table(gathered.read(project, pairs, params.analyses, variants))
+    judged = gathered.read(project, pairs, params.analyses, variants).claims
     assert csv_text(back.claims) == csv_text(judged)
     assert len(set(judged["verdict"])) >= 4
     assert back.params == params
@@ -85,14 +84,14 @@ def test_verdicts_from_it_alone_and_beside_those_at_hand(project, tmp_path, caps
     alone = capsys.readouterr().out
     assert "supported" in alone
     assert "--from study NUMBER" in alone
-    assert reference.verdicts(tmp_path)[1] == "supported"
+    assert reference.verdicts(reference.judged(tmp_path))[1] == "supported"
     pairs = write_runs(tmp_path, ["stl", "ls"])
     outputs.write_claims(tmp_path, pairs, [])
     show(tmp_path)
     beside = capsys.readouterr().out
     assert "reference" in beside
     assert "supported" in beside  # nothing of these two cells is
-    assert reference.verdicts(tmp_path / "elsewhere") == {}
+    assert reference.judged(tmp_path / "elsewhere").empty
     assert reference.load(tmp_path / "elsewhere") is None
 
 

@@ -131,18 +131,18 @@ def test_a_second_reference_run_takes_the_first_screen(page, tmp_path):
     for kind in ("compute", "persistence"):
         write_figure(root, page.datasets, f"second-{kind}")
     found = Report(root, page.params)
-    first = found.first().html
+    first = found.first()
     assert re.findall(r'<figure id="([a-z-]+)">', first) == ["second-compute"]
     assert re.findall(r'<th scope="row">([^<]+)', first) == ["Multi-MNIST, second run", "Multi-MNIST"]
     assert "the second reference run, data/reference/ladder" in first
     leads = set(re.findall(r'href="#(comparisons-[^"]+)"', first))
     assert {lead.rsplit("-", 2)[0] for lead in leads} == {"comparisons-second", "comparisons"}
-    assert leads <= set(Page(found.claims().html).ids)
-    assert "no full comparison yet" in found.second().html
+    assert leads <= set(Page(found.claims()).ids)
+    assert "no full comparison yet" in found.second()
     (second / "summary-multimnist.csv").write_text('method,compute\n"LS + SAMO, rho 0.05",4.3\n')
-    assert "LS + SAMO, rho 0.05" in found.second().html
+    assert "LS + SAMO, rho 0.05" in found.second()
     persists = found.budget_figures(("persistence", "does a gain persist?", ""))
-    assert "The second reference run: does a gain persist?" in persists.html
+    assert "The second reference run: does a gain persist?" in persists
 
 
 def test_an_index_page_lists_every_executed_notebook_with_what_it_came_to(page, html):
@@ -181,8 +181,8 @@ def test_published_and_reference_numbers_stand_beside_ours_with_what_differs(htm
     assert len(re.findall("<td", row)) == 1 + 2 * 3  # the source; published, reference, ours of two metrics
     shutil.copytree(page.root, tmp_path / "project", ignore=shutil.ignore_patterns("study", "figures"))
     report = Report(tmp_path / "project", page.params)
-    assert "No reference run is shipped" in report.reference().html
-    assert ">reference run<" not in report.published().html + report.claims().html
+    assert "No reference run is shipped" in report.reference()
+    assert ">reference run<" not in report.published() + report.claims()
 
 
 def test_what_the_profile_does_not_hold_is_one_line_each(html, page):
@@ -190,7 +190,7 @@ def test_what_the_profile_does_not_hold_is_one_line_each(html, page):
     missing = {"CelebA", "Office-Home", "NYUv2", "G-SAM, L-SAM and SAMO on one aggregator", "SAMO beside the placebo"}
     assert missing <= set(lines)
     assert "Multi-MNIST" not in lines
-    without = Report(page.root, params(analyses={})).figures("curvature", "", "").html
+    without = Report(page.root, params(analyses={})).figures("curvature", "", "")
     assert "Not in this profile: the analysis curvature." in without
 
 
@@ -209,7 +209,7 @@ def test_the_same_inputs_give_the_same_bytes_and_a_large_page_leaves_the_numbers
 
 
 def test_names_and_datasheets_are_escaped_and_bold_is_told_by_the_rule_alone(page):
-    assert "two digits &amp; &lt;more&gt;" in page.data().html
+    assert "two digits &amp; &lt;more&gt;" in page.data()
     table, measures = page.sources.table("multimnist"), page.sources.measures("multimnist")
     nasty = table.assign(method="<script>alert(1)</script>", aggregator="<b>")
     for made in (
@@ -231,12 +231,12 @@ def test_names_and_datasheets_are_escaped_and_bold_is_told_by_the_rule_alone(pag
 def test_a_study_that_has_not_run_is_all_gaps(tmp_path):
     made_report.copy_template(tmp_path)
     empty = Report(tmp_path, params())
-    assert "No figure <code>multimnist-forest</code>" in empty.figures("forest", "", "").html
-    assert "—" in empty.main_tables().html
-    assert "compared" in empty.headline().html
-    assert "Not run" in empty.caveats().html
-    assert all("yet" in piece.html for piece in (empty.agreement(), empty.flatness(), empty.claims()))
-    assert "has not been run" in empty.figure("toys", "line", "", "What to see.").html
+    assert "No figure <code>multimnist-forest</code>" in empty.figures("forest", "", "")
+    assert "—" in empty.main_tables()
+    assert "compared" in empty.headline()
+    assert "Not run" in empty.caveats()
+    assert all("yet" in piece for piece in (empty.agreement(), empty.flatness(), empty.claims()))
+    assert "has not been run" in empty.figure("toys", "line", "", "What to see.")
 
 
 def test_a_missing_template_is_named(page, tmp_path):
