@@ -98,12 +98,12 @@ def test_the_claims_see_variants_and_know_them_from_the_methods_of_the_table(stu
         gaps = without[without["number"] == number]
         assert set(gaps["verdict"]) == {"not run"}
         assert gaps["why"].str.contains(lack).any()
-        rows = with_[(with_["number"] == number) & (with_["dataset"] == "multimnist")]
+        rows = with_.query("number == @number and dataset == 'multimnist'")
         assert "not run" not in set(rows["verdict"])
         assert set(rows["figure"]) == {"multimnist-sensitivity"}
     # Three points of accuracy less without normalisation, two with the other, of about 90.
-    rows = with_[(with_["number"] == 7) & (with_["dataset"] == "multimnist")]
-    assert rows["effect"].tolist() == pytest.approx([3.3, 2.2], abs=0.4)
+    effects = with_.query("number == 7 and dataset == 'multimnist'")["effect"]
+    assert effects.tolist() == pytest.approx([3.3, 2.2], abs=0.4)
 
 
 def test_dvc_has_a_small_file_a_method_and_one_line_a_dataset(study):

@@ -51,19 +51,19 @@ class Study:
     @cached_property
     def evidence(self) -> Evidence:
         """The evidence by which the claims are judged."""
-        budgets = (view(metrics, {}, int(n)) for metrics in self.conditions.values() for n in metrics["updates"])
-        values = [row for run in budgets for row in rows(run)]
+        values = []
+        for pair, metrics in self.conditions.items():
+            for n in map(int, metrics["updates"]):
+                values += [row | {"variant": pair in self.variants} for row in rows(view(metrics, {}, n))]
         runs = pd.DataFrame(values, columns=COLUMNS["runs"])
-        pairs = zip(runs["dataset"], runs["method"], strict=True)
-        runs["variant"] = pd.Series([pair in self.variants for pair in pairs], dtype=bool)
         said = regimes(self.params) if (self.folder / "params.yaml").exists() else {}
         return Evidence(datasets=tuple(self.datasets), runs=runs, regimes=said, **self.frames)
 
     @cached_property
     def units(self) -> dict[tuple[str, str], float]:
         """(Dataset, method) -> passes of a step, in those of an LS step."""
-        costs = self.frames["cost"][["dataset", "method", "count_ratio"]].itertuples(index=False)
-        return {(dataset, method): ratio for dataset, method, ratio in costs}
+        cost = self.frames["cost"]
+        return dict(zip(zip(cost["dataset"], cost["method"], strict=True), cost["count_ratio"], strict=True))
 
     @cached_property
     def budgets(self) -> pd.DataFrame:

@@ -68,11 +68,11 @@ def settings(dataset: str, table: pd.DataFrame, field: str = "") -> Table:
     rows = []
     for row in table[(table["field"] == field) | (field == "")].fillna({"field": "", "value": ""}).to_dict("records"):
         setting = f"{row['field']} = {row['value']}" if row["field"] else "without sharpness" * (row["role"] == "base")
+        setting += " (default)" * (row["role"] == "default")
         known = isinstance(row["aggregator"], str)
         said = spoken(row["aggregator"].split(" ")[0], row["sharpness"]) if known else ""
-        default = " (default)" if row["role"] == "default" else ""
-        cells = [Cell(row["method"], small=said, code=True), Cell(setting + default), interval(row, "delta_m")]
-        rows.append([*cells, interval(row, "shift"), *(number(row[name]) for name in ("lr", "rho"))])
+        numbers = [interval(row, "delta_m"), interval(row, "shift"), number(row["lr"]), number(row["rho"])]
+        rows.append([Cell(row["method"], small=said, code=True), Cell(setting), *numbers])
     title = f"{label(dataset)}: {field or 'settings'}, with 95 % intervals"
     heads = ["method", "setting", "Δm, %", "Δm − default", "learning rate", "ρ"]
     return Table(f"{dataset}-{field or 'settings'}", title, heads, rows)
@@ -125,9 +125,9 @@ def claims(judged: pd.DataFrame, shipped: Mapping[str, Mapping[int, str]]) -> Ta
     """A row per claim; each of the `shipped` runs (name -> claim -> verdict) has a column before that of this run."""
     rows = []
     for row in judged[judged["dataset"] == ALL].to_dict("records"):
-        others = [verdict(known.get(row["number"], "not run")) for known in shipped.values()]
-        found = [verdict(row["verdict"]), Cell(effect(row)), Cell(_text(row["why"]))]
-        rows.append([number(row["number"]), Cell(row["claim"], small=row["source"]), *others, *found])
+        words = [*(known.get(row["number"], "not run") for known in shipped.values()), row["verdict"]]
+        claim = [number(row["number"]), Cell(row["claim"], small=row["source"])]
+        rows.append([*claim, *map(verdict, words), Cell(effect(row)), Cell(_text(row["why"]))])
     verdicts = [*shipped, "this run"] if shipped else ["verdict"]
     heads = ["no.", "claim", *verdicts, "pooled effect, 95 %", "why (this run)" if shipped else "why"]
     ids = [f"claim-{row[0].text}" for row in rows]
@@ -152,9 +152,8 @@ def strip(runs: Mapping[str, pd.DataFrame]) -> Table:
                 said = found[dataset].get(claim, ["not run"])
                 word = said[0] if len(said) == 1 else "undecided"
                 there = f"claim-{claim}" if word in SILENT else f"{COMPARISONS[name]}-{claim}-{dataset}"
-                said_of = f"claim {claim} on {said_on}, {word}: {sentence}"
-                mark = verdict(word)
-                cells.append(Cell(mark.text[0], kind=mark.kind, link=f"#{there}", unseen=said_of))
+                words, mark = f"claim {claim} on {said_on}, {word}: {sentence}", verdict(word)
+                cells.append(Cell(mark.text[0], kind=mark.kind, link=f"#{there}", unseen=words))
             rows.append(cells)
     return Table("strip", "The claims at a glance", ["claim", *map(str, whole["number"])], rows, "strip")
 

@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        self.ids += [found["id"] or ""] if "id" in found else []
+        self.ids += [value or "" for name, value in attrs if name == "id"]
         self.links += [value or "" for name, value in attrs if name in ("href", "src", "xlink:href")]
         self.words += [found["aria-label"] or ""] if found.get("role") == "img" else []
         if tag not in self.VOID:
@@ -94,12 +94,11 @@ def test_every_figure_has_a_title_words_numbers_and_a_source(html, page):
     gaps = re.findall("No figure <code>([^<]+)</code>", html)
     # No second run is here, and one dataset has no other beside it.
     assert gaps == ["second-pair", "all-tasks", "second-variants"]
-    folder = page.root / "reports/figures"
-    name = "multimnist-forest"
-    before = [(folder / f"{name}{ending}").read_bytes() for ending in (".svg", ".csv", ".txt")]
-    (folder / f"{name}.svg").unlink()
-    assert write_figure(page.root, page.datasets, name) == folder / f"{name}.svg"
-    assert before == [(folder / f"{name}{ending}").read_bytes() for ending in (".svg", ".csv", ".txt")]
+    files = [page.root / f"reports/figures/multimnist-forest.{ending}" for ending in ("svg", "csv", "txt")]
+    before = [file.read_bytes() for file in files]
+    files[0].unlink()
+    assert write_figure(page.root, page.datasets, "multimnist-forest") == files[0]
+    assert before == [file.read_bytes() for file in files]
     with pytest.raises(ValueError, match=r"no figure 'multimnist-forrest': there are multimnist-forest, "):
         write_figure(page.root, page.datasets, "multimnist-forrest")
 
@@ -232,6 +231,7 @@ def test_a_study_that_has_not_run_is_all_gaps(tmp_path):
     made_report.copy_template(tmp_path)
     empty = Report(tmp_path, params())
     assert "No figure <code>multimnist-forest</code>" in empty.figures("forest", "", "")
+    assert not empty.ablation("", "none", "samo")  # no row has an aggregator
     assert "—" in empty.main_tables()
     assert "compared" in empty.headline()
     assert "Not run" in empty.caveats()
