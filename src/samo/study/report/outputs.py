@@ -100,7 +100,7 @@ def write_figure(root: Path, datasets: Iterable[str], name: str) -> Path:
     found = {drawing.name: drawing for drawing in every(root, datasets)}
     if name not in found:
         raise ValueError(f"no figure {name!r}: there are {', '.join(found)}")
-    if not len(found[name].data):
+    if found[name].data.empty:
         raise ValueError(f"figure {name}: nothing to draw yet, `dvc repro tables` runs what it needs")
     _write(root / FIGURES, found[name])
     return root / FIGURES / f"{name}.svg"

@@ -34,7 +34,6 @@ class Sources:
         return found if len(found) else pd.DataFrame({"method": list(self.params.main_on(dataset)), "n_seeds": 0})
 
     def measures(self, dataset: str) -> pd.DataFrame:
-        """What its metric columns are."""
         return self._table(f"{dataset}-measures.csv", "task", "metric", "unit")
 
     def best(self, dataset: str) -> dict[str, str]:
@@ -49,7 +48,6 @@ class Sources:
         return self._table("search.csv", "dataset", "method").query("dataset == @dataset")
 
     def claims(self) -> pd.DataFrame:
-        """The verdicts on the claims."""
         return self._table("claims.csv", "number", "dataset", "verdict")
 
     def numbers(self, dataset: str, kind: str) -> pd.DataFrame:
