@@ -136,14 +136,16 @@ def test_a_pair_stands_with_its_source_and_what_differs_and_a_method_that_did_no
 
 
 def test_the_reference_run_stands_between_published_and_ours():
-    theirs = Ours(MAIN.assign(**{"left accuracy": MAIN["left accuracy"] + 5}), ["seeds: 10, the papers' 3"])
+    higher = MAIN.assign(**{"left accuracy": MAIN["left accuracy"] + 5})
+    theirs = Ours(higher[higher["method"] != "ls"], ["seeds: 10, the papers' 3"])
     own = Ours(MAIN[MAIN["method"] != "fmtl-mgda"], DIFFERS)
-    rows = printed(("MGDA", LEFT, 90, 0), ("F-MGDA", LEFT, 91, 0))
+    rows = printed(("MGDA", LEFT, 90, 0), ("F-MGDA", LEFT, 91, 0), ("LS", LEFT, 92, 0))
     ours, _ = both(rows, **{"reference run": theirs, "this run": own})
     assert list(ours.heads[2:]) == ["left accuracy: published", "reference run", "this run"]
     value = accuracy("mgda")
     assert [cell.text for cell in row(ours, "mgda")[1:]] == ["90", f"{value + 5:.2f}", f"{value:.2f}"]
     assert row(ours, "fmtl-mgda")[3].plain == "—"  # run there, and not here
+    assert row(ours, "ls")[2].plain == "—"  # and the other way round
     assert "This run: Not the same experiment." in ours.note
     assert "The reference run: Not the same experiment. What differs: seeds: 10" in ours.note
     assert ours.note.count("Not the same experiment") == 2

@@ -78,10 +78,13 @@ def parse(text: str, folder: Path = FOLDER) -> Reference:
             record: dict[str, Any] = json.loads(line)
             table = record.pop("table")
             if table == CONDITIONS:
-                results.check(record["search"], results.SEARCH)
                 pair = record["dataset"], record["method"]
-                variants |= {pair} if record.pop("variant") else set()
+                if record.pop("variant"):
+                    variants.add(pair)
+                results.check(record["search"], results.SEARCH)
                 runs[pair] = results.check(record, results.METRICS)
+                for n in record["updates"]:
+                    results.view(record, record["search"], int(n))  # refuses one whose search it lacks
             else:
                 rows[table].append({name: record[name] for name in TABLES[table]} | record)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
