@@ -225,6 +225,7 @@ def test_names_and_datasheets_are_escaped_and_bold_is_told_by_the_rule_alone(pag
     marks = {"delta_m": "samo-ls", "left accuracy": "mgda"}
     shown = page.html("table", tables.main("multimnist", table, measures, marks))
     assert shown.count('<td class="best"') == len(marks)
+    assert shown.count('<tr class="reference">') == 1  # STL
 
 
 def test_a_study_that_has_not_run_is_all_gaps(tmp_path):
