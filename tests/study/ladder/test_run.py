@@ -97,7 +97,8 @@ def test_a_run_in_two_pieces_reads_as_a_reference_run(root, make):
     whole = assemble.reference(rows.read(root), PARAMS, root / FOLDER)
     assert set(whole.runs["multimnist"]) == {"ls", "placebo-ls", "stl"}
     compared = {(method, n) for method in ("ls", "placebo-ls") for n in (4, 8)}
-    assert {(one["method"], one["updates"]) for one in whole.ladder} == compared | {("stl", 8)}
+    there = {(method, int(n)) for (_, method), one in whole.conditions.items() for n in one["updates"]}
+    assert there == compared | {("stl", 8)}
     assert whole.variants == {("multimnist", "placebo-ls")}
     assert set(whole.evidence.delta_m["multimnist"]["ls"].index) == {0, 1}
     assert len(whole.frames["curvature"]) == 4  # at the longest budget, two methods and two seeds

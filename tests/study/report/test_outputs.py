@@ -70,7 +70,7 @@ def test_a_removed_method_leaves_the_tables_and_a_condition_that_has_not_run_is_
     [row] = pd.read_csv(tables / "multimnist-sensitivity.csv").to_dict("records")
     assert (row["method"], row["n_seeds"]) == ("later", 0)
     copy_template(tmp_path)
-    told = Report(tmp_path, params()).sensitivity("", "").html
+    told = Report(tmp_path, params()).sensitivity("", "")
     assert "No figure" in told
     assert "can be compared" in told
 
@@ -79,31 +79,31 @@ def test_the_report_shows_datasets_with_variants_and_passes_over_the_others(stud
     copy_template(tmp_path)
     blocks = {name: yaml.safe_load(PARAMS)["datasets"]["multimnist"] for name in ("multimnist", "multifashion")}
     both = params(datasets=blocks)
-    told = Report(study[0], both).sensitivity("what one setting changes", "Below zero the change helps.").html
+    told = Report(study[0], both).sensitivity("what one setting changes", "Below zero the change helps.")
     assert "On Multi-MNIST, " in told
     assert 'id="multimnist-sensitivity"' in told
     assert "Multi-Fashion" not in told
     assert "No figure" not in told
-    assert "has been run yet" in Report(tmp_path, both).sensitivity("", "").html
+    assert "has been run yet" in Report(tmp_path, both).sensitivity("", "")
     none = params(sensitivity={"datasets": [], "methods": {}})
-    assert "Not in this profile: variants" in Report(tmp_path, none).sensitivity("", "").html
+    assert "Not in this profile: variants" in Report(tmp_path, none).sensitivity("", "")
 
 
 def test_the_claims_see_variants_and_know_them_from_the_methods_of_the_table(study):
     root, pairs, variants = study
-    marked = read(root, pairs, [], variants).runs.groupby("method")["variant"].first()
+    marked = read(root, pairs, [], variants).evidence.runs.groupby("method")["variant"].first()
     assert marked[marked].index.tolist() == sorted(NAMES)
     with_, without = (write_claims(root, pairs, [], some) for some in (variants, ()))
     for number, lack in ((7, "normalise none"), (16, "three given rho")):
         gaps = without[without["number"] == number]
         assert set(gaps["verdict"]) == {"not run"}
         assert gaps["why"].str.contains(lack).any()
-        rows = with_[(with_["number"] == number) & (with_["dataset"] == "multimnist")]
+        rows = with_.query("number == @number and dataset == 'multimnist'")
         assert "not run" not in set(rows["verdict"])
         assert set(rows["figure"]) == {"multimnist-sensitivity"}
     # Three points of accuracy less without normalisation, two with the other, of about 90.
-    rows = with_[(with_["number"] == 7) & (with_["dataset"] == "multimnist")]
-    assert rows["effect"].tolist() == pytest.approx([3.3, 2.2], abs=0.4)
+    effects = with_.query("number == 7 and dataset == 'multimnist'")["effect"]
+    assert effects.tolist() == pytest.approx([3.3, 2.2], abs=0.4)
 
 
 def test_dvc_has_a_small_file_a_method_and_one_line_a_dataset(study):

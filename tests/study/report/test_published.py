@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,11 +12,12 @@ from samo.datasets.parts.dense.tasks import DEPTH, NORMALS, SEGMENTATION
 from samo.optim import sharpness
 from samo.results import tables
 from samo.study.report import published
-from samo.study.report.published import DELTA_M, METHODS, Kind, Shipped, beside, find
+from samo.study.report.published import DELTA_M, METHODS, Kind, Ours, beside, find
 from samo.study.report.table import Cell, Table
 from tests.made import made_run
 from tests.study.made_study import ROOT
 
+LEFT = "acc task 1 (top-left)"
 HEAD = "paper,table,dataset,method,metric,value,plus_minus,higher_is_better,note\n"
 
 
@@ -48,13 +48,14 @@ def test_printed_digits_are_counted(tmp_path):
 
 
 def test_a_tables_delta_m_is_as_printed_or_worked_out_against_its_own_stl(tmp_path):
-    digits = ("acc task 1 (top-left)", "acc task 2 (bottom-right)")
+    digits = (LEFT, "acc task 2 (bottom-right)")
     rows = [f"Table 1,MultiMNIST,{name},{metric},{n},,1," for name, n in (("STL", 80), ("LS", 60)) for metric in digits]
     rows.append(f"Table 2,MultiMNIST,SAMO-LS,{digits[0]},90,,1,")
     rows += ["Table 3,MultiMNIST,SAMO-LS,Delta_m%,-1.5,,0,", "Table 3,MultiMNIST,GO4Align,Delta_m%,-9,,0,"]
     printed = published.load(written(tmp_path, *(f"P,{row}" for row in rows)))
     main = tables.main({name: made_run(name) for name in ("stl", "ls", "samo-ls")})
-    found = published.points("multimnist", main, printed, main).set_index(["method", "source"])["delta_m"]
+    points = published.points("multimnist", printed, {"reference run": main, "this run": main})
+    found = points.set_index(["method", "source"])["delta_m"]
     own = main.set_index("method")["delta_m"]
     ours = {(name, run): own[name] for name in ("ls", "samo-ls") for run in ("reference run", "this run")}
     assert found.to_dict() == pytest.approx({("ls", "P, Table 1"): 25.0, ("samo-ls", "P, Table 3"): -1.5} | ours)
@@ -81,23 +82,17 @@ def test_every_metric_is_printed_somewhere_and_is_a_column_of_ours_with_the_same
     assert set(published.COLUMNS[dataset]) | {DELTA_M, "MR", "acc average"} >= set(printed["metric"])
 
 
-def test_every_dataset_and_method_is_made_of_what_the_study_has():
+def test_every_dataset_and_method_is_made_of_what_the_study_has_and_those_of_the_three_works_are_all_joined():
     assert set(published.COLUMNS) == set(published.KEYS.values())
     assert {key: len(metrics) for key, metrics in published.METRICS.items()} == {"cityscapes": 4, "nyuv2": 9, "qm9": 11}
-    for kind in METHODS.values():
-        assert kind.aggregator in aggregation.NAMES
-        assert kind.sharpness in sharpness.PRESETS
-
-
-def test_the_methods_of_the_three_works_are_all_joined():
+    assert {kind.aggregator for kind in METHODS.values()} <= set(aggregation.NAMES)
+    assert {kind.sharpness for kind in METHODS.values()} <= set(sharpness.PRESETS)
     theirs = FRAME[FRAME["dataset"].isin(published.COLUMNS) & FRAME["paper"].str.contains("ICCV 2025")]
     assert set(theirs["method"]) <= set(METHODS)
 
 
 FIELDS = ["paper", "table", "dataset", "method", "metric", "value", "decimals", "plus_minus", "note"]
 DIFFERS = ["updates: 300, the papers' 93,600"]
-
-
 MAIN = tables.main({name: made_run(name) for name in ("stl", "ls", "mgda", "fmtl-mgda")})
 
 
@@ -107,9 +102,9 @@ def printed(*rows: tuple[str, str, float, int]) -> pd.DataFrame:
     return pd.DataFrame(known, columns=FIELDS)
 
 
-def both(*given: Any) -> tuple[Table, Table]:
+def both(rows: pd.DataFrame, **runs: Ours) -> tuple[Table, Table]:
     """The tables of `beside`, which are there."""
-    found = beside(*given)
+    found = beside("multimnist", rows, runs)
     assert found is not None
     return found
 
@@ -120,20 +115,20 @@ def row(table: Table, method: str) -> list[Cell]:
     return list(found)
 
 
-def test_a_pair_stands_with_its_source_and_what_differs():
-    ours, others = both("multimnist", MAIN, printed(("F-MGDA", "acc task 1 (top-left)", 97.40, 2)), DIFFERS)
+def accuracy(method: str) -> float:
+    [found] = MAIN.loc[MAIN["method"] == method, "left accuracy"].tolist()
+    return float(found)
+
+
+def test_a_pair_stands_with_its_source_and_what_differs_and_a_method_that_did_not_run_has_no_number_of_ours():
+    ours, others = both(printed(("F-MGDA", LEFT, 97.40, 2)), this=Ours(MAIN, DIFFERS))
     source, theirs, own = row(ours, "fmtl-mgda")
     assert (source.text, source.small) == ("P (2025), Table 1", "by <hand>")
     assert theirs.plain == "97.40"
-    value = MAIN.loc[MAIN["method"] == "fmtl-mgda", "left accuracy"].iloc[0]
-    assert own.plain.startswith(f"{value:.2f} ± ")
+    assert own.plain.startswith(f"{accuracy('fmtl-mgda'):.2f} ± ")
     assert DIFFERS[0] in ours.note
     assert not others.rows
-
-
-def test_a_method_that_did_not_run_has_no_number_of_ours():
-    rows = printed(("MGDA", "acc task 1 (top-left)", 90, 0), ("UW", "Delta_m%", 1.5, 1))
-    ours, others = both("multimnist", MAIN, rows, [])
+    ours, others = both(printed(("MGDA", LEFT, 90, 0), ("UW", "Delta_m%", 1.5, 1)), this=Ours(MAIN, []))
     assert row(ours, "mgda")[1].plain == "—"  # no Delta-m is printed for it
     assert "methods that this profile does not run" in others.caption
     assert [cell.plain for cell in row(others, "UW")[1:3]] == ["1.5", "—"]
@@ -141,23 +136,24 @@ def test_a_method_that_did_not_run_has_no_number_of_ours():
 
 
 def test_the_reference_run_stands_between_published_and_ours():
-    theirs = MAIN.assign(**{"left accuracy": MAIN["left accuracy"] + 5})
-    shipped = Shipped(theirs, ["seeds: 10, the papers' 3"])
-    rows = printed(("MGDA", "acc task 1 (top-left)", 90, 0), ("F-MGDA", "acc task 1 (top-left)", 91, 0))
-    ours, _ = both("multimnist", MAIN[MAIN["method"] != "fmtl-mgda"], rows, DIFFERS, shipped)
+    higher = MAIN.assign(**{"left accuracy": MAIN["left accuracy"] + 5})
+    theirs = Ours(higher[higher["method"] != "ls"], ["seeds: 10, the papers' 3"])
+    own = Ours(MAIN[MAIN["method"] != "fmtl-mgda"], DIFFERS)
+    rows = printed(("MGDA", LEFT, 90, 0), ("F-MGDA", LEFT, 91, 0), ("LS", LEFT, 92, 0))
+    ours, _ = both(rows, **{"reference run": theirs, "this run": own})
     assert list(ours.heads[2:]) == ["left accuracy: published", "reference run", "this run"]
-    _, paper, reference, own = row(ours, "mgda")
-    value = MAIN.loc[MAIN["method"] == "mgda", "left accuracy"].iloc[0]
-    assert (paper.text, reference.text, own.text) == ("90", f"{value + 5:.2f}", f"{value:.2f}")
+    value = accuracy("mgda")
+    assert [cell.text for cell in row(ours, "mgda")[1:]] == ["90", f"{value + 5:.2f}", f"{value:.2f}"]
     assert row(ours, "fmtl-mgda")[3].plain == "—"  # run there, and not here
+    assert row(ours, "ls")[2].plain == "—"  # and the other way round
     assert "This run: Not the same experiment." in ours.note
     assert "The reference run: Not the same experiment. What differs: seeds: 10" in ours.note
     assert ours.note.count("Not the same experiment") == 2
 
 
 def test_metrics_without_a_counterpart_are_left_out():
-    assert beside("multimnist", MAIN, printed(("MGDA", "MR", 1.5, 1)), DIFFERS) is None
-    assert beside("scenes", MAIN, printed(("MGDA", "Delta_m%", 1.5, 1)), None) is None
+    assert beside("multimnist", printed(("MGDA", "MR", 1.5, 1)), {"this run": Ours(MAIN, DIFFERS)}) is None
+    assert beside("scenes", printed(("MGDA", "Delta_m%", 1.5, 1)), {"this run": Ours(MAIN, None)}) is None
 
 
 def test_kinds_are_found_by_what_they_are_made_of():

@@ -22,21 +22,19 @@ def main(*methods: str) -> pd.DataFrame:
     return results.main({method: made_run(method) for method in methods})
 
 
-def claims() -> pd.DataFrame:
-    rows = [
-        {"dataset": "all", "verdict": "undecided", "effect": 0.5, "figure": "", "why": "1 of 2 undecided"},
-        {"dataset": "multimnist", "base": "ls", "verdict": "undecided", "effect": 0.5, "figure": "multimnist-forest"},
-        {"dataset": "scenes", "base": "ls", "verdict": "not run", "effect": math.nan, "figure": ""},
-    ]
-    shared = {"claim": "SAMO improves <everything>", "source": "SAMO, main tables", "unit": "Δm points"}
-    found = pd.DataFrame(rows, columns=COLUMNS)
-    return found.assign(number=5, low=-0.2, high=1.2, **shared)
+ROWS = [
+    {"dataset": "all", "verdict": "undecided", "effect": 0.5, "figure": "", "why": "1 of 2 undecided"},
+    {"dataset": "multimnist", "base": "ls", "verdict": "undecided", "effect": 0.5, "figure": "multimnist-forest"},
+    {"dataset": "scenes", "base": "ls", "verdict": "not run", "effect": math.nan, "figure": ""},
+]
+SHARED = {"claim": "SAMO improves <everything>", "source": "SAMO, main tables", "unit": "Δm points"}
+CLAIMS = pd.DataFrame(ROWS, columns=COLUMNS).assign(number=5, low=-0.2, high=1.2, **SHARED)
 
 
 def test_a_claim_has_a_row_with_a_word_and_a_shape_and_the_reference_runs_beside_it():
     runs = {"reference run": {5: "contradicted"}, "second run": dict[int, str]()}
     for verdicts in ({}, runs):
-        shown = tables.claims(claims(), verdicts)
+        shown = tables.claims(CLAIMS, verdicts)
         [row] = [[cell.plain for cell in row] for row in shown.rows]
         assert row[:2] == ["5", "SAMO improves <everything> (SAMO, main tables)"]
         assert row[2 : 2 + len(verdicts)] == ["✗ contradicted", "· not run"][: len(verdicts)]
@@ -48,7 +46,7 @@ def test_a_claim_has_a_row_with_a_word_and_a_shape_and_the_reference_runs_beside
 
 
 def test_comparisons_that_were_run_lead_to_their_figure():
-    shown = tables.comparisons(claims(), "comparisons", "Comparisons behind the verdicts")
+    shown = tables.comparisons(CLAIMS, "comparisons", "Comparisons behind the verdicts")
     [row] = shown.rows
     assert row[4].plain == "0.50 (−0.20 … 1.20) Δm points"
     assert '<a href="#multimnist-forest">multimnist-forest</a>' in html(shown)

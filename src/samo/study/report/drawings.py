@@ -60,20 +60,25 @@ class Drawing(NamedTuple):
 
 def every(root: Path, datasets: Iterable[str]) -> list[Drawing]:
     """All drawings; one without numbers means that its conditions or analysis have not been run."""
-    names, tables = list(datasets), root / "reports/tables"
+    mains = {dataset: _table(root, dataset, "method") for dataset in datasets}
     run, later = reference.load(root), second(root)
     shipped = {dataset: run.main(dataset) for dataset in run.runs} if run else {}
-    found = [drawing for dataset in names for drawing in of_dataset(root, dataset)]
+    found = [drawing for dataset, main in mains.items() for drawing in of_dataset(root, dataset, main)]
     if (root / published.FILE).exists():
         printed = published.load(root)
-        for dataset in names:
-            main, theirs = frame(tables / f"{dataset}.csv", "method"), shipped.get(dataset)
-            found.append(_simple(f"{dataset}-beside", beside, published.points(dataset, main, printed, theirs)))
+        for dataset, main in mains.items():
+            runs = {"reference run": shipped[dataset]} if dataset in shipped else {}
+            points = published.points(dataset, printed, runs | {"this run": main})
+            found.append(_simple(f"{dataset}-beside", beside, points))
+    costs = {
+        dataset: (_table(root, f"{dataset}-measures", "task")["task"].nunique(), main, _analysis(root, dataset, "cost"))
+        for dataset, main in mains.items()
+    }
     agreement = frame(root / reference.SECOND / reference.AGREEMENT, "dataset", "method")
     return [
         *found,
-        _simple("all-tasks", cost_tasks, _tasks(root, names)),
-        *of_budgets("all", frame(tables / "ladder.csv", *ladder.COLUMNS)),
+        _simple("all-tasks", cost_tasks, cost_tasks.points(costs)),
+        *of_budgets("all", _table(root, "ladder", *ladder.COLUMNS)),
         *of_toys(root),
         _simple("reference-gains", gains, gains.table(shipped)),
         *of_budgets("reference", run.budgets if run else pd.DataFrame(columns=ladder.COLUMNS)),
@@ -103,24 +108,22 @@ def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:
     ]
 
 
-def of_dataset(root: Path, dataset: str) -> list[Drawing]:
-    """The drawings of one dataset."""
-    tables, analysis = root / "reports/tables", root / "data/analysis" / dataset
-    main = frame(tables / f"{dataset}.csv", "method")
-    measures = frame(tables / f"{dataset}-measures.csv", "task")
-    trials = frame(tables / "search.csv", "dataset").query("dataset == @dataset").drop(columns="dataset")
-    series = frame(tables / "curves.csv", "dataset", "split", "task", "metric")
+def of_dataset(root: Path, dataset: str, main: pd.DataFrame) -> list[Drawing]:
+    """The drawings of one dataset; `main` is its main table."""
+    measures = _table(root, f"{dataset}-measures", "task")
+    trials = _table(root, "search", "dataset").query("dataset == @dataset").drop(columns="dataset")
+    series = _table(root, "curves", "dataset", "split", "task", "metric")
     series = series.query("dataset == @dataset").drop(columns="dataset")
     losses = series.query("split == 'train' and metric == 'loss'")
     tasks = list(losses["task"].unique()[:MOST_ROWS])
-    agreement = frame(analysis / "conflict.csv", "method", "metric").assign(task="all")
+    agreement = _analysis(root, dataset, "conflict", "metric").assign(task="all")
     if measures["task"].nunique() <= 2:
         # Two tasks make a single pair, whose share of conflict is 0 or 1 and says less than its cosine.
         agreement = agreement[agreement["metric"] != "conflict_share"]
 
     def of_main(name: str, *columns: str) -> pd.DataFrame:
         """An analysis's numbers of the methods in the main table."""
-        found = frame(analysis / f"{name}.csv", "method", *columns)
+        found = _analysis(root, dataset, name, *columns)
         return found[found["method"].isin(main["method"])]
 
     def curve(kind: str, numbers: pd.DataFrame, rows: list[curves.Row], what: str = "") -> Drawing:
@@ -129,16 +132,15 @@ def of_dataset(root: Path, dataset: str) -> list[Drawing]:
         words = f"{what or rows[0].heading if rows else kind}, mean and 95 % interval over seeds"
         return Drawing(kind, part, partial(curves.draw, main, part, rows), partial(curves.describe, part, words))
 
-    spectra = curvature.shown(of_main("curvature", "seed", "task", "draw", "measure", "value", "residual"))
     around = landscape.shown(of_main("landscape", "task", "x", "y", "loss"))
-    planes = around[around["method"].isin(around.loc[around["y"] != 0, "method"])]
-    probed = frame(analysis / "probe.csv", "method", "source")
+    line, planes = around[around["y"] == 0], around[around["method"].isin(around.loc[around["y"] != 0, "method"])]
+    spectra = curvature.shown(of_main("curvature", "seed", "task", "draw", "measure", "value", "residual"))
+    probed = _analysis(root, dataset, "probe", "source")
     probed = probed[probed["method"].isin(main["method"]) | (probed["source"] != "trained")]
-    settings = frame(tables / f"{dataset}-sensitivity.csv", "field", "shift")
+    settings = _table(root, f"{dataset}-sensitivity", "field", "shift")
     rows = [curves.Row(str(task), "loss", f"{task}: training loss") for task in tasks]
-    line = around[around["y"] == 0]
-    over = partial(landscape.draw_planes, main, planes), partial(landscape.describe_planes, planes)
     varied = partial(sensitivity.draw, settings), partial(sensitivity.describe, settings)
+    over = partial(landscape.draw_planes, main, planes), partial(landscape.describe_planes, planes)
     ran = main[main["delta_m"].notna()] if "delta_m" in main else main[:0]
     found = [
         Drawing("forest", ran, partial(forest.draw, main), partial(forest.describe, main)),
@@ -179,16 +181,14 @@ def curve_rows(measures: pd.DataFrame) -> list[curves.Row]:
     ]
 
 
-def _tasks(root: Path, datasets: Iterable[str]) -> pd.DataFrame:
-    """The costs of all datasets against their number of tasks."""
-    tables, found = root / "reports/tables", {}
-    for dataset in datasets:
-        tasks = int(frame(tables / f"{dataset}-measures.csv", "task")["task"].nunique())
-        price = frame(root / f"data/analysis/{dataset}/cost.csv", "method")
-        found[dataset] = tasks, frame(tables / f"{dataset}.csv", "method"), price
-    return cost_tasks.points(found)
-
-
 def _simple(name: str, module: Any, data: pd.DataFrame, *table: pd.DataFrame) -> Drawing:
     """A module that draws and describes one frame, after the main table where it needs one."""
     return Drawing(name, data, partial(module.draw, *table, data), partial(module.describe, data))
+
+
+def _table(root: Path, name: str, *columns: str) -> pd.DataFrame:
+    return frame(root / f"reports/tables/{name}.csv", *columns)
+
+
+def _analysis(root: Path, dataset: str, name: str, *columns: str) -> pd.DataFrame:
+    return frame(root / f"data/analysis/{dataset}/{name}.csv", "method", *columns)

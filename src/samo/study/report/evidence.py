@@ -1,50 +1,116 @@
-"""The evidence on the claims: runs and analyses of the active profile's conditions."""
+"""What has run of a profile, at hand or shipped: the evidence on the claims, and the tables that follow from it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from samo.claims import table as claims_table
 from samo.claims.evidence import COLUMNS, Evidence, empty
-from samo.results import ladder as made_ladder
+from samo.results import ladder, tables
 from samo.results.method import MethodSpec
 from samo.results.tables import Run
 from samo.study import config
+from samo.study.config import Params
+from samo.study.config.conditions import Condition
 from samo.study.report.sources import frame
-from samo.study.runs.results import TOYS, Pairs, by_dataset, read_histories, read_metrics, view
+from samo.study.runs.results import TOYS, Pairs, by_dataset, read_histories, read_metrics, read_search, view
 
 ANALYSES = ("curvature", "cost", "probe")  # the frames under data/analysis/<dataset>, each in <analysis>.csv
-HISTORY = {"cosine_mean", "minibatch_conflict"}  # what the claims need of a history
+HISTORY = ["cosine_mean", "minibatch_conflict"]  # what the claims need of a history
+RUN = ("dataset", "method", "sharpness", "networks", "optimizer", "fields", "updates")
+MEASURE = ("task", "metric", "higher_is_better", "counts")
 
 
-def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Evidence:
-    """The evidence from the conditions of the main tables, variants beside them, analyses, and the toys.
+@dataclass(frozen=True)
+class Study:
+    """A profile's conditions as far as they have run, with what the analyses found."""
+
+    folder: Path  # where its params.yaml lies
+    datasets: Collection[str]
+    conditions: Mapping[tuple[str, str], Run]  # (dataset, method) -> metrics.json, with the trials as `search`
+    variants: Collection[tuple[str, str]]  # those of them that are not in the main table
+    frames: Mapping[str, pd.DataFrame]  # of `Evidence`, but for its runs
+
+    @cached_property
+    def params(self) -> Params:
+        """The settings with which it ran."""
+        return config.load(self.folder / "params.yaml")
+
+    @cached_property
+    def runs(self) -> dict[str, dict[str, Run]]:
+        """Dataset -> method -> its run, at its longest budget."""
+        found: dict[str, dict[str, Run]] = {}
+        for (dataset, method), metrics in self.conditions.items():
+            found.setdefault(dataset, {})[method] = view(metrics, metrics["search"])
+        return found
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The evidence by which the claims are judged."""
+        values = []
+        for pair, metrics in self.conditions.items():
+            for n in map(int, metrics["updates"]):
+                values += [row | {"variant": pair in self.variants} for row in rows(view(metrics, {}, n))]
+        runs = pd.DataFrame(values, columns=COLUMNS["runs"])
+        said = regimes(self.params) if (self.folder / "params.yaml").exists() else {}
+        return Evidence(datasets=tuple(self.datasets), runs=runs, regimes=said, **self.frames)
+
+    @cached_property
+    def units(self) -> dict[tuple[str, str], float]:
+        """(Dataset, method) -> passes of a step, in those of an LS step."""
+        cost = self.frames["cost"]
+        return dict(zip(zip(cost["dataset"], cost["method"], strict=True), cost["count_ratio"], strict=True))
+
+    @cached_property
+    def budgets(self) -> pd.DataFrame:
+        """Every training with its budget, compute and gain (`samo.results.ladder`)."""
+        return ladder.table(self.evidence.runs, self.units)
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """Every claim with its verdict and comparisons; takes some seconds."""
+        return claims_table.table(self.evidence)
+
+    def main(self, dataset: str) -> pd.DataFrame:
+        """A dataset's main table, as `samo.results.tables.main` makes it; empty where the run lacks the dataset."""
+        runs = self.runs.get(dataset, {})
+        return tables.main({method: run for method, run in runs.items() if (dataset, method) not in self.variants})
+
+
+def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()) -> Study:
+    """The study at hand, from the conditions of the main tables, variants beside them, analyses, and the toys.
 
     What was not run is empty; what is no longer in the profile is left out, even if its files remain.
     """
-    pairs, variants, active = list(pairs), list(variants), set(analyses)
-    conditions = by_dataset([*pairs, *variants])
-    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("history", "layers", *ANALYSES)}
-    for dataset, methods in conditions.items():
+    variants, active = list(variants), [name for name in ANALYSES if name in set(analyses)]
+    named, conditions = by_dataset([*pairs, *variants]), {}
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in ("history", "layers", *ANALYSES)}
+    for dataset, methods in named.items():
+        for one in (Condition(dataset, method) for method in methods):
+            if (file := root / one.runs / "metrics.json").exists():
+                trials = read_search(root / one.search) if (root / one.search).exists() else {}
+                conditions[dataset, one.method] = read_metrics(file) | {"search": trials}
         for name in ("history", "layers"):
-            for method, rows_of in read_histories(root, dataset, methods, f"{name}.csv", whole=True).items():
-                if rows_of is not None:
-                    kept = rows_of[rows_of["metric"].isin(HISTORY)] if name == "history" else rows_of
-                    frames[name].append(kept.assign(dataset=dataset, method=method))
-        for name in active & set(ANALYSES):
+            for method, found in read_histories(root, dataset, methods, f"{name}.csv", whole=True).items():
+                if found is not None:
+                    kept = found[found["metric"].isin(HISTORY)] if name == "history" else found
+                    parts[name].append(kept.assign(dataset=dataset, method=method))
+        for name in active:
             found = frame(root / "data/analysis" / dataset / f"{name}.csv", *COLUMNS[name][1:])
-            frames[name].append(found[found["method"].isin([*methods, "-"])].assign(dataset=dataset))
-    full = {name: [part for part in parts if len(part)] for name, parts in frames.items()}
-    made = {name: pd.concat(parts, ignore_index=True) if parts else empty(name) for name, parts in full.items()}
-    runs = [run for dataset, methods in conditions.items() for run in ladder(root, dataset, methods)]
-    gathered = evidence(conditions, runs, variants, {**made, "toys": frame(root / TOYS / "ends.csv", *COLUMNS["toys"])})
-    params = root / "params.yaml"
-    return replace(gathered, regimes=regimes(config.load(params))) if params.exists() else gathered
+            parts[name].append(found[found["method"].isin([*methods, "-"])].assign(dataset=dataset))
+    frames = {
+        name: pd.concat(full, ignore_index=True) if (full := list(filter(len, found))) else empty(name)
+        for name, found in parts.items()
+    }
+    frames["toys"] = frame(root / TOYS / "ends.csv", *COLUMNS["toys"])
+    return Study(root, list(named), conditions, variants, frames)
 
 
-def regimes(params: config.Params) -> dict[str, str]:
+def regimes(params: Params) -> dict[str, str]:
     """{dataset: "300 to 10,000 updates, lenet"}: the setting for which verdicts on it hold."""
     found = {}
     for name, block in params.datasets.items():
@@ -54,39 +120,14 @@ def regimes(params: config.Params) -> dict[str, str]:
     return found
 
 
-def ladder(root: Path, dataset: str, methods: Iterable[str]) -> Iterator[Run]:
-    """Each method's runs at each of its budgets, as far as they exist."""
-    for method in methods:
-        path = root / "data/runs" / dataset / method / "metrics.json"
-        metrics = read_metrics(path) if path.exists() else {"updates": ()}
-        yield from (view(metrics, {}, int(n)) for n in metrics["updates"])
-
-
-def evidence(
-    datasets: Iterable[str], runs: Iterable[Run], variants: Collection[tuple[str, str]], frames: Mapping[str, Any]
-) -> Evidence:
-    """Combine runs, each at one budget, with the other frames of `Evidence`; `variants` are (dataset, method)."""
-    values = [row | {"variant": (run["dataset"], run["method"]) in variants} for run in runs for row in rows(run)]
-    return Evidence(datasets=tuple(datasets), runs=pd.DataFrame(values, columns=COLUMNS["runs"]), **frames)
-
-
 def rows(run: Run) -> list[dict[str, Any]]:
     """A condition's values at a budget as rows of the frame `runs`; a null or missing value is NaN."""
-    head = {
-        **{key: run[key] for key in ("dataset", "method", "sharpness", "networks", "optimizer", "fields", "updates")},
-        "aggregator": MethodSpec.of_run(run["method"], run).aggregator_text,
-        **run["search"]["chosen"],
-    }
+    head = {key: run[key] for key in RUN} | run["search"]["chosen"]
+    head["aggregator"] = MethodSpec.of_run(run["method"], run).aggregator_text
     return [
         head
-        | {key: measure[key] for key in ("task", "metric", "higher_is_better", "counts")}
+        | {key: measure[key] for key in MEASURE}
         | {"seed": int(seed), "value": values.get(measure["task"], {}).get(measure["metric"])}
         for seed, values in run["seeds"].items()
         for measure in (*run["metrics"], *run["aside"])
     ]
-
-
-def budgets(found: Evidence) -> pd.DataFrame:
-    """Every training with its updates and compute (see `samo.results.ladder`); costs are counts of passes."""
-    units = {(d, m): ratio for d, m, ratio in found.cost[["dataset", "method", "count_ratio"]].itertuples(index=False)}
-    return made_ladder.table(found.runs, units)

@@ -4,7 +4,8 @@ The caller says which conditions there are: a method that was removed from param
 whatever files it left behind.
 """
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +17,9 @@ from samo.results import tables as results
 from samo.study import store
 from samo.study.report import evidence, tables
 from samo.study.report.drawings import Drawing, every
-from samo.study.report.sources import frame
-from samo.study.report.table import markdown
+from samo.study.report.table import Table, markdown
 from samo.study.runs.formats import csv_text
-from samo.study.runs.results import TOYS, Pairs, by_dataset, read_histories, read_runs
+from samo.study.runs.results import TOYS, Pairs, by_dataset, read_histories
 
 METRICS = ("delta_m", "delta_m_low", "delta_m_high", "gain", "gain_low", "gain_high")
 FIGURES, TABLES = Path("reports/figures"), Path("reports/tables")
@@ -33,38 +33,40 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
     curves.csv and search.csv hold curves and trials, ladder.csv every training with its budget, compute and gain;
     toys.csv has the ends of the toys' trajectories. For DVC: metrics/<dataset>/<method>.json, and summary.json.
     """
-    varied, mains = by_dataset(variants), {}
-    curves, trials, summary = {}, {}, {}
+    pairs, study = list(pairs), evidence.read(root, pairs, ["cost"], variants)
+    varied, mains, curves, trials, summary = by_dataset(variants), {}, {}, {}, {}
     with store.whole_folder(root / TABLES) as out:
 
-        def write(name: str, content: pd.DataFrame | str) -> None:
-            store.write_text(out / name, content if isinstance(content, str) else csv_text(content))
+        def write(name: str, content: pd.DataFrame | Table) -> None:
+            text = markdown(content) if isinstance(content, Table) else csv_text(content)
+            store.write_text(out / name, text)
 
         for dataset, methods in by_dataset(pairs).items():
-            runs = read_runs(root, dataset, methods)
-            main = mains[dataset] = results.main(runs)
-            measures = results.measures(runs)
+            own, beside = (
+                {method: study.runs.get(dataset, {}).get(method) for method in names}
+                for names in (methods, varied.get(dataset, ()))
+            )
+            main, measures, settings = results.main(own), results.measures(own), sensitivity.table(own, beside)
             write(f"{dataset}.csv", main)
-            write(f"{dataset}.md", markdown(tables.main(dataset, main, measures, {}, chosen=True)))
+            write(f"{dataset}.md", tables.main(dataset, main, measures, {}, chosen=True))
             write(f"{dataset}-measures.csv", measures)
-            write(f"{dataset}-best.csv", results.best(runs))
-            settings = sensitivity.table(runs, read_runs(root, dataset, varied.get(dataset, [])))
+            write(f"{dataset}-best.csv", results.best(own))
             if len(settings):
                 write(f"{dataset}-sensitivity.csv", settings)
-                write(f"{dataset}-sensitivity.md", markdown(tables.settings(dataset, settings)))
-            price = frame(root / "data/analysis" / dataset / "cost.csv", "method", "count_ratio")
-            metrics = _metrics(main, dict(zip(price["method"], price["count_ratio"], strict=True)))
+                write(f"{dataset}-sensitivity.md", tables.settings(dataset, settings))
+            for row in main.to_dict("records"):
+                row["step"] = study.units.get((dataset, row["method"]), math.nan)
+                numbers = {name: round(row.get(name, math.nan), 3) for name in (*METRICS, "step")}
+                store.write_json(out / "metrics" / dataset / f"{row['method']}.json", numbers)
+            mains[dataset], summary[dataset] = main, _summary(main)
             curves[dataset] = results.curves(read_histories(root, dataset, methods))
-            trials[dataset] = results.search(runs)
-            for name, numbers in metrics.items():
-                store.write_json(out / "metrics" / dataset / f"{name}.json", numbers)
-            summary[dataset] = _summary(main)
+            trials[dataset] = results.search(own)
         store.write_json(out / "summary.json", summary)
-        write("ladder.csv", evidence.budgets(evidence.read(root, pairs, ["cost"], variants)))
+        write("ladder.csv", study.budgets)
         for name, parts in {"curves": curves, "search": trials}.items():
             write(f"{name}.csv", pd.concat(parts, names=["dataset"]).reset_index("dataset"))
         if (root / TOYS / "ends.csv").exists():
-            write("toys.csv", (root / TOYS / "ends.csv").read_text())
+            store.write_text(out / "toys.csv", (root / TOYS / "ends.csv").read_text())
     return mains
 
 
@@ -73,7 +75,7 @@ def write_claims(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pa
 
     A figure is named only if it was drawn, so call this after the figures.
     """
-    found = claims_table.table(evidence.read(root, pairs, analyses, variants))
+    found = evidence.read(root, pairs, analyses, variants).claims
     drawn = found["figure"].map(lambda name: (root / FIGURES / f"{name}.svg").exists())
     found["figure"] = found["figure"].where(drawn, "")
     store.write_text(root / TABLES / "claims.csv", csv_text(found))
@@ -98,28 +100,20 @@ def write_figure(root: Path, datasets: Iterable[str], name: str) -> Path:
     found = {drawing.name: drawing for drawing in every(root, datasets)}
     if name not in found:
         raise ValueError(f"no figure {name!r}: there are {', '.join(found)}")
-    if not len(found[name].data):
+    if found[name].data.empty:
         raise ValueError(f"figure {name}: nothing to draw yet, `dvc repro tables` runs what it needs")
     _write(root / FIGURES, found[name])
     return root / FIGURES / f"{name}.svg"
 
 
-def _metrics(main: pd.DataFrame, units: Mapping[str, float]) -> dict[str, dict[str, float | None]]:
-    """The numbers of each method that DVC shows: from a main table, and a step's passes in units of an LS step."""
-    shown = main.reindex(columns=["method", *METRICS]).assign(step=main["method"].map(units)).set_index("method")
-    rows = ((str(name), row.items()) for name, row in shown.iterrows())
-    return {name: {str(k): None if pd.isna(v) else round(v, 3) for k, v in row} for name, row in rows}
-
-
 def _summary(main: pd.DataFrame) -> dict[str, float | str | None]:
     """What `dvc exp show` has of a dataset: the lowest Delta-m, the method it belongs to, the best and worst gain."""
-    rows = main[~results.is_reference(main)].reindex(columns=["method", *METRICS])
-    rated = rows.dropna(subset=["delta_m"]).sort_values("delta_m").to_dict("records")
-    if not rated:
+    rows = main[~results.is_reference(main)].reindex(columns=["method", "delta_m", "gain"]).dropna(subset=["delta_m"])
+    if rows.empty:
         return {"method": None, "delta_m": None}
-    gains = [row["gain"] for row in rated if not pd.isna(row["gain"])]
+    best, gains = rows.sort_values("delta_m").to_dict("records")[0], rows["gain"].dropna().tolist()
     ends = {"gain_from": round(min(gains), 3), "gain_to": round(max(gains), 3)} if gains else {}
-    return {"method": rated[0]["method"], "delta_m": round(rated[0]["delta_m"], 3), **ends}
+    return {"method": best["method"], "delta_m": round(best["delta_m"], 3), **ends}
 
 
 def _write(out: Path, drawing: Drawing) -> None:

@@ -22,11 +22,13 @@ FILES = ("params.yaml", "reports/tables/ladder.csv")
 
 def provenance(root: Path, device: str = "") -> dict[str, str]:
     """Facts by name: hashes of code, settings and results, the packages' versions, and the device if it is given."""
-    lock = root / "dvc.lock"
-    stage = yaml.safe_load(lock.read_text())["stages"].get("tables", {}) if lock.exists() else {}
-    inputs = json.dumps({key: stage.get(key) for key in ("cmd", "deps", "params")}, sort_keys=True)
-    facts = {f"git tree of {CODE}": tree(root / CODE), "dvc.lock (tables)": _short(inputs.encode() if stage else None)}
-    facts |= {name: _short((root / name).read_bytes() if (root / name).exists() else None) for name in FILES}
+    lock, inputs = root / "dvc.lock", None
+    if lock.exists() and (stage := yaml.safe_load(lock.read_text())["stages"].get("tables")):
+        inputs = json.dumps({key: stage.get(key) for key in ("cmd", "deps", "params")}, sort_keys=True).encode()
+    files = {name: (root / name).read_bytes() if (root / name).exists() else None for name in FILES}
+    facts = {f"git tree of {CODE}": tree(root / CODE)}
+    for name, content in {"dvc.lock (tables)": inputs, **files}.items():
+        facts[name] = "missing" if content is None else sha256(content).hexdigest()[:12]
     return facts | ({"device": device} if device else {}) | versions(*PACKAGES)
 
 
@@ -43,7 +45,3 @@ def code(root: Path) -> dict[str, Any]:
         commit, changed = "unknown", ""
     since = sorted(line[3:] for line in changed.splitlines())
     return {"commit": commit, "code_changed_since": since, f"git tree of {CODE}": tree(root / CODE)}
-
-
-def _short(content: bytes | None) -> str:
-    return sha256(content).hexdigest()[:12] if content else "missing"

@@ -33,11 +33,12 @@ KEYS = {
 DELTA_M = "Delta_m%"  # in the papers' tables: against each paper's own single-task runs, as ours is against ours
 
 _DIGITS = {"acc task 1 (top-left)": "left accuracy", "acc task 2 (bottom-right)": "right accuracy"}
-_VIEWS = {"mIoU": "segmentation mIoU", "Pix Acc": "segmentation Pix Acc"}
-_VIEWS |= {name: f"depth {name}" for name in ("Abs Err", "Rel Err")}
+_VIEWS = {
+    **{name: f"segmentation {name}" for name in ("mIoU", "Pix Acc")},
+    **{name: f"depth {name}" for name in ("Abs Err", "Rel Err")},
+}
 _NORMALS = ("Angle Mean", "Angle Median", "Within 11.25", "Within 22.5", "Within 30")
-_MOLECULES = {"mu": "mu", "alpha": "alpha", "eps_HOMO": "homo", "eps_LUMO": "lumo", "R2": "r2", "ZPVE": "zpve"}
-_MOLECULES |= {"U0": "u0", "U": "u", "H": "h", "G": "g", "c_v": "cv"}
+_QUANTITIES = ("mu", "alpha", "eps_HOMO", "eps_LUMO", "R2", "ZPVE", "U0", "U", "H", "G", "c_v")
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "multimnist": _DIGITS,
@@ -45,7 +46,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "multifashionmnist": _DIGITS,
     "cityscapes": _VIEWS,
     "nyuv2": _VIEWS | {name: f"normals {name}" for name in _NORMALS},
-    "qm9": {f"{theirs} MAE": f"{ours} mae" for theirs, ours in _MOLECULES.items()},
+    "qm9": {f"{name} MAE": f"{name.removeprefix('eps_').replace('_', '').lower()} mae" for name in _QUANTITIES},
     # A mean over 40 attributes has no column here, and F1 per attribute is printed for STL and one method only.
     "celeba": {},
 }
@@ -86,11 +87,11 @@ METHODS: dict[str, Kind] = {
 """A paper's method -> ours. Methods not listed are not part of this study (NTKMTL, EXTRA, GO4Align …)."""
 
 
-class Shipped(NamedTuple):
-    """The reference run of a dataset: its main table, and what differs from the papers' settings as in `beside`."""
+class Ours(NamedTuple):
+    """A run of ours on a dataset."""
 
-    main: pd.DataFrame
-    differs: Sequence[str] | None
+    main: pd.DataFrame  # its main table
+    differs: Sequence[str] | None  # the settings that differ from the papers', as words; None where not known
 
 
 def load(root: Path) -> pd.DataFrame:
@@ -109,18 +110,11 @@ def load(root: Path) -> pd.DataFrame:
     )
 
 
-def beside(
-    dataset: str,
-    main: pd.DataFrame,
-    printed: pd.DataFrame,
-    differs: Sequence[str] | None,
-    reference: Shipped | None = None,
-) -> tuple[Table, Table] | None:
-    """A dataset's published numbers, each beside those of the reference run and ours for the same method and metric.
+def beside(dataset: str, printed: pd.DataFrame, runs: Mapping[str, Ours]) -> tuple[Table, Table] | None:
+    """A dataset's published numbers, each beside those of our runs for the same method and metric.
 
-    `main` is its main table, `printed` the frame of `load`, `differs` the settings that differ from the papers', as
-    words (None where that is not known). Returns a table of the methods that the profile or the reference run has, and
-    one of the others; None if no paper prints numbers comparable with ours.
+    `printed` is the frame of `load`; the last of the `runs` is the one at hand. Returns a table of the methods that one
+    of them has, and one of the others; None if no paper prints numbers comparable with ours.
     """
     rows = printed[printed["dataset"] == dataset]
     columns = {DELTA_M: "delta_m", **COLUMNS.get(dataset, {})}
@@ -128,29 +122,28 @@ def beside(
     rows = rows[rows["metric"].isin(columns)]
     if rows.empty:
         return None
-    runs = [*([reference.main] if reference else []), main]
     ours: list[list[Cell]] = []
     others: list[list[Cell]] = []
     for (paper, table, method), part in rows.groupby(["paper", "table", "method"], sort=False):
-        known = [find(run, METHODS.get(str(method))) for run in runs]
-        values = {row["metric"]: row for row in part.to_dict("records")}
-        notes = dict.fromkeys(note.strip() for said in part["note"] for note in said.split(";") if note.strip())
+        known = [find(run.main, METHODS.get(str(method))) for run in runs.values()]
         found = next(filter(None, reversed(known)), None)
         name = str(found["method"] if found else method)
+        notes = dict.fromkeys(note.strip() for said in part["note"] for note in said.split(";") if note.strip())
         cells = [Cell(name, name, small=str(method) if found else "", code=bool(found))]
         cells.append(Cell(f"{paper}, {table}", str(paper), "; ".join(notes), kind="source"))
+        values = {row["metric"]: row for row in part.to_dict("records")}
         for theirs, column in columns.items():
             cells += [_printed(values.get(theirs)), *(_ours(row, column) for row in known)]
         (ours if found else others).append(cells)
     heads = ["method", "published in"]
     for column in columns.values():
-        name = "Δm, %" if column == "delta_m" else column
-        heads += [f"{name}: published", *(["reference run"] if reference else []), "this run"]
-    said = _said(differs)
-    if reference and reference.differs != differs:
-        said = f"This run: {said} The reference run: {_said(reference.differs)}"
-    look = ("published", f"{said} Each Δm is against its own study's single-task training.")
-    title = f"{label(dataset)}: published{', the reference run,' if reference else ','} and ours with 95 % intervals"
+        heads += [f"{'Δm, %' if column == 'delta_m' else column}: published", *runs]
+    *_, differs = said = [_said(run.differs) for run in runs.values()]
+    if len(set(said)) > 1:
+        differs = f"This run: {differs} The reference run: {said[0]}"
+    look = ("published", f"{differs} Each Δm is against its own study's single-task training.")
+    shipped = ", the reference run," if len(runs) > 1 else ","
+    title = f"{label(dataset)}: published{shipped} and ours with 95 % intervals"
     left = f"{label(dataset)}: published for methods that this profile does not run"
     return (
         Table(f"{dataset}-published", title, heads, ours, *look),
@@ -158,34 +151,28 @@ def beside(
     )
 
 
-def points(
-    dataset: str, main: pd.DataFrame, printed: pd.DataFrame, reference: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    """Printed Delta-m beside that of the reference run and ours: `samo.figures.beside.COLUMNS`.
+def points(dataset: str, printed: pd.DataFrame, mains: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Printed Delta-m beside that of our runs (name -> main table): `samo.figures.beside.COLUMNS`.
 
-    For a table that prints no Delta-m it is computed from the table's metrics against its own STL. Methods that
-    neither run has, and STL itself, are left out.
+    For a table that prints no Delta-m it is computed from the table's metrics against its own STL. Methods that none of
+    the runs has, and STL itself, are left out.
     """
-    runs = {"reference run": reference, "this run": main}
-    rows, columns, found = printed[printed["dataset"] == dataset], COLUMNS.get(dataset, {}), []
-    known = {name: own for name, own in runs.items() if own is not None}
+    rows, columns, found = printed[printed["dataset"] == dataset], list(COLUMNS.get(dataset, {})), []
     for (paper, table), part in rows.groupby(["paper", "table"], sort=False):
         values = part.pivot_table("value", "method", "metric", sort=False)
         if DELTA_M not in values:
             if "STL" not in values.index or not set(columns) <= set(values):
                 continue
-            higher = part.drop_duplicates("metric").set_index("metric")["higher_is_better"][list(columns)]
-            own = values[list(columns)]
+            higher = part.drop_duplicates("metric").set_index("metric")["higher_is_better"][columns]
+            own = values[columns]
             values[DELTA_M] = delta_m(own.to_numpy(), own.loc["STL"].to_numpy(), higher.to_numpy(bool))
         for name, value in values[DELTA_M].dropna().items():
             kind = METHODS.get(str(name))
-            ours = {run: find(own, kind) for run, own in known.items()}
-            same = next(filter(None, ours.values()), None)
-            if kind and same and not kind.separate:
-                head = (str(same["method"]), kind.aggregator, kind.sharpness)
+            ours = {run: row for run, main in mains.items() if (row := find(main, kind))}
+            if kind and ours and not kind.separate:
+                head = (str(next(iter(ours.values()))["method"]), kind.aggregator, kind.sharpness)
                 found.append((*head, f"{paper}, {table}", value, math.nan, math.nan))
-                for run, row in ours.items():
-                    found += [(*head, run, *(row.get(name, math.nan) for name in FIGURE[-3:]))] if row else []
+                found += [(*head, run, *(row.get(name, math.nan) for name in FIGURE[-3:])) for run, row in ours.items()]
     return pd.DataFrame(found, columns=FIGURE).drop_duplicates(["method", "source"], ignore_index=True)
 
 

@@ -7,8 +7,8 @@ the table `conditions` is a condition's metrics.json, with its trials as `search
 
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from typing import Any
 import pandas as pd
 
 from samo.claims import table as claims_table
-from samo.claims.evidence import COLUMNS, Evidence
+from samo.claims.evidence import COLUMNS
 from samo.results import tables
 from samo.results.tables import Run
-from samo.study import config, store
+from samo.study import store
 from samo.study.config import Params, conditions
-from samo.study.report import evidence as gathered
-from samo.study.report import provenance
+from samo.study.report import evidence, provenance
 from samo.study.report import tables as made_tables
+from samo.study.report.sources import frame
 from samo.study.report.table import markdown
 from samo.study.runs import results
 from samo.study.runs.formats import csv_text
@@ -35,51 +35,18 @@ BUDGETS = "budgets.csv"  # every training with its budget, compute and gain, in 
 AGREEMENT = "agreement.csv"  # how the two task gradients of plain methods relate, in the second run's folder
 REMEDY = f"`git checkout {FOLDER}` brings it back as it was"
 CONDITIONS = "conditions"
-TABLES = {name: COLUMNS[name] for name in ("history", "layers", "toys", *gathered.ANALYSES)}
+TABLES = {name: COLUMNS[name] for name in ("history", "layers", "toys", *evidence.ANALYSES)}
 """Table -> the columns it must have; rows are as in `samo.claims.evidence.Evidence`."""
 PACKAGES = (*provenance.PACKAGES, "scipy", "torch-geometric", "rdkit")
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The shipped run."""
-
-    folder: Path  # where it lies
-    runs: Mapping[str, Mapping[str, Run]]  # dataset -> method -> its run, at its longest budget
-    ladder: Sequence[Run]  # every run at every budget
-    variants: frozenset[tuple[str, str]]  # the conditions (dataset, method) that are not in the main table
-    frames: Mapping[str, pd.DataFrame]  # table -> its rows
+class Reference(evidence.Study):
+    """The shipped run, in its folder."""
 
     @cached_property
     def about(self) -> dict[str, Any]:
         """The commit, the versions and the machine of the run."""
         return dict(store.read_json(self.folder / "about.json"))
-
-    @cached_property
-    def params(self) -> Params:
-        """The settings with which it ran."""
-        return config.load(self.folder / "params.yaml")
-
-    @cached_property
-    def evidence(self) -> Evidence:
-        """The evidence by which its claims are judged."""
-        found = gathered.evidence(self.runs, self.ladder, self.variants, self.frames)
-        return replace(found, regimes=gathered.regimes(self.params))
-
-    @cached_property
-    def budgets(self) -> pd.DataFrame:
-        """Every training with its budget, compute and gain (`samo.results.ladder`)."""
-        return gathered.budgets(self.evidence)
-
-    @cached_property
-    def claims(self) -> pd.DataFrame:
-        """Every claim with its verdict and comparisons; takes some seconds."""
-        return claims_table.table(self.evidence)
-
-    def main(self, dataset: str) -> pd.DataFrame:
-        """A dataset's main table, as `samo.results.tables.main` makes it; empty where the run lacks the dataset."""
-        runs = self.runs.get(dataset, {})
-        return tables.main({method: run for method, run in runs.items() if (dataset, method) not in self.variants})
 
 
 def load(root: Path) -> Reference | None:
@@ -103,8 +70,7 @@ def read(folder: Path) -> Reference:
 
 def parse(text: str, folder: Path = FOLDER) -> Reference:
     """The reference run from the text of its file; see `load`."""
-    runs: dict[str, dict[str, Run]] = {}
-    ladder: list[Run] = []
+    runs: dict[tuple[str, str], Run] = {}
     variants: set[tuple[str, str]] = set()
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for number, line in enumerate(text.splitlines(), 1):
@@ -112,12 +78,13 @@ def parse(text: str, folder: Path = FOLDER) -> Reference:
             record: dict[str, Any] = json.loads(line)
             table = record.pop("table")
             if table == CONDITIONS:
+                pair = record["dataset"], record["method"]
                 if record.pop("variant"):
-                    variants.add((record["dataset"], record["method"]))
-                trials = results.check(record.pop("search"), results.SEARCH)
-                budgets = results.check(record, results.METRICS)["updates"]
-                ladder += [results.view(record, trials, int(n)) for n in budgets]
-                runs.setdefault(record["dataset"], {})[record["method"]] = results.view(record, trials)
+                    variants.add(pair)
+                results.check(record["search"], results.SEARCH)
+                runs[pair] = results.check(record, results.METRICS)
+                for n in record["updates"]:
+                    results.view(record, record["search"], int(n))  # refuses one whose search it lacks
             else:
                 rows[table].append({name: record[name] for name in TABLES[table]} | record)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -126,22 +93,18 @@ def parse(text: str, folder: Path = FOLDER) -> Reference:
     if not runs:
         raise ValueError(f"{folder / FILE}: no condition in it: {REMEDY}")
     frames = {name: pd.DataFrame(found, columns=None if found else TABLES[name]) for name, found in rows.items()}
-    return Reference(folder, runs, ladder, frozenset(variants), frames)
+    return Reference(folder, list(dict.fromkeys(dataset for dataset, _ in runs)), runs, variants, frames)
 
 
-def judged(root: Path, folder: Path = FOLDER) -> pd.DataFrame | None:
-    """A reference run's claims as they are shipped; None if no run is."""
-    path = root / folder / "claims.csv"
-    kind = results.Columns("dataset", "verdict", counts=("number",))
-    return results.read_rows(path, kind, REMEDY) if path.exists() else None
+def judged(root: Path, folder: Path = FOLDER) -> pd.DataFrame:
+    """A reference run's claims as they are shipped; without rows if no run is."""
+    return frame(root / folder / "claims.csv", "dataset", "verdict", counts=("number",), remedy=REMEDY)
 
 
-def verdicts(root: Path, folder: Path = FOLDER) -> dict[int, str]:
-    """Claim -> a reference run's verdict as it is shipped; empty if no run is."""
-    if (found := judged(root, folder)) is None:
-        return {}
-    whole = found[found["dataset"] == claims_table.ALL]
-    return dict(zip(whole["number"].astype(int), whole["verdict"].astype(str), strict=True))
+def verdicts(claims: pd.DataFrame) -> dict[int, str]:
+    """Claim -> its verdict as a whole."""
+    whole = claims[claims["dataset"] == claims_table.ALL]
+    return dict(zip(whole["number"], whole["verdict"], strict=True))
 
 
 def write(root: Path, params: Params) -> list[str]:
@@ -150,23 +113,16 @@ def write(root: Path, params: Params) -> list[str]:
     Cosines by layer are kept only for methods without sharpness, which are all that a claim looks at.
     """
     main, variants = conditions.main(params), conditions.variants(params)
-    own, missing = {}, []
-    for dataset, method in (*main, *variants):
-        condition = conditions.Condition(dataset, method)
-        if not (file := root / condition.runs / "metrics.json").exists():
-            missing.append(condition.name)
-            continue
-        trials = root / condition.search
-        found = results.read_search(trials) if trials.exists() else {}
-        own[dataset, method] = results.read_metrics(file) | {"search": found}
-    if not own:
+    run = evidence.read(root, main, params.analyses, variants)
+    ran = {pair: run.conditions[pair] for pair in (*main, *variants) if pair in run.conditions}
+    if not ran:
         raise ValueError("no condition of the profile has run: `samo repro` runs them")
-    evidence = gathered.read(root, main, params.analyses, variants)
-    plain = evidence.runs[(evidence.runs["sharpness"] == "none") & (evidence.runs["networks"] == "shared")]
-    layers = evidence.layers.merge(plain[["dataset", "method"]].drop_duplicates(), on=["dataset", "method"])
-    frames = {name: layers if name == "layers" else getattr(evidence, name) for name in TABLES}
+    missing = [f"{dataset}/{method}" for dataset, method in (*main, *variants) if (dataset, method) not in ran]
+    plain = run.evidence.runs.query("sharpness == 'none' and networks == 'shared'")[["dataset", "method"]]
+    layers = run.frames["layers"].merge(plain.drop_duplicates(), on=["dataset", "method"])
+    frames = {name: run.frames[name] for name in TABLES} | {"layers": layers}
     with store.whole_folder(root / FOLDER) as out:
-        store.write_text(out / FILE, "".join(lines(own, variants, frames)))
+        store.write_text(out / FILE, "".join(lines(ran, variants, frames)))
         store.write_text(out / "params.yaml", (root / "params.yaml").read_text())
         store.write_json(out / "about.json", _about(root, params) | {"missing": missing})
         write_tables(read(out))
@@ -174,13 +130,13 @@ def write(root: Path, params: Params) -> list[str]:
 
 
 def lines(
-    runs: Mapping[tuple[str, str], Run], variants: list[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
+    runs: Mapping[tuple[str, str], Run], variants: Collection[tuple[str, str]], frames: Mapping[str, pd.DataFrame]
 ) -> Iterator[str]:
     """The records of a run, as lines of JSON; a gap is null."""
     rows: list[dict[Any, Any]] = [{"table": CONDITIONS, "variant": pair in variants, **runs[pair]} for pair in runs]
-    for name, frame in frames.items():
-        ordered = frame[[*TABLES[name], *(column for column in frame if column not in TABLES[name])]].astype(object)
-        rows += [{"table": name, **row} for row in ordered.where(frame.notna(), None).to_dict("records")]
+    for name, found in frames.items():
+        ordered = found[[*TABLES[name], *(column for column in found if column not in TABLES[name])]].astype(object)
+        rows += [{"table": name, **row} for row in ordered.where(found.notna(), None).to_dict("records")]
     for row in rows:
         yield json.dumps(row, separators=(",", ":"), allow_nan=False) + "\n"
 
@@ -197,8 +153,7 @@ def write_tables(run: Reference) -> None:
 
 def _about(root: Path, params: Params) -> dict[str, Any]:
     listed = Path("/proc/cpuinfo")  # the maker's name of the processor, where the system tells
-    lines = listed.read_text().splitlines() if listed.exists() else []
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    named = re.findall(r"^model name\s*:\s*(.*?)\s*$", listed.read_text() if listed.exists() else "", re.MULTILINE)
     return {
         **provenance.code(root),
         "conditions": len(conditions.conditions(params)),

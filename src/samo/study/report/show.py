@@ -58,23 +58,22 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
 
 def _values(run: Run) -> Table:
     """The test values, a column per seed; those that do not count come last."""
-    values = []
+    rows = []
     for m in (*run["metrics"], *run["aside"]):
         by_seed = [of.get(m["task"], {}).get(m["metric"]) for of in run["seeds"].values()]
-        values.append([Cell(f"{m['task']} {m['metric']}, {m['unit']}".rstrip(", ")), *(number(v, 3) for v in by_seed)])
-    heads = ["metric", *(f"seed {seed}" for seed in run["seeds"])]
+        rows.append([Cell(f"{m['task']} {m['metric']}, {m['unit']}".rstrip(", ")), *(number(v, 3) for v in by_seed)])
     what = f"{run['dataset']} / {run['method']}, {run['updates']:,} updates: test values"
-    return Table("values", what, heads, values)
+    return Table("values", what, ["metric", *(f"seed {seed}" for seed in run["seeds"])], rows)
 
 
 def _trials(run: Run) -> Table:
     """The trials of the search, with the choice marked."""
-    chosen, tried = run["search"]["chosen"], []
+    chosen, rows = run["search"]["chosen"], []
     for trial in run["search"]["trials"]:
-        taken = Cell("chosen" if all(trial.get(name) == value for name, value in chosen.items()) else "")
-        tried.append([*(number(trial.get(name)) for name in chosen), number(trial["score"], 3), taken])
-    tried = tried or [[*map(number, chosen.values()), Cell("nothing to choose"), Cell("given")]]
-    return Table("trials", "tried on validation data", [*chosen, "validation score", ""], tried)
+        taken = "chosen" if chosen.items() <= trial.items() else ""
+        rows.append([*(number(trial.get(name)) for name in chosen), number(trial["score"], 3), Cell(taken)])
+    given = [*map(number, chosen.values()), Cell("nothing to choose"), Cell("given")]
+    return Table("trials", "tried on validation data", [*chosen, "validation score", ""], rows or [given])
 
 
 def show_claims(
@@ -84,7 +83,7 @@ def show_claims(
 
     Raises:
         ValueError: there is no claim of that number.
-        FileNotFoundError: no claim was judged yet, or no reference run is shipped.
+        FileNotFoundError: no claim was judged yet.
     """
     if of is not None and of not in numbers():
         raise ValueError(f"claim {of}: there are {min(numbers())} to {max(numbers())}")
@@ -93,13 +92,11 @@ def show_claims(
         with out.status("judging the reference run"):
             claims = run.claims
     else:
-        path = store.needed(root, Path("reports/tables/claims.csv"))
-        results.read_rows(path, CLAIMS)  # refuses a broken file
-        claims = pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(CLAIMS.numbers, ""))
+        claims = results.read_rows(store.needed(root, Path("reports/tables/claims.csv")), CLAIMS)
     if of is not None:
         out.print(terminal(_comparisons(claims[claims["number"] == of]), RATIOS))
         return
-    shipped = {} if run else reference.verdicts(root)
+    shipped = {} if run else reference.verdicts(reference.judged(root))
     out.print(terminal(tables.claims(claims, {"reference run": shipped} if shipped else {}), RATIOS))
     out.print(reading(claims), style="dim")
     source = f"--from {run.folder.name} " if run else ""
@@ -108,8 +105,10 @@ def show_claims(
 
 def _comparisons(own: pd.DataFrame) -> Table:
     """The whole claim, then its comparisons, run or not."""
+    texts = ["base", "case", "needs", "why"]
+    own = own.fillna(dict.fromkeys(texts, ""))
     rows = []
-    for row in own.fillna({"base": "", "case": "", "needs": "", "why": ""}).to_dict("records"):
+    for row in own.to_dict("records"):
         where = Cell(" ".join(filter(None, (row["dataset"], row["base"], row["case"]))))
         said = [Cell(effect(row)), Cell(row["needs"]), number(row["seeds"], 0)]
         rows.append([where, *said, verdict(row["verdict"]), Cell(row["why"])])

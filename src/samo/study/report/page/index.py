@@ -7,11 +7,12 @@ import nbformat
 import pandas as pd
 
 from samo.figures.palette import label
-from samo.results.tables import limits, markdown, text
+from samo.results.tables import markdown
 from samo.study import store
 from samo.study.config import Params, conditions
 from samo.study.notebooks.page import page
 from samo.study.report.sources import Sources
+from samo.study.report.table import interval
 
 PATH = Path("reports/executed/index.html")
 OPENING = """# Executed notebooks
@@ -41,11 +42,9 @@ def write(root: Path, params: Params) -> Path:
 def _dataset(params: Params, dataset: str, main: pd.DataFrame) -> str:
     found = {row["method"]: row for row in main.to_dict("records")}
     rows = []
-    for one in conditions.conditions(params):
-        if one.dataset == dataset:
-            row = found.get(one.method, {})
-            numbers = [f"{text(row.get(key), 2)} ({limits(row, key)})" for key in ("delta_m", "gain")]
-            rows.append([one.method, *(n.removesuffix(" (—)") for n in numbers), _links(one.notebook)])
+    for method in params.methods_on(dataset):
+        cells = [interval(found.get(method, {}), key).plain for key in ("delta_m", "gain")]
+        rows.append([method, *cells, _links(conditions.Condition(dataset, method).notebook)])
     table = pd.DataFrame(rows, columns=["method", "Δm, % (95 %)", "gain (95 %)", "notebook"])
     rest = [("the data", f"prepare-{dataset}"), *((name, f"{name}-{dataset}") for name in params.analyses)]
     listed = "\n".join(f"- {what}: {_links(name)}" for what, name in rest)

@@ -1,7 +1,7 @@
-"""What the report is built from: a piece of HTML, and the ways to turn tables and figures into one."""
+"""What the report is built from: the ways to turn tables and figures into pieces of HTML."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -9,24 +9,9 @@ from samo.figures.palette import label
 from samo.study.config import Params
 from samo.study.report import figures
 from samo.study.report.page import profiles, render
+from samo.study.report.page.render import Piece
 from samo.study.report.sources import Sources
-from samo.study.report.table import GAP, Table
-
-SHOWN = 5  # rows of a long table that are shown unfolded
-
-
-@dataclass(frozen=True, repr=False)
-class Piece:
-    """HTML that a notebook shows as such."""
-
-    html: str
-
-    def __repr__(self) -> str:
-        """Short, since a notebook stores it beside the HTML."""
-        return "a piece of the report"
-
-    def _repr_html_(self) -> str:
-        return self.html
+from samo.study.report.table import Table
 
 
 @dataclass(frozen=True)
@@ -40,48 +25,41 @@ class Pieces:
     def sources(self) -> Sources:
         return Sources(self.root, self.params)
 
-    def html(self, macro: str, *content: object) -> str:
-        """A piece of the page's HTML, made by a macro of reports/template/macros.html.j2."""
-        return render.html(self.root, macro, *content)
-
     @property
     def datasets(self) -> list[str]:
         return list(self.params.datasets)
 
-    @property
-    def _widest(self) -> str:
-        return max(self.datasets, key=lambda d: len(self.params.main_on(d)))
+    def html(self, macro: str, *content: object) -> Piece:
+        """See `samo.study.report.page.render.html`."""
+        return render.html(self.root, macro, *content)
 
-    def _each(self, piece: Callable[[str], str]) -> Piece:
-        return Piece("".join(map(piece, self.datasets)))
+    def _each(self, piece: Callable[[str], Piece]) -> Piece:
+        return Piece().join(map(piece, self.datasets))
 
-    def _tables(self, of: Callable[[str], Table | None]) -> Piece:
-        found = filter(None, map(of, self.datasets))
-        return Piece("".join(self.html("table", table) for table in found))
+    def _table(self, table: Table) -> Piece:
+        """The table; nothing if it has no rows."""
+        return self.html("table", table) if table.rows else Piece()
 
-    def _folded(self, table: Table) -> str:
+    def _folded(self, table: Table) -> Piece:
         return self.html("folded", f"{table.caption} ({len(table.rows)} rows)", self.html("table", table))
 
-    def _excerpt(self, table: Table) -> str:
-        """A long main table: its reference and the rows with the lowest Delta-m, then all of it, folded."""
-        if len(table.rows) <= SHOWN + 1:
-            return self.html("table", table)
-        rows = sorted(table.rows, key=lambda row: (row[0].kind != "single", row[1].text == GAP, row[1].key))
-        caption = f"{table.caption}: the {SHOWN} rows with the lowest Δm"
-        short = replace(table, name=f"{table.name}-top", caption=caption, rows=rows[:SHOWN])
-        return self.html("table", short) + self._folded(table)
-
-    def _said(self, dataset: str, words: str) -> str:
+    def _said(self, dataset: str, words: str) -> Piece:
         """A sentence, preceded by the dataset that it is about."""
         return self.html("paragraph", f"{label(dataset)}. {words}")
 
     def _gap(self, words: str) -> Piece:
-        return Piece(self.html("paragraph", words, "gap"))
+        return self.html("paragraph", words, "gap")
 
     def _absent(self, what: str, holds: profiles.Holds) -> Piece:
         return self._gap(profiles.absent(self.root, what, holds))
 
-    def _figure(self, of: str, kind: str, title: str, caption: str) -> str:
-        found = figures.read(self.root, self.params, of, kind, title, caption)
-        words = f"No figure `{of}-{kind}`: what it shows has not been run."
-        return self.html("paragraph", words, "gap") if found is None else self.html("figure", found)
+    def _drawn(self, of: str, kind: str, title: str, caption: str) -> Piece:
+        """The figure <of>-<kind>; nothing if it has not been drawn."""
+        found = figures.read(self.root, self.params, of, kind)
+        title = f"{label(of)}: {title}" if of in self.datasets else title
+        return self.html("figure", found, title, caption) if found else Piece()
+
+    def figure(self, of: str, kind: str, title: str, caption: str) -> Piece:
+        """A figure of a dataset, or of "toys", "all", "reference" or "second"; a line that says so if there is none."""
+        missing = f"No figure `{of}-{kind}`: what it shows has not been run."
+        return self._drawn(of, kind, title, caption) or self._gap(missing)

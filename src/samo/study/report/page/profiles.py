@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from samo.results.tables import text
 from samo.study import profile
 from samo.study.config import Params
+from samo.study.report.page.render import fact
 
 Holds = Callable[[Params], bool]
 """Whether a profile holds what is asked for."""
@@ -17,11 +17,10 @@ SIZES = ("laptop", "mini", "study")  # profiles from small to large, before the 
 
 def absent(root: Path, what: str, holds: Holds) -> str:
     """One line instead of a section: what is missing, and which ready-made profile has it."""
-    names = sorted(profile.names(root), key=lambda name: SIZES.index(name) if name in SIZES else len(SIZES))
+    names = sorted(profile.names(root), key=lambda name: (*SIZES, name).index(name))
     found = [f"`samo profile {name}`" for name in names if name != "smoke" and holds(profile.read(root, name)[1])]
-    if not found:
-        return f"Not in this profile: {what}. No ready-made profile has it: a line in params.yaml brings it."
-    return f"Not in this profile: {what}. {' or '.join(found)} has it."
+    has = f"{' or '.join(found)} has it" if found else "No ready-made profile has it: a line in params.yaml brings it"
+    return f"Not in this profile: {what}. {has}."
 
 
 def has_dataset(name: str) -> Holds:
@@ -64,18 +63,12 @@ def differs(root: Path, params: Params, dataset: str) -> list[str] | None:
 
 def _settings(params: Params, dataset: str) -> dict[str, Any]:
     """A dataset's settings by dotted name, defaults included, with its budgets and number of seeds."""
-    block = params.datasets[dataset]
-    parts = {"data": block.data, "training": block.training, "search": block.search}
-    found = {f"{part}.{key}": value for part, of in parts.items() for key, value in of.model_dump().items()}
+    block = params.datasets[dataset].model_dump(include={"data", "training", "search"})
+    found = {f"{part}.{key}": value for part, settings in block.items() for key, value in settings.items()}
     return found | {"updates": params.updates_on(dataset), "seeds": len(params.seeds_on(dataset))}
 
 
 def _said(value: object) -> str:
-    """A setting in readable form; one that is not set is "none"."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_said, value))
-    return f"{value:,}" if isinstance(value, int) else text(value) if isinstance(value, float) else str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "on", False: "off"}[value]
+    return fact(value)

@@ -20,26 +20,37 @@ LIMIT = 8_000_000  # the most bytes of the page: more takes a telephone too long
 TEMPLATES = Path("reports/template")
 
 
-def html(root: Path, macro: str, *content: object) -> str:
-    """What a macro of reports/template/macros.html.j2 makes of its content; every name in it is escaped.
+class Piece(Markup):
+    """HTML that a notebook shows as such."""
+
+    def __repr__(self) -> str:
+        """Short, since a notebook stores it beside the HTML."""
+        return "a piece of the report"
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
+def html(root: Path, macro: str, *content: object) -> Piece:
+    """What a macro of reports/template/macros.html.j2 makes of its content; all of it that is no `Piece` is escaped.
 
     Raises FileNotFoundError if the template is missing.
     """
-    return str(getattr(_macros(root / TEMPLATES), macro)(*content))
+    return Piece(getattr(_macros(root), macro)(*content))
 
 
 @cache
-def _macros(folder: Path) -> Any:
-    _needed(folder / "macros.html.j2")
-    loader = jinja2.FileSystemLoader(folder)
+def _macros(root: Path) -> Any:
+    loader = jinja2.FileSystemLoader(_template(root, "macros.html.j2").parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"code": _code, "fact": _fact}
+    environment.filters |= {"code": _code, "fact": fact}
     return environment.get_template("macros.html.j2").module
 
 
-def _needed(template: Path) -> None:
-    if not template.exists():
-        raise FileNotFoundError(f"{template}: the report's template is missing")
+def _template(root: Path, name: str) -> Path:
+    if not (path := root / TEMPLATES / name).exists():
+        raise FileNotFoundError(f"{path}: the report's template is missing")
+    return path
 
 
 def _code(words: str) -> Markup:
@@ -47,18 +58,18 @@ def _code(words: str) -> Markup:
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(words)))
 
 
-def _fact(value: object) -> str:
-    """A fact of a datasheet as text: of a nested one the first level, of a digest the beginning."""
+def fact(value: object) -> str:
+    """A fact or a setting as text: of a nested one the first level, of a digest the beginning."""
     if isinstance(value, dict):
         plain = {k: v for k, v in value.items() if not isinstance(v, dict | list | tuple)}
-        return ", ".join(f"{str(k).replace('_', ' ')} {_fact(v)}" for k, v in plain.items())
+        return ", ".join(f"{str(k).replace('_', ' ')} {fact(v)}" for k, v in plain.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(_fact, value))
+        return ", ".join(map(fact, value))
     if isinstance(value, str) and re.fullmatch("[0-9a-f]{32,}", value):
         return f"{value[:12]}…"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else text(value)
+    if isinstance(value, float):
+        return text(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def render(executed: Path, root: Path, device: str = "") -> Path:
@@ -73,13 +84,12 @@ def render(executed: Path, root: Path, device: str = "") -> Path:
     from nbconvert import HTMLExporter  # a second's import
 
     notebook: Any = nbformat.read(executed, as_version=4)
-    _needed(root / TEMPLATES / "index.html.j2")
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = to_mathml(cell.source)
     exporter = HTMLExporter(
         template_name=TEMPLATES.name,
-        extra_template_basedirs=[str(root / TEMPLATES.parent)],
+        extra_template_basedirs=[str(_template(root, "index.html.j2").parents[1])],
         exclude_input=True,
         exclude_anchor_links=True,
     )
@@ -89,8 +99,7 @@ def render(executed: Path, root: Path, device: str = "") -> Path:
         page = re.sub(r'download="([^"]+)" href="data:text/csv[^"]*"', r'download="\1" href="../figures/\1"', page)
     if (size := len(page.encode())) > LIMIT:
         warnings.warn(f"the report has {size:,} bytes, a telephone should not load more than {LIMIT:,}", stacklevel=2)
-    target = root / "reports/html/index.html"
-    store.write_text(target, page)
+    store.write_text(target := root / "reports/html/index.html", page)
     return target
 
 

@@ -2,14 +2,18 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 from samo.figures.palette import label
 from samo.results import verdict
 from samo.study.report import figures, tables
 from samo.study.report.page import index, profiles
-from samo.study.report.page.pieces import Piece
+from samo.study.report.page.render import Piece
 from samo.study.report.page.shipped import Shipped
 from samo.study.report.provenance import provenance
+from samo.study.report.table import GAP, Table
+
+SHOWN = 5  # rows of a long table that are shown unfolded
 
 
 class Report(Shipped):
@@ -24,30 +28,40 @@ class Report(Shipped):
         read = self.sources
         return self._each(lambda d: self._excerpt(tables.main(d, read.table(d), read.measures(d), read.best(d))))
 
+    def _excerpt(self, table: Table) -> Piece:
+        """A long main table: its reference and the rows with the lowest Delta-m, then all of it, folded."""
+        if len(table.rows) <= SHOWN + 1:
+            return self._table(table)
+        rows = sorted(table.rows, key=lambda row: (row[0].kind != "single", row[1].text == GAP, row[1].key))
+        caption = f"{table.caption}: the {SHOWN} rows with the lowest Δm"
+        short = replace(table, name=f"{table.name}-top", caption=caption, rows=rows[:SHOWN])
+        return self._table(short) + self._folded(table)
+
     def dataset(self, key: str) -> Piece:
         """Says where a dataset's table is, or that the profile does not have the dataset."""
-        if key not in self.params.datasets:
+        if key not in self.datasets:
             return self._absent(label(key), profiles.has_dataset(key))
-        return Piece(self.html("go_to", "its table", f"{label(key)} is in this profile", f"{key}-main"))
+        return self.html("go_to", "its table", f"{label(key)} is in this profile", f"{key}-main")
+
+    @property
+    def _widest(self) -> str:
+        """The dataset on which the most methods ran."""
+        return max(self.datasets, key=lambda d: len(self.params.main_on(d)))
 
     def first_figure(self, kind: str, title: str, caption: str) -> Piece:
         """A figure of the dataset on which the most methods ran."""
-        return Piece(self._figure(self._widest, kind, title, caption))
+        return self.figure(self._widest, kind, title, caption)
 
     def other_figures(self, kind: str, title: str, caption: str) -> Piece:
         """The same figure of the other datasets."""
-        return self._each(lambda d: "" if d == self._widest else self._figure(d, kind, title, caption))
+        return self._each(lambda d: Piece() if d == self._widest else self.figure(d, kind, title, caption))
 
     def figures(self, kind: str, title: str, caption: str) -> Piece:
         """Every dataset's figure of this kind, a kind of samo.study.report.drawings."""
         analysis = figures.ANALYSES.get(kind)
         if analysis is not None and analysis not in self.params.analyses:
             return self._absent(f"the analysis {analysis}", lambda p: analysis in p.analyses)
-        return self._each(lambda d: self._figure(d, kind, title, caption))
-
-    def figure(self, of: str, kind: str, title: str, caption: str) -> Piece:
-        """A figure that belongs to no dataset: `of` is "toys", "all", "reference" or "second"."""
-        return Piece(self._figure(of, kind, title, caption))
+        return self._each(lambda d: self.figure(d, kind, title, caption))
 
     def ablation(self, what: str, *sharpness: str, claims: tuple[int, ...] = ()) -> Piece:
         """Every dataset's Delta-m by aggregator under each of these sharpnesses, and the claims' comparisons of them.
@@ -57,39 +71,35 @@ class Report(Shipped):
         wanted = profiles.has_sharpness(*(name for name in sharpness if name != "none"))
         if not wanted(self.params):
             return self._absent(what, wanted)
-        out = self._tables(lambda d: tables.ablation(d, self.sources.table(d), sharpness)).html
-        found = self.sources.claims()
-        if found is None or not claims:
-            return Piece(out)
+        shown = self._each(lambda d: self._table(tables.ablation(d, self.sources.table(d), sharpness)))
         title = f"Paired by seed, for claim{'s' * (len(claims) > 1)} {' and '.join(map(str, claims))}"
-        part = found[found["number"].isin(claims)]
-        compared = tables.comparisons(part, f"comparisons-{'-'.join(map(str, claims))}", title)
-        return Piece(out + (self.html("table", compared) if compared.rows else ""))
+        judged = self.sources.claims()
+        part = judged[judged["number"].isin(claims)]
+        return shown + self._table(tables.comparisons(part, f"comparisons-{'-'.join(map(str, claims))}", title))
 
     def single_task_sharpness(self, what: str) -> Piece:
         """Says where the row of a sharpness on single-task networks is, or that the profile has none."""
         wanted = profiles.has_sharpness("fmtl", separate=True)
         if not wanted(self.params):
             return self._absent(what, wanted)
-        return Piece(self.html("paragraph", f"{what}: rows of the main tables."))
+        return self.html("paragraph", f"{what}: rows of the main tables.")
 
     def sensitivity(self, title: str, caption: str) -> Piece:
         """For every dataset with variants, what they show, in a sentence and a figure."""
-        told = ""
+        told = Piece()
         for dataset in self.datasets:
             table = self.sources.sensitivity(dataset)
             if len(table):
                 told += self.html("paragraph", verdict.settings(label(dataset), table))
-                told += self._figure(dataset, "sensitivity", title, caption)
+                told += self.figure(dataset, "sensitivity", title, caption)
         if not told and self.params.sensitivity.datasets:
             return self._gap("No variant of a setting has been run yet.")
-        return Piece(told) if told else self._absent("variants of any setting", lambda p: bool(p.sensitivity.datasets))
+        return told or self._absent("variants of any setting", lambda p: bool(p.sensitivity.datasets))
 
     def setting(self, field: str) -> Piece:
         """For every dataset with variants of one field, their table."""
-        found = {d: self.sources.sensitivity(d) for d in self.datasets}
-        out = self._tables(lambda d: tables.settings(d, found[d], field) if field in set(found[d]["field"]) else None)
-        return out if out.html else self._absent(f"variants of {field}", profiles.varies(field))
+        shown = self._each(lambda d: self._table(tables.settings(d, self.sources.sensitivity(d), field)))
+        return shown or self._absent(f"variants of {field}", profiles.varies(field))
 
     def costs(self) -> Piece:
         """What a step of each method takes on each dataset."""
@@ -111,9 +121,8 @@ class Report(Shipped):
 
     def caveats(self) -> Piece:
         """What limits the numbers, counted from the data."""
-        read = self.sources
-        lines = [(label(d), line) for d in self.datasets for line in verdict.caveats(read.table(d), read.trials(d))]
-        return Piece(self.html("bullets", [f"{dataset}: {line}" for dataset, line in lines]))
+        found = {d: verdict.caveats(self.sources.table(d), self.sources.trials(d)) for d in self.datasets}
+        return self.html("bullets", [f"{label(d)}: {line}" for d, lines in found.items() for line in lines])
 
     def data(self) -> Piece:
         """Every dataset's datasheet, as `prepare` wrote it, and its settings in the profile."""
@@ -121,8 +130,7 @@ class Report(Shipped):
 
     def notebooks(self) -> Piece:
         """Links to the executed notebooks: of every condition, and of what comes before and after them."""
-        rows = [*index.names(self.params), ("toys", "toys"), ("tables", "tables")]
-        return Piece(self._folded(tables.notebooks(rows)))
+        return self._folded(tables.notebooks([*index.names(self.params), ("toys", "toys"), ("tables", "tables")]))
 
     def downloads(self) -> Piece:
         """All tidy tables in one file, and how to cite the page."""
@@ -131,4 +139,4 @@ class Report(Shipped):
             for path in sorted((self.root / "reports/tables").glob("*.csv")):
                 out.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED)
         link = figures.data_uri(packed.getvalue(), "application/zip")
-        return Piece(self.html("downloads", link, len(packed.getvalue()) // 1000, provenance(self.root)))
+        return self.html("downloads", link, len(packed.getvalue()) // 1000, provenance(self.root))
