@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import pexpect
 import pytest
 
 from samo.study.errors import PipelineError
@@ -18,7 +19,6 @@ from samo.study.grid.plan import opened, plan
 from tests.forks import wait_for
 from tests.study.project import Project
 
-pexpect = pytest.importorskip("pexpect")
 CONDITIONS = ["train@one-a", "train@one-b", "train@one-c"]
 ALL = ["fetch-one", "train-a", "train-b", "train-c"]
 
