@@ -137,17 +137,30 @@ plainly_trained = cache(partial(trained, whole_step))
     ("way", "name", "aggregator"),
     # A trunk that is no module has other layers; fairgrad's direction is not linear in the losses' scale.
     [case for case in product(WAYS, PRESETS, AGGREGATORS) if case[:2] != ("by_hand", "samo-sampled")]
-    + [*product(["resumed"], ["fmtl-second"], aggregation.NAMES), *product(["scaled"], PRESETS, ["fairgrad"])],
+    + [
+        *product(["resumed"], ["fmtl-second"], aggregation.NAMES),
+        *product(["scaled"], PRESETS, ["fairgrad", "uw", "imtl-l"]),
+    ],
 )
 def test_a_training_is_the_same_in_other_ways(way: str, name: str, aggregator: str) -> None:
     tolerance = 1e-6 if way in ("checkpointed", "scaled") else 0
     same(trained(WAYS[way], name, aggregator), plainly_trained(name, aggregator), tolerance)
 
 
-@every_step
-def test_reentrant_checkpoints_compute_no_gradient_for_chosen_weights(name: str, aggregator: str) -> None:
-    with pytest.raises(RuntimeError, match="use_reentrant=False"):
-        trained(partial(checkpointed, reentrant=True), name, aggregator)
+@pytest.mark.parametrize("part", ["whole", "a part"])
+def test_reentrant_checkpoints_are_refused(part: str) -> None:
+    """They compute no gradient for chosen weights: of a whole trunk none at all, without a word."""
+
+    def whole(case: Problem, make: Make) -> Steps:
+        def closure(tasks: Sequence[int]) -> list[Tensor]:
+            x = case.x.clone().requires_grad_()
+            features = checkpoint(lambda x: torch.stack(case.network.trunk(x, tasks)), x, use_reentrant=True)
+            return case.losses([case.network.heads[i](own) for i, own in zip(tasks, features, strict=True)], tasks)
+
+        return whole_step(case, make, closure)
+
+    with pytest.raises(ValueError, match="pass use_reentrant=False"):
+        trained(whole if part == "whole" else partial(checkpointed, reentrant=True), "samo", "ls")
 
 
 @every_preset

@@ -207,12 +207,17 @@ def detached(losses: Sequence[Tensor]) -> Tensor:
 
 
 def check_owned(losses: Sequence[Tensor], owned: Collection[Tensor]) -> None:
-    """Raise a ValueError if the losses depend on a trainable parameter not among these: it would never train."""
+    """Raise a ValueError for what would never train, silently: a parameter not among these, reentrant checkpoints.
+
+    A reentrant checkpoint hides the weights inside it from a gradient that is asked for by weight.
+    """
     known = {id(p) for p in owned}
     nodes = [loss.grad_fn for loss in losses if loss.grad_fn is not None]
     seen = set(nodes)
     while nodes:
         node = nodes.pop()
+        if type(node).__name__ == "CheckpointFunctionBackward":
+            raise ValueError("torch.utils.checkpoint with use_reentrant=True hides weights: pass use_reentrant=False")
         leaf = getattr(node, "variable", None)
         if isinstance(leaf, nn.Parameter) and id(leaf) not in known:
             raise ValueError(

@@ -139,6 +139,9 @@ class MultiTaskUpdate:
         losses = self._losses(closure, net.tasks, scale)
         with losses.autocast(False), fresh_grads([*net.shared, *net.own, *self.parameters()]):
             record = step(self._method, net, losses)
+            for p in self.parameters() if scale != 1 else ():  # a scalariser sees the losses without the scale
+                if p.grad is not None:
+                    p.grad *= scale
         self._complete = True
         places = network.places(losses.tasks)
         self.last = record.widened(places, len(network.tasks))

@@ -117,6 +117,16 @@ def test_a_run_in_two_pieces_reads_as_a_reference_run(root, make):
     assert agreement["ratio"].between(0, 1).all()
 
 
+def test_rows_of_code_that_makes_the_same_count(root):
+    head = {"table": "training", "dataset": "multimnist", "method": "ls", "updates": 8, "processor": "any"}
+    for seed, code in enumerate(("before", "other")):
+        rows.append(root, head | {"seed": seed, "code": code, "chosen": {"lr": 0.01}, "values": {}, "history": []})
+    assert (run.Work(root).others, len(run.Work(root).trainings)) == (2, 0)
+    with (root / FOLDER / "plan.yaml").open("a") as stream:
+        stream.write("same:\n  - {codes: [before, here], why: a message}\n")
+    assert (run.Work(root).others, len(run.Work(root).trainings)) == (1, 1)
+
+
 def test_another_processor_repeats_some_of_what_is_there(root, monkeypatch):
     head = {"dataset": "multimnist", "method": "ls", "seed": 0, "code": "here", "processor": "older"}
     for updates in (8, 4):

@@ -27,10 +27,22 @@ class Block(Settings):
     seeds: Annotated[int, Field(ge=1)]  # the first so many of the dataset's
 
 
+class Same(Settings):
+    """Ids of code whose trainings are the same to the last digit."""
+
+    codes: Annotated[list[str], Field(min_length=2)]
+    why: str  # what changed between them, and how it was seen that no training did
+
+
 class Plan(Settings):
     """All blocks; if two name the same training, the first counts."""
 
     blocks: Annotated[list[Block], Field(min_length=1)]
+    same: Annotated[list[Same], Field(default_factory=list)]
+
+    def as_good_as(self, code: str) -> set[str]:
+        """The ids of code whose rows count for this one."""
+        return {code}.union(*(one.codes for one in self.same if code in one.codes))
 
 
 class Training(NamedTuple):

@@ -54,11 +54,12 @@ class Work:
 
     def __init__(self, root: Path) -> None:
         self.root, self.params = root, config.load(root / PROFILE)
-        self.planned = list(trainings(read(root, self.params), self.params))
+        plan = read(root, self.params)
+        self.planned = list(trainings(plan, self.params))
         names = dict.fromkeys(one.dataset for _, one in self.planned)
         self.code = {name: identity(root / "src/samo", name) for name in names}
-        found = rows.read(root)
-        kept = [row for row in found if self.code.get(row["dataset"], row["code"]) == row["code"]]
+        found, good = rows.read(root), {name: plan.as_good_as(code) for name, code in self.code.items()}
+        kept = [row for row in found if row["code"] in good.get(row["dataset"], {row["code"]})]
         self.others = len(found) - len(kept)
         self.searches = {_training(row): row["chosen"] for row in kept if row["table"] == "search"}
         self.trainings = {_training(row): row["chosen"] for row in kept if row["table"] == "training"}
