@@ -429,8 +429,8 @@ def test_the_readme_has_the_findings_in_short():
     says(README, "SAMO at 0.001 has {} times that.", over_its_base("samo-ls-rho005-lr0001", LONGEST)[1])
     flat = [flatter(data, "ls-lr0002", "gsam-ls-rho005-lr0002") for data in DATA]
     cosine = [between(data, "gsam-ls-rho005-lr0002", "ls-lr0002", COSINE) for data in DATA]
-    said = "divides λ_max, the largest curvature, by {}, on few data by {}, and raises the cosine of task gradients by {} and {}."
-    says(README, said, *flat, *cosine)
+    said = "divides λ_max, the largest curvature, by {}, on few data by {}, and raises the cosine of task gradients by "
+    says(README, said + "{} and {}.", *flat, *cosine)
     large = between("multimnist", "gsam-ls-rho02", "ls", COSINE), flatter("multimnist", "gsam-ls-rho02", "ls")
     says(README, "it raises the cosine by {}, with {} times the λ_max and a worse Δm.", *large)
     assert all(one.low > 1 for one in flat)
