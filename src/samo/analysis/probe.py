@@ -111,7 +111,8 @@ def on_network(
 ) -> pd.DataFrame:
     """`quality` on a network with the attribute `trunk`, in training mode, a repeat for each batch.
 
-    The seed is that of dropout's masks and of the random directions.
+    Networks that are compared must get the same batches. The seed is that of dropout's masks and of the random
+    directions.
     """
     trunk, generator = looks.set_out(network, seed)
     closures = [partial(problem.losses, network, batch) for batch in batches]

@@ -35,10 +35,10 @@ def draw(pooled: pd.DataFrame, x: str = "cost") -> Figure:
         style.plain_log(axes.xaxis)
     named = []
     for name, at, gain in ends[["sharpness", x, "gain"]].itertuples(index=False, name=None):
-        if limits is None or limits[0] <= gain <= limits[1]:
-            named.append((name, at, gain))
-        else:
+        if limits is not None and (gain < limits[0] or gain > limits[1]):
             style.at_edge(axes, f"{label(name)} {text(gain, 1)}", (at, gain), limits, color=colour(name))
+        else:
+            named.append((name, at, gain))
     style.name_ends(axes, named)
     style.until(zero, max(part[x].max() for part in parts.values()))
     axes.set_xlabel(AXES[x])

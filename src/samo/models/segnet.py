@@ -100,6 +100,7 @@ def heads(outputs: Sequence[int], width: int, unit: Collection[int]) -> list[nn.
 
 
 def block(inputs: int, outputs: int) -> nn.Module:
+    """A 3 x 3 convolution, BatchNorm and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1),
         nn.BatchNorm2d(outputs),

@@ -207,18 +207,18 @@ def detached(losses: Sequence[Tensor]) -> Tensor:
 
 
 def check_owned(losses: Sequence[Tensor], owned: Collection[Tensor]) -> None:
-    """Raise a ValueError for what would never train, silently: a parameter not among these, reentrant checkpoints.
+    """Raise a ValueError for what would never train: a parameter not among these, or one in a reentrant checkpoint.
 
-    A reentrant checkpoint hides the weights inside it from a gradient that is asked for by weight.
+    Such a checkpoint hides the weights inside it from a gradient that is asked for by weight.
     """
     known = {id(p) for p in owned}
     nodes = [loss.grad_fn for loss in losses if loss.grad_fn is not None]
-    seen = set(nodes)
+    seen, reached, reentrant = set(nodes), set[int](), False
     while nodes:
         node = nodes.pop()
-        if type(node).__name__ == "CheckpointFunctionBackward":
-            raise ValueError("torch.utils.checkpoint with use_reentrant=True hides weights: pass use_reentrant=False")
+        reentrant |= type(node).__name__ == "CheckpointFunctionBackward"
         leaf = getattr(node, "variable", None)
+        reached.add(id(leaf))
         if isinstance(leaf, nn.Parameter) and id(leaf) not in known:
             raise ValueError(
                 f"a parameter of shape {tuple(leaf.shape)} is in neither trunk nor heads: add or freeze it"
@@ -226,3 +226,5 @@ def check_owned(losses: Sequence[Tensor], owned: Collection[Tensor]) -> None:
         new = {following for following, _ in node.next_functions if following is not None} - seen
         seen |= new
         nodes += new
+    if reentrant and any(p.requires_grad and id(p) not in reached for p in owned):
+        raise ValueError("torch.utils.checkpoint with use_reentrant=True hides weights: pass use_reentrant=False")

@@ -140,6 +140,7 @@ class Sharpness:
 
     @property
     def head_radius(self) -> float:
+        """Radius of each head's ball."""
         own = self.rho if self.head_rho is None else self.head_rho
         return 0.0 if self.from_history else own
 

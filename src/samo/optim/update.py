@@ -122,8 +122,9 @@ class MultiTaskUpdate:
 
         Raises:
             ValueError: the closure gives losses of other tasks than asked, none depends on the weights, they depend on
-                a parameter in neither trunk nor heads, a gradient is sparse, 16-bit weights round a perturbation off,
-                the aggregator cannot leave a task out, or the group's ranks start differently.
+                a parameter in neither trunk nor heads or lie in a reentrant checkpoint, a gradient is sparse, 16-bit
+                weights round a perturbation off, the aggregator cannot leave a task out, or the group's ranks start
+                differently.
             TypeError: a loss that is not a tensor.
             FloatingPointError: a loss is NaN or infinite though its gradient is finite, or that of a probe is; the
                 message names the task. With `raise_nonfinite` also where a gradient is not finite.
@@ -139,8 +140,10 @@ class MultiTaskUpdate:
         losses = self._losses(closure, net.tasks, scale)
         with losses.autocast(False), fresh_grads([*net.shared, *net.own, *self.parameters()]):
             record = step(self._method, net, losses)
-            for p in self.parameters() if scale != 1 else ():  # a scalariser sees the losses without the scale
-                if p.grad is not None:
+            for p in self.parameters() if scale != 1 else ():
+                if not record.finite:  # so that an optimiser of their own skips the step as well
+                    p.grad = torch.full_like(p, torch.nan)
+                elif p.grad is not None:  # a scalariser sees the losses without the scale
                     p.grad *= scale
         self._complete = True
         places = network.places(losses.tasks)

@@ -25,6 +25,8 @@ def is_alive(pid: int, by: float = math.inf) -> bool:
         return bool(psutil.Process(pid).create_time() <= by)
     except psutil.NoSuchProcess:
         return False
+    except psutil.AccessDenied:  # another user's, on a machine that hides those
+        return True
 
 
 def identity(pid: int | None = None) -> str:

@@ -118,7 +118,7 @@ def test_what_a_killed_process_left_is_marked_by_the_next_and_by_samo_track(stud
         assert client.get_run(run.info.run_id).info.status == "KILLED"
 
 
-@pytest.mark.parametrize("away", ["locked", "no server", "gone meanwhile"])
+@pytest.mark.parametrize("away", ["locked", "no server", "no folder", "gone meanwhile"])
 def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catches_up(study, client, monkeypatch, away):
     monkeypatch.setattr(mlflow_store, "PATIENCE", 0.2)
     calls: list[object] = []
@@ -132,6 +132,8 @@ def test_while_mlflow_is_away_training_goes_on_with_one_warning_and_track_catche
             other.execute("BEGIN EXCLUSIVE")
         elif away == "no server":
             patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        elif away == "no folder":
+            patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{study / 'params.yaml'}/mlflow.db")
         else:
             patch.setattr(Record, "log", gone)
         with pytest.warns(UserWarning, match="training goes on, `samo track` logs the runs later") as said:

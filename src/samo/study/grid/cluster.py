@@ -53,7 +53,10 @@ class RayPool:
 
     def __init__(self, root: Path, cluster: Cluster, most: int, display: Display) -> None:
         settings = exchange.settings(root, cluster.remote)
-        commit, bundle = git.pack(root)
+        try:
+            commit, bundle = git.pack(root)
+        except git.GitError as error:
+            raise PipelineError(str(error)) from error
         self._ray = _connect(cluster.address)
         self._root, self._display = root, display
         self._done: list[Done] = []
@@ -67,8 +70,10 @@ class RayPool:
             handle = self._ray.put(bundle)  # once, however many workers
             self._new: Callable[[], Any] = lambda: kind.remote(commit, handle, cluster.remote, settings)
             self._workers = [self._start() for _ in range(min(most, cluster.workers or self._room(cluster)))]
-        except BaseException:
+        except BaseException as error:
             self._ray.shutdown()
+            if isinstance(error, RuntimeError):  # of a client that lost the cluster
+                raise PipelineError(str(error)) from error
             raise
 
     def idle(self) -> int:

@@ -68,7 +68,7 @@ def adopt(root: Path, made: Locks, lost: Collection[str], remote: str = "") -> N
             bring(stages[name], entry, remote)
             stages[name].ignore_outs()
         note([stages[name] for name, entry in made.items() if entry is not None])
-        for name in lost:
+        for name in stages.keys() & set(lost):  # params.yaml may have changed since
             stages[name].remove_outs(ignore_remove=False, force=False)
 
 

@@ -103,6 +103,8 @@ def _parameters(source: Path) -> set[str]:
     """The names that a notebook's parameters cell sets; a NotebookError if the file is no notebook."""
     try:
         content = nbformat.reader.reads(source.read_text(encoding="utf-8"))
+        if content.get("nbformat") != 4:
+            raise ValueError(f"of format {content.get('nbformat')!r}, not 4")
         nbformat.validate(content)
         tagged = [cell.cell_type for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
         with warnings.catch_warnings(action="ignore"):

@@ -35,7 +35,7 @@ def read(root: Path, params: Params, of: str, kind: str) -> dict[str, Any] | Non
     """
     name = f"{of}-{kind}"
     svg, words, csv = (root / "reports/figures" / f"{name}{ending}" for ending in (".svg", ".txt", ".csv"))
-    if not svg.exists():
+    if not all(path.exists() for path in (svg, words, csv)):
         return None
     drawing, numbers = inline_svg(svg.read_text(encoding="utf-8"), name), csv.read_bytes()
     width = re.search(r'viewBox="0 0 ([\d.]+)', drawing)

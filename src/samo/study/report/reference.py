@@ -9,6 +9,7 @@ import json
 import platform
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from samo.claims import table as claims_table
-from samo.claims.evidence import COLUMNS
+from samo.claims.evidence import COLUMNS, Evidence
 from samo.results import tables
 from samo.results.tables import Run
 from samo.study import store
@@ -42,6 +43,11 @@ PACKAGES = (*provenance.PACKAGES, "scipy", "torch-geometric", "rdkit")
 
 class Reference(evidence.Study):
     """The shipped run, in its folder."""
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What its claims are judged by; a ConfigError without the settings that say of which regime they are."""
+        return replace(super().evidence, regimes=evidence.regimes(self.params))
 
     @cached_property
     def about(self) -> dict[str, Any]:

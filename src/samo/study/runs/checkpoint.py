@@ -114,6 +114,6 @@ def made_from(root: Path, dataset: str, settings: Mapping[str, Any]) -> dict[str
         path = root / given.replace("${item.dataset}", dataset)
         part = parts["data" if given.startswith("data/") else "code"]
         for file in path.rglob("*") if path.is_dir() else [path]:
-            if file.is_file() and "__pycache__" not in file.parts:
+            if file == path or (file.is_file() and "__pycache__" not in file.parts):
                 part[str(file.relative_to(root))] = store.digest(file)
     return {name: hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest() for name, part in parts.items()}

@@ -127,7 +127,7 @@ class OpenCondition:
             samo.study.errors.RankError: one of several processes failed or was killed.
             samo.training.loop.DivergedError: in all of them, a loss stopped being finite.
         """
-        if not fits:
+        if self._group.group is None and self._params.train.processes > 1:
             return Result(**ranks.together(self._condition, self._params.train.processes))
         with self._views:
             trials = {} if self._donor else {str(n): found.stored() for n, found in searched.items()}

@@ -67,7 +67,7 @@ def together(own: Condition, processes: int) -> dict[str, Any]:
     """
     with stopping(), tempfile.TemporaryDirectory(prefix="samo-ranks-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
-        ranks = start_processes(_train, (own, folder), nprocs=processes, join=False, daemon=True)  # type: ignore[no-untyped-call]
+        ranks = start_processes(_train, (own, folder, processes), nprocs=processes, join=False, daemon=True)  # type: ignore[no-untyped-call]
         try:
             while not ranks.join(grace_period=GRACE):
                 pass
@@ -90,7 +90,7 @@ def together(own: Condition, processes: int) -> dict[str, Any]:
         return found
 
 
-def _train(number: int, own: Condition, folder: Path) -> None:
+def _train(number: int, own: Condition, folder: Path, processes: int) -> None:
     """What one of the processes does."""
     threading.Thread(target=_leave_with_the_parent, args=(folder,), daemon=True).start()
     os.environ |= dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), LOOPBACK)
@@ -103,7 +103,7 @@ def _train(number: int, own: Condition, folder: Path) -> None:
         os.environ.pop(progress.VARIABLE, None)  # only the first reports progress
     train = config.load().train
     try:
-        with stopping(), joined(folder, number, train.processes, device(train, number)) as group:
+        with stopping(), joined(folder, number, processes, device(train, number)) as group:
             try:
                 answer = asdict(condition.train_condition(own.dataset, own.method, group))
             except DivergedError as error:  # the same in all processes

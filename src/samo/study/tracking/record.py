@@ -42,7 +42,11 @@ class Record:
 
     def runs(self, query: str = "") -> "list[Run]":
         """The runs that meet a condition in MLflow's language, by default all."""
-        return list(self.client.search_runs([self.experiment], query, max_results=MOST))
+        found = page = self.client.search_runs([self.experiment], query, max_results=MOST)
+        while page.token:
+            page = self.client.search_runs([self.experiment], query, max_results=MOST, page_token=page.token)
+            found += page
+        return list(found)
 
     def start(self, condition: Condition, updates: int, seed: int, chosen: Trial, device: str) -> str:
         """Make the run of a budget and seed with its settings, tags and data; returns its id."""

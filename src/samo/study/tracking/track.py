@@ -88,9 +88,9 @@ class Live(AbstractContextManager["Live"]):
 
     def watch_machine(self, run: str | None) -> None:
         """From now on log the machine's load to this run, if that was asked for; None stops it."""
-        if self.monitor is not None:
-            self.monitor.finish()
-            self.monitor = None
+        monitor, self.monitor = self.monitor, None
+        if monitor is not None:
+            monitor.finish()
         if run is not None and os.environ.get(ASKED, "").lower() in ("true", "1"):
             from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
