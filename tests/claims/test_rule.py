@@ -141,6 +141,26 @@ def test_comparisons_with_one_shared_method_err_together_as_rarely_as_said():
     assert corrected < plain
 
 
+def test_comparisons_that_share_a_method_are_corrected_for_it():
+    rng = np.random.default_rng(49)
+    shared = 0.8 * rng.normal(size=8)
+    gaps = [of_seeds(shared + 0.6 * rng.normal(size=8) + mean) for mean in (1.2, 0.8, 0.7)]
+
+    def verdicts(*controls: str) -> list[Verdict]:
+        return [
+            row.verdict
+            for row in judge(
+                [
+                    Comparison("d", gap, POSITIVE, methods=(f"m{k}", control))
+                    for k, (gap, control) in enumerate(zip(gaps, controls, strict=True))
+                ]
+            ).places
+        ]
+
+    assert verdicts("a", "b", "c") == [SUPPORTED] * 3
+    assert verdicts("a", "a", "a") == [SUPPORTED, UNDECIDED, SUPPORTED]
+
+
 def test_places_are_corrected_for_their_number():
     rng = np.random.default_rng(11)
     loose = 0

@@ -80,6 +80,14 @@ def test_of_few_seeds_the_interval_is_student_s_alone():
     assert np.isnan(seeds_interval([*more, np.nan]).low)
 
 
+def test_the_bootstrap_widens_the_side_to_which_the_noise_is_skewed():
+    values = np.random.default_rng(5).exponential(size=10)
+    found, turned = seeds_interval(values), seeds_interval(-values)
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+    assert found.high > mean_interval(values).high
+    assert turned.low < mean_interval(-values).low
+
+
 @pytest.mark.parametrize("noise", ["normal", "laplace", "exponential"])
 def test_more_seeds_are_covered_as_often_as_said_whatever_the_noise(noise):
     rng = np.random.default_rng(4)
