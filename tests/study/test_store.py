@@ -102,6 +102,23 @@ def test_a_disk_that_fills_at_the_last_moment(tmp_path, monkeypatch, call):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
 
 
+def test_a_folder_that_cannot_take_its_place_leaves_the_old_one_there(tmp_path, monkeypatch):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/one").write_text("old")
+    rename = Path.rename
+
+    def fails(path, target):
+        if (path / "two").exists():
+            raise InterruptedError
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(InterruptedError), store.whole_folder(tmp_path / "made") as folder:
+        (folder / "two").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    assert (tmp_path / "made/one").read_text() == "old"
+
+
 def test_faults_of_what_is_read_meanwhile_keep_their_own_name(tmp_path):
     other = PermissionError(errno.EACCES, "Permission denied", "/elsewhere/raw")
     with pytest.raises(PermissionError, match="/elsewhere/raw"), store.whole_folder(tmp_path / "out"):
