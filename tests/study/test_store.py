@@ -2,6 +2,7 @@ import errno
 import math
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
