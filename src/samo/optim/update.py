@@ -55,8 +55,7 @@ class MultiTaskUpdate:
             pass is made, nothing of it is remembered, and `last.finite` is False.
 
     Raises:
-        ValueError: a parameter in two heads, an empty trunk or no head, layers that match nothing, or an
-            aggregator made for another number of tasks.
+        ValueError: a parameter in two heads, no trunk or head, layers that match nothing, an aggregator for other tasks.
     """
 
     def __init__(
@@ -121,10 +120,9 @@ class MultiTaskUpdate:
             perturbed weights for a sharpness that makes no clean pass: `along` momentum or previous).
 
         Raises:
-            ValueError: the closure gives losses of other tasks than asked, none depends on the weights, they depend on
-                a parameter in neither trunk nor heads or lie in a reentrant checkpoint, a gradient is sparse, 16-bit
-                weights round a perturbation off, the aggregator cannot leave a task out, or the group's ranks start
-                differently.
+            ValueError: the closure gives losses of other tasks than asked, none depends on the weights, one does on a
+                parameter in neither trunk nor heads or in a reentrant checkpoint, a gradient is sparse, 16-bit weights
+                round a perturbation off, the aggregator cannot leave a task out, or the ranks start differently.
             TypeError: a loss that is not a tensor.
             FloatingPointError: a loss is NaN or infinite though its gradient is finite, or that of a probe is; the
                 message names the task. With `raise_nonfinite` also where a gradient is not finite.
@@ -182,7 +180,7 @@ class MultiTaskUpdate:
         """For aggregators that learn from what a step did: FAMO evaluates the batch again at the new weights.
 
         Call it after `optimizer.step()` with the closure of that step; it does nothing for the other aggregators.
-        The pass is made without gradients, with the random state of the step's first pass, and leaves no trace.
+        The pass is made without gradients, with the random state of the step's first pass; it leaves no trace.
 
         Raises:
             FloatingPointError: a loss is NaN or infinite; the message names the task.
