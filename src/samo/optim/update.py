@@ -55,7 +55,7 @@ class MultiTaskUpdate:
             pass is made, nothing of it is remembered, and `last.finite` is False.
 
     Raises:
-        ValueError: a parameter in two heads, no trunk or head, layers that match nothing, an aggregator for other tasks.
+        ValueError: a parameter in two heads, no trunk or head, layers that match nothing, an aggregator of another K.
     """
 
     def __init__(
