@@ -1,7 +1,6 @@
 """README and findings say what the committed runs found: here of the first, computed anew from committed tables.
 
-Of the second: `tests/test_second_run.py`. The pilot's numbers cannot be: it shipped no tables, and the README says what
-it can bear.
+Of the second: `tests/test_second_run.py`. The pilot's numbers cannot be: it shipped no tables.
 """
 
 import re

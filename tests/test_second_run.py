@@ -21,7 +21,6 @@ from samo.study.ladder.run import PROFILE
 from samo.study.report.reference import Reference
 from tests.said import FINDINGS, README, ROOT, STUDY, Told, committed, says, short, table, told
 
-MARGIN = 0.5
 LONGEST, FEW = 10_000, 8000
 """Updates of the trainings on all data that the README speaks of most, and of those on few data."""
 BUDGETS = (300, 1000, 3000, LONGEST)
@@ -286,7 +285,7 @@ def test_what_is_said_of_learning_rates():
     at_papers = [over_places(contrast.compare(plain, kind)) for kind in kinds]
     said = "pooled over few and all data, G-SAM gains {}, SAMO {}, the placebo {}: equivalent to none "
     says(FINDINGS, said + "(90 % intervals within 0.5)", *map(told, at_papers))
-    assert all(told(one, 0.9).within(MARGIN) for one in at_papers)
+    assert all(told(one, 0.9).within(contrast.MARGIN) for one in at_papers)
     gsam, samo = (over_its_base(f"{name}-ls-rho005-lr0001", FEW)[0] for name in ("gsam", "samo"))
     assert gsam.low > 0 < samo.low
     says(FINDINGS, "though on few data G-SAM's {} and SAMO's lie above 0.", gsam)
@@ -328,7 +327,7 @@ def test_what_the_rules_say_of_learning_rates():
         for name in ("gsam", "samo")
         for updates in (LONGEST, FEW)
     ]
-    assert [one.within(MARGIN) for one in within] == [True, True, True, False]
+    assert [one.within(contrast.MARGIN) for one in within] == [True, True, True, False]
     limits = [one.limits for one in within]
     says(STUDY, "(90 % intervals {} after 10,000 updates, {} on few data)", *limits[:2])
     says(STUDY, "({}) but not on few data ({}), where it is undecided", *limits[2:])

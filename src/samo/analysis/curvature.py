@@ -25,7 +25,7 @@ from samo.analysis.parts.hessian import Hessian, Pieces, largest, trace
 from samo.analysis.parts.method_filter import known
 from samo.analysis.parts.rise import rise
 from samo.training.problem import Batch, Problem
-from samo.training.settings import Settings
+from samo.training.settings import Count, Settings
 
 ALL = "all"
 """What stands for the average loss where a task's name would."""
@@ -48,9 +48,9 @@ class Measure(Settings):
         steps: points tried in it; 0 leaves it out.
     """
 
-    examples: Annotated[int, Field(ge=1)] = 64
-    batch: Annotated[int, Field(ge=1)] | None = None
-    seeds: Annotated[int, Field(ge=1)] = 100
+    examples: Count = 64
+    batch: Count | None = None
+    seeds: Count = 100
     draws: Annotated[int, Field(ge=1, le=100)] = 2
     eigenvalues: Annotated[int, Field(ge=1, le=200)] = 5
     task_eigenvalues: Annotated[int, Field(ge=0, le=200)] = 1

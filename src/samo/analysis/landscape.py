@@ -15,6 +15,7 @@ from samo.analysis.parts.method_filter import MethodFilter, Presets
 from samo.optim.perturbation import Vector, Weights, safe_ratio
 from samo.training.evaluation import EVALUATION_BATCH
 from samo.training.problem import Batch, Problem
+from samo.training.settings import Count
 
 DECIMALS = 6
 """Of a place, so that one on the line and on the plane is one and the same."""
@@ -43,8 +44,8 @@ class Options(MethodFilter):
     """
 
     plane: Presets = Field(default_factory=lambda: ["none", "samo"])
-    seeds: Annotated[int, Field(ge=1)] = 1
-    examples: Annotated[int, Field(ge=1)] = 32
+    seeds: Count = 1
+    examples: Count = 32
     points: Odd = 13
     grid: Odd = 7
     span: Annotated[float, Field(gt=0)] = 0.5

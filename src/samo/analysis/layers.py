@@ -8,6 +8,7 @@ from pydantic import Field
 
 from samo.analysis.parts.method_filter import Aggregators, MethodFilter, Presets
 from samo.results.stats import summarise
+from samo.training.settings import Count
 
 COLUMNS = ["method", "update", "layer", "position", "mean", "low", "high", "n", "chosen"]
 
@@ -23,7 +24,7 @@ class Options(MethodFilter):
 
     aggregators: Annotated[Aggregators, Field(min_length=1)] = Field(default_factory=lambda: ["mgda", "cagrad"])
     sharpness: Annotated[Presets, Field(min_length=1)] = Field(default_factory=lambda: ["none"])
-    choose: Annotated[int, Field(ge=1)] = 3
+    choose: Count = 3
 
 
 def layers(found: Mapping[str, pd.DataFrame | None], choose: int) -> pd.DataFrame:

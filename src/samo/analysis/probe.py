@@ -20,6 +20,7 @@ from samo.analysis.parts.method_filter import Aggregators, MethodFilter, Presets
 from samo.optim.closures import Closure
 from samo.optim.sharpness import Sharpness, preset
 from samo.training.problem import Batch, Problem
+from samo.training.settings import Count
 
 KEYS = ["estimator", "statistics", "layer_normalised", "directions", "params"]
 COLUMNS = [*KEYS, "cosine", "cosine_low", "cosine_high", "theory", "perturbation", "sign_share", "n"]
@@ -29,7 +30,6 @@ LINEAR = (100, 1_000, 10_000)
 """Parameters of the made problems with linear losses."""
 
 
-Count = Annotated[int, Field(ge=1)]
 Statistics = Literal["running", "batch"]
 
 

@@ -15,10 +15,9 @@ from samo.analysis.parts import looks
 from samo.analysis.parts.looks import Estimate
 from samo.optim.sharpness import preset
 from samo.training.problem import Batch, Problem
-from samo.training.settings import Settings, Updates
+from samo.training.settings import Count, Settings, Updates
 
 KEYS = ["dataset", "params", "tasks", "batch", "update", "estimate"]
-Count = Annotated[int, Field(ge=1)]
 
 
 class Options(Settings):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from samo.analysis.toys.losses import TOYS, Place, Toy
 from samo.optim.sharpness import Sharpness, preset
 from samo.optim.update import MultiTaskUpdate
-from samo.training.settings import Settings
+from samo.training.settings import Count, Settings
 
 AGGREGATORS = ("ls", "mgda", "cagrad", "fairgrad")
 SHARPNESS = ("none", "gsam", "lsam", "samo", "fmtl")
@@ -35,11 +35,11 @@ class Descent(Settings):
         starts: which of the toy's starts are used, counted from 1.
     """
 
-    steps: Annotated[int, Field(ge=1)]
+    steps: Count
     lr: Annotated[float, Field(gt=0)]
     rho: Annotated[float, Field(ge=0)]
-    every: Annotated[int, Field(ge=1)] = 1
-    starts: list[Annotated[int, Field(ge=1)]] = Field(default_factory=lambda: [1], min_length=1)
+    every: Count = 1
+    starts: list[Count] = Field(default_factory=lambda: [1], min_length=1)
 
     def optimizer(self, x: nn.Parameter) -> torch.optim.Optimizer:
         """What moves the point."""

@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 from samo.study.config import Params
 from samo.study.config.load import faults
 from samo.study.errors import ConfigError
-from samo.training.settings import Settings
+from samo.training.settings import Count, Settings
 
 FOLDER = Path("data/reference/ladder")
 
@@ -24,14 +24,14 @@ class Block(Settings):
     dataset: str
     methods: Annotated[list[str], Field(min_length=1)]
     updates: Annotated[list[int], Field(min_length=1)]  # budgets, in the order in which they run
-    seeds: Annotated[int, Field(ge=1)]  # the first so many of the dataset's
+    seeds: Count  # the first so many of the dataset's
 
 
 class Same(Settings):
     """Ids of code whose trainings are the same to the last digit."""
 
     codes: Annotated[list[str], Field(min_length=2)]
-    why: str  # what changed between them, and how it was seen that no training did
+    why: str  # what changed between them, and how it was checked that trainings stay the same
 
 
 class Plan(Settings):

@@ -9,6 +9,7 @@ from typing import Any
 
 from samo.study.errors import ConfigError
 from samo.study.ladder.plan import FOLDER
+from samo.study.report.provenance import processors
 from samo.study.runs.formats import rounded
 
 FILE = FOLDER / "run.jsonl"
@@ -47,7 +48,5 @@ def append(root: Path, row: Row) -> None:
 
 def processor() -> str:
     """The processor's name by its maker, if the system tells; results of two differ in their last digits."""
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text().splitlines() if listed.exists() else []
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    named = processors()
     return named[0] if named else platform.processor() or platform.machine()

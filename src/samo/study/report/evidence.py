@@ -56,8 +56,12 @@ class Study:
             for n in map(int, metrics["updates"]):
                 values += [row | {"variant": pair in self.variants} for row in rows(view(metrics, {}, n))]
         runs = pd.DataFrame(values, columns=COLUMNS["runs"])
-        said = regimes(self.params) if (self.folder / "params.yaml").exists() else {}
-        return Evidence(datasets=tuple(self.datasets), runs=runs, regimes=said, **self.frames)
+        return Evidence(datasets=tuple(self.datasets), runs=runs, regimes=self.regimes, **self.frames)
+
+    @cached_property
+    def regimes(self) -> dict[str, str]:
+        """Dataset -> the setting for which verdicts on it hold; empty without params.yaml."""
+        return regimes(self.params) if (self.folder / "params.yaml").exists() else {}
 
     @cached_property
     def units(self) -> dict[tuple[str, str], float]:
@@ -92,8 +96,7 @@ def read(root: Path, pairs: Pairs, analyses: Iterable[str], variants: Pairs = ()
     for dataset, methods in named.items():
         for one in (Condition(dataset, method) for method in methods):
             if (file := root / one.runs / "metrics.json").exists():
-                trials = read_search(root / one.search) if (root / one.search).exists() else {}
-                conditions[dataset, one.method] = read_metrics(file) | {"search": trials}
+                conditions[dataset, one.method] = read_metrics(file) | {"search": read_search(root / one.search)}
         for name in ("history", "layers"):
             for method, found in read_histories(root, dataset, methods, f"{name}.csv", whole=True).items():
                 if found is not None:

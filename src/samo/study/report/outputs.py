@@ -42,10 +42,9 @@ def write_tables(root: Path, pairs: Pairs, variants: Pairs = ()) -> dict[str, pd
             store.write_text(out / name, text)
 
         for dataset, methods in by_dataset(pairs).items():
-            own, beside = (
-                {method: study.runs.get(dataset, {}).get(method) for method in names}
-                for names in (methods, varied.get(dataset, ()))
-            )
+            ran = study.runs.get(dataset, {})
+            own = {method: ran.get(method) for method in methods}
+            beside = {method: ran.get(method) for method in varied.get(dataset, ())}
             main, measures, settings = results.main(own), results.measures(own), sensitivity.table(own, beside)
             write(f"{dataset}.csv", main)
             write(f"{dataset}.md", tables.main(dataset, main, measures, {}, chosen=True))

@@ -45,3 +45,10 @@ def code(root: Path) -> dict[str, Any]:
         commit, changed = "unknown", ""
     since = sorted(line[3:] for line in changed.splitlines())
     return {"commit": commit, "code_changed_since": since, f"git tree of {CODE}": tree(root / CODE)}
+
+
+def processors() -> list[str]:
+    """The name of each core's processor by its maker, where the system tells."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    return [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

@@ -7,9 +7,7 @@ the table `conditions` is a condition's metrics.json, with its trials as `search
 
 import json
 import platform
-import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from samo.claims import table as claims_table
-from samo.claims.evidence import COLUMNS, Evidence
+from samo.claims.evidence import COLUMNS
 from samo.results import tables
 from samo.results.tables import Run
 from samo.study import store
@@ -45,9 +43,9 @@ class Reference(evidence.Study):
     """The shipped run, in its folder."""
 
     @cached_property
-    def evidence(self) -> Evidence:
-        """What its claims are judged by; a ConfigError without the settings that say of which regime they are."""
-        return replace(super().evidence, regimes=evidence.regimes(self.params))
+    def regimes(self) -> dict[str, str]:
+        """The same; a ConfigError without its settings."""
+        return evidence.regimes(self.params)
 
     @cached_property
     def about(self) -> dict[str, Any]:
@@ -158,8 +156,7 @@ def write_tables(run: Reference) -> None:
 
 
 def _about(root: Path, params: Params) -> dict[str, Any]:
-    listed = Path("/proc/cpuinfo")  # the maker's name of the processor, where the system tells
-    named = re.findall(r"^model name\s*:\s*(.*?)\s*$", listed.read_text() if listed.exists() else "", re.MULTILINE)
+    named = provenance.processors()
     return {
         **provenance.code(root),
         "conditions": len(conditions.conditions(params)),

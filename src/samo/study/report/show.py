@@ -49,11 +49,13 @@ def show(root: Path, params: Params, dataset: str, method: str | None = None, co
         shown = tables.main(dataset, main, read.measures(dataset), read.best(dataset), metrics=fits, chosen=True)
         out.print(terminal(shown))
         return
-    metrics = results.read_metrics(store.needed(root, condition(params, dataset, method).runs / "metrics.json"))
+    own = condition(params, dataset, method)
+    metrics = results.read_metrics(store.needed(root, own.runs / "metrics.json"))
+    searched = results.read_search(root / own.search)
     for updates in map(int, metrics["updates"]):
-        if run := results.read_runs(root, dataset, [method], updates)[method]:
-            out.print(terminal(_values(run)))
-            out.print(terminal(_trials(run)))
+        run = results.view(metrics, searched, updates)
+        out.print(terminal(_values(run)))
+        out.print(terminal(_trials(run)))
 
 
 def _values(run: Run) -> Table:

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -33,6 +34,11 @@ class Record:
         self.root, self.params, self.dataset = root, params, dataset
         self.client = mlflow_store.connect(root)
         self.experiment = mlflow_store.experiment(self.client, root, dataset)
+
+    @cached_property
+    def data(self) -> "DatasetInput":
+        """The prepared data, hashed once for all runs."""
+        return prepared(self.root, self.params, self.dataset)
 
     def page(self, server: str) -> str:
         """The address of the runs on a server, at first those of the main table, the best Delta-m first."""
@@ -71,7 +77,7 @@ class Record:
         said = settings(self.params, condition, updates, chosen)
         self.client.log_batch(run, params=[Param(key, str(value)[:LONGEST]) for key, value in said.items()])
         if (self.root / "data/prepared" / self.dataset).is_dir():
-            self.client.log_inputs(run, [prepared(self.root, self.params, self.dataset)])
+            self.client.log_inputs(run, [self.data])
         return run
 
     def log(self, run: str, rows: Iterable[Any]) -> None:
