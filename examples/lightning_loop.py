@@ -23,10 +23,13 @@ class TwoTasks(lightning.LightningModule):
         self.automatic_optimization = False  # the update makes the backward passes itself
         self.trunk = nn.Sequential(nn.Linear(10, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU())
         self.heads = nn.ModuleList([nn.Linear(32, 1), nn.Linear(32, 1)])
+        self.kept = None
 
     def configure_optimizers(self):
         """Called once the weights are on their device."""
         self.update = MultiTaskUpdate(self.trunk, self.heads, aggregator="fairgrad", sharpness=preset("samo", rho=0.05))
+        if self.kept is not None:
+            self.update.load_state_dict(self.kept)
         return torch.optim.Adam(self.parameters(), lr=1e-2)
 
     def training_step(self, batch):
@@ -47,8 +50,8 @@ class TwoTasks(lightning.LightningModule):
         checkpoint["update"] = self.update.state_dict()
 
     def on_load_checkpoint(self, checkpoint):
-        """`configure_optimizers` made the update before."""
-        self.update.load_state_dict(checkpoint["update"])
+        """Lightning calls this before `configure_optimizers`, which makes the update."""
+        self.kept = checkpoint["update"]
 
     def on_train_epoch_end(self):
         """The losses of the last step."""

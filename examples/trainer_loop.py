@@ -37,7 +37,12 @@ class MultiTaskTrainer(Trainer):
                 features = model.trunk(inputs["x"])
                 return {task: F.mse_loss(model.heads[task](features), inputs[task]) for task in tasks}
 
-        return self.update.backward(losses_of).mean()
+        losses = self.update.backward(losses_of)
+        if self.accelerator.sync_gradients:  # the last micro-batch of a step: gradients have added up
+            for p in model.parameters():
+                if p.grad is not None:
+                    p.grad /= self.current_gradient_accumulation_steps
+        return losses.mean()
 
 
 class Losses(TrainerCallback):

@@ -340,21 +340,38 @@ def test_untuned_means_the_papers_learning_rate():
 def test_the_story_compares_a_method_at_a_given_learning_rate_with_its_base_at_that_rate():
     told = story(1)
 
-    def notes(gain: float, like: str) -> set[str]:
-        """With LS, and G-SAM so much better, at a rate that costs 30 points; in all else they are as LS and `like`."""
-        extra = [("ls", f"{kind}+lr 0.001", {"rho": 0.05}, x - 30.0) for kind, x in (("none", 0.0), ("gsam", gain))]
+    def notes(gain: float, **like: str) -> set[str]:
+        """With LS, and methods so much better, at a rate that costs 30 points; else as LS and `like`."""
+        extra = [("ls", f"{kind}+lr 0.001", {"rho": 0.05}, gain - 30.0) for kind in like]
         frames = {}
         for frame in ("history", "curvature"):
             rows = told[frame]
-            same = {"none+lr 0.001-ls-0.05": "ls", "gsam+lr 0.001-ls-0.05": like}
-            copies = [rows[rows["method"] == of].assign(method=name) for name, of in same.items()]
+            copied = {"none": "ls", **like}
+            copies = [
+                rows[rows["method"] == of].assign(method=f"{kind}+lr 0.001-ls-0.05") for kind, of in copied.items()
+            ]
             frames[frame] = pd.concat([rows, *copies])
-        return {row.comparison.note for row in places(24, world(**told | frames | {"extra": extra}))}
+        at = [("ls", "none+lr 0.001", {"rho": 0.05}, -30.0), *extra]
+        return {row.comparison.note for row in places(24, world(**told | frames | {"extra": at}))}
 
     [before] = {row.comparison.note for row in places(24, world(**told))}
-    assert notes(0.0, like="ls") == {before}  # it changes nothing at that rate, so it is no method more
-    methods, bases = int(before.split()[0]), int(before.split()[3])
-    assert notes(1.0, like="gsam-ls") == {f"{methods + 1} methods on {bases + 1} bases"}
+    assert notes(0.0, gsam="ls", lsam="ls") == {before}  # they change nothing at that rate, so they are no variants
+    assert notes(1.0, gsam="gsam-ls") == {before}  # of one, nothing is left without its base's mean
+    variants, bases = before.split()[0], before.split()[-2]
+    more = f"{int(variants) + 2} variants ({int(variants) + 2} methods) on {int(bases) + 1} bases"
+    assert notes(1.0, gsam="gsam-ls", lsam="lsam-ls") == {more}
+
+
+def test_methods_at_one_radius_are_one_variant_of_the_story():
+    made = world(**story(1))
+    every, radius = (
+        len(SHARPNESS) - 1,
+        made.runs["sharpness"].map({"gsam": 0.05, "samo": 0.05, "placebo": 0.05, "msam": 0.05}),
+    )
+    for column, variants in ((made.runs["rho"], every), (radius, every - 2)):  # msam looks ahead
+        rows = places(24, replace(made, runs=made.runs.assign(rho=column)))
+        said = f"{variants * len(BASES)} variants ({every * len(BASES)} methods) on {len(BASES)} bases"
+        assert {row.comparison.note for row in rows} == {said}
 
 
 def test_layers_picked_by_their_own_noise_do_not_lead():

@@ -1,6 +1,7 @@
 """The rule keeps its promises: what is planted is found, and where nothing is, false verdicts are as rare as said."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,12 +85,30 @@ def test_a_claim_is_as_strong_as_its_weakest_case(kinds: str, expected: Verdict)
     assert cases(*kinds).whole.verdict == expected
 
 
-def test_a_dataset_that_was_run_in_part_keeps_a_claim_from_support():
-    whole, part = Comparison("d", interval(1, 2)), Comparison("d", None, missing="samo on mgda")
+@pytest.mark.parametrize(("low", "high", "expected"), [(1, 2, SUPPORTED), (-0.1, 0.1, EQUIVALENT)])
+def test_a_dataset_that_was_run_in_part_keeps_a_claim_from_support(low: float, high: float, expected: Verdict):
+    whole, part = Comparison("d", interval(low, high), GAIN), Comparison("d", None, missing="samo on mgda")
     assert judge([whole, part]).whole.verdict == UNDECIDED
     other = judge([whole, Comparison("e", None, missing="samo on mgda")]).whole
-    assert other.verdict == SUPPORTED
+    assert other.verdict == expected
     assert "not run: e" in other.why
+
+
+def test_a_place_with_too_few_seeds_is_named_and_not_pooled():
+    whole = [Comparison("d", of_seeds(5 + np.array([0.0, 0.1, 0.2, 0.05])), GAIN, base=base) for base in ("ls", "mgda")]
+    begun = Comparison("d", of_seeds([9.0]), GAIN, base="fairgrad")
+    alone, found = judge(whole).cases[0], judge([*whole, begun]).cases[0]
+    assert found.interval == alone.interval
+    assert (alone.verdict, found.verdict) == (SUPPORTED, UNDECIDED)
+    assert "too few seeds: d fairgrad" in found.why
+    against = [replace(c, region=Region(high=0.0)) for c in (*whole, begun)]
+    assert judge(against).whole.verdict == CONTRADICTED
+
+
+def test_a_single_place_and_its_case_come_to_the_same():
+    for half in np.linspace(0.05, 0.6, 12):
+        found = judge([Comparison("d", interval(-half, half + 0.1), Region(-0.5, 0.5))])
+        assert found.places[0].verdict == found.cases[0].verdict
 
 
 def test_one_place_that_says_the_opposite_is_named_and_keeps_the_whole_from_support():

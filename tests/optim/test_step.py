@@ -74,10 +74,13 @@ REFUSED: dict[str, Callable[[Problem], Any]] = {
     "one number": gives(lambda losses: torch.stack(losses).sum()),
     r"task 0 is of shape \(2,\)": gives(lambda losses: [loss.repeat(2) for loss in losses]),
     r"gave those of \[0, 1\]": gives(lambda losses: dict(enumerate(losses[:2]))),
-    "no loss depends": gives(lambda losses: [loss.detach() for loss in losses], "gsam"),
+    "no loss depends": gives(lambda losses: [loss.detach() for loss in losses]),
+    "depends on the weights": gives(lambda losses: [loss.detach() for loss in losses], "lsam"),
     "a list, a dict by task, or a tensor": gives(lambda losses: 3.0),
     "task 0 is a float": gives(lambda losses: [3.0] * 3),
     "head 1 holds weight, a parameter of head 0": lambda case: parts_of(case, heads=[case.network.heads[0]] * 2),
+    "one module per task, in a list or a dict, got a Linear": lambda case: parts_of(case, heads=nn.Linear(4, 2)),
+    "unknown sharpness 'sam'": lambda case: MultiTaskUpdate([case.x], [()], sharpness="sam"),
     "no heads": lambda case: parts_of(case, heads=[]),
     "no parameters": lambda case: parts_of(case, trunk=[]),
     "frozen": lambda case: parts_of(case, trunk=case.network.trunk.requires_grad_(False)),
@@ -104,8 +107,13 @@ def test_what_does_not_fit_is_told_in_one_line(told: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_frozen_weight_may_lie_elsewhere() -> None:
+def test_a_frozen_weight_may_lie_elsewhere_and_be_of_any_kind() -> None:
     by_a_neck(problem(3), nn.Linear(4, 4, dtype=torch.float64).requires_grad_(False))
+    case = problem(3)
+    for name, dtype in {"narrow": torch.float8_e4m3fn, "phase": torch.complex64}.items():
+        case.network.trunk.register_parameter(name, nn.Parameter(torch.ones(2).to(dtype), requires_grad=False))
+    for aggregator in ("uw", "mgda"):
+        update_of(case, aggregator, "gsam").backward(case.closure)
 
 
 @pytest.mark.parametrize("aggregator", ["uw", "imtl-l"])
@@ -137,3 +145,54 @@ def test_famo_learns_from_the_batch_after_the_step() -> None:
     before.assert_equal(Snapshot.of(case.network))
     with pytest.raises(RuntimeError, match="backward"):
         update.after_step(case.closure)
+
+
+FAULTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "not a number": lambda loss: loss * float("nan"),
+    "infinite": lambda loss: loss * float("inf"),
+    "infinite gradient": lambda loss: loss + (loss - loss.detach()) * float("inf") if loss.requires_grad else loss,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", ["none", "gsam"])
+# rlw draws its weights, and dwa may learn from losses that are finite though their gradient is not.
+@pytest.mark.parametrize("aggregator", sorted(set(aggregation.SCALARISERS) - {"rlw"}))
+def test_a_scalariser_learns_nothing_from_a_step_that_is_not_finite(aggregator: str, name: str, fault: str) -> None:
+    found = []
+    for faults in (0, 1, 2):
+        case = problem(3)
+        M = aggregation.make(aggregator, tasks=3, **({"window": 2} if aggregator == "dwa" else {}))
+        update = update_of(case, M, name)
+        optimizer = torch.optim.SGD([*case.network.parameters(), *update.parameters()], lr=0.05)
+
+        def bad(tasks: Sequence[int], case: Problem = case) -> list[Tensor]:
+            return [FAULTS[fault](loss) if i == 1 else loss for i, loss in zip(tasks, case.closure(tasks), strict=True)]
+
+        for n in range(6):
+            if n == 0 or n == 3:
+                for _ in range(faults):
+                    update.step(bad, optimizer)
+                    assert update.last is not None
+                    assert not update.last.finite
+            update.step(case.closure, optimizer)
+        found.append([*case.network.parameters(), *update.aggregator.parameters()])
+    same(found[0], found[1])
+    same(found[0], found[2])
+
+
+def test_a_state_of_famo_may_be_loaded_again_and_again() -> None:
+    case = problem(3)
+    update, weights = update_of(case, "famo"), case.network.state_dict()
+    start = {name: value.clone() for name, value in weights.items()}
+    for steps in (0, 2):  # before it has an optimiser of its own, and after
+        train(case, update, steps)
+        kept, where, ends = update.state_dict(), {n: v.clone() for n, v in weights.items()}, []
+        for _ in range(3):
+            case.network.load_state_dict(where)
+            update.load_state_dict(kept)
+            train(case, update, 3)
+            ends.append(next(update.aggregator.parameters()).clone())
+        same(ends[:1] * 2, ends[1:])
+        case.network.load_state_dict(start)
+        update.load_state_dict(kept)

@@ -63,9 +63,11 @@ def load_state(aggregator: nn.Module, kept: Mapping[str, Any], device: torch.dev
         if isinstance(module, tuple(_ATTRIBUTES)):
             for attribute, value in kept[name].items():
                 setattr(module, attribute, _copied(value, where))
-    if isinstance(aggregator, FAMO) and "optimizer" in kept:
-        aggregator._optimizer = Adam([aggregator._w], lr=aggregator.lr, weight_decay=aggregator.weight_decay)
-        aggregator._optimizer.load_state_dict(kept["optimizer"])
+    if isinstance(aggregator, FAMO):
+        aggregator._optimizer = None  # a state from before the first step has none
+        if "optimizer" in kept:
+            aggregator._optimizer = Adam([aggregator._w], lr=aggregator.lr, weight_decay=aggregator.weight_decay)
+            aggregator._optimizer.load_state_dict(copy.deepcopy(kept["optimizer"]))  # which it would write into
     if isinstance(aggregator, NashMTL):
         step, weights = kept["nash"]
         if len(weights) != aggregator.n_tasks:

@@ -17,8 +17,8 @@ test, which needs no correction; Berger 1982), and a contradiction must outlast 
 
 Places stand beside the pooled effect with verdicts corrected for their number: Dunnett's test where several comparisons
 share a method at one place, then Holm's procedure. A pooled "supported" or "equivalent" is kept back where a place says
-the opposite; a case that every one of its places contradicts is contradicted, however far apart they lie. Across claims
-nothing is corrected. Where a case lacks a place on a dataset that has others of it, the claim is not supported.
+the opposite, and where a case lacks a place on a dataset that has others of it, or has too few seeds there; a case that
+every one of its places contradicts is contradicted, however far apart they lie. Across claims nothing is corrected.
 """
 
 import math
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 SUPPORTED, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTABLE, NOT_RUN = Verdict
 ALPHA = 1 - LEVEL
 LEVELS = {SUPPORTED: ALPHA / 2, CONTRADICTED: ALPHA / 2, EQUIVALENT: ALPHA}
-"""Below which p value an effect comes to this, where the region has one end."""
+"""Below which p value of `_p` an effect comes to this."""
 WEAKEST_FIRST = (CONTRADICTED, NOT_TESTABLE, UNDECIDED, NOT_RUN, EQUIVALENT, SUPPORTED)
 OPPOSITE = {SUPPORTED: {CONTRADICTED}, EQUIVALENT: {CONTRADICTED, SUPPORTED}}
 """What no place may say under a pooled verdict."""
@@ -113,22 +113,29 @@ def _row(comparison: Comparison) -> Row:
     if effect is None:
         why = comparison.untestable or f"missing: {comparison.missing}"
         return Row(comparison, NOT_TESTABLE if comparison.untestable else NOT_RUN, why)
-    if 0 < effect.n < MIN_SEEDS:
+    if _few(comparison):
         few = f"{effect.n} seed{'s' * (effect.n != 1)}, at least {MIN_SEEDS} are needed"
         return Row(comparison, UNDECIDED, few)
     if region.alike and p[EQUIVALENT] < ALPHA:
         inside = f", if {'above' if math.isinf(region.high) else 'inside'} {region}"
         low, high = region.alike
         return Row(comparison, EQUIVALENT, f"within {low:g} to {high:g}{inside * (p[SUPPORTED] < ALPHA / 2)}")
-    if p[SUPPORTED] < (ALPHA if region.two_sided else ALPHA / 2):
+    if p[SUPPORTED] < ALPHA / 2:
         return Row(comparison, SUPPORTED, "")
     if p[CONTRADICTED] < ALPHA / 2:
         return Row(comparison, CONTRADICTED, "")
     return Row(comparison, UNDECIDED, _doubt(effect.interval(), region))
 
 
+def _few(comparison: Comparison) -> bool:
+    return comparison.effect is not None and 0 < comparison.effect.n < MIN_SEEDS
+
+
 def _p(comparison: Comparison) -> dict[Verdict, float]:
-    """One-sided p values, small where the effect lies inside the region, outside, within the margin; NaN: untested."""
+    """One-sided p values, small where the effect lies inside the region, outside, within the margin; NaN: untested.
+
+    Halved inside a region with two ends, which is tested at 5 %, so that half of that is the level of every region.
+    """
     effect, region = comparison.effect, comparison.region
     if effect is None or math.isnan(effect.value):
         return dict.fromkeys(LEVELS, math.nan)
@@ -136,12 +143,14 @@ def _p(comparison: Comparison) -> dict[Verdict, float]:
     inside = max(effect.above(region.low) if low else 0.0, effect.below(region.high) if high else 0.0)
     outside = min(effect.below(region.low) if low else 1.0, effect.above(region.high) if high else 1.0)
     alike = max(effect.above(region.alike[0]), effect.below(region.alike[1])) if region.alike else math.nan
-    return {SUPPORTED: inside, CONTRADICTED: outside, EQUIVALENT: alike}
+    return {SUPPORTED: inside / 2 if region.two_sided else inside, CONTRADICTED: outside, EQUIVALENT: alike}
 
 
 def _case(name: str, rows: Sequence[Row]) -> Row:
     """The pooled effect of the places of one case."""
-    ran = [row for row in rows if row.comparison.effect is not None]
+    begun = [row for row in rows if row.comparison.effect is not None]
+    ran = [row for row in begun if not _few(row.comparison)] or begun
+    few = [row for row in begun if row not in ran]
     lacking = [row for row in rows if row.verdict == NOT_RUN]
     untested = [row for row in rows if row.verdict == NOT_TESTABLE]
     first = (ran or rows)[0].comparison
@@ -168,12 +177,13 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
         f"too noisy to weigh: {_listed(loud)}" if loud else "",
         f"but {apart[0].verdict} on {_listed(map(_place, apart))}" if apart else "",
         f"missing: {_listed(partly)}" if partly else "",
+        f"too few seeds: {_listed(map(_place, few))}" if few else "",
         f"not testable on {len(untested)}: {untested[0].comparison.untestable}" if untested else "",
         f"not run: {_listed(outside)}" if outside else "",
     )
     if found.verdict == UNDECIDED and len(ran) > 1 and {row.verdict for row in ran} == {CONTRADICTED}:
         return replace(found, verdict=CONTRADICTED, why=f"at each of {len(ran)} places")
-    held = against or (partly and found.verdict == SUPPORTED)
+    held = against or ((partly or few) and found.verdict in OPPOSITE)
     return replace(found, verdict=UNDECIDED if held else found.verdict, why=why)
 
 

@@ -18,16 +18,25 @@ class Buffers:
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         self._places = [(m._buffers, name, b) for m in modules for name, b in m._buffers.items() if b is not None]
         self._tensors = [b.data for _, _, b in self._places]
+        shapes = [zip(b.stride(), b.shape, strict=True) for b in self._tensors]
+        self._solid = [all(step or n < 2 for step, n in shape) for shape in shapes]  # an expanded one is not writable
 
     def copy(self) -> list[Tensor]:
         return [owner[name].data.clone() for owner, name, _ in self._places]  # type: ignore[union-attr]
 
     @torch.no_grad()
     def put(self, values: Sequence[Tensor]) -> None:
-        for owner, name, buffer in self._places:
-            owner[name] = buffer  # a module may have replaced it
-        if self._tensors:
-            torch._foreach_copy_(self._tensors, list(values))
+        kept: list[tuple[Tensor, Tensor]] = []
+        for (owner, name, buffer), tensor, value, solid in zip(
+            self._places, self._tensors, values, self._solid, strict=True
+        ):
+            same = solid and tensor.shape == value.shape  # unlike a mask that grew in the first pass
+            if same:
+                kept.append((tensor, value))
+            owner[name] = buffer if same or torch.equal(tensor, value) else value.clone()  # a module may replace it
+        if kept:
+            tensors, found = map(list, zip(*kept, strict=True))
+            torch._foreach_copy_(tensors, found)
 
 
 def running_statistics(modules: Sequence[nn.Module]) -> list[Tensor]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -130,6 +130,10 @@ class TaskLosses:
             self._buffers.put(self._buffers_after)
             restore(self._after, self.device)
 
+    def backward(self) -> AbstractContextManager[None]:
+        """Around the backward pass of what `again` gave: what a checkpoint computes once more has the same masks."""
+        return self.replay.recomputing(self.device) if self._draws else nullcontext()
+
     @contextmanager
     def autocast(self, enabled: bool) -> Iterator[None]:
         """Turn the autocast around the step on or off, without the weights of earlier passes in its cache."""
@@ -192,11 +196,15 @@ class TaskLosses:
     def _present(self, found: Sequence[Tensor | None]) -> list[int]:
         """The places of the tasks with a loss, on all ranks the same; the others are forgotten."""
         absent = [loss is None for loss in found]
-        if self.ranks.anywhere(absent, self.device) != absent:
+        trains = any(loss is not None and loss.requires_grad for loss in found)
+        *anywhere, trains = self.ranks.anywhere([*absent, trains], self.device)
+        if anywhere != absent:
             raise ValueError("the ranks of the group have no loss for different tasks: leave out the same on all")
         places = [n for n, out in enumerate(absent) if not out]
         if not places:
             raise ValueError(f"the closure gave no loss for any of the tasks {list(self.tasks)}")
+        if not trains:
+            raise ValueError("no loss depends on the weights")
         self.tasks = [self.tasks[n] for n in places]
         return places
 

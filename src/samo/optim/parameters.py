@@ -49,8 +49,9 @@ class Trainable:
 
 
 def widest(params: Iterable[Tensor]) -> torch.dtype:
-    """The dtype that holds all of these, of 32 bits or more."""
-    return functools.reduce(torch.promote_types, {p.dtype for p in params}, torch.float32)
+    """The dtype that holds all of these, of 32 bits or more; frozen ones of one byte or complex ones do not count."""
+    counted = {p.dtype for p in params if p.element_size() > 1 and not p.is_complex()}
+    return functools.reduce(torch.promote_types, counted, torch.float32)
 
 
 class TrunkAndHeads:
@@ -64,6 +65,8 @@ class TrunkAndHeads:
     """
 
     def __init__(self, trunk: Part, heads: Heads, network: nn.Module | None = None) -> None:
+        if not isinstance(heads, Mapping | nn.ModuleDict | Iterable):
+            raise ValueError(f"heads must be one module per task, in a list or a dict, got a {type(heads).__name__}")
         by_task = dict(heads.items() if isinstance(heads, Mapping | nn.ModuleDict) else enumerate(heads))
         self.tasks: list[Any] = list(by_task)
         self.trunk = _named(trunk, "the trunk")
@@ -163,3 +166,10 @@ def fill_grad(p: Tensor, grad: Tensor) -> None:
     """Set `p.grad`, in the dtype and the memory format of p: fused optimisers read both as they lie in memory."""
     as_it_is = grad.dtype == p.dtype and grad.stride() == p.stride()
     p.grad = grad if as_it_is else torch.empty_like(p, requires_grad=False).copy_(grad)
+
+
+def spoil(params: Iterable[Tensor]) -> None:
+    """Fill each `.grad` that is finite, or none, with NaN."""
+    for p in params:
+        if p.grad is None or bool(torch.isfinite(p.grad).all()):
+            p.grad = torch.full_like(p, torch.nan, requires_grad=False)

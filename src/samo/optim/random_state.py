@@ -1,6 +1,7 @@
 """Random state: global generators left as one ordinary forward pass leaves them, and dropout masks drawn again."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -66,14 +67,16 @@ class MaskReplay:
     The random state is recorded at each call of the trunk, of every head and of every dropout module in them, and
     restored at the corresponding call. A head's calls belong to its task. The trunk's serve all tasks (one pass for
     all) or one task each, in the order asked (an input per task); how often it is called for one task tells which.
-    Compiled modules are left alone: for them a pass starts from the state that the first one started from.
+    Compiled modules are left alone: for them a pass starts from the state that the first one started from. A dropout
+    module that several parts share follows the call of the part that it is in.
     """
 
     def __init__(self, parts: Sequence[object] = ()) -> None:
         self._modules: list[tuple[nn.Module, bool]] = []  # with whether it is the trunk's
+        times = Counter(m for part in parts if isinstance(part, nn.Module) for m in part.modules())
         for place, part in enumerate(parts):
             if isinstance(part, nn.Module) and not any(map(_compiled, part.modules())):
-                own = [m for m in part.modules() if m is part or isinstance(m, _DropoutNd)]
+                own = [m for m in part.modules() if m is part or (isinstance(m, _DropoutNd) and times[m] == 1)]
                 self._modules += [(m, place == 0) for m in own]
         self._shared: dict[int, bool] = {}  # by the place of a trunk's module: whether a call serves all tasks
         self.forget()
@@ -81,6 +84,7 @@ class MaskReplay:
     def forget(self) -> None:
         """Start afresh: nothing is replayed before the next `recording`."""
         self._states: list[list[State]] = [[] for _ in self._modules]
+        self._jumps: dict[tuple[int, bytes], State] = {}  # by a module's place and the state that its call came upon
 
     def unknown(self, tasks: int) -> bool:
         """Whether a pass for one task is still needed to tell which tasks the trunk's calls serve."""
@@ -108,13 +112,26 @@ class MaskReplay:
                 if call // each < len(group):
                     call = group[call // each] * each + call % each
             if call < len(states):
+                self._jumps[n, _digest(capture(device))] = states[call]
                 restore(states[call], device)
 
+        self._jumps.clear()
         with self._hooked(again):
             yield
         if len(group) < tasks:
             for n, count in enumerate(calls):
                 self._shared.setdefault(n, count == len(self._states[n]))
+
+    @contextmanager
+    def recomputing(self, device: torch.device) -> Iterator[None]:
+        """For the backward pass after `replaying`: what a checkpoint runs once more starts from the same states."""
+
+        def again(n: int) -> None:
+            if (state := self._jumps.get((n, _digest(capture(device))))) is not None:
+                restore(state, device)
+
+        with self._hooked(again):
+            yield
 
     @contextmanager
     def _hooked(self, before_call: Callable[[int], None]) -> Iterator[None]:
@@ -127,3 +144,7 @@ class MaskReplay:
 
 def _compiled(module: nn.Module) -> bool:
     return hasattr(module, "_orig_mod") or module._compiled_call_impl is not None
+
+
+def _digest(state: State) -> bytes:
+    return hashlib.blake2b(b"".join(part.cpu().numpy().tobytes() for part in state if part is not None)).digest()

@@ -192,7 +192,8 @@ def sharp_step(method: Method, net: Trainable, losses: TaskLosses) -> Record:
                 with theta.moved(eps), phi.moved([head_eps[n] for n in own], which=own):
                     del eps
                     perturbed = losses.again(group)
-                    finite = gathered.add(perturbed, group)
+                    with losses.backward():
+                        finite = gathered.add(perturbed, group)
                 values = losses.ranks.mean(detached(perturbed))
                 losses.check(values, group, gradient=finite, where=" in a perturbed pass")
                 if not finite:
@@ -232,7 +233,9 @@ def _gathered(
         check_subset(method.aggregators[0])
     if isinstance(M, Scalarizer):
         with seeded(draw_seeds(1, method.generator)[0], values.device):
-            weights = loss_weights(M, values, net.tasks)
+            # A scalariser would remember what is not finite; what becomes of the step, the gradient decides.
+            finite = bool(torch.isfinite(values).all())
+            weights = loss_weights(M, values, net.tasks) if finite else torch.ones_like(values)
         return Rows(net, losses, weights) if sharp and method.sharpness.remembers else WeightedSum(net, losses, weights)
     if J is None:
         return Rows(net, losses, M)

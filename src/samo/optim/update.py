@@ -13,7 +13,7 @@ from samo.optim import random_state
 from samo.optim.closures import Closure, TaskLosses
 from samo.optim.gradients import Decomposition
 from samo.optim.layers import select_layers
-from samo.optim.parameters import Heads, Part, TrunkAndHeads, fresh_grads, widest
+from samo.optim.parameters import Heads, Part, TrunkAndHeads, fresh_grads, spoil, widest
 from samo.optim.process_group import Group, Ranks, synchronise
 from samo.optim.sharpness import Sharpness, preset
 from samo.optim.step import Method, Record, step
@@ -41,18 +41,20 @@ class MultiTaskUpdate:
             nn.ModuleDict names the tasks; otherwise they are numbers from 0.
         aggregator: a name (`samo.aggregation.NAMES`), or an object of TorchJD's: an Aggregator of J [K, P] or a
             Scalarizer of the losses [K].
-        sharpness: how the weights are perturbed; by default not at all.
+        sharpness: how the weights are perturbed, or the name of a preset; by default not at all.
         generator: the source of random directions and of the aggregator's draws, never the global generator. By
             default one that is seeded from the state of the global one, without drawing from it.
-        network: the modules whose mode and buffers the perturbed passes must leave alone; needed where trunk or
-            heads are given as parameters and the network has BatchNorm, dropout or other buffers.
+        network: the modules whose mode and buffers the perturbed passes must leave alone; needed where the closure
+            runs modules that are in neither trunk nor heads (a frozen stem, the base of adapters), or these are given
+            as parameters, and any has BatchNorm, dropout or other buffers.
         group: the processes that take each step together, one replica of the network and one equal share of the batch
             each; with losses that are means over examples, every rank makes the step that one process would make on the
             whole batch. Wrap nothing in DistributedDataParallel.
         sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks (its modules are changed in place),
             or over each rank's own share.
-        raise_nonfinite: whether a gradient that is not finite is an error. By default `.grad` shows it, no further
-            pass is made, nothing of it is remembered, and `last.finite` is False.
+        raise_nonfinite: whether a gradient that is not finite is an error. By default no further pass is made, nothing
+            of it is remembered, `last.finite` is False, and each weight's `.grad` shows it or is NaN, so that no
+            optimiser of a part alone makes a step.
 
     Raises:
         ValueError: a parameter in two heads, no trunk or head, layers that match nothing, an aggregator of another K.
@@ -64,7 +66,7 @@ class MultiTaskUpdate:
         heads: Heads,
         *,
         aggregator: Aggregator | Scalarizer | str = "ls",
-        sharpness: Sharpness | None = None,
+        sharpness: Sharpness | str | None = None,
         generator: torch.Generator | None = None,
         network: nn.Module | None = None,
         group: Group | None = None,
@@ -72,7 +74,7 @@ class MultiTaskUpdate:
         raise_nonfinite: bool = False,
     ) -> None:
         self.network = TrunkAndHeads(trunk, heads, network)
-        self.sharpness = preset("none") if sharpness is None else sharpness
+        self.sharpness = sharpness if isinstance(sharpness, Sharpness) else preset(sharpness or "none")
         self.generator = random_state.generator_like_the_global() if generator is None else generator
         self.raise_nonfinite = raise_nonfinite
         K = len(self.network.tasks)
@@ -138,15 +140,15 @@ class MultiTaskUpdate:
         losses = self._losses(closure, net.tasks, scale)
         with losses.autocast(False), fresh_grads([*net.shared, *net.own, *self.parameters()]):
             record = step(self._method, net, losses)
-            for p in self.parameters() if scale != 1 else ():
-                if not record.finite:  # so that an optimiser of their own skips the step as well
-                    p.grad = torch.full_like(p, torch.nan)
-                elif p.grad is not None:  # a scalariser sees the losses without the scale
+            if not record.finite:
+                spoil([*net.shared, *net.own, *self.parameters()])
+            for p in self.parameters() if record.finite and scale != 1 else ():
+                if p.grad is not None:  # a scalariser sees the losses without the scale
                     p.grad *= scale
         self._complete = True
         places = network.places(losses.tasks)
         self.last = record.widened(places, len(network.tasks))
-        if isinstance(self.aggregator, FAMO):
+        if isinstance(self.aggregator, FAMO) and record.finite:
             self._awaits = places, losses.before
         return self.last.losses
 
@@ -180,13 +182,14 @@ class MultiTaskUpdate:
         """For aggregators that learn from what a step did: FAMO evaluates the batch again at the new weights.
 
         Call it after `optimizer.step()` with the closure of that step; it does nothing for the other aggregators.
-        The pass is made without gradients, with the random state of the step's first pass; it leaves no trace.
+        The pass is made without gradients, with the random state of the step's first pass; it leaves no trace. After a
+        step that was not finite nothing is learned.
 
         Raises:
             FloatingPointError: a loss is NaN or infinite; the message names the task.
             RuntimeError: the aggregator is famo, and there was no step.
         """
-        if not isinstance(self.aggregator, FAMO):
+        if not isinstance(self.aggregator, FAMO) or (self.last is not None and not self.last.finite):
             return
         if self._awaits is None:
             raise RuntimeError("after_step needs a step: call update.backward(closure) first")
