@@ -1,10 +1,17 @@
-"""Imports between the folders of samo run one way, and the step can be taken out."""
+"""Imports between the folders of samo run one way, the step can be taken out, and a new file is found or refused."""
 
 import ast
+import importlib
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import pytest
+
+from samo import claims, datasets
+from samo.analysis import options
 from tests.imports import imports
 
 SRC = Path(__file__).parents[1] / "src" / "samo"
@@ -31,3 +38,27 @@ def test_imports_run_downwards() -> None:
     for place, folder in enumerate(ORDER):
         for file, package, part in imported(folder):
             assert package != "samo" or part not in ORDER[place + 1 :], f"{file} imports samo.{part}"
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "told"),
+    [
+        ("claims", "c5_toy", "must be named"),
+        ("claims", "c05_toy", "c05_improves.py has this number"),
+        ("claims", "c99_toy", "samo.claims.c99_toy: no SOURCE"),
+        ("datasets", "toy", "samo.datasets.toy: no RAW; a dataset has RAW, Data, Training"),
+        ("analysis", "toy", "samo.analysis.toy: no Options"),
+    ],
+)
+def test_a_new_file_that_lacks_something_is_told(package, name, told, tmp_path, monkeypatch):
+    module = importlib.import_module(f"samo.{package}")
+    (tmp_path / f"{name}.py").write_text('"""99. Nothing."""\n')
+    monkeypatch.setattr(module, "__path__", [*module.__path__, str(tmp_path)])
+    wanted: dict[str, Callable[[], object]] = {
+        "claims": partial(claims.get, 99),
+        "datasets": partial(datasets.get, name),
+        "analysis": partial(options, name),
+    }
+    with pytest.raises(ValueError, match=re.escape(told)):
+        wanted[package]()
+    sys.modules.pop(f"samo.{package}.{name}", None)

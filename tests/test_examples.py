@@ -58,8 +58,12 @@ def test_micro_batches_of_the_trainer_are_averaged(tmp_path: Path) -> None:
     with torch.random.fork_rng():
         made = runpy.run_path(str(FOLDER / "trainer_loop.py"))
         model = made["TwoTasks"]()
-        options = {"per_device_train_batch_size": 32, "gradient_accumulation_steps": 3, "num_train_epochs": 1}
-        quiet = {
+        options: dict[str, Any] = {
+            "per_device_train_batch_size": 32,
+            "gradient_accumulation_steps": 3,
+            "num_train_epochs": 1,
+        }
+        quiet: dict[str, Any] = {
             "report_to": "none",
             "disable_tqdm": True,
             "use_cpu": True,

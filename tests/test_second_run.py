@@ -34,6 +34,7 @@ METHODS = {
     "gsam-ls-rho02": "LS + G-SAM, rho 0.2 | 2.0",
     "placebo-ls-rho02": "LS + placebo, rho 0.2 | 3.0",
     "samo-ls-rho02": "LS + SAMO, rho 0.2 | 4.3",
+    "msam-ls-rho005": "LS + M-SAM, rho 0.05 | 1.0",
     "nadam-ls": "LS + NAdam, no sharpness | 1.0",
     "msam-ls": "LS + M-SAM, rho searched | 1.0",
 }
@@ -213,10 +214,20 @@ def test_what_is_said_of_test_loss_and_calibration():
     says(FINDINGS, "budget by budget, {}, {}, {} and {} times", *loss)
     gsam = [quotient("gsam-ls-rho005", "calibration", n) for n in BUDGETS]
     says(FINDINGS, "is {}, {}, {} and {} times LS's; G-SAM's {}, {}, {} and {} times.", *calibration, *gsam)
-    lower = quotient("ls-lr00005", "calibration")
-    said = "but {} times after 300 and {} after 10,000, where LS at 0.0005 has {}."
-    says(README, said, gsam[0], gsam[3], lower)
-    assert lower.high < gsam[3].low
+    plain, lowest, best = (
+        quotient(name, "calibration") for name in ("ls-lr0001", "ls-lr00005", "gsam-ls-rho005-lr0001")
+    )
+    assert gain("ls-lr0001").open
+    says(
+        README, "After 10,000 updates LS at 0.001 has {} times the calibration error of LS at its searched rate", plain
+    )
+    loss_of = Told(*(-gain("ls-lr00005")[n] for n in (0, 2, 1)))
+    says(README, "LS at 0.0005 has {} times and loses {} points;", lowest, loss_of)
+    gained = gain("gsam-ls-rho005-lr0001")
+    says(README, "G-SAM at 0.001, at twice the passes, has {} times and gains {}.", best, gained)
+    few = quotient("gsam-ls-rho005-lr0001", "calibration", FEW, ("ls-lr00005", FEW))
+    says(README, "On few data G-SAM at 0.001 has {} times the calibration error of LS at 0.0005, and after 300 ", few)
+    says(README, "updates at the searched rate {} times LS's.", gsam[0])
     assert [one.high < 1 for one in loss] == [False, False, False, True]
     shorter = quotient("ls", "loss", 3000, ("samo-ls-rho02", LONGEST))
     assert shorter.high < 1
@@ -231,8 +242,6 @@ def test_what_is_said_of_test_loss_and_calibration():
         for method, updates in (("ls", 3000), ("samo-ls-rho02", LONGEST), ("ls", LONGEST))
     )
     assert ls < samo < late
-    says(README, "G-SAM has {} times LS's calibration error", quotient("gsam-ls-rho005", "calibration", 3000))
-    says(README, "at twice the passes and {} points,", short(-gain("gsam-ls-rho005", updates=3000).mean))
 
 
 def test_what_is_said_of_the_probe():
@@ -256,14 +265,18 @@ def test_what_is_said_of_what_costs_no_pass():
         [gain(method, updates=n) for n in (300, LONGEST)]
         for method in ("msam-ls", "nadam-ls", "msam-ls-rho005", "msam-ls-rho005-back")
     )
+    given.insert(1, gain("msam-ls-rho005", updates=3000))
     says(FINDINGS, "Momentum SAM gains {} after 300 updates and {} after 10,000", *msam)
     says(FINDINGS, "plain NAdam {} and {}, all over LS at its searched rate", *nadam)
     assert msam[0].low > 0 < nadam[0].low
-    says(FINDINGS, "(at rho 0.05 {} and {}, with the other sign {} and {})", *given, *back)
+    says(FINDINGS, "(at rho 0.05 {}, after 3,000 {}, and {}, with the other sign {} and {})", *given, *back)
     says(FINDINGS, "Whether the gain is acceleration is {}.", verdict(27))
     said = "Look-back SAM gains {} after 10,000, SGD with momentum in Adam's place {} ({} after 3,000), with {} times "
     others = gain("lookback-ls"), gain("sgd-ls"), gain("sgd-ls", updates=3000)
-    says(FINDINGS, said + "the test loss.", *others, quotient("sgd-ls", "loss"))
+    says(FINDINGS, said + "the test loss;", *others, quotient("sgd-ls", "loss"))
+    tuned = [gain(name, "ls-lr0002") for name in ("sgd-ls", "nesterov-ls")]
+    says(FINDINGS, "over LS at 0.002 it gains {}, with Nesterov's momentum {}.", *tuned)
+    says(STUDY, "Over LS at 0.002 the two gain {} and {} after 10,000.", *tuned)
     says(FINDINGS, "LS at 0.002 gains {} there", short(gain("ls-lr0002").mean))
 
 
@@ -284,7 +297,11 @@ def test_what_is_said_of_learning_rates():
     plain, *kinds = (Kind(name, optimizer="lr 0.001") for name in ("none", *DOSE))
     at_papers = [over_places(contrast.compare(plain, kind)) for kind in kinds]
     said = "pooled over few and all data, G-SAM gains {}, SAMO {}, the placebo {}: equivalent to none "
-    says(FINDINGS, said + "(90 % intervals within 0.5)", *map(told, at_papers))
+    says(FINDINGS, said + "(90 % intervals within 0.5; ", *map(told, at_papers))
+    each = [by_seed("delta_m")["ls-lr0001", n] - by_seed("delta_m")["gsam-ls-rho005-lr0001", n] for n in (FEW, LONGEST)]
+    averaged = told(of_seeds(((each[0] + each[1]) / 2).dropna()))
+    says(FINDINGS, "averaged seed by seed over the four seeds of both, G-SAM's is {})", averaged)
+    says(STUDY, "averaged seed by seed over four common seeds it is {}, {})", short(averaged.mean), averaged.limits)
     assert all(told(one, 0.9).within(contrast.MARGIN) for one in at_papers)
     gsam, samo = (over_its_base(f"{name}-ls-rho005-lr0001", FEW)[0] for name in ("gsam", "samo"))
     assert gsam.low > 0 < samo.low
@@ -399,11 +416,8 @@ def test_what_is_said_of_compute_conflict_and_curvature():
     assert all(one.low > 0 for one in large)  # and accuracy is lower:
     assert all(gain(f"{name}-ls-rho02", updates=n).high < 0 for name in DOSE for n in (FEW, LONGEST))
     cases = ("flatter, less error", "flatter, less conflict", "less conflict, less error")
-    less = [one for case in cases for data in DATA for one in effects(24, data, case)]
-    said = "flatter goes with less error (rank correlation {}, few data {}), not with less conflict ({}, {}); "
-    says(FINDINGS, said + "less conflict goes with more error ({}, {}).", *less)
-    assert [(one.low > 0, one.high < 0) for one in less] == [(True, False)] * 2 + [(False, True), (False, False)] * 2
-    assert {judged(24, "pooled", case)["verdict"].item() for case in cases} == {"undecided"}
+    assert {judged(24, "pooled", case)["verdict"].item() for case in cases} == {"not testable"}
+    says(FINDINGS, "Whether flatness, conflict and error go together over methods (claim 24) is {}:", verdict(24))
 
 
 def test_the_readme_has_the_findings_in_short():
@@ -428,7 +442,9 @@ def test_the_readme_has_the_findings_in_short():
     says(README, "SAMO at 0.001 has {} times that.", over_its_base("samo-ls-rho005-lr0001", LONGEST)[1])
     flat = [flatter(data, "ls-lr0002", "gsam-ls-rho005-lr0002") for data in DATA]
     cosine = [between(data, "gsam-ls-rho005-lr0002", "ls-lr0002", COSINE) for data in DATA]
-    said = "divides λ_max, the largest curvature, by {}, on few data by {}, and raises the cosine of task gradients by "
+    said = (
+        "divides λ_max, the largest curvature, by {}, on few data by {}, and changes the cosine of task gradients by "
+    )
     says(README, said + "{} and {}.", *flat, *cosine)
     large = between("multimnist", "gsam-ls-rho02", "ls", COSINE), flatter("multimnist", "gsam-ls-rho02", "ls")
     says(README, "it raises the cosine by {}, with {} times the λ_max and a worse Δm.", *large)
@@ -438,7 +454,9 @@ def test_the_readme_has_the_findings_in_short():
     assert sign.open
     said = "over its placebo SAMO gains {} (90 % interval {}) after 10,000 updates"
     says(README, said, short(sign.mean), sign.limits)
-    says(README, "within 0.3 points at all three rates, pooled with few data; at rho 0.2 that is {}.", verdict(26))
+    alone = judged(26, "multimnistpoor", "rho 0.05, lr 0.002")["verdict"].item()
+    said = "pooled with few data (few data alone at 0.002: {}); at rho 0.2 that is {}."
+    says(README, f"within 0.3 points at all three rates, {said}", alone, verdict(26))
     said = "LS after 1,000 beats SAMO after 300 by {} points, LS after 3,000 SAMO after 1,000 by {}; "
     says(README, said + "LS after 10,000 and SAMO after 3,000 are level, {}.", *effects(33, "multimnist"))
     seeds = by_seed("accuracy").count()

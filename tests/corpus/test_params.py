@@ -139,6 +139,7 @@ VALUES = [
     ("alpha: 1.0}, sharpness", "alpha: true}, sharpness", ["fmtl-fairgrad.aggregator.alpha = True", "number"]),
     ("preset: samo", "preset: sam0", ["methods.samo-ls.sharpness", "sam0", "samo"]),
     ("alpha: 0.3", "alpha: 1.3", ["methods.samo-ls.sharpness", "alpha", "1.3", "[0, 1]"]),
+    ("alpha: 0.3", "alpha: adaptiv", ["samo-ls.sharpness.alpha = 'adaptiv'", "valid number, or input", "'adaptive'"]),
     ("alpha: 0.3", "mu: .inf", ["samo-ls.sharpness.mu = inf", "finite"]),
     ("alpha: 0.3", "adaptive: 1", ["samo-ls.sharpness.adaptive = 1", "boolean"]),
     ("alpha: 0.3", "scope: [joint]", ["samo-ls.sharpness.scope = ['joint']", "'joint'"]),
@@ -155,12 +156,13 @@ VALUES = [
     ("rho: [0.02, 0.1]", "rho: [0.1, 0.02]", ["search.rho = [0.1, 0.02]", "lowest to the highest"]),
     ("threads: 1", "processes: 3", ["datasets.multimnist.training.batch = 32", "divide by train.processes = 3"]),
     ("device: cpu", "processes: 2\n  device: 'cuda:1'", ["train.processes = 2", "auto, cuda or cpu", "cuda:1"]),
-    ("device: cpu", "device: gpu", ["train.device = 'gpu'", "no kind of device"]),
+    ("device: cpu", "device: gpu", ["train.device = 'gpu'", "no device", "cuda:0, mps"]),
     ("toys:", "cluster: {gpus: 1.5}\ntoys:", ["cluster.gpus = 1.5", "whole"]),
     # Analyses, which only `check` looks at.
     ("cost: {repeats: 2}", "cost: {repeats: 0}", ["analyses.cost.repeats = 0"]),
     ("cost: {repeats: 2}", "cost: {repeat: 2}", ["analyses.cost.repeat: unknown key"]),
     ("curvature: {", "curvature: {own: {scene: {}}, ", ["analyses.curvature.own", "'scene'", "scenes"]),
+    ("conflict: {}", "conflict:", ["analyses.conflict: is empty; write {}"]),
     ("conflict: {}", "conflicts: {}", ["conflicts", "conflict, cost, curvature, landscape, layers, probe"]),
     ("quadratics: {steps: 3", "quadratics: {steps: 0", ["toys.quadratics.steps = 0"]),
 ]

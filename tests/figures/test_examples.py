@@ -29,6 +29,7 @@ BATCHES = {
     "domains": (DOMAINS, ("art", "clipart", "product"), 3, "product"),
     "views": (VIEWS, ("segmentation", "depth"), 6, "depth"),
     "texts": ((torch.randint(3, (9, 6)), torch.ones(9, 7, dtype=torch.long)), ("genre",), 2, "parts of speech"),
+    "vectors": ((torch.rand(9, 6), torch.ones(9, 2)), ("mean", "size"), 1, "its numbers"),
     "molecules": ((molecules(), torch.randn(2, 11)), ("mu", "alpha", "homo"), 2, "alpha"),
 }
 

@@ -15,6 +15,8 @@ def names() -> list[str]:
 
 
 def options(name: str) -> type[Settings]:
-    """The settings that an analysis takes."""
-    kind: type[Settings] = importlib.import_module(f"samo.analysis.{name}").Options
+    """The settings that an analysis takes; a ValueError if its module has none."""
+    kind: type[Settings] | None = getattr(importlib.import_module(f"samo.analysis.{name}"), "Options", None)
+    if kind is None:
+        raise ValueError(f"samo.analysis.{name}: no Options; an analysis has its settings there")
     return kind

@@ -30,9 +30,18 @@ class Claim(NamedTuple):
 
 
 def numbers() -> dict[int, str]:
-    """{number: module name} of the claims there are: the modules of this folder named c<two digits>_<words>."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return {int(name[1:3]): name for name in names if re.fullmatch(r"c\d\d_\w+", name)}
+    """{number: module name} of the claims there are: the modules of this folder named c<two digits>_<words>.
+
+    Raises:
+        ValueError: one has a number that is not of two digits, or two have the same.
+    """
+    found: dict[int, str] = {}
+    for name in sorted(m.name for m in pkgutil.iter_modules(__path__) if re.match(r"c\d", m.name)):
+        if not re.fullmatch(r"c\d\d_\w+", name):
+            raise ValueError(f"src/samo/claims/{name}.py: must be named c<two digits>_<words>.py")
+        if (other := found.setdefault(int(name[1:3]), name)) != name:
+            raise ValueError(f"src/samo/claims/{name}.py: {other}.py has this number; take an unused one")
+    return found
 
 
 def get(number: int) -> Claim:
@@ -40,7 +49,10 @@ def get(number: int) -> Claim:
 
     Raises:
         KeyError: there is none of that number.
+        ValueError: its module lacks something.
     """
     module = importlib.import_module(f"samo.claims.{numbers()[number]}")
+    if missing := [name for name in ("SOURCE", "comparisons") if not hasattr(module, name)]:
+        raise ValueError(f"{module.__name__}: no {missing[0]}; a claim has SOURCE and comparisons")
     sentence = str(module.__doc__).splitlines()[0].removeprefix(f"{number}. ").removesuffix(".")
     return Claim(sentence, getattr(module, "QUOTE", ""), module.SOURCE, module.comparisons)

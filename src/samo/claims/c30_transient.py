@@ -3,7 +3,7 @@
 Each budget is a training with a schedule of its own. Tested for G-SAM, SAMO and F-MTL where they gain at the shortest
 budget (else there is nothing to lose): the slope of the gain in Delta-m over the logarithm of the updates, seed by
 seed, and the gain at the longest budget. Supported (*transient*): the slope is below 0, and the last gain within 0.3
-points of none, by two one-sided tests: half the smallest gain of the papers on the Multi-MNIST family. Contradicted:
+points of none, by two one-sided tests: half the smallest gain of F-MTL's Table 1 on Multi-MNIST. Contradicted:
 the gain grows, or lies outside of that at the end.
 """
 

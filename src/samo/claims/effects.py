@@ -159,8 +159,9 @@ def pooled(effects: Sequence[tuple[str, Effect]]) -> Effect:
     of freedom, all by `statsmodels`. That takes the places' noise for independent. Within a dataset it is not: places
     share seeds (first weights, batches), the single-task runs behind Delta-m and, where one method is compared several
     times, a base. So a second error is minded, that of the weighted mean of each seed's values within a dataset, which
-    contains whatever correlation the seeds bring (datasets are apart: their data are); its degrees of freedom are Welch
-    and Satterthwaite's. The interval is the wider of both, and of one place there is only the latter.
+    contains whatever correlation the seeds bring (datasets are taken for apart, though all and few Multi-MNIST
+    composites share those for testing); its degrees of freedom are Welch and Satterthwaite's. The interval is the wider
+    of both, and of one place there is only the latter.
 
     variance_i is the median over a dataset's places: one of 5 or 10 seeds is itself too noisy to weigh by. A place
     whose seeds give an error more than `LOUD` times the median place's is left out (weight 0): it would say nothing of

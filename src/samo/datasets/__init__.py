@@ -35,12 +35,16 @@ class Dataset(Protocol):
 
 
 def names() -> list[str]:
-    """The datasets there are: the modules of this folder that hold a `problem`."""
+    """The datasets there are: the modules of this folder."""
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
 
 
 def get(name: str) -> Dataset:
-    """The module of a dataset; a KeyError where there is none of that name."""
+    """The module of a dataset; a KeyError where there is none of that name, a ValueError if it lacks something."""
     if name not in names():
         raise KeyError(name)
-    return cast("Dataset", importlib.import_module(f"samo.datasets.{name}"))
+    module = importlib.import_module(f"samo.datasets.{name}")
+    wanted = ("RAW", "Data", "Training", "prepare", "problem")
+    if missing := [part for part in wanted if not hasattr(module, part)]:
+        raise ValueError(f"samo.datasets.{name}: no {missing[0]}; a dataset has {', '.join(wanted)}")
+    return cast("Dataset", module)

@@ -1,4 +1,4 @@
-"""What a dataset's examples look like: pictures, pictures with a target for every pixel, molecules, or texts."""
+"""What a dataset's examples look like: pictures, with a target for every pixel or not, molecules, texts, or vectors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
     """The first examples of a batch with their targets, a panel each, `count` at most.
 
     `batch` is as a split serves it: (pictures, labels), `Views`, (molecules, targets), (words, parts of speech and
-    genre), or task -> (pictures, labels) where each task has pictures of its own.
+    genre), (vectors, targets), or task -> (pictures, labels) where each task has pictures of its own.
     """
     if isinstance(batch, Views):
         return _views(batch, count)
@@ -35,6 +35,11 @@ def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
         ]
         return _pictures(found[:count])
     inputs, targets = batch
+    if isinstance(inputs, Tensor) and inputs.ndim == 2 and inputs.is_floating_point():
+        figure, panels = _panels(1, 1, 0.5)
+        panels[0][0].imshow(inputs[:count].cpu().numpy(), aspect="auto", cmap="viridis", interpolation="nearest")
+        _titled(panels[0][0], "a row per example: its numbers")
+        return figure
     if isinstance(inputs, Tensor) and inputs.ndim == 2:
         return _texts(inputs, targets[:, :-1], count)
     if isinstance(inputs, Tensor):

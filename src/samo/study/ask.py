@@ -106,7 +106,9 @@ def ship(
 @app.command("layers")
 def choose_layers(
     dataset: str,
-    out: Annotated[Path | None, typer.Option(help="Also a JSON file, for a preset's `layers: @FILE`.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also a JSON file, for `preset(layers='@FILE')` in your own code.")
+    ] = None,
 ) -> None:
     """Name the layers on which the tasks' agreement varies most, for the preset samo-sampled."""
     from samo.study.report.show import chosen_layers

@@ -69,7 +69,7 @@ def list_conditions() -> None:
 @app.command()
 def profile(
     name: Annotated[str | None, typer.Argument(help="A profile; without one they are listed.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost; params.yaml stays.")] = False,
     workers: Annotated[int, typer.Option(help="Conditions side by side, for the time estimate.", min=1, max=64)] = 2,
 ) -> None:
     """Activate a profile, and say what it will cost: conditions, time, disk, missing raw data."""

@@ -94,7 +94,7 @@ def test_words_for_people(judged):
 
 
 @pytest.mark.parametrize(("number", "said"), [(None, "supported"), (5, "supported"), (18, "not run")])
-def test_the_screen(judged, number, said, capsys, tmp_path):
+def test_the_screen(judged, number, said, capsys, tmp_path, monkeypatch):
     show(judged[0], number, Console(width=80))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
@@ -105,3 +105,6 @@ def test_the_screen(judged, number, said, capsys, tmp_path):
         show(tmp_path)
     with pytest.raises(ValueError, match="claim 99: there are 1 to"):
         show(tmp_path, 99)
+    monkeypatch.setattr("samo.study.report.show.numbers", lambda: {1: "c01_cosine", 35: "c35_new"})
+    with pytest.raises(FileNotFoundError, match=r"claim 35 has not been judged yet: .*--from study"):
+        show(judged[0], 35)

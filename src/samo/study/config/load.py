@@ -1,5 +1,6 @@
 """params.yaml, read once and checked as a whole; each fault is told in one line."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from samo.study.config import text
 from samo.study.config.params import Params
 from samo.study.errors import ConfigError
 
-TAGS = {"str", "dict[str,any]", "[key]", "int", "list"}
+TAG = re.compile(r"str|dict\[str,any\]|\[key\]|int|float|list|literal\[.*\]")
 """What a pydantic location holds besides keys."""
 FAULTS = 50
 """How many faults are shown at most."""
@@ -57,7 +58,11 @@ def faults(error: ValueError, within: Iterable[str] = ()) -> list[str]:
     """What is wrong, one line per fault: where, the value, what is allowed."""
     if not isinstance(error, ValidationError):
         return [str(error)]
-    return [_line(fault, within) for fault in error.errors(include_url=False)]
+    found: dict[str, str] = {}  # of a value that may be of several types, one line
+    for fault in error.errors(include_url=False):
+        place, told = _told(fault, within)
+        found[place] = f"{found[place]}, or {told.rpartition(': ')[2]}" if place in found else told
+    return list(found.values())
 
 
 def _refused(origin: str, told: list[str]) -> ConfigError:
@@ -65,15 +70,22 @@ def _refused(origin: str, told: list[str]) -> ConfigError:
     return ConfigError("\n".join(f"{origin}: {line}" for line in told[:FAULTS] + more))
 
 
-def _line(fault: Mapping[str, Any], within: Iterable[str]) -> str:
+def _told(fault: Mapping[str, Any], within: Iterable[str]) -> tuple[str, str]:
+    """Where a fault is, and its line."""
     message = str(fault["msg"]).removeprefix("Value error, ")
-    place = ".".join(str(part) for part in (*within, *fault["loc"]) if part not in TAGS)
+    place = ".".join(str(part) for part in (*within, *fault["loc"]) if not TAG.fullmatch(str(part)))
+    return place, _line(fault, place, message)
+
+
+def _line(fault: Mapping[str, Any], place: str, message: str) -> str:
     if fault["type"] == "invalid_key" or ("[key]" in fault["loc"] and fault["type"] == "string_type"):
         return f"{place}: a key must be text: write it in quotes"
     if fault["type"] == "extra_forbidden":
         return f"{place}: unknown key; remove it or rename it"
     if fault["type"] == "missing":
         return f"{place}: is missing"
+    if fault["type"] == "dict_type" and fault["input"] is None:
+        return f"{place}: is empty; write {{}} if it has nothing"
     if not fault["loc"]:  # a rule about several blocks, whose message names them
         return message
     value = repr(fault["input"])

@@ -38,8 +38,8 @@ class Train(Settings):
     def _kind_of_device(cls, name: str) -> str:
         try:
             return name if name == "auto" else str(torch.device(name))
-        except RuntimeError as error:
-            raise ValueError(f"no kind of device that torch knows ({str(error).splitlines()[0][:100]})") from None
+        except RuntimeError:
+            raise ValueError("no device that torch knows; allowed are auto, cpu, cuda, cuda:0, mps …") from None
 
     @field_validator("processes")
     @classmethod

@@ -85,7 +85,7 @@ def show_claims(
 
     Raises:
         ValueError: there is no claim of that number.
-        FileNotFoundError: no claim was judged yet.
+        FileNotFoundError: no claim was judged yet, or not this one.
     """
     if of is not None and of not in numbers():
         raise ValueError(f"claim {of}: there are {min(numbers())} to {max(numbers())}")
@@ -96,7 +96,11 @@ def show_claims(
     else:
         claims = results.read_rows(store.needed(root, Path("reports/tables/claims.csv")), CLAIMS)
     if of is not None:
-        out.print(terminal(_comparisons(claims[claims["number"] == of]), RATIOS))
+        own = claims[claims["number"] == of]
+        if own.empty:
+            anew = f"`make repro` judges it, `samo claims {of} --from study` on the reference run"
+            raise FileNotFoundError(f"claim {of} has not been judged yet: {anew}")
+        out.print(terminal(_comparisons(own), RATIOS))
         return
     shipped = {} if run else reference.verdicts(reference.judged(root))
     out.print(terminal(tables.claims(claims, {"reference run": shipped} if shipped else {}), RATIOS))
