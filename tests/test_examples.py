@@ -51,9 +51,9 @@ def test_micro_batches_of_the_trainer_are_averaged(tmp_path: Path) -> None:
                 p.grad = torch.ones_like(p) if p.grad is None else p.grad + 1
             return torch.ones(2)
 
-    class Look(TrainerCallback):  # type: ignore[misc]
-        def on_pre_optimizer_step(self, *_: Any, model: nn.Module, **__: Any) -> None:
-            found.extend(p.grad.clone() for p in model.parameters() if p.grad is not None)
+    class Look(TrainerCallback):
+        def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+            found.extend(p.grad.clone() for p in more["model"].parameters() if p.grad is not None)
 
     with torch.random.fork_rng():
         made = runpy.run_path(str(FOLDER / "trainer_loop.py"))

@@ -307,7 +307,7 @@ def test_what_is_said_of_learning_rates():
     assert gsam.low > 0 < samo.low
     says(FINDINGS, "though on few data G-SAM's {} and SAMO's lie above 0.", gsam)
     says(FINDINGS, "Whether these gains need an untuned LS is {}.", verdict(34))
-    said = "On few data, at the papers' rate, it gains {}; with both at twice that rate, LS's best, it gains {}."
+    said = "On few data, at the papers' rate, it gains {}; with both at twice that rate, LS's best, its gain is {}."
     says(README, said, samo, over_its_base("samo-ls-rho005-lr0002", FEW)[0])
     searched = [gain(f"{name}-ls-rho005", updates=FEW) for name in ("gsam", "samo")]
     says(README, "they gain {} and {}. At 0.002", *searched)
