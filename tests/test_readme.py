@@ -142,7 +142,7 @@ def test_costs():
         assert counted[dataset, "gsam-ls"] == 2
     says(FINDINGS, "takes 3 + 5K units (forward pass 1, backward pass 2); LS takes 3, G-SAM 6.")
     samo, gsam = counted["multimnist", "samo-ls"], counted["multimnist", "gsam-ls"]
-    says(README, "for {:.1f} times the passes", samo)
+    says(README, "It takes {:.1f} times the passes.", samo)
     says(FINDINGS, "At K = 2 that is {:.2f} times G-SAM", samo / gsam)
     measured = claim(6, case="SAMO over G-SAM").set_index("dataset")["effect"]
     few = measured.drop("qm9")
