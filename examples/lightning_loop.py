@@ -30,6 +30,7 @@ class TwoTasks(lightning.LightningModule):
         self.update = MultiTaskUpdate(self.trunk, self.heads, aggregator="fairgrad", sharpness=preset("samo", rho=0.05))
         if self.kept is not None:
             self.update.load_state_dict(self.kept)
+            self.kept = None
         return torch.optim.Adam(self.parameters(), lr=1e-2)
 
     def training_step(self, batch):

@@ -42,7 +42,7 @@ class MultiTaskTrainer(Trainer):
             for p in model.parameters():
                 if p.grad is not None:
                     p.grad /= self.current_gradient_accumulation_steps
-        return losses.mean()
+        return losses.mean() / self.current_gradient_accumulation_steps
 
 
 class Losses(TrainerCallback):

@@ -13,6 +13,7 @@ from samo import claims
 from samo.claims import contrast
 from samo.claims.effects import Effect, of_seeds, pooled
 from samo.claims.evidence import COSINE, LAMBDA_MAX, Kind, Measure
+from samo.optim.sharpness import preset
 from samo.results.tables import markdown
 from samo.study import config
 from samo.study.ladder import assemble, summary
@@ -269,7 +270,7 @@ def test_what_is_said_of_what_costs_no_pass():
     says(FINDINGS, "Momentum SAM gains {} after 300 updates and {} after 10,000", *msam)
     says(FINDINGS, "plain NAdam {} and {}, all over LS at its searched rate", *nadam)
     assert msam[0].low > 0 < nadam[0].low
-    says(FINDINGS, "(at rho 0.05 {}, after 3,000 {}, and {}, with the other sign {} and {})", *given, *back)
+    says(FINDINGS, "(at rho 0.05 {}, {} after 3,000 and {} after 10,000, with the other sign {} and {})", *given, *back)
     says(FINDINGS, "Whether the gain is acceleration is {}.", verdict(27))
     said = "Look-back SAM gains {} after 10,000, SGD with momentum in Adam's place {} ({} after 3,000), with {} times "
     others = gain("lookback-ls"), gain("sgd-ls"), gain("sgd-ls", updates=3000)
@@ -297,10 +298,10 @@ def test_what_is_said_of_learning_rates():
     plain, *kinds = (Kind(name, optimizer="lr 0.001") for name in ("none", *DOSE))
     at_papers = [over_places(contrast.compare(plain, kind)) for kind in kinds]
     said = "pooled over few and all data, G-SAM gains {}, SAMO {}, the placebo {}: equivalent to none "
-    says(FINDINGS, said + "(90 % intervals within 0.5; ", *map(told, at_papers))
+    says(FINDINGS, said + "(90 % intervals within 0.5), ", *map(told, at_papers))
     each = [by_seed("delta_m")["ls-lr0001", n] - by_seed("delta_m")["gsam-ls-rho005-lr0001", n] for n in (FEW, LONGEST)]
     averaged = told(of_seeds(((each[0] + each[1]) / 2).dropna()))
-    says(FINDINGS, "averaged seed by seed over the four seeds of both, G-SAM's is {})", averaged)
+    says(FINDINGS, "Averaged seed by seed over the four seeds of both sets, G-SAM gains {}.", averaged)
     says(STUDY, "averaged seed by seed over four common seeds it is {}, {})", short(averaged.mean), averaged.limits)
     assert all(told(one, 0.9).within(contrast.MARGIN) for one in at_papers)
     gsam, samo = (over_its_base(f"{name}-ls-rho005-lr0001", FEW)[0] for name in ("gsam", "samo"))
@@ -392,6 +393,29 @@ def test_what_is_said_of_what_the_seeds_left_open():
     for name, spoken in OPEN.items():
         assert [cell.strip() for cell in cells[spoken]] == [str(plain[name]), str(over.get(name, ""))]
     says(STUDY, "loses {:.1f} points to SAMO", -over[names[3]].mean)
+
+
+def test_what_is_said_of_mgda_and_fairgrad():
+    methods, budgets = ("lsam-mgda", "fmtl-mgda"), (3000, LONGEST)
+    early, late = ([gain(name, "mgda", updates=n) for name in methods] for n in budgets)
+    assert all(one.open or one.high == 0 for one in (*early, *late))
+    said = "they gain {} and {} over MGDA after 10,000 updates, {} and {} after 3,000, for 2.2 times the passes"
+    says(README, said, *late, *early)
+    says(FINDINGS, "Over MGDA they gain {} and {} after 3,000 updates, {} and {} after 10,000:", *early, *late)
+    [lsam], [fmtl] = (set(values().query("method == @name and updates == @LONGEST")["rho"]) for name in methods)
+    says(README, "(the search chose small ones, {:.3f} and {:.3f})", lsam, fmtl)
+    assert max(lsam, fmtl) < preset("fmtl").rho / 5
+    assert (verdict(11), verdict(13), verdict(12)) == ("equivalent", "equivalent", "undecided")
+    says(FINDINGS, "F-MTL over L-SAM: {}, equivalent, too (claim 13)", gain("fmtl-mgda", "lsam-mgda"))
+    losses = [quotient(name, "loss", LONGEST, ("mgda", LONGEST)) for name in reversed(methods)]
+    says(FINDINGS, "F-MTL's test loss after 10,000 is {} times MGDA's, L-SAM's {}.", *losses)
+    moved = flatter("multimnist", "mgda", "fmtl-mgda"), between("multimnist", "fmtl-mgda", "mgda", COSINE)
+    says(FINDINGS, "F-MTL divides λ_max by {} and changes the cosine of task gradients by {}; whether", *moved)
+    plain = gain("mgda"), gain("fairgrad", updates=3000), gain("fairgrad")
+    said = "MGDA gains {} over LS after 10,000 updates, FairGrad {} after 3,000 and {} after 10,000, at the rate of 3,000, "
+    says(FINDINGS, said + "with {} times LS's test loss.", *plain, quotient("fairgrad", "loss"))
+    lost = Told(*(-plain[2][n] for n in (0, 2, 1)))
+    says(README, "is level with LS after 3,000 updates, {}, and loses {} after 10,000.", plain[1], lost)
 
 
 def test_what_is_said_of_compute_conflict_and_curvature():

@@ -358,7 +358,7 @@ def test_the_story_compares_a_method_at_a_given_learning_rate_with_its_base_at_t
     assert notes(0.0, gsam="ls", lsam="ls") == {before}  # they change nothing at that rate, so they are no variants
     assert notes(1.0, gsam="gsam-ls") == {before}  # of one, nothing is left without its base's mean
     variants, bases = before.split()[0], before.split()[-2]
-    more = f"{int(variants) + 2} variants ({int(variants) + 2} methods) on {int(bases) + 1} bases"
+    more = f"{int(variants) + 2} variants ({int(variants) + 2} methods) of {int(bases) + 1} bases"
     assert notes(1.0, gsam="gsam-ls", lsam="lsam-ls") == {more}
 
 
@@ -370,7 +370,7 @@ def test_methods_at_one_radius_are_one_variant_of_the_story():
     )
     for column, variants in ((made.runs["rho"], every), (radius, every - 2)):  # msam looks ahead
         rows = places(24, replace(made, runs=made.runs.assign(rho=column)))
-        said = f"{variants * len(BASES)} variants ({every * len(BASES)} methods) on {len(BASES)} bases"
+        said = f"{variants * len(BASES)} variants ({every * len(BASES)} methods) of {len(BASES)} bases"
         assert {row.comparison.note for row in rows} == {said}
 
 

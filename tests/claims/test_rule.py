@@ -101,6 +101,7 @@ def test_a_place_with_too_few_seeds_is_named_and_not_pooled():
     assert found.interval == alone.interval
     assert (alone.verdict, found.verdict) == (SUPPORTED, UNDECIDED)
     assert "too few seeds: d fairgrad" in found.why
+    assert judge([*whole, replace(begun, dataset="e")]).cases[0].verdict == SUPPORTED
     against = [replace(c, region=Region(high=0.0)) for c in (*whole, begun)]
     assert judge(against).whole.verdict == CONTRADICTED
 

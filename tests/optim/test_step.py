@@ -150,15 +150,17 @@ def test_famo_learns_from_the_batch_after_the_step() -> None:
 FAULTS: dict[str, Callable[[Tensor], Tensor]] = {
     "not a number": lambda loss: loss * float("nan"),
     "infinite": lambda loss: loss * float("inf"),
-    "infinite gradient": lambda loss: loss + (loss - loss.detach()) * float("inf") if loss.requires_grad else loss,
+    "infinite gradient": lambda loss: loss + (loss - loss.detach()).sqrt() if loss.requires_grad else loss,
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", ["none", "gsam"])
-# rlw draws its weights, and dwa may learn from losses that are finite though their gradient is not.
+# rlw draws its weights.
 @pytest.mark.parametrize("aggregator", sorted(set(aggregation.SCALARISERS) - {"rlw"}))
 def test_a_scalariser_learns_nothing_from_a_step_that_is_not_finite(aggregator: str, name: str, fault: str) -> None:
+    if (aggregator, name, fault) == ("dwa", "none", "infinite gradient"):
+        pytest.skip("dwa takes the losses in, which are finite, before there is a gradient")
     found = []
     for faults in (0, 1, 2):
         case = problem(3)

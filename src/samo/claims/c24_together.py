@@ -62,7 +62,7 @@ def _comparison(changes: pd.DataFrame, dataset: str, first: str, second: str) ->
     both = measured.groupby(["base", "dose"], sort=False)[[first, second]].mean().groupby("base").filter(_several)
     bases, case = both.index.unique("base"), f"{first}, {second}"
     methods, n = measured["base"].isin(bases).sum(), len(both) - len(bases) + 1
-    note = f"{len(both)} variants ({methods} methods) on {len(bases)} bases"
+    note = f"{len(both)} variants ({methods} methods) of {len(bases)} base{'s' * (len(bases) != 1)}"
     if n < LEAST:
         few = f"{note} at doses that show, at least {LEAST} beyond" if len(measured) else ""
         lack = "methods with a sharpness, both measured"

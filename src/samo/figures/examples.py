@@ -19,7 +19,7 @@ ATOMS = ("#d8d8d8", "#404040", "#0072b2", "#d55e00", "#009e73")
 
 
 def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
-    """The first examples of a batch with their targets, a panel each, `count` at most.
+    """The first examples of a batch with their targets, a panel each, `count` at most; of vectors the numbers alone.
 
     `batch` is as a split serves it: (pictures, labels), `Views`, (molecules, targets), (words, parts of speech and
     genre), (vectors, targets), or task -> (pictures, labels) where each task has pictures of its own.

@@ -18,8 +18,7 @@ class Buffers:
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         self._places = [(m._buffers, name, b) for m in modules for name, b in m._buffers.items() if b is not None]
         self._tensors = [b.data for _, _, b in self._places]
-        shapes = [zip(b.stride(), b.shape, strict=True) for b in self._tensors]
-        self._solid = [all(step or n < 2 for step, n in shape) for shape in shapes]  # an expanded one is not writable
+        self._solid = [b.layout != torch.strided or not _expanded(b) for b in self._tensors]
 
     def copy(self) -> list[Tensor]:
         return [owner[name].data.clone() for owner, name, _ in self._places]  # type: ignore[union-attr]
@@ -37,6 +36,11 @@ class Buffers:
         if kept:
             tensors, found = map(list, zip(*kept, strict=True))
             torch._foreach_copy_(tensors, found)
+
+
+def _expanded(t: Tensor) -> bool:
+    """Whether elements share their memory, so that nothing can be written there."""
+    return any(step == 0 and n > 1 for step, n in zip(t.stride(), t.shape, strict=True))
 
 
 def running_statistics(modules: Sequence[nn.Module]) -> list[Tensor]:

@@ -36,14 +36,10 @@ def gradient(loss: Tensor, params: Sequence[Tensor], *, keep_graph: bool) -> tup
 
 
 def mean_gradient(losses: Sequence[Tensor], params: Sequence[Tensor]) -> list[Tensor]:
-    """The gradient of the mean loss, zeros where no loss depends on a parameter.
-
-    Raises:
-        ValueError: no loss depends on the weights.
-    """
+    """The gradient of the mean loss, zeros where no loss depends on a parameter."""
     used = [loss for loss in losses if loss.requires_grad]
     if not used:
-        raise ValueError("no loss depends on the weights")
+        return [torch.zeros_like(p) for p in params]
     share = [torch.full_like(loss, 1 / len(losses)) for loss in used]
     grads = torch.autograd.grad(used, params, share, allow_unused=True, materialize_grads=True)
     refuse_sparse(grads)

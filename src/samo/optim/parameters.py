@@ -65,7 +65,7 @@ class TrunkAndHeads:
     """
 
     def __init__(self, trunk: Part, heads: Heads, network: nn.Module | None = None) -> None:
-        if not isinstance(heads, Mapping | nn.ModuleDict | Iterable):
+        if not isinstance(heads, Iterable):
             raise ValueError(f"heads must be one module per task, in a list or a dict, got a {type(heads).__name__}")
         by_task = dict(heads.items() if isinstance(heads, Mapping | nn.ModuleDict) else enumerate(heads))
         self.tasks: list[Any] = list(by_task)

@@ -53,8 +53,8 @@ class MultiTaskUpdate:
         sync_batchnorm: whether BatchNorm takes its batch statistics over all ranks (its modules are changed in place),
             or over each rank's own share.
         raise_nonfinite: whether a gradient that is not finite is an error. By default no further pass is made, nothing
-            of it is remembered, `last.finite` is False, and each weight's `.grad` shows it or is NaN, so that no
-            optimiser of a part alone makes a step.
+            of it is remembered, `last.finite` is False, and each weight's `.grad` shows it or is NaN, so that a scaler
+            skips the optimiser of every part; without one, make a step only if `last.finite`.
 
     Raises:
         ValueError: a parameter in two heads, no trunk or head, layers that match nothing, an aggregator of another K.
@@ -74,7 +74,9 @@ class MultiTaskUpdate:
         raise_nonfinite: bool = False,
     ) -> None:
         self.network = TrunkAndHeads(trunk, heads, network)
-        self.sharpness = sharpness if isinstance(sharpness, Sharpness) else preset(sharpness or "none")
+        self.sharpness = (
+            sharpness if isinstance(sharpness, Sharpness) else preset("none" if sharpness is None else sharpness)
+        )
         self.generator = random_state.generator_like_the_global() if generator is None else generator
         self.raise_nonfinite = raise_nonfinite
         K = len(self.network.tasks)
@@ -189,9 +191,11 @@ class MultiTaskUpdate:
             FloatingPointError: a loss is NaN or infinite; the message names the task.
             RuntimeError: the aggregator is famo, and there was no step.
         """
-        if not isinstance(self.aggregator, FAMO) or (self.last is not None and not self.last.finite):
+        if not isinstance(self.aggregator, FAMO):
             return
         if self._awaits is None:
+            if self.last is not None and not self.last.finite:
+                return
             raise RuntimeError("after_step needs a step: call update.backward(closure) first")
         places, before = self._awaits
         losses = self._losses(closure, places, 1.0)

@@ -58,10 +58,12 @@ def faults(error: ValueError, within: Iterable[str] = ()) -> list[str]:
     """What is wrong, one line per fault: where, the value, what is allowed."""
     if not isinstance(error, ValidationError):
         return [str(error)]
-    found: dict[str, str] = {}  # of a value that may be of several types, one line
+    found: dict[tuple[str, bool], str] = {}
     for fault in error.errors(include_url=False):
         place, told = _told(fault, within)
-        found[place] = f"{found[place]}, or {told.rpartition(': ')[2]}" if place in found else told
+        at = place, "[key]" in fault["loc"]
+        # A value that may be of several types has a fault for each.
+        found[at] = f"{found[at]}, or {told.rpartition(': ')[2]}" if at in found else told
     return list(found.values())
 
 
