@@ -320,7 +320,7 @@ def test_what_is_said_of_learning_rates_and_the_test_loss():
     losses = [over_its_base(name, updates)[1] for name in at_rates for updates in (FEW, LONGEST)]
     assert all(one.high < 1 for one in losses)
     least, most = (round(100 * (1 - end(one.mean for one in losses))) for end in (max, min))
-    says(README, "lowers the test loss, at rho 0.05 by {} to {} %; a lower rate does, too", least, most)
+    says(README, "lowers the test loss, at rho 0.05 by {} to {} %; so does a lower rate", least, most)
     assert all(over_its_base(f"ls{AT[rate]}", n)[1].high < 1 for rate in RATES for n in (FEW, LONGEST))
 
 
@@ -412,8 +412,8 @@ def test_what_is_said_of_mgda_and_fairgrad():
     moved = flatter("multimnist", "mgda", "fmtl-mgda"), between("multimnist", "fmtl-mgda", "mgda", COSINE)
     says(FINDINGS, "F-MTL divides λ_max by {} and changes the cosine of task gradients by {}; whether", *moved)
     plain = gain("mgda"), gain("fairgrad", updates=3000), gain("fairgrad")
-    said = "MGDA gains {} over LS after 10,000 updates, FairGrad {} after 3,000 and {} after 10,000, at the rate of 3,000, "
-    says(FINDINGS, said + "with {} times LS's test loss.", *plain, quotient("fairgrad", "loss"))
+    said = "MGDA gains {} over LS after 10,000 updates, FairGrad {} after 3,000 and {} after 10,000, at the rate of "
+    says(FINDINGS, said + "3,000, with {} times LS's test loss.", *plain, quotient("fairgrad", "loss"))
     lost = Told(*(-plain[2][n] for n in (0, 2, 1)))
     says(README, "is level with LS after 3,000 updates, {}, and loses {} after 10,000.", plain[1], lost)
 
