@@ -364,10 +364,8 @@ def test_the_story_compares_a_method_at_a_given_learning_rate_with_its_base_at_t
 
 def test_methods_at_one_radius_are_one_variant_of_the_story():
     made = world(**story(1))
-    every, radius = (
-        len(SHARPNESS) - 1,
-        made.runs["sharpness"].map({"gsam": 0.05, "samo": 0.05, "placebo": 0.05, "msam": 0.05}),
-    )
+    every = len(SHARPNESS) - 1
+    radius = made.runs["sharpness"].map(dict.fromkeys(("gsam", "samo", "placebo", "msam"), 0.05))
     for column, variants in ((made.runs["rho"], every), (radius, every - 2)):  # msam looks ahead
         rows = places(24, replace(made, runs=made.runs.assign(rho=column)))
         said = f"{variants * len(BASES)} variants ({every * len(BASES)} methods) of {len(BASES)} bases"

@@ -75,6 +75,7 @@ REFUSED: dict[str, Callable[[Problem], Any]] = {
     r"task 0 is of shape \(2,\)": gives(lambda losses: [loss.repeat(2) for loss in losses]),
     r"gave those of \[0, 1\]": gives(lambda losses: dict(enumerate(losses[:2]))),
     "no loss depends": gives(lambda losses: [loss.detach() for loss in losses]),
+    "loss depends on the weights": gives(lambda losses: [loss.detach() for loss in losses], "gsam"),
     "depends on the weights": gives(lambda losses: [loss.detach() for loss in losses], "lsam"),
     "a list, a dict by task, or a tensor": gives(lambda losses: 3.0),
     "task 0 is a float": gives(lambda losses: [3.0] * 3),

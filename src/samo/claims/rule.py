@@ -170,7 +170,6 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
     apart = against or [row for row in ran if row.verdict == CONTRADICTED != found.verdict]
     here = {row.comparison.dataset for row in ran}
     partly = [row.comparison.missing for row in lacking if row.comparison.dataset in here]
-    thin = any(row.comparison.dataset in here for row in few)
     outside = [row.comparison.dataset for row in lacking if row.comparison.dataset not in here]
     why = _said(
         found.why,
@@ -184,7 +183,7 @@ def _case(name: str, rows: Sequence[Row]) -> Row:
     )
     if found.verdict == UNDECIDED and len(ran) > 1 and {row.verdict for row in ran} == {CONTRADICTED}:
         return replace(found, verdict=CONTRADICTED, why=f"at each of {len(ran)} places")
-    held = against or ((partly or thin) and found.verdict in OPPOSITE)
+    held = against or ((partly or here & {row.comparison.dataset for row in few}) and found.verdict in OPPOSITE)
     return replace(found, verdict=UNDECIDED if held else found.verdict, why=why)
 
 

@@ -44,7 +44,7 @@ def get(name: str) -> Dataset:
     if name not in names():
         raise KeyError(name)
     module = importlib.import_module(f"samo.datasets.{name}")
-    wanted = ("RAW", "Data", "Training", "prepare", "problem")
+    wanted = [*Dataset.__annotations__, *(part for part in vars(Dataset) if not part.startswith("_"))]
     if missing := [part for part in wanted if not hasattr(module, part)]:
         raise ValueError(f"samo.datasets.{name}: no {missing[0]}; a dataset has {', '.join(wanted)}")
     return cast("Dataset", module)

@@ -35,13 +35,8 @@ def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
         ]
         return _pictures(found[:count])
     inputs, targets = batch
-    if isinstance(inputs, Tensor) and inputs.ndim == 2 and inputs.is_floating_point():
-        figure, panels = _panels(1, 1, 0.5)
-        panels[0][0].imshow(inputs[:count].cpu().numpy(), aspect="auto", cmap="viridis", interpolation="nearest")
-        _titled(panels[0][0], "a row per example: its numbers")
-        return figure
     if isinstance(inputs, Tensor) and inputs.ndim == 2:
-        return _texts(inputs, targets[:, :-1], count)
+        return _vectors(inputs, count) if inputs.is_floating_point() else _texts(inputs, targets[:, :-1], count)
     if isinstance(inputs, Tensor):
         words = [_words(row, tasks) for row in targets[:count].tolist()]
         return _pictures(list(zip(inputs[:count], words, strict=True)))
@@ -49,6 +44,13 @@ def draw(batch: Any, tasks: Sequence[str], count: int = 8) -> Figure:
     for n, axes in enumerate(panels[0]):
         _molecule(axes, inputs.atoms[n], inputs.pairs[n], inputs.real[n])
         _titled(axes, "\n".join(f"{t} {v:+.1f}" for t, v in zip(tasks[:3], targets[n].tolist(), strict=False)))
+    return figure
+
+
+def _vectors(numbers: Tensor, count: int) -> Figure:
+    figure, [[axes]] = _panels(1, 1, 0.5)
+    axes.imshow(numbers[:count].cpu().numpy(), aspect="auto", cmap="viridis", interpolation="nearest")
+    _titled(axes, "a row per example: its numbers")
     return figure
 
 

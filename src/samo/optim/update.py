@@ -140,13 +140,14 @@ class MultiTaskUpdate:
         # A scaler's scale exists once something was scaled.
         scale = 1.0 if scaler is None else float(scaler.scale(torch.ones((), device=network.device)))
         losses = self._losses(closure, net.tasks, scale)
-        with losses.autocast(False), fresh_grads([*net.shared, *net.own, *self.parameters()]):
+        filled = [*net.shared, *net.own, *self.parameters()]
+        with losses.autocast(False), fresh_grads(filled):
             record = step(self._method, net, losses)
             if not record.finite:
-                spoil([*net.shared, *net.own, *self.parameters()])
-            for p in self.parameters() if record.finite and scale != 1 else ():
-                if p.grad is not None:  # a scalariser sees the losses without the scale
-                    p.grad *= scale
+                spoil(filled)
+            elif scale != 1:  # a scalariser sees the losses without the scale
+                for p in self.parameters():
+                    p.grad = None if p.grad is None else p.grad * scale
         self._complete = True
         places = network.places(losses.tasks)
         self.last = record.widened(places, len(network.tasks))

@@ -60,7 +60,8 @@ def faults(error: ValueError, within: Iterable[str] = ()) -> list[str]:
         return [str(error)]
     found: dict[tuple[str, bool], str] = {}
     for fault in error.errors(include_url=False):
-        place, told = _told(fault, within)
+        place = ".".join(str(part) for part in (*within, *fault["loc"]) if not TAG.fullmatch(str(part)))
+        told = _line(fault, place)
         at = place, "[key]" in fault["loc"]
         # A value that may be of several types has a fault for each.
         found[at] = f"{found[at]}, or {told.rpartition(': ')[2]}" if at in found else told
@@ -72,14 +73,8 @@ def _refused(origin: str, told: list[str]) -> ConfigError:
     return ConfigError("\n".join(f"{origin}: {line}" for line in told[:FAULTS] + more))
 
 
-def _told(fault: Mapping[str, Any], within: Iterable[str]) -> tuple[str, str]:
-    """Where a fault is, and its line."""
+def _line(fault: Mapping[str, Any], place: str) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
-    place = ".".join(str(part) for part in (*within, *fault["loc"]) if not TAG.fullmatch(str(part)))
-    return place, _line(fault, place, message)
-
-
-def _line(fault: Mapping[str, Any], place: str, message: str) -> str:
     if fault["type"] == "invalid_key" or ("[key]" in fault["loc"] and fault["type"] == "string_type"):
         return f"{place}: a key must be text: write it in quotes"
     if fault["type"] == "extra_forbidden":
