@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import TrainerCallback, TrainingArguments
+from transformers import TrainerCallback
 
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
@@ -58,19 +58,8 @@ def test_micro_batches_of_the_trainer_are_averaged(tmp_path: Path) -> None:
     with torch.random.fork_rng():
         made = runpy.run_path(str(FOLDER / "trainer_loop.py"))
         model = made["TwoTasks"]()
-        options: dict[str, Any] = {
-            "per_device_train_batch_size": 32,
-            "gradient_accumulation_steps": 3,
-            "num_train_epochs": 1,
-        }
-        quiet: dict[str, Any] = {
-            "report_to": "none",
-            "disable_tqdm": True,
-            "use_cpu": True,
-            "save_strategy": "no",
-            "max_grad_norm": 0.0,
-        }
-        arguments = TrainingArguments(str(tmp_path), remove_unused_columns=False, **options, **quiet)
+        arguments = made["arguments"].set_training(batch_size=32, num_epochs=1, gradient_accumulation_steps=3)
+        arguments.output_dir = str(tmp_path)
         trainer = made["MultiTaskTrainer"](model, arguments, train_dataset=made["examples"], callbacks=[Look()])
         trainer.update = Ones(model)
         trainer.train()
