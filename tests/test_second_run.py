@@ -3,7 +3,6 @@
 import json
 import math
 from functools import cache
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -130,11 +129,12 @@ def accuracy(method: str, updates: int = LONGEST) -> str:
     return f"{by_seed('accuracy')[method, updates].mean():.1f} %"
 
 
-def validation(method: str, updates: int, metric: str, seeds: int = 9) -> list[float]:
-    """At the end of training, of every task and of the first so many seeds."""
+def validation(method: str, updates: int, metric: str, seeds: int = 9) -> pd.DataFrame:
+    """At the end of training, of every task [seed, task] and of the first so many seeds."""
     found = [row for row in rows() if row["table"] == "training" and row["seed"] < seeds]
-    own = [row["history"] for row in found if (row["method"], row["updates"]) == (method, updates)]
-    return [h[4] for history in own for h in history if h[:2] == [updates, "val"] and h[3] == metric]
+    own = {row["seed"]: row["history"] for row in found if (row["method"], row["updates"]) == (method, updates)}
+    at_end = {seed: [h[4] for h in one if (*h[:2], h[3]) == (updates, "val", metric)] for seed, one in own.items()}
+    return pd.DataFrame.from_dict(at_end, orient="index")
 
 
 def judged(number: int, dataset: str, case: str = "") -> pd.DataFrame:
@@ -239,7 +239,7 @@ def test_what_is_said_of_test_loss_and_calibration():
     assert round(LONGEST * 13 / 3 / 3000) == 14  # a step of SAMO takes 13 units, one of LS 3
 
     ls, samo, late = (
-        fmean(map(math.log, validation(method, updates, "loss")))
+        np.log(validation(method, updates, "loss")).mean(axis=None)
         for method, updates in (("ls", 3000), ("samo-ls-rho02", LONGEST), ("ls", LONGEST))
     )
     assert ls < samo < late
@@ -368,10 +368,13 @@ def test_the_best_rate_of_ls_is_that_of_validation_data():
     names, found, lead = ["ls", *(f"ls{AT[rate]}" for rate in RATES)], {}, {}
     for updates, searched in ((FEW, 0.00711), (LONGEST, 0.00533)):
         assert set(values().query("method == 'ls' and updates == @updates")["lr"]) == {searched}
-        own = pd.Series({name: fmean(validation(name, updates, "accuracy", 4)) for name in names}).sort_values()[::-1]
-        assert own.index[0] == "ls-lr0002"
-        found[updates], lead[updates] = own.map("{:.1f}".format), f"{own.iloc[0] - own.iloc[1]:.2f}"
-    says(FINDINGS, "by {} points, few data {}; the first may be chance", lead[LONGEST], lead[FEW])
+        each = pd.DataFrame({name: validation(name, updates, "accuracy", 4).mean(axis=1) for name in names})
+        best, second, *_ = order = each.mean().sort_values(ascending=False).index
+        assert best == "ls-lr0002"
+        found[updates] = each[order].mean().map("{:.1f}".format)
+        lead[updates] = told(of_seeds(each[best] - each[second]))
+    says(FINDINGS, "by {} points, few data {}; the first may be chance", *(short(lead[n].mean) for n in (LONGEST, FEW)))
+    says(STUDY, "that is a lead of {} over the searched rate, on few data of {} over 0.001", lead[LONGEST], lead[FEW])
     said = "on few data {} % accuracy on validation data beside {} at 0.001, {} at the searched 0.007 and {}"
     says(STUDY, said, *found[FEW])
     said = "at the longest budget {} beside {} at the searched 0.005, {} at 0.001 and {} at 0.0005"

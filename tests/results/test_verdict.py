@@ -113,6 +113,8 @@ def test_caveats_count_seeds_comparisons_gaps_and_edges_and_name_the_metrics_tha
     parts = ("3 seeds per method", "base method: 2,", "gaps: gone", "a (lr)", "Δm is over 1 of 3 metrics")
     assert all(part in words for part in (*parts, "(hat f1, bald f1)"))
     assert "b (lr)" not in words
+    assert "bootstrap" not in words
+    assert "bootstrap" in " ".join(verdict.caveats(frame.assign(n_seeds=10), trials))
     frame.loc[0, ["hat f1", "bald f1"]] = 1.0
     assert "Δm is over" not in " ".join(verdict.caveats(frame, trials))
 

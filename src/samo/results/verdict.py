@@ -9,7 +9,7 @@ import pandas as pd
 from samo.results.ladder import difference, family, times
 from samo.results.method import OWN_RATE
 from samo.results.sensitivity import points
-from samo.results.stats import Interval, paired_interval
+from samo.results.stats import BOOTSTRAP_FROM, Interval, paired_interval
 from samo.results.tables import is_reference, left_out, metric_columns, text
 
 Row = Mapping[Any, Any]
@@ -199,8 +199,9 @@ def caveats(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
     if seeds:
         out.append(
             f"{' to '.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} seeds per method. Intervals are Student's "
-            "t over seeds, wide because so few runs say little about their own noise; an interval that holds zero does "
-            "not show that there is no effect."
+            f"t over seeds{' or, where it is wider, a bootstrap' if seeds[-1] >= BOOTSTRAP_FROM else ''}, wide because "
+            "so few runs say little about their own noise; an interval that holds zero does not show that there is no "
+            "effect."
         )
     if compared := int(table["gain"].notna().sum()) if "gain" in table else 0:
         out.append(
