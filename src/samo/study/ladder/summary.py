@@ -13,13 +13,14 @@ from samo.study.report.reference import Reference
 TIMES: dict[str, Measure] = {"test loss": TEST_LOSS, "calibration error": CALIBRATION, "λ_max": LAMBDA_MAX}
 """Measures that the table shows as ratios, the method's over its base's."""
 MEASURED = {"cosine_mean": "cosine", "magnitude_ratio": "ratio"}
-HEADS = ["method", "compute", "seeds", "gain in Δm, points", *TIMES]
+HEADS = ["method", "compute", "seeds", "learning rate", "gain in Δm, points", *TIMES]
 
 
 def table(run: Reference, dataset: str) -> pd.DataFrame:
     """A row per method that has a base with the same seeds, as text: `HEADS`, all with 95 % intervals.
 
-    compute: passes in units of LS; a gain is paired by seed; the other columns are ratios to the base's.
+    compute: passes in units of LS; learning rate: with the base's where that has another, which may then be what gains;
+    a gain is paired by seed; the other columns are ratios to the base's.
     """
     budgets = run.budgets[run.budgets["dataset"] == dataset]
     last = budgets[(budgets["updates"] == budgets["updates"].max()) & (budgets["networks"] == "shared")]
@@ -32,8 +33,10 @@ def table(run: Reference, dataset: str) -> pd.DataFrame:
         base = base_of.get((aggregator, row["setting"])) or base_of[aggregator, ""]
         found = [_words(run.evidence, dataset, base, method)]
         found += [_words(run.evidence, dataset, method, base, measure) for measure in TIMES.values()]
-        units = row["cost"] / row["updates"]
-        rows.append([_named(row), text(units, 1), str(last[last["method"] == method]["gain"].count()), *found])
+        units, seeds = row["cost"] / row["updates"], last[last["method"] == method]["gain"].count()
+        own, other = row["lr"], plain.loc[plain["method"] == base, "lr"].iloc[0]
+        rate = f"{own:.2g}" + (f", base {other:.2g}" if own != other else "")
+        rows.append([_named(row), text(units, 1), str(seeds), rate, *found])
     return pd.DataFrame(rows, columns=HEADS)
 
 
