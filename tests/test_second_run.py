@@ -522,4 +522,6 @@ def test_the_readme_has_the_findings_in_short():
     seeds = by_seed("accuracy").count()
     few = {name: seeds[name, FEW] for name in seeds[seeds > 0].index.get_level_values(0) if (name, FEW) in seeds}
     four = {f"{name}-ls-rho005-lr0002" for name in DOSE} | {f"ls{AT[rate]}" for rate in ("0.002", "0.0005")}
-    assert {name for name, count in few.items() if count < 8} == four | {"placebo-ls-rho005-lr0001"}
+    four |= {"placebo-ls-rho005-lr0001", "mgda-lr0003"}
+    assert {few[name] for name in four} == {4}
+    assert {name for name, count in few.items() if count < 8} - {"mgda", "lsam-mgda", "fmtl-mgda"} == four
