@@ -99,6 +99,8 @@ def of_budgets(of: str, found: pd.DataFrame) -> list[Drawing]:
     pooled, equal = ladder.pooled(found), ladder.pooled(ladder.equal_compute(found))
     over = pooled if len(set(pooled["updates"])) > 1 else pooled[:0]
     doses, rates = (one[one["sharpness"].isin(dose.SHOWN)] for one in (ladder.doses(found), ladder.rates(found)))
+    # An aggregator alone at given rates is a control of what is not shown there.
+    rates = rates[rates.groupby(["dataset", "aggregator"])["sharpness"].transform("nunique") > 1]
     return [
         _simple(f"{of}-compute", budgets, pooled),
         Drawing(f"{of}-persistence", over, partial(budgets.draw, over, "updates"), partial(budgets.describe, over)),
