@@ -69,6 +69,13 @@ def test_linear_regression(batch):
     assert found["all", 0, "trace"] == pytest.approx(mean * gram.sum(), rel=0.3)
 
 
+def test_of_a_hessian_of_rank_four_there_is_no_fifth_eigenvalue_to_divide_by():
+    problem, few = regression(1), SETTINGS.model_copy(update={"examples": 4})
+    found = frame(curvature(problem, problem.network(), sets(problem, 4, few, CPU), few, close=False))
+    assert abs(found["all", 0, "eig_5"]) < 1e-12 < found["all", 0, "eig_4"]
+    assert np.isnan(found["all", 0, "lambda_ratio5"])
+
+
 def test_a_task_counts_the_same_however_many_batches_hold_it():
     """Multi-input: the second batch has examples of the first task alone."""
     problem = regression(2)

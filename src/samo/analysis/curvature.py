@@ -83,7 +83,7 @@ class Reading(NamedTuple):
         draw: on which set of examples.
         measure: "lambda_max", "lambda_ratio5" (lambda_max / lambda_5), "trace", "eig_1" …, "sharpness_ball",
             "sharpness_first_order".
-        value: NaN where it could not be computed.
+        value: NaN where it could not be computed, as the ratio where lambda_5 is 0 but for rounding.
         residual: of an eigenvalue, ||H v - lambda v|| / |lambda|; of the ratio, the sum of its two; of the trace,
             the standard error / |trace|; of sharpness none, NaN.
     """
@@ -170,7 +170,8 @@ def _measure(
     yield "lambda_max", *pairs[0]
     if len(pairs) >= 5:
         (first, error), (fifth, other) = pairs[0], pairs[4]
-        yield "lambda_ratio5", first / fifth if fifth > 0 else np.nan, error + other
+        rounding = first * torch.finfo(params[0].dtype).eps  # all that is left of a Hessian of lower rank
+        yield "lambda_ratio5", first / fifth if fifth > rounding else np.nan, error + other
     yield from ((f"eig_{i}", *pair) for i, pair in enumerate(pairs, 1))
     if more and settings.probes:
         try:
