@@ -1,7 +1,6 @@
 """dvc.yaml is complete: a stage depends on every file of `samo` that its command can reach and that shapes its bytes.
 
-The imports are read from the source, also those inside functions. The files that import a module by its name, and what
-that can be, are listed in test_no_code_runs.py.
+The imports are read from the source, also those inside functions; what finds a module by its name is told in `BY_NAME`.
 """
 
 import ast
@@ -53,6 +52,16 @@ UNUSED = {"fetch": TRAINS, "prepare": TRAINS}
 THROUGH = {"analyse": ("src/samo/aggregation", "src/samo/datasets", "src/samo/models", "src/samo/training")}
 """Stage -> what it depends on through the stage `train`: an analysis sees data and networks by the losses that trained
 them, so that a change which shows there shows in data/runs and data/models, too."""
+
+BY_NAME = {
+    "src/samo/__init__.py": "`HOMES` below",
+    "src/samo/datasets/__init__.py": "the stage's own dataset",
+    "src/samo/analysis/__init__.py": "the stage's own analysis",
+    "src/samo/claims/__init__.py": "every file of its folder",
+    "src/samo/study/warm.py": "what stages import anyway, ahead of them",
+    "src/samo/study/config/params.py": "the stage's own analysis; the others it can only refuse",
+}
+"""Files that import a module by its name, and which that can be."""
 
 DATASETS = sorted(p.stem for p in (ROOT / "src/samo/datasets").glob("[a-z]*.py"))
 ANALYSES = sorted(p.stem for p in (ROOT / "src/samo/analysis").glob("[a-z]*.py"))
@@ -182,12 +191,18 @@ def test_a_dependency_that_is_left_out_is_missed(stage, dep, missed):
 
 
 def test_what_is_left_aside_is_there_and_what_acts_through_training_is_a_dependency_of_it():
-    for path in [*HARMLESS, *ASIDE, *CHECKS, *TRAINS]:
+    for path in [*HARMLESS, *ASIDE, *BY_NAME, *CHECKS, *TRAINS]:
         assert (ROOT / path).exists(), path
     for name, places in THROUGH.items():
         assert all(any(under(dep, [place]) for dep in STAGES["train"]["deps"]) for place in places)
         outs = [out for out in STAGES["train"]["outs"] if out.startswith(("data/runs", "data/models"))]
         assert {out.replace("/${item.method}", "") for out in outs} <= set(STAGES[name]["deps"])
+
+
+def test_no_other_file_imports_modules_by_name():
+    by_name = re.compile(r"import_module|__import__|iter_modules")
+    found = {str(p.relative_to(ROOT)) for p in (ROOT / "src").rglob("*.py") if by_name.search(p.read_text())}
+    assert found == set(BY_NAME)
 
 
 def test_every_source_that_a_stage_names_is_there():

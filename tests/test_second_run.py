@@ -18,6 +18,7 @@ from samo.study import config
 from samo.study.ladder import assemble, summary
 from samo.study.ladder.plan import FOLDER, read, trainings
 from samo.study.ladder.run import PROFILE
+from samo.study.report import drawings
 from samo.study.report.reference import Reference
 from tests.said import FINDINGS, README, ROOT, STUDY, Told, committed, says, short, table, told
 
@@ -458,6 +459,9 @@ def test_on_few_data_l_sam_gains_by_its_learning_rate():
     said = "L-SAM gains {} over MGDA (90 % interval {}): equivalent to none within 0.5, so that the gain over MGDA at "
     said += "its own rate, now {}, is that of the rate. MGDA itself gains {} by it."
     says(STUDY, said, equal, narrow.limits, lsam, rate)
+    assert f"| 0.003, base 0.0071 | {lsam} |" in committed(f"{FOLDER}/summary-multimnistpoor.md")
+    drawn = {one.name: one.data for one in drawings.of_budgets("second", run().budgets)}
+    assert set(drawn["second-rates"]["aggregator"]) == {"ls"}  # MGDA alone at two rates is no line of that figure
 
 
 def test_what_is_said_of_compute_conflict_and_curvature():

@@ -3,6 +3,7 @@
 import configparser
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,3 +56,10 @@ def test_the_page_of_mlflow_is_for_this_machine_alone(monkeypatch: pytest.Monkey
 
 def test_kernels_listen_on_no_port() -> None:
     assert LocalKernelManager().transport == "ipc"
+
+
+def test_the_report_loads_nothing_from_elsewhere() -> None:
+    page = (ROOT / "reports/html/index.html").read_text()
+    elsewhere = r"(\b(src|href|data)\s*=|@import|url\()\s*['\"]?(https?:)?//"
+    assert re.search(elsewhere, "<script src='//x.org/a.js'></script>")
+    assert not re.search(rf"{elsewhere}|@import|\bfetch\(|XMLHttpRequest|\bimport\(", page)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from samo.datasets import officehome
 from samo.models import resnet18
@@ -140,11 +141,20 @@ def test_a_shorter_domain_restarts_in_training_and_is_gone_in_evaluation(arrays)
     assert [len(batch[1][1]) for batch in held] == [3, 1]
 
 
+def test_accuracy_is_over_all_pictures_of_a_domain(arrays):
+    meter, bed = problem("officehome", arrays).meter(), torch.tensor([[1.0, 0.0]])
+    both = {0: (torch.empty(2), torch.tensor([0, 1])), 1: (torch.empty(3), torch.tensor([0, 0, 0]))}
+    meter.update({0: bed.expand(2, 2), 1: bed.expand(3, 2)}, both)
+    meter.update({1: bed}, {1: (torch.empty(1), torch.tensor([1]))})
+    found = meter.compute()
+    assert [found[domain]["accuracy"] for domain in KEYS.values()] == pytest.approx([50.0, 75.0])
+
+
 def test_given_weights_are_what_the_trunk_starts_from_and_missing_ones_are_named(raw, tmp_path):
     weights = {name: torch.full_like(t, 0.25) for name, t in resnet18.Backbone().state_dict().items()}
-    torch.save(weights, raw / "resnet18.pth")  # prepared as safetensors
-    sheet = prepare(raw, tmp_path / "out", weights="resnet18.pth")
-    assert sheet["weights"]["file"] == "resnet18.pth"
+    save_file(weights, raw / "resnet18.safetensors")
+    sheet = prepare(raw, tmp_path / "out", weights="resnet18.safetensors")
+    assert sheet["weights"]["file"] == "resnet18.safetensors"
     store.write_json(tmp_path / "out/datasheet.json", sheet)
     network = problem("officehome", tmp_path / "out").network()
     assert isinstance(network, MultiTaskNetwork)

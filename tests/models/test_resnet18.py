@@ -27,6 +27,15 @@ def test_names_are_those_of_the_published_weights(published):
     assert "layer1.0.downsample.0.weight" not in published
 
 
+@pytest.mark.parametrize("name", ["resnet18.safetensors", "resnet18.pth"])
+def test_given_weights_fill_the_trunk(published, tmp_path, name):
+    path = tmp_path / name
+    save_file(published, path) if name.endswith("safetensors") else torch.save(published, path)
+    trunk = resnet18.build_domains(weights=path).trunk
+    for parameter, value in next(trunk.children()).named_parameters():
+        assert torch.equal(value, published[parameter])
+
+
 def test_weights_that_do_not_fit_are_named(published, tmp_path):
     path = tmp_path / "other.safetensors"
     wrong = {name: t for name, t in published.items() if name != "bn1.bias"}

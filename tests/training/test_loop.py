@@ -4,6 +4,7 @@ import math
 import pytest
 import torch
 
+from samo import preset
 from samo.models.multitask import MultiTaskNetwork
 from samo.training.evaluation import evaluate, reported
 from samo.training.loop import Row, fit
@@ -12,6 +13,13 @@ from tests.training import learnable
 from tests.training.learnable import PASS, TASKS, Squares, recipe
 
 CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(("aggregator", "sharpness"), [("mgda", "samo"), ("famo", "fmtl")])
+def test_training_lowers_the_loss(problem, aggregator, sharpness):
+    plan = recipe(aggregator=aggregator, sharpness=preset(sharpness, rho=0.01), updates=8 * PASS, evaluations=8)
+    losses = [row.value for row in fit(problem, plan, ("val",)).history if row.split == "val" and row.metric == "loss"]
+    assert sum(losses[-2:]) < 0.7 * sum(losses[:2])
 
 
 def test_the_history_has_every_evaluation_split_task_and_metric(problem):

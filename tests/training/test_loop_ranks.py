@@ -10,11 +10,11 @@ from torch import Tensor, distributed
 
 from samo.optim.process_group import Group, Ranks
 from samo.optim.sharpness import preset
-from samo.training.loop import fit
+from samo.training.loop import DivergedError, fit
 from samo.training.problem import Batch, Problem
 from samo.training.settings import Named
 from samo.training.state import State
-from tests.forks import on_ranks
+from tests.forks import RANKS, on_ranks
 from tests.training.learnable import Squares, problem, recipe
 
 CASES: dict[str, dict[str, Any]] = {
@@ -23,6 +23,8 @@ CASES: dict[str, dict[str, Any]] = {
     "famo": {"aggregator": "famo", "schedule": "onecycle"},
     "separate": {"separate": True},
 }
+BROKEN = 8
+"""The call for the second task's loss that is broken: one before training, five a pass, so update 6."""
 Found = dict[str, Any]
 
 
@@ -56,6 +58,20 @@ def seen_apart(group: Group | None) -> Found:
     return trained(replace(problem(0.0), meter=Own), group, schedule="plateau", patience=0)
 
 
+def broken_on(place: int, group: Group | None) -> str:
+    """What is said where a loss is no number on one of the ranks alone."""
+    made, calls = problem(0.0), [0]
+
+    def loss(task: int, output: Tensor, batch: Batch) -> Tensor:
+        calls[0] += task == 1 and output.requires_grad
+        broken = task == 1 and output.requires_grad and calls[0] == BROKEN and Ranks(group).number == place
+        return made.loss(task, output, batch) * (float("nan") if broken else 1.0)
+
+    with pytest.raises(DivergedError) as said:
+        trained(replace(made, loss=loss), group, conflict_batches=0)
+    return str(said.value)
+
+
 def masks(group: Group) -> Tensor:
     """A dropout mask of the first step."""
     found: list[Tensor] = []
@@ -76,7 +92,7 @@ def all_found(group: Group, folder: Path) -> Found:
     distributed.barrier(group)  # until the first rank has kept its state
     found["gone on"] = trained(problem(0.5), group, resume=torch.load(folder / "kept-0", weights_only=True))
     found["seen apart"] = seen_apart(group)
-    return found | {"masks": masks(group)}
+    return found | {"broken": [broken_on(place, group) for place in range(RANKS)], "masks": masks(group)}
 
 
 pytestmark = pytest.mark.slow  # two processes send a message for each gradient
@@ -125,3 +141,9 @@ def test_from_the_first_rank_s_state_all_go_on_as_if_never_stopped(ranks):
 def test_what_ranks_evaluate_differently_counts_as_the_first_one_has_it(ranks):
     for rank in ranks:
         assert_close(rank["seen apart"], seen_apart(None))
+
+
+def test_a_loss_that_breaks_on_one_rank_ends_all_with_the_words_of_one_process(ranks):
+    alone = broken_on(0, None)
+    assert alone == "the loss of two is nan (update 6): lower lr or rho"
+    assert [rank["broken"] for rank in ranks] == [[alone, alone]] * 2

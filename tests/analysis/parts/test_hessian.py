@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from samo.analysis.parts.hessian import Eigen, Hessian, largest, trace
 from tests.problems import problem
@@ -34,6 +35,20 @@ def spectrum(values: list[float], size: int = 60) -> Tensor:
     Q: Tensor = torch.linalg.qr(drawn(size, size, seed=3)).Q
     rest = torch.linspace(-1, 1, size - len(values), dtype=torch.float64)
     return Q @ torch.diag(torch.cat([torch.tensor(values, dtype=torch.float64), rest])) @ Q.T
+
+
+def test_logistic_regression():
+    """sum_n p (1 - p) x x' / n with p = sigmoid(w x)."""
+    X, w = drawn(30, 5), nn.Parameter(drawn(5, seed=2))
+    y = (drawn(30, seed=3) > 0).double()
+    p = torch.sigmoid(X @ w).detach()
+    found = Hessian([lambda: F.binary_cross_entropy_with_logits(X @ w, y)], [w])
+    expected = X.T @ torch.diag(p * (1 - p)) @ X / 30
+    torch.testing.assert_close(dense(found), expected)
+    eigen = largest(found, 3, generator())
+    np.testing.assert_allclose(eigen.values, torch.linalg.eigvalsh(expected).flip(0)[:3])
+    every = largest(found, 20, generator())  # few parameters are done exactly
+    np.testing.assert_allclose(every.values, torch.linalg.eigvalsh(expected).flip(0), atol=1e-12)
 
 
 def test_a_network_as_torch_has_it():
@@ -80,12 +95,6 @@ def test_residuals_are_those_of_the_pairs():
     lengths = torch.linalg.vector_norm(A @ eigen.vectors - eigen.vectors * torch.tensor(eigen.values), dim=0)
     np.testing.assert_allclose(eigen.residuals, lengths.numpy() / eigen.values, rtol=1e-6)
     assert 0.001 < eigen.residuals.max() < 0.3
-
-
-def test_of_few_parameters_all_are_found_exactly():
-    A = spectrum([2, 1.9])
-    every = largest(of_matrix(A), len(A) + 1, generator())
-    np.testing.assert_allclose(every.values, torch.linalg.eigvalsh(A).flip(0), atol=1e-12)
 
 
 def test_what_is_not_finite_is_nan_and_no_guess():
